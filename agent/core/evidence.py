@@ -1,0 +1,29 @@
+"""What hearing says of one 20 ms frame: the border between the ear and the barge-in decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .pcm import Pcm
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """One frame as heard. `near` is the caller without our echo, for the recognizer.
+
+    score: 0 to 1, how sure we are that the caller (not our echo, not the background) makes a sound in this frame.
+    onset: this frame completes solid evidence: pause now. onset_samples_ago: where the sound began, back from the
+        end of this frame.
+    voiced: the caller is still at it (hysteresis over score), for endings.
+    voice: 0 to 1, how much the sound since the onset is like speech rather than a cough or a bang.
+    """
+
+    score: float
+    onset: bool
+    onset_samples_ago: int
+    voiced: bool
+    voice: float
+    level_dbfs: float
+    floor_dbfs: float
+    echo_dbfs: float
+    near: Pcm

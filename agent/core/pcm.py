@@ -1,0 +1,68 @@
+"""8 kHz signed-linear audio ("slin"): constants, levels, fades, re-chunking."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+RATE = 8000  # Hz
+PTIME_MS = 20
+FRAME_SAMPLES = 160  # 8000 Hz x 20 ms
+FRAME_BYTES = 320  # 160 samples x 2 bytes
+SAMPLES_PER_MS = RATE // 1000
+FULL_SCALE = 32768.0
+
+Pcm = NDArray[np.int16]  # one-dimensional, 8 kHz mono
+
+SILENCE: Pcm = np.zeros(FRAME_SAMPLES, np.int16)
+SILENCE.setflags(write=False)
+
+
+def ms(samples: int) -> int:
+    """Samples at 8 kHz as whole milliseconds, rounded down."""
+    return samples // SAMPLES_PER_MS
+
+
+def samples(milliseconds: float) -> int:
+    """Milliseconds as samples at 8 kHz."""
+    return int(milliseconds * SAMPLES_PER_MS)
+
+
+def from_bytes(payload: bytes) -> Pcm:
+    """Little-endian 16-bit payload as samples; an odd last byte is dropped."""
+    return np.frombuffer(payload, "<i2", len(payload) // 2).astype(np.int16, copy=False)
+
+
+def to_bytes(pcm: Pcm) -> bytes:
+    """Samples as little-endian 16-bit bytes."""
+    return pcm.astype("<i2", copy=False).tobytes()
+
+
+def dbfs(pcm: Pcm) -> float:
+    """RMS level relative to full scale in dB; -120 for silence or nothing."""
+    if not len(pcm):
+        return -120.0
+    x = pcm.astype(np.float64) / FULL_SCALE
+    return float(10 * np.log10(np.mean(x * x) + 1e-12))
+
+
+def faded(pcm: Pcm, gain_from: float, gain_to: float) -> Pcm:
+    """A copy with a raised-cosine ramp between two gains over its whole length."""
+    if not len(pcm):
+        return pcm
+    ramp = 0.5 - 0.5 * np.cos(np.pi * (np.arange(len(pcm)) + 1) / len(pcm))
+    return np.asarray(np.round(pcm * (gain_from + (gain_to - gain_from) * ramp)), np.int16)
+
+
+class Rechunker:
+    """Audio of any size in, whole 160-sample frames out; what is left over waits for the next call."""
+
+    def __init__(self) -> None:
+        self._rest: Pcm = np.zeros(0, np.int16)
+
+    def feed(self, pcm: Pcm) -> list[Pcm]:
+        """All frames that are complete now, in order."""
+        joined = np.concatenate([self._rest, pcm]) if len(self._rest) else pcm
+        whole = len(joined) // FRAME_SAMPLES
+        self._rest = joined[whole * FRAME_SAMPLES :].copy()
+        return [joined[i * FRAME_SAMPLES : (i + 1) * FRAME_SAMPLES] for i in range(whole)]

@@ -1,0 +1,156 @@
+"""What an engine is: the protocols that session and planner code against."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from ..core.dialogue import Situation
+from ..core.pcm import Pcm
+from ..core.utterance import Utterance
+
+
+class EngineError(Exception):
+    """An engine cannot do its work; the message is one line that says what is wrong and how to mend it."""
+
+
+# ------------------------------------------------------------------ speech to text
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was recognized. `confidence` 0 to 1; `speech` is how sure the engine is that it was speech at all."""
+
+    text: str
+    confidence: float = 1.0
+    speech: float = 1.0
+    final: bool = True
+
+
+class RecognitionStream(Protocol):
+    """One caller turn. `feed` never blocks; work is done off the event loop."""
+
+    def feed(self, pcm: Pcm) -> None:
+        """Append 8 kHz samples."""
+
+    async def partial(self) -> Transcript:
+        """The words so far; may be asked again as more audio comes."""
+
+    async def final(self) -> Transcript:
+        """The whole turn; the stream is of no use afterwards."""
+
+    def cancel(self) -> None:
+        """Give up now; a pending partial or final ends soon with what it has or is cancelled."""
+
+
+@runtime_checkable
+class Recognizer(Protocol):
+    """One a process; the model is loaded by `load`, which blocks (call it in a thread)."""
+
+    name: str
+
+    def load(self) -> None:
+        """Load the model. Raises EngineError with one line that says what to install."""
+
+    def stream(self, language: str, hints: Sequence[str] = ()) -> RecognitionStream:
+        """A stream for one turn; `hints` are words that are likely now."""
+
+
+# ------------------------------------------------------------------ text to speech
+
+
+@runtime_checkable
+class TextToSpeech(Protocol):
+    """Blocking engine; `agent.engines.voice.Voice` gives it a thread and a cache."""
+
+    name: str
+
+    def load(self) -> None:
+        """Load the model. Raises EngineError with one line that says what to install."""
+
+    def synthesize(self, text: str, language: str = "en", voice: str = "") -> Utterance:
+        """8 kHz speech with word timings. Raises EngineError."""
+
+
+# ------------------------------------------------------------------------- planner
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """One sentence, or a WAV file, to be played. `step` names where in the flow it comes from."""
+
+    text: str
+    step: str = ""
+    wav: str = ""  # path of an 8 kHz mono 16-bit WAV to play in place of speech
+    interruptible: bool = True
+    sensitivity: float | None = None
+    question: bool = False  # the caller is expected to answer: "yes" over it is an answer
+    repeated: bool = False  # says again what was cut: resolution `repeated`
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """The caller's turn now. `silence_ms`: after so long without a word the planner is asked again."""
+
+    step: str = ""
+    hints: tuple[str, ...] = ()
+    silence_ms: int = 6000
+    digits: int = 0  # DTMF: end the turn after so many digits (0: after one)
+    backchannels: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The agent's part is over once all that was said has been played: BARGEIN_RESULT and its companions."""
+
+    result: str  # queue | transfer | hangup | continue | failed
+    queue: str = ""
+    exten: str = ""
+    summary: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+Piece = Say | Listen | Finish
+
+
+class Reply(Protocol):
+    """An answer on its way. Its pieces come in order, the last is Listen or Finish.
+
+    `commit` is called once, when the first audio of the reply is sent (or at once if it has none): from then on what
+    the planner decided in it holds. A reply that is dropped before that never happened. `cancel` stops it at any time.
+    """
+
+    def __aiter__(self) -> AsyncIterator[Piece]: ...
+
+    def commit(self) -> None: ...
+
+    def cancel(self) -> None: ...
+
+
+class Planner(Protocol):
+    """One a call. Plans the opening (empty situation) and every answer."""
+
+    language: str
+
+    def plan(self, situation: Situation) -> Reply:
+        """Start to plan the next agent turn; never blocks."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallInfo:
+    """What FastAGI told us of a call; data from the network, never to be trusted as code or path."""
+
+    id: str
+    caller: str = ""
+    caller_name: str = ""
+    called: str = ""
+    dialogue: str = ""
+    queue: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+__all__ = [
+    "CallInfo", "EngineError", "Finish", "Listen", "Piece", "Planner", "RecognitionStream", "Recognizer", "Reply",
+    "Say", "Situation", "TextToSpeech", "Transcript", "Utterance",
+]  # fmt: skip
