@@ -9,9 +9,10 @@ from typing import Protocol, runtime_checkable
 from ..core.dialogue import Situation
 from ..core.pcm import Pcm
 from ..core.utterance import Utterance
+from ..errors import UserError
 
 
-class EngineError(Exception):
+class EngineError(UserError):
     """An engine cannot do its work; the message is one line that says what is wrong and how to mend it."""
 
 

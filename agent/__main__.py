@@ -1,0 +1,5 @@
+"""`python -m agent` is `bargein`."""
+
+from .cli import main
+
+main()
