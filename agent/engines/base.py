@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from ..core.dialogue import Situation
 from ..core.pcm import Pcm
+from ..core.reply import Finish, Listen, Piece, Say, Transcript
 from ..core.utterance import Utterance
 from ..errors import UserError
 
@@ -17,16 +18,6 @@ class EngineError(UserError):
 
 
 # ------------------------------------------------------------------ speech to text
-
-
-@dataclass(frozen=True, slots=True)
-class Transcript:
-    """What was recognized. `confidence` 0 to 1; `speech` is how sure the engine is that it was speech at all."""
-
-    text: str
-    confidence: float = 1.0
-    speech: float = 1.0
-    final: bool = True
 
 
 class RecognitionStream(Protocol):
@@ -75,44 +66,6 @@ class TextToSpeech(Protocol):
 
 
 # ------------------------------------------------------------------------- planner
-
-
-@dataclass(frozen=True, slots=True)
-class Say:
-    """One sentence, or a WAV file, to be played. `step` names where in the flow it comes from."""
-
-    text: str
-    step: str = ""
-    wav: str = ""  # path of an 8 kHz mono 16-bit WAV to play in place of speech
-    interruptible: bool = True
-    sensitivity: float | None = None
-    question: bool = False  # the caller is expected to answer: "yes" over it is an answer
-    repeated: bool = False  # says again what was cut: resolution `repeated`
-
-
-@dataclass(frozen=True, slots=True)
-class Listen:
-    """The caller's turn now. `silence_ms`: after so long without a word the planner is asked again."""
-
-    step: str = ""
-    hints: tuple[str, ...] = ()
-    silence_ms: int = 6000
-    digits: int = 0  # DTMF: end the turn after so many digits (0: after one)
-    backchannels: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """The agent's part is over once all that was said has been played: BARGEIN_RESULT and its companions."""
-
-    result: str  # queue | transfer | hangup | continue | failed
-    queue: str = ""
-    exten: str = ""
-    summary: str = ""
-    variables: Mapping[str, str] = field(default_factory=dict)
-
-
-Piece = Say | Listen | Finish
 
 
 class Reply(Protocol):
