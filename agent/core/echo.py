@@ -1,0 +1,161 @@
+"""Echo canceller: what we sent in, the caller without us out, and how much of it could still be us.
+
+A partitioned-block frequency-domain Kalman filter: G. Enzner and P. Vary, "Frequency-domain adaptive Kalman
+filter for acoustic echo control in hands-free telephones", Signal Processing 86 (2006); in partitions: F. Kuech,
+E. Mabande, G. Enzner, "State-space architecture of the partitioned-block-based acoustic echo controller",
+ICASSP 2014. It knows its own uncertainty, and double talk slows it down by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .pcm import FRAME_SAMPLES
+
+PARTITIONS = 26  # x 20 ms: a delay of 400 ms and 120 ms of room
+BLOCK = 2 * FRAME_SAMPLES  # overlap-save
+BINS = BLOCK // 2 + 1
+
+FORGET = 0.9995  # of the echo path per frame: how fast rooms and lines change
+FIRST_UNCERTAINTY = 0.02  # power gain a partition may have before anything is known
+AUDIBLE_POWER = 1e-8  # mean square of a far end that can be heard at all: -80 dBFS
+SHIFTS = (-1, 1, -2, 2)  # blocks by which a jitter buffer may have moved the echo
+
+Samples = NDArray[np.float32]
+
+
+@dataclass(slots=True, eq=False)
+class Cancelled:
+    """One frame. near and echo: 160 float samples, full scale 1; the spectra: power in 161 bins of 320 points."""
+
+    near: Samples
+    echo: Samples
+    far_power: NDArray[np.float32]
+    unsure_power: NDArray[np.float32]
+    active: bool  # there is a far end in the filter's memory: near is not just the line
+
+
+class EchoCanceller:
+    """Feed far (what was sent, in order) and then the line's frame; 160 samples of 8 kHz each."""
+
+    def __init__(self) -> None:
+        shape = (PARTITIONS, BINS)
+        self._far = np.zeros((2 * PARTITIONS, BINS), np.complex64)  # a ring written twice: newest first, contiguous
+        self._power = np.zeros((2 * PARTITIONS, BINS), np.float32)
+        self._head = 0
+        self._loud_for = 0  # frames until the last audible far frame has left the memory
+        self._last_far = np.zeros(BLOCK, np.float32)
+        self._path = np.zeros(shape, np.complex64)
+        self._doubt = np.full(shape, FIRST_UNCERTAINTY, np.float32)
+        self._near_power = np.zeros(BINS, np.float32)
+        self._work = np.zeros(shape, np.complex64)
+        self._gain = np.zeros(shape, np.float32)
+        self._padded = np.zeros(BLOCK, np.float32)
+        self._turn = 0
+        self._nothing = np.zeros(BINS, np.float32)
+        self._silence = np.zeros(FRAME_SAMPLES, np.float32)
+        self._removed = 0.0  # smoothed fraction of the line's power that the filter explains
+        self._better: list[float] = [0.0] * len(SHIFTS)
+
+    def far(self, sent: Samples) -> None:
+        """The next frame that we sent enters the memory."""
+        self._last_far[:FRAME_SAMPLES] = self._last_far[FRAME_SAMPLES:]
+        self._last_far[FRAME_SAMPLES:] = sent
+        self._head = (self._head - 1) % PARTITIONS
+        loud = float(sent @ sent) > AUDIBLE_POWER * FRAME_SAMPLES
+        self._loud_for = PARTITIONS + 1 if loud else max(0, self._loud_for - 1)
+        spectrum = np.fft.rfft(self._last_far)
+        power = spectrum.real**2 + spectrum.imag**2
+        for at in (self._head, self._head + PARTITIONS):
+            self._far[at] = spectrum
+            self._power[at] = power
+
+    def near(self, line: Samples, adapt: bool = True) -> Cancelled:
+        """The line's frame without our echo. adapt=False: the reference is doubtful, learn nothing from it."""
+        if not self._loud_for:
+            return Cancelled(line, self._silence, self._nothing, self._nothing, False)
+        far = self._far[self._head : self._head + PARTITIONS]
+        power = self._power[self._head : self._head + PARTITIONS]
+        echo = self._explain(far, self._path)
+        near = line - echo
+        np.multiply(self._doubt, power, out=self._gain)
+        unsure = self._gain.sum(axis=0)
+        best = self._shifted(line, near, far) if adapt else None
+        if best is not None:
+            echo, near = best, line - best
+        elif adapt:
+            self._learn(near, far, unsure)
+        return Cancelled(near, echo, power.max(axis=0), unsure, True)
+
+    def _explain(self, far: NDArray[np.complex64], path: NDArray[np.complex64]) -> Samples:
+        np.multiply(far, path, out=self._work[: len(far)])
+        return np.fft.irfft(self._work[: len(far)].sum(axis=0), BLOCK)[FRAME_SAMPLES:].astype(np.float32, copy=False)
+
+    def _learn(self, near: Samples, far: NDArray[np.complex64], unsure: NDArray[np.float32]) -> None:
+        """The Kalman step; self._gain holds doubt x far power."""
+        self._padded[FRAME_SAMPLES:] = near
+        error = np.fft.rfft(self._padded)
+        error_power = error.real**2 + error.imag**2
+        self._near_power += 0.3 * (error_power - self._near_power)
+        noise = 2 * np.maximum(self._near_power, error_power) + 1e-6
+        total = 0.5 * unsure + noise
+        np.multiply(np.conj(far), error / total, out=self._work)
+        np.multiply(self._work, self._doubt, out=self._work)
+        self._path += self._work
+        self._constrain()
+        self._gain *= -0.5 / total
+        self._gain += 1
+        self._doubt *= self._gain
+        self._doubt *= FORGET**2
+        np.multiply(self._path.real, self._path.real, out=self._gain)
+        self._gain += self._path.imag**2
+        self._gain *= 1 - FORGET**2
+        self._doubt += self._gain
+        self._path *= FORGET
+
+    def _constrain(self) -> None:
+        """Two partitions a frame, in turn, back to responses of 160 samples (overlap-save wraps otherwise)."""
+        rows = slice(self._turn, self._turn + 2)
+        self._turn = (self._turn + 2) % PARTITIONS
+        impulse = np.fft.irfft(self._path[rows], BLOCK)
+        impulse[:, FRAME_SAMPLES:] = 0
+        self._path[rows] = np.fft.rfft(impulse)
+
+    def _shifted(self, line: Samples, near: Samples, far: NDArray[np.complex64]) -> Samples | None:
+        """The echo by a path moved by a block or two, if that explains the line much better; moves it if it lasts."""
+        heard, left = float(line @ line), float(near @ near)
+        removed = 1 - left / (heard + 1e-6)
+        if heard < 1e-6 * FRAME_SAMPLES or removed > 0.5 or self._removed < 0.5:
+            if heard > 1e-6 * FRAME_SAMPLES:
+                self._removed += 0.05 * (max(removed, -1.0) - self._removed)
+            self._better = [0.9 * b for b in self._better]
+            return None
+        best, best_left = None, 0.5 * left
+        for i, shift in enumerate(SHIFTS):
+            if shift > 0:
+                echo = self._explain(far[shift:], self._path[:-shift])
+            else:
+                echo = self._explain(far[:shift], self._path[-shift:])
+            rest = line - echo
+            power = float(rest @ rest)
+            self._better[i] = 0.9 * self._better[i] + (1.0 if power < 0.5 * left else -0.5)
+            if power < best_left:
+                best, best_left = echo, power
+            if self._better[i] > 1.8:
+                self._move(shift)
+                break
+        if best is None:
+            self._removed += 0.01 * (max(removed, -1.0) - self._removed)
+        return best
+
+    def _move(self, shift: int) -> None:
+        """The echo comes `shift` blocks later from now on."""
+        self._path = np.roll(self._path, shift, axis=0)
+        self._doubt = np.roll(self._doubt, shift, axis=0)
+        edge = slice(0, shift) if shift > 0 else slice(shift, None)
+        self._path[edge] = 0
+        self._doubt[edge] = FIRST_UNCERTAINTY
+        self._better = [0.0] * len(SHIFTS)
