@@ -60,11 +60,11 @@ class Decoder:
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> list[Frame]:
-        """All frames that are complete now, in order."""
+    def feed(self, data: bytes = b"", at_most: int | None = None) -> list[Frame]:
+        """The frames that are complete now, in order, `at_most` so many; the others stay for the next call."""
         self._buffer += data
         frames: list[Frame] = []
-        while len(self._buffer) >= HEADER.size:
+        while len(self._buffer) >= HEADER.size and (at_most is None or len(frames) < at_most):
             kind, size = HEADER.unpack_from(self._buffer)
             if kind not in KNOWN_KINDS:
                 raise ProtocolError(f"a frame of unknown kind 0x{kind:02x}")

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from ..core.dialogue import Situation
+from ..core.dialogue import Kind, Situation
 from ..core.pcm import Pcm
 from ..core.reply import Finish, Listen, Piece, Say, Transcript
 from ..core.utterance import Utterance
@@ -74,6 +74,10 @@ class Reply(Protocol):
     `commit` is called once, when the first audio of the reply is sent (or at once if it has none): from then on what
     the planner decided in it holds. A reply that is dropped before that never happened. `cancel` stops it at any time.
     """
+
+    @property
+    def kind(self) -> Kind | None:
+        """What the interruption is about, where the planner knows better than the words alone."""
 
     def __aiter__(self) -> AsyncIterator[Piece]: ...
 

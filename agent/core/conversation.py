@@ -1,0 +1,410 @@
+"""One call: what is heard and what time it is go in, frames and actions come out. The only glue of the core.
+
+The route of a frame: `on_frame` -> hearing -> onset -> bargein.step -> actions; `on_tick` -> playback -> frame.
+Time is the count of samples sent: `on_tick` is called every 20 ms, whatever the line does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .actions import (
+    Action,
+    AskWords,
+    CancelReply,
+    CommitReply,
+    EndCall,
+    EndTurn,
+    Hear,
+    LogInterruption,
+    Replan,
+    StartTurn,
+)
+from .bargein import Effect, Event, Sound, State, VerdictSettings, step, verdict
+from .dialogue import Interruption, Kind, Resolution, Situation
+from .endpoint import CallerTurn, EndpointSettings, Preroll
+from .evidence import Evidence
+from .hearing import Hearing
+from .intent import Phrases, classify, is_complete
+from .ledger import Ledger
+from .pcm import FRAME_SAMPLES, Pcm, Rechunker, ms, samples
+from .playback import FADE_SAMPLES, Heard, Line, Playback
+from .reply import Finish, Listen, Transcript
+
+ASK_EVERY = samples(300)  # words of a sound that goes on
+ASK_PAUSED_MS = 80  # silence after which the words of a sound that made us pause are asked
+ASK_TURN_MS = 160  # the same in the caller's turn
+RECOGNIZER_LATE_MS = 2500  # silence after which a turn ends without its words
+DIGIT_GAP = samples(2000)  # digits end when none comes for so long
+OUTCOMES = {
+    "queue": Resolution.TRANSFERRED,
+    "transfer": Resolution.TRANSFERRED,
+    "hangup": Resolution.HUNG_UP,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that tunes a conversation; hearing has its own."""
+
+    sensitivity: float = 0.5
+    verdict: VerdictSettings = field(default_factory=VerdictSettings)
+    endpoint: EndpointSettings = field(default_factory=EndpointSettings)
+
+
+class Conversation:
+    """The state of one call. Methods return the actions that the caller of the method has to perform, in order."""
+
+    def __init__(self, call_id: str, hearing: Hearing, phrases: Phrases, settings: Settings = Settings()) -> None:
+        self.state = State.THINKING
+        self.now = 0  # samples sent
+        self.ledger = Ledger(call_id)
+        self._hearing = hearing
+        self._phrases = phrases
+        self._settings = settings
+        self._playback = Playback()
+        self._rechunker = Rechunker()
+        self._preroll = Preroll()
+        self._actions: list[Action] = []
+        # the caller's turn
+        self._turn: CallerTurn | None = None
+        self._turns_begun = 0
+        self._words: Transcript | None = None
+        self._words_at = -1  # the sample of the call up to which _words cover it
+        self._asked_at: int | None = None
+        self._await_quiet = False  # a sound was judged to be nothing and goes on
+        self._said: list[str] = []  # of this turn, by voice
+        self._digits = ""
+        self._digit_at = 0
+        self._floor_since = 0  # the caller has the floor, or was last heard
+        # the agent's turn
+        self._reply_id = 0
+        self._listen = Listen()
+        self._next_listen: Listen | None = None
+        self._reply_ended = False
+        self._finish: Finish | None = None
+        self._situation = Situation(())
+        self._paused_at = 0
+        self._asked = False  # what was interrupted was a question
+
+    # ------------------------------------------------------------------ inputs
+
+    def start(self) -> list[Action]:
+        """The call is up: plan the opening."""
+        self._replan(Situation(()))
+        return self._take()
+
+    def on_frame(self, pcm: Pcm) -> list[Action]:
+        """Audio from the line, of any length."""
+        for frame in self._rechunker.feed(pcm):
+            self._hear(self._hearing.heard(frame))
+        return self._take()
+
+    def on_tick(self) -> tuple[Pcm, list[Action]]:
+        """20 ms have passed: the 160 samples to send now."""
+        self._reply_progress()
+        frame = self._playback.next_frame(self.now)
+        self._hearing.sent(frame)
+        self.now += FRAME_SAMPLES
+        self._caller_progress()
+        return frame, self._take()
+
+    def on_digit(self, digit: str) -> list[Action]:
+        """A DTMF digit ended on the line."""
+        if self.state is State.ENDED:
+            return []
+        self._digits += digit
+        self._digit_at = self.now
+        if self._interruptible():
+            self._dispatch(Event.DIGIT)
+        if digit == "#" or len(self._digits) >= max(1, self._listen.digits):
+            self._end_turn()
+        return self._take()
+
+    def on_words(self, turn_id: int, at: int, words: Transcript) -> list[Action]:
+        """The answer to AskWords."""
+        if self._turn is not None and self._turn.id == turn_id:
+            self._words, self._words_at, self._asked_at = words, at, None
+            self._consider()
+        return self._take()
+
+    def on_line(self, reply_id: int, line: Line) -> list[Action]:
+        """The next sentence of a reply is ready to be played."""
+        if reply_id == self._reply_id and self.state is not State.ENDED:
+            self._playback.enqueue(line)
+        return self._take()
+
+    def expect(self, reply_id: int, listen: Listen) -> list[Action]:
+        """What the reply listens for at its end; may come before its last line."""
+        if reply_id == self._reply_id:
+            self._next_listen = listen
+            if self.state is not State.THINKING:
+                self._listen = listen
+        return self._take()
+
+    def on_reply_end(self, reply_id: int, finish: Finish | None = None) -> list[Action]:
+        """The reply has no more lines; with `finish` the call is over once they are played."""
+        if reply_id == self._reply_id:
+            self._reply_ended, self._finish = True, finish
+        return self._take()
+
+    def on_hangup(self) -> list[Action]:
+        """The caller has gone, or the call is taken away."""
+        if self.state is not State.ENDED:
+            self._close_turn()
+            self._dispatch(Event.HANGUP)
+            if self.ledger.open is not None and self.ledger.open.resolution == Resolution.IGNORED:
+                self._actions += self.ledger.resolved(Resolution.HUNG_UP)
+            self._actions.append(CancelReply(self._reply_id))
+            self._actions += self.ledger.agent_turn(self._playback.cut(self.now))
+        return self._take()
+
+    # ----------------------------------------------------------------- hearing
+
+    def _hear(self, evidence: Evidence) -> None:
+        if self.state is State.ENDED:
+            return
+        if self._turn is not None:
+            self._turn.hear(evidence, self.now)
+            self._actions.append(Hear(self._turn.id, evidence.near))
+            return
+        self._preroll.push(evidence.near)
+        if self._await_quiet:
+            if not evidence.voiced:
+                self._await_quiet = False
+                self._hearing.rearm()
+        elif evidence.onset:
+            self._begin_turn(evidence)
+
+    def _begin_turn(self, evidence: Evidence) -> None:
+        self._turns_begun += 1
+        onset = max(0, self.now - evidence.onset_samples_ago)
+        self._turn = CallerTurn(self._turns_begun, onset, self.now, evidence.voice, evidence.score)
+        self._words, self._words_at, self._asked_at = None, -1, None
+        self._actions.append(StartTurn(self._turn.id, self._preroll.take(), self._listen.hints))
+        if self._interruptible():
+            self._dispatch(Event.ONSET)
+
+    def _interruptible(self) -> bool:
+        """Whether the caller may stop what is being said; where nothing is said there is nothing in the way."""
+        line = self._playback.line
+        return self.state is not State.SPEAKING or line is None or line.interruptible
+
+    def _consider(self) -> None:
+        """Decide what can be decided now about the caller's turn, or ask for its words."""
+        turn = self._turn
+        if turn is None:
+            return
+        silent_ms = turn.silent_ms(self.now)
+        complete = self._words_at >= turn.last_voiced
+        if self.state is State.PAUSED:
+            sound = Sound(turn.voiced_ms(), silent_ms, turn.voice)
+            event = verdict(
+                sound, self._words, complete, self._phrases, self._question(), self._settings.verdict
+            )
+            if event is not None:
+                self._dispatch(event)
+                return
+        elif self._turn_is_over(silent_ms, complete):
+            self._end_turn()
+            return
+        ask_ms = ASK_PAUSED_MS if self.state is State.PAUSED else ASK_TURN_MS
+        due = silent_ms >= ask_ms and not complete
+        if self.state is State.PAUSED and self.now - max(self._words_at, turn.onset) >= ASK_EVERY and not complete:
+            due = True
+        if due and self._asked_at is None:
+            self._asked_at = self.now
+            self._actions.append(AskWords(turn.id, self.now))
+
+    def _turn_is_over(self, silent_ms: int, complete: bool) -> bool:
+        if not complete or self._words is None:
+            return silent_ms >= RECOGNIZER_LATE_MS
+        text = self._words.text
+        if not text:
+            return silent_ms >= self._settings.endpoint.min_ms
+        return silent_ms >= self._settings.endpoint.silence_ms(is_complete(text, self._phrases))
+
+    def _question(self) -> bool:
+        line = self._playback.line
+        return line is not None and line.question
+
+    # ---------------------------------------------------------------- the tick
+
+    def _reply_progress(self) -> None:
+        """Events that come from the reply: its first audio, its end."""
+        if self.state is State.THINKING and not self._playback.idle:
+            self._commit()
+            self._dispatch(Event.REPLY_AUDIO)
+        if self._playback.idle and self._reply_ended and self.state in (State.THINKING, State.SPEAKING):
+            if self.state is State.THINKING:
+                self._commit()
+            if self._finish is not None:
+                self._dispatch(Event.FINISH)
+            else:
+                self._dispatch(Event.REPLY_EMPTY if self.state is State.THINKING else Event.PLAYED_OUT)
+        line = self._playback.line
+        wanted = line.sensitivity if line is not None else None
+        self._hearing.sensitivity = self._settings.sensitivity if wanted is None else wanted
+
+    def _commit(self) -> None:
+        self._actions.append(CommitReply(self._reply_id))
+        self._said, self._digits = [], ""
+        self._situation = Situation(())
+        if self._next_listen is not None:
+            self._listen, self._next_listen = self._next_listen, None
+        line = self._playback.line
+        if line is not None:
+            self._actions += self.ledger.resolved(Resolution.REPEATED if line.repeated else Resolution.REPLANNED)
+
+    def _caller_progress(self) -> None:
+        """Events that come from the caller's silence."""
+        self._consider()
+        if self.state not in (State.LISTENING, State.YIELDED) or self._turn is not None:
+            return
+        if self._digits:
+            if self.now - self._digit_at >= DIGIT_GAP:
+                self._end_turn()
+        elif self.now - self._floor_since >= samples(self._listen.silence_ms):
+            self._dispatch(Event.SILENCE)
+
+    # ------------------------------------------------------------------- turns
+
+    def _close_turn(self) -> None:
+        """The caller's stretch of sound is over; its stream ends."""
+        if self._turn is not None:
+            self._actions.append(EndTurn(self._turn.id))
+            self._turn = None
+            self._hearing.rearm()
+        self._floor_since = self.now
+
+    def _end_turn(self) -> None:
+        """The caller has finished a turn: by silence, or with a digit."""
+        turn, text = self._turn, self._words.text.strip() if self._words and self._turn else ""
+        self._close_turn()
+        if text:
+            self._said.append(text)
+        if turn is not None or self._digits:
+            started, ended = (turn.onset, turn.last_voiced) if turn else (self._digit_at, self._digit_at)
+            confidence = self._words.confidence if text and self._words else None
+            if text or self._digits:
+                self._actions += self.ledger.caller_turn(text or self._digits, confidence, started, ended)
+        if self.state in (State.YIELDED, State.LISTENING):
+            if self._said or self._digits:
+                self._dispatch(Event.TURN_END)
+            elif self.state is State.YIELDED:
+                self._dispatch(Event.SILENCE)
+
+    # ----------------------------------------------------------------- effects
+
+    def _dispatch(self, event: Event) -> None:
+        before = self.state
+        self.state, effects = step(before, event)
+        for effect in effects:
+            self._perform(effect, event)
+
+    def _perform(self, effect: Effect, event: Event) -> None:
+        match effect:
+            case Effect.PAUSE:
+                self._playback.pause()
+                self._paused_at = self.now
+            case Effect.RESUME:
+                self._resume()
+            case Effect.YIELD:
+                self._yield(event)
+            case Effect.REPLAN:
+                self._replan(self._situation_now(event))
+            case Effect.DROP_REPLY:
+                self._actions.append(CancelReply(self._reply_id))
+                self._reply_id += 1
+                self._playback.cut(self.now)
+                self._floor_since = self.now
+            case Effect.LISTEN:
+                self._actions += self.ledger.agent_turn(self._playback.cut(self.now))
+                if event is Event.FINISH and self._finish is not None:
+                    self._actions += self.ledger.resolved(OUTCOMES.get(self._finish.result, Resolution.REPLANNED))
+                self.ledger.open = None
+                self._floor_since = self.now
+                if self._said and self._turn is None and event is not Event.FINISH:
+                    self._dispatch(Event.TURN_END)
+            case Effect.FINISH:
+                assert self._finish is not None
+                self._close_turn()
+                self._actions.append(EndCall(self._finish))
+
+    def _resume(self) -> None:
+        """It was nothing: say so in the log, and go on from the cut word."""
+        turn = self._turn
+        text = self._words.text.strip() if self._words else ""
+        if turn is not None:
+            self._log_interruption(
+                self._playback.heard(), Kind.BACKCHANNEL if text else Kind.NOISE, Resolution.RESUMED, text
+            )
+            self._await_quiet = turn.silent_ms(self.now) == 0
+        self._playback.resume()
+        if turn is not None:
+            self._actions.append(EndTurn(turn.id))
+            self._turn = None
+            if not self._await_quiet:
+                self._hearing.rearm()
+
+    def _yield(self, event: Event) -> None:
+        """An interruption: what was to be said is dropped, the caller has the floor."""
+        self._asked = self._question()
+        heard = self._playback.cut(self.now)
+        self._log_interruption(heard, Kind.DTMF if event is Event.DIGIT else Kind.OTHER, Resolution.IGNORED)
+        self._actions += self.ledger.agent_turn(heard)
+        self._actions.append(CancelReply(self._reply_id))
+        self._reply_id += 1
+        self._reply_ended, self._finish = False, None
+        self._floor_since = self.now
+
+    def _log_interruption(self, heard: Heard, kind: Kind, resolution: Resolution, text: str = "") -> None:
+        onset = self._turn.onset if self._turn is not None else self.now
+        self._actions += self.ledger.interruption(
+            heard,
+            turn_seq=len(self.ledger.turns),
+            onset=onset,
+            paused=self._paused_at,
+            decided=self.now,
+            silent=self._paused_at + FADE_SAMPLES,
+            kind=kind,
+            resolution=resolution,
+            evidence=self._turn.evidence if self._turn is not None else 1.0,
+            caller_text=text,
+        )
+
+    def _situation_now(self, event: Event) -> Situation:
+        text = " ".join(self._said)
+        row = self.ledger.open
+        turns = self.ledger.turns
+        kind: Kind | None = None
+        if row is not None:
+            kind = Kind.DTMF if self._digits and not text else self._classify(text)
+            self._actions += self.ledger.understood(text or self._digits, kind)
+            row = self.ledger.open
+        silence_ms = ms(self.now - self._floor_since) if event is Event.SILENCE else 0
+        confidence = turns[-1].confidence if turns and text else None
+        return Situation(turns, text, self._digits, confidence, row, kind, silence_ms)
+
+    def _classify(self, text: str) -> Kind:
+        interrupted = next((turn for turn in reversed(self.ledger.turns) if turn.speaker == "agent"), None)
+        return classify(text, self._phrases, interrupted=interrupted, question=self._asked)
+
+    def on_kind(self, reply_id: int, kind: Kind) -> list[Action]:
+        """The planner knows better what the interruption is about."""
+        if reply_id == self._reply_id and self.ledger.open is not None:
+            self._actions += self.ledger.understood(self.ledger.open.caller_text, kind)
+        return self._take()
+
+    def _replan(self, situation: Situation) -> None:
+        self._reply_id += 1
+        self._reply_ended, self._finish, self._next_listen = False, None, None
+        self._situation = situation
+        self._actions.append(Replan(self._reply_id, situation))
+
+    def _take(self) -> list[Action]:
+        actions, self._actions = self._actions, []
+        return actions
+
+
+__all__ = ["Conversation", "Interruption", "LogInterruption", "Settings"]

@@ -1,0 +1,238 @@
+"""The playback cursor: what is being said, how far it got, and what the caller has heard of it, to the word."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+import numpy as np
+
+from .pcm import FRAME_SAMPLES, RATE, SILENCE, Pcm, faded, samples
+from .utterance import Utterance, Word
+
+FADE_SAMPLES = samples(15)
+GAP_SAMPLES = samples(180)  # a breath between two sentences
+BACK_UP_SAMPLES = samples(40)  # a resumption starts so much before the cut at the least: nothing may be lost
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """An utterance as part of a reply: where it comes from and how it may be interrupted."""
+
+    utterance: Utterance
+    step: str = ""
+    interruptible: bool = True
+    sensitivity: float | None = None
+    question: bool = False
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What became of the lines of one agent turn. `words` are those heard, in samples from the call's start."""
+
+    text: str  # of all lines that were given for this turn
+    heard_text: str
+    unheard_text: str  # begins with the cut word
+    cut_word: str
+    cut_played_samples: int  # of the cut word
+    played_samples: int
+    started: int
+    ended: int
+    step: str
+    words: tuple[Word, ...]
+
+
+@dataclass(slots=True)
+class _Span:
+    """A stretch of one line that was sent without a break: line samples first..last, sent at call sample `at`."""
+
+    line: Line
+    first: int
+    last: int
+    at: int
+
+
+class _Mode(Enum):
+    PLAYING = auto()
+    FADING = auto()  # the next frame is the last and fades out
+    HELD = auto()
+
+
+class Playback:
+    """Lines in, one frame a tick out. `now` is always the call's sample count at the start of the frame."""
+
+    def __init__(self) -> None:
+        self._queue: deque[Line] = deque()
+        self._line: Line | None = None
+        self._at = 0  # cursor in the line
+        self._gap = 0  # samples of silence still due before the next line
+        self._mode = _Mode.PLAYING
+        self._fade_in = False
+        self._tail: Pcm | None = None  # the fade of a turn that was ended before it was sent
+        self._spans: list[_Span] = []
+
+    @property
+    def line(self) -> Line | None:
+        """The line under the cursor, or the next one."""
+        return self._line or (self._queue[0] if self._queue else None)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing to say."""
+        return self._line is None and not self._queue
+
+    @property
+    def begun(self) -> bool:
+        """Something of this turn was sent."""
+        return bool(self._spans)
+
+    @property
+    def held(self) -> bool:
+        return self._mode is not _Mode.PLAYING
+
+    def enqueue(self, line: Line) -> None:
+        self._queue.append(line)
+
+    def next_frame(self, now: int) -> Pcm:
+        """160 samples to be sent at call sample `now`."""
+        if self._tail is not None:
+            tail, self._tail = self._tail, None
+            return tail
+        if self._mode is _Mode.HELD or self.idle:
+            return SILENCE
+        frame = np.zeros(FRAME_SAMPLES, np.int16)
+        filled, limit = 0, FRAME_SAMPLES
+        if self._mode is _Mode.FADING:
+            limit = FADE_SAMPLES
+        while filled < limit and not self.idle:
+            filled += self._play(frame[filled:limit], now + filled)
+        if self._mode is _Mode.FADING:
+            frame[:FADE_SAMPLES] = faded(frame[:FADE_SAMPLES], 1.0, 0.0)
+            self._mode = _Mode.HELD
+        if self._fade_in:
+            frame[:FADE_SAMPLES] = faded(frame[:FADE_SAMPLES], 0.0, 1.0)
+            self._fade_in = False
+        return frame
+
+    def _play(self, out: Pcm, now: int) -> int:
+        """Copy what comes next into `out`; how many samples that was."""
+        if self._line is None:
+            if self._gap:
+                count = min(self._gap, len(out))
+                self._gap -= count
+                return count
+            self._line, self._at = self._queue.popleft(), 0
+        line = self._line
+        count = min(len(out), len(line.utterance.pcm) - self._at)
+        out[:count] = line.utterance.pcm[self._at : self._at + count]
+        span = self._spans[-1] if self._spans else None
+        if span and span.line is line and span.last == self._at and span.at + (span.last - span.first) == now:
+            span.last += count
+        else:
+            self._spans.append(_Span(line, self._at, self._at + count, now))
+        self._at += count
+        if self._at >= len(line.utterance.pcm):
+            self._line, self._gap = None, GAP_SAMPLES
+        return count
+
+    def pause(self) -> None:
+        """Fade out with the next frame and hold the cursor."""
+        if self._mode is _Mode.PLAYING:
+            self._mode = _Mode.HELD if self.idle else _Mode.FADING
+
+    def resume(self) -> None:
+        """Go on from the start of the word that was cut, with a fade in."""
+        if self._mode is _Mode.HELD:
+            if self._line is not None:
+                self._at = restart_point(self._line.utterance, self._at)
+            elif self._spans and self._gap > GAP_SAMPLES - FADE_SAMPLES:  # cut in the last sounds of a line
+                self._line = self._spans[-1].line
+                self._at = restart_point(self._line.utterance, len(self._line.utterance.pcm))
+            self._fade_in = True
+        self._mode = _Mode.PLAYING
+
+    def heard(self) -> Heard:
+        """What of this turn has been sent so far."""
+        return _ledger_of(self._spans, self._lines())
+
+    def cut(self, now: int) -> Heard:
+        """End the turn here: what is still to be said is dropped. The cursor is free for the next turn.
+
+        A fade that is due is still sent with the frame at `now`.
+        """
+        if self._mode is _Mode.FADING:
+            self._tail = self.next_frame(now)
+        heard = self.heard()
+        self._queue.clear()
+        self._spans = []
+        self._line, self._at, self._gap = None, 0, 0
+        self._mode, self._fade_in = _Mode.PLAYING, False
+        return heard
+
+    def _lines(self) -> list[Line]:
+        lines: list[Line] = []
+        for span in self._spans:
+            if not lines or lines[-1] is not span.line:
+                lines.append(span.line)
+        return lines + list(self._queue)
+
+
+def restart_point(utterance: Utterance, at: int) -> int:
+    """Where to go on after a cut at sample `at`: the start of the cut word, at least 40 ms back.
+
+    A recording without word timings goes back to its last pause of 20 ms, or the quietest place within 0.5 s.
+    """
+    latest = max(0, at - BACK_UP_SAMPLES)
+    for word in utterance.words:
+        if word.start < at <= word.end:
+            return min(word.start, latest)
+    if utterance.words:
+        return latest
+    block = RATE // 100
+    first = max(0, at - samples(600))
+    blocks = (latest - first) // block
+    if blocks < 4:
+        return latest
+    window = utterance.pcm[latest - blocks * block : latest].astype(np.float64).reshape(blocks, block)
+    level = 10 * np.log10(np.mean(window**2, axis=1) + 1.0)
+    quiet = level < level.max() - 18
+    pauses = np.flatnonzero(quiet[1:] & quiet[:-1])
+    chosen = int(pauses[-1]) + 1 if len(pauses) else int(np.argmin(level))
+    return latest - (blocks - chosen) * block
+
+
+def _ledger_of(spans: Iterable[_Span], lines: list[Line]) -> Heard:
+    heard: list[Word] = []
+    unheard: list[str] = []
+    cut_word, cut_played, played, step = "", 0, 0, ""
+    spans = list(spans)
+    for line in lines:
+        mine = [span for span in spans if span.line is line]
+        reached = max((span.last for span in mine), default=0)
+        if mine:
+            step = line.step
+            played += reached
+        for word in line.utterance.words:
+            if word.end <= reached:
+                span = next(s for s in reversed(mine) if s.first < word.end <= s.last)
+                start = span.at + max(word.start, span.first) - span.first
+                heard.append(Word(word.text, start, span.at + word.end - span.first))
+            else:
+                if word.start < reached:
+                    cut_word, cut_played = word.text, reached - word.start
+                unheard.append(word.text)
+    return Heard(
+        text=" ".join(line.utterance.text for line in lines),
+        heard_text=" ".join(word.text for word in heard),
+        unheard_text=" ".join(unheard),
+        cut_word=cut_word,
+        cut_played_samples=cut_played,
+        played_samples=played,
+        started=spans[0].at if spans else 0,
+        ended=spans[-1].at + spans[-1].last - spans[-1].first if spans else 0,
+        step=step,
+        words=tuple(heard),
+    )

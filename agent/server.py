@@ -1,0 +1,202 @@
+"""The AudioSocket server: accepts connections, finds out which call each one is, and runs a Session for it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Protocol
+
+from .clock import Clock
+from .core.frames import Decoder, FrameKind, ProtocolError, encode
+from .engines.base import CallInfo
+from .errors import UserError
+from .session import Session
+
+log = logging.getLogger(__name__)
+
+SESSION_END_S = 5.0
+
+
+class Calls(Protocol):
+    """Ids that FastAGI gave out, each good for one connection, and where the outcome of a call is left."""
+
+    def take(self, call_id: str) -> CallInfo | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the server puts up with."""
+
+    peers: Sequence[IPv4Network | IPv6Network] = ()  # empty: anyone who reaches the port
+    accept_unregistered: bool = False
+    max_calls: int = 200
+    max_pending: int = 64  # connections without an id
+    id_timeout_s: float = 5.0
+
+
+class Server:
+    """`start`, then calls are served until `close` or `drain`.
+
+    `make_session(info)` gives the session of a call; `ended(info, session)` is awaited when it is over.
+    """
+
+    def __init__(
+        self,
+        calls: Calls,
+        make_session: Callable[[CallInfo], Session],
+        ended: Callable[[CallInfo, Session], None],
+        clock: Clock,
+        limits: Limits = Limits(),
+    ) -> None:
+        self._calls = calls
+        self._make_session = make_session
+        self._ended = ended
+        self._clock = clock
+        self._limits = limits
+        self._server: asyncio.Server | None = None
+        self._pending = 0
+        self._draining = False
+        self._sessions: dict[asyncio.Task[None], Session] = {}
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on; of use when it was given as 0."""
+        assert self._server is not None
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    @property
+    def calls(self) -> int:
+        """Calls in progress."""
+        return len(self._sessions)
+
+    def admits(self) -> bool:
+        """Whether another call would be served."""
+        return not self._draining and self.calls < self._limits.max_calls
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen. Raises UserError if the port is taken or the address is not ours."""
+        try:
+            self._server = await asyncio.start_server(self._connected, host, port)
+        except OSError as error:
+            raise UserError(listen_error("AudioSocket", "audiosocket", host, port, error)) from None
+
+    async def drain(self, limit_s: float) -> None:
+        """No new calls; wait for those in progress, then hand what is left back to the dialplan."""
+        self._draining = True
+        if self._sessions:
+            await asyncio.wait(list(self._sessions), timeout=limit_s)
+        for session in list(self._sessions.values()):
+            session.stop()
+        if self._sessions:
+            await asyncio.wait(list(self._sessions), timeout=SESSION_END_S)
+        await self.close()
+
+    async def close(self) -> None:
+        """Stop to listen and end every call at once."""
+        if self._server is not None:
+            self._server.close()
+        tasks = list(self._sessions)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await self._serve(reader, writer)
+        except (ConnectionError, TimeoutError):
+            pass
+        finally:
+            writer.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        sock: socket.socket = writer.get_extra_info("socket")
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        peer = writer.get_extra_info("peername")[0]
+        if self._limits.peers and not any(ip_address(peer) in network for network in self._limits.peers):
+            log.warning("AudioSocket: %s may not connect; if it should, add it to audiosocket.peers", peer)
+            return
+        if self._pending >= self._limits.max_pending:
+            log.warning("AudioSocket: %d connections wait without an id; this one is refused", self._pending)
+            return
+        decoder = Decoder()
+        self._pending += 1
+        try:
+            async with asyncio.timeout(self._limits.id_timeout_s):
+                call_id = await self._read_id(reader, decoder)
+        except ProtocolError as error:
+            log.warning("AudioSocket: %s sent what no Asterisk sends: %s; the connection is closed", peer, error)
+            return
+        except TimeoutError:
+            log.warning("AudioSocket: %s sent no call id in time; the connection is closed", peer)
+            return
+        finally:
+            self._pending -= 1
+        if call_id is None:
+            return
+        info = self._admit(call_id)
+        if info is None:
+            writer.write(encode(FrameKind.HANGUP))
+            await self._drain_input(reader)
+            return
+        await self._run(info, reader, writer, decoder)
+
+    async def _read_id(self, reader: asyncio.StreamReader, decoder: Decoder) -> str | None:
+        """The call id, or None if the peer left without one. Raises ProtocolError."""
+        while True:
+            data = await reader.read(4096)
+            if not data:
+                return None
+            for frame in decoder.feed(data, at_most=1):
+                if frame.kind != FrameKind.ID:
+                    raise ProtocolError(f"a frame of kind 0x{frame.kind:02x} before the call id")
+                return str(frame.uuid())
+
+    def _admit(self, call_id: str) -> CallInfo | None:
+        if not self.admits():
+            log.warning("AudioSocket: call %s is refused: %d calls in progress", call_id, self.calls)
+            return None
+        info = self._calls.take(call_id)
+        if info is None and self._limits.accept_unregistered:
+            info = CallInfo(call_id)
+        if info is None:
+            log.warning(
+                "AudioSocket: call id %s was not given out by FastAGI, was used before, or is too old; "
+                "the dialplan goes on (audiosocket.unregistered = \"accept\" serves such calls)",
+                call_id,
+            )
+        return info
+
+    async def _drain_input(self, reader: asyncio.StreamReader) -> None:
+        """Read until EOF: closing with unread audio resets the connection, and Asterisk hangs the caller up."""
+        try:
+            async with asyncio.timeout(2.0):
+                while await reader.read(4096):
+                    pass
+        except TimeoutError:
+            pass
+
+    async def _run(
+        self, info: CallInfo, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, decoder: Decoder
+    ) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        session = self._make_session(info)
+        self._sessions[task] = session
+        try:
+            await session.run(reader, writer, decoder)
+        finally:
+            del self._sessions[task]
+            self._ended(info, session)
+
+
+def listen_error(what: str, section: str, host: str, port: int, error: OSError) -> str:
+    """One line for a port that cannot be listened on."""
+    return (
+        f"{what} cannot listen on {host}:{port}: {error.strerror or error}; "
+        f"stop what uses it, or set {section}.listen to another address"
+    )
