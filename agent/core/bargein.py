@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from .intent import Phrases, is_backchannel
 from .reply import Transcript
+from .words import joined, tokens
 
 
 class State(StrEnum):
@@ -103,6 +104,8 @@ def verdict(
 ) -> Event | None:
     """WORD, NOTHING, or None to wait. `complete`: `words` cover the whole sound; `question`: the agent has asked."""
     text = words.text.strip() if words and words.speech >= settings.sure_speech else ""
+    if joined(tokens(text)) in phrases.noise:
+        text = ""
     backchannel = bool(text) and is_backchannel(text, phrases, question)
     if text and not backchannel:
         return Event.WORD

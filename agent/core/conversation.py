@@ -33,6 +33,7 @@ from .reply import Finish, Listen, Transcript
 
 ASK_EVERY = samples(300)  # words of a sound that goes on
 ASK_PAUSED_MS = 80  # silence after which the words of a sound that made us pause are asked
+QUIET_MS = 60  # a sound with less silence than this still goes on
 ASK_TURN_MS = 160  # the same in the caller's turn
 RECOGNIZER_LATE_MS = 2500  # silence after which a turn ends without its words
 DIGIT_GAP = samples(2000)  # digits end when none comes for so long
@@ -74,6 +75,7 @@ class Conversation:
         self._asked_at: int | None = None
         self._await_quiet = False  # a sound was judged to be nothing and goes on
         self._said: list[str] = []  # of this turn, by voice
+        self._unlogged: list[tuple[str, float | None, int, int]] = []
         self._digits = ""
         self._digit_at = 0
         self._floor_since = 0  # the caller has the floor, or was last heard
@@ -283,16 +285,23 @@ class Conversation:
         self._close_turn()
         if text:
             self._said.append(text)
-        if turn is not None or self._digits:
-            started, ended = (turn.onset, turn.last_voiced) if turn else (self._digit_at, self._digit_at)
-            confidence = self._words.confidence if text and self._words else None
-            if text or self._digits:
-                self._actions += self.ledger.caller_turn(text or self._digits, confidence, started, ended)
+        started, ended = (turn.onset, turn.last_voiced) if turn else (self._digit_at, self._digit_at)
+        confidence = self._words.confidence if text and self._words else None
+        if text or self._digits:
+            self._unlogged.append((text or self._digits, confidence, started, ended))
+        if self.state is not State.SPEAKING:
+            self._log_caller()
         if self.state in (State.YIELDED, State.LISTENING):
             if self._said or self._digits:
                 self._dispatch(Event.TURN_END)
             elif self.state is State.YIELDED:
                 self._dispatch(Event.SILENCE)
+
+    def _log_caller(self) -> None:
+        """What the caller said comes behind the agent's turn that it was said over."""
+        for text, confidence, started, ended in self._unlogged:
+            self._actions += self.ledger.caller_turn(text, confidence, started, ended)
+        self._unlogged = []
 
     # ----------------------------------------------------------------- effects
 
@@ -323,6 +332,7 @@ class Conversation:
                 if event is Event.FINISH and self._finish is not None:
                     self._actions += self.ledger.resolved(OUTCOMES.get(self._finish.result, Resolution.REPLANNED))
                 self.ledger.open = None
+                self._log_caller()
                 self._floor_since = self.now
                 if self._said and self._turn is None and event is not Event.FINISH:
                     self._dispatch(Event.TURN_END)
@@ -339,7 +349,7 @@ class Conversation:
             self._log_interruption(
                 self._playback.heard(), Kind.BACKCHANNEL if text else Kind.NOISE, Resolution.RESUMED, text
             )
-            self._await_quiet = turn.silent_ms(self.now) == 0
+            self._await_quiet = turn.silent_ms(self.now) < QUIET_MS
         self._playback.resume()
         if turn is not None:
             self._actions.append(EndTurn(turn.id))

@@ -20,6 +20,7 @@ BLOCK = 2 * FRAME_SAMPLES  # overlap-save
 BINS = BLOCK // 2 + 1
 
 FORGET = 0.9995  # of the echo path per frame: how fast rooms and lines change
+FORGET_EVERY = PARTITIONS // 2  # frames: once a round of the constraint; cheaper than at each, and the same
 FIRST_UNCERTAINTY = 0.02  # power gain a partition may have before anything is known
 AUDIBLE_POWER = 1e-8  # mean square of a far end that can be heard at all: -80 dBFS
 SHIFTS = (-1, 1, -2, 2)  # blocks by which a jitter buffer may have moved the echo
@@ -36,6 +37,7 @@ class Cancelled:
     far_power: NDArray[np.float32]
     unsure_power: NDArray[np.float32]
     active: bool  # there is a far end in the filter's memory: near is not just the line
+    aligned: bool = True  # the reference is believed to be in step with the line
 
 
 class EchoCanceller:
@@ -44,6 +46,7 @@ class EchoCanceller:
     def __init__(self) -> None:
         shape = (PARTITIONS, BINS)
         self._far = np.zeros((2 * PARTITIONS, BINS), np.complex64)  # a ring written twice: newest first, contiguous
+        self._conjugate = np.zeros_like(self._far)
         self._power = np.zeros((2 * PARTITIONS, BINS), np.float32)
         self._head = 0
         self._loud_for = 0  # frames until the last audible far frame has left the memory
@@ -68,13 +71,15 @@ class EchoCanceller:
         loud = float(sent @ sent) > AUDIBLE_POWER * FRAME_SAMPLES
         self._loud_for = PARTITIONS + 1 if loud else max(0, self._loud_for - 1)
         spectrum = np.fft.rfft(self._last_far)
+        conjugate = np.conj(spectrum)
         power = spectrum.real**2 + spectrum.imag**2
         for at in (self._head, self._head + PARTITIONS):
             self._far[at] = spectrum
+            self._conjugate[at] = conjugate
             self._power[at] = power
 
-    def near(self, line: Samples, adapt: bool = True) -> Cancelled:
-        """The line's frame without our echo. adapt=False: the reference is doubtful, learn nothing from it."""
+    def near(self, line: Samples, aligned: bool = True) -> Cancelled:
+        """The line's frame without our echo. aligned=False: the reference is doubtful, learn nothing from it."""
         if not self._loud_for:
             return Cancelled(line, self._silence, self._nothing, self._nothing, False)
         far = self._far[self._head : self._head + PARTITIONS]
@@ -83,38 +88,46 @@ class EchoCanceller:
         near = line - echo
         np.multiply(self._doubt, power, out=self._gain)
         unsure = self._gain.sum(axis=0)
-        best = self._shifted(line, near, far) if adapt else None
+        best = self._shifted(line, near, far) if aligned else None
         if best is not None:
             echo, near = best, line - best
-        elif adapt:
-            self._learn(near, far, unsure)
-        return Cancelled(near, echo, power.max(axis=0), unsure, True)
+        elif aligned:
+            self._learn(near, unsure)
+        if float(near @ near) > float(line @ line):
+            near = line  # a filter that makes it worse has nothing to say yet
+        return Cancelled(near, echo, power.max(axis=0), unsure, True, aligned)
 
     def _explain(self, far: NDArray[np.complex64], path: NDArray[np.complex64]) -> Samples:
         np.multiply(far, path, out=self._work[: len(far)])
         return np.fft.irfft(self._work[: len(far)].sum(axis=0), BLOCK)[FRAME_SAMPLES:].astype(np.float32, copy=False)
 
-    def _learn(self, near: Samples, far: NDArray[np.complex64], unsure: NDArray[np.float32]) -> None:
+    def _learn(self, near: Samples, unsure: NDArray[np.float32]) -> None:
         """The Kalman step; self._gain holds doubt x far power."""
         self._padded[FRAME_SAMPLES:] = near
         error = np.fft.rfft(self._padded)
         error_power = error.real**2 + error.imag**2
         self._near_power += 0.3 * (error_power - self._near_power)
-        noise = 2 * np.maximum(self._near_power, error_power) + 1e-6
-        total = 0.5 * unsure + noise
-        np.multiply(np.conj(far), error / total, out=self._work)
+        total = 0.5 * unsure + np.maximum(self._near_power, error_power) + np.float32(1e-6)
+        conjugate = self._conjugate[self._head : self._head + PARTITIONS]
+        np.multiply(conjugate, error / total, out=self._work)
         np.multiply(self._work, self._doubt, out=self._work)
         self._path += self._work
         self._constrain()
         self._gain *= -0.5 / total
         self._gain += 1
         self._doubt *= self._gain
-        self._doubt *= FORGET**2
+        if self._turn == 0:
+            self._forget()
+
+    def _forget(self) -> None:
+        """The path may have changed: what it was is worth a little less, by as much as it is strong."""
+        keep = np.float32(FORGET**FORGET_EVERY)
         np.multiply(self._path.real, self._path.real, out=self._gain)
         self._gain += self._path.imag**2
-        self._gain *= 1 - FORGET**2
+        self._gain *= 1 - keep**2
+        self._doubt *= keep**2
         self._doubt += self._gain
-        self._path *= FORGET
+        self._path *= keep
 
     def _constrain(self) -> None:
         """Two partitions a frame, in turn, back to responses of 160 samples (overlap-save wraps otherwise)."""

@@ -1,0 +1,232 @@
+"""One call in virtual time: an ear that hears level, words that are told, and what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from agent.core import actions as act
+from agent.core.conversation import Conversation, Settings
+from agent.core.bargein import State
+from agent.core.dialogue import Interruption, Situation, Turn
+from agent.core.pcm import SAMPLES_PER_MS, Pcm
+from agent.core.playback import Line
+from agent.core.reply import Finish, Listen, Transcript
+from agent.languages import load
+from tests.fakes import LOUD, QUIET, LevelHearing, utterance
+
+MENU = "the red mug costs ten dollars"
+
+
+class Call:
+    """A conversation with its engines played by the test: `texts` are the caller's turns, `says` the replies."""
+
+    def __init__(self, says: list[str], texts: list[str] | None = None, voice: float = 0.9, finish_after: int = 0, **line: object) -> None:
+        self.says, self.texts = list(says), list(texts or [])
+        self.line = line
+        self.finish_after = finish_after
+        self.finished: Finish | None = None
+        self.situations: list[Situation] = []
+        self.turns: dict[int, Turn] = {}
+        self.rows: dict[str, Interruption] = {}
+        self.commits: list[int] = []
+        self.cancels: list[int] = []
+        self.turn_text: dict[int, str] = {}
+        self.heard: dict[int, list[Pcm]] = {}
+        self.slow = False  # the planner has no audio yet
+        self.core = Conversation("c", LevelHearing(voice), load("en"), Settings())  # type: ignore[arg-type]
+        self.sent: list[Pcm] = []
+        self.do(self.core.start())
+
+    def do(self, actions: Iterable[act.Action]) -> None:
+        for action in actions:
+            match action:
+                case act.Replan(reply_id, situation):
+                    self.situations.append(situation)
+                    if not self.slow:
+                        self.reply(reply_id)
+                case act.StartTurn(turn_id, preroll, _):
+                    self.turn_text[turn_id] = self.texts.pop(0) if self.texts else ""
+                    self.heard[turn_id] = [preroll]
+                case act.Hear(turn_id, pcm):
+                    self.heard[turn_id].append(pcm)
+                case act.AskWords(turn_id, at):
+                    self.do(self.core.on_words(turn_id, at, Transcript(self.turn_text[turn_id])))
+                case act.LogTurn(turn):
+                    self.turns[turn.seq] = turn
+                case act.LogInterruption(row):
+                    self.rows[row.id] = row
+                case act.CommitReply(reply_id):
+                    self.commits.append(reply_id)
+                case act.CancelReply(reply_id):
+                    self.cancels.append(reply_id)
+                case act.EndCall(finish):
+                    self.finished = finish
+
+    def reply(self, reply_id: int) -> None:
+        text = self.says.pop(0) if self.says else ""
+        if text:
+            self.do(self.core.on_line(reply_id, Line(utterance(text), step=f"say {text[:3]}", **self.line)))  # type: ignore[arg-type]
+        self.do(self.core.expect(reply_id, Listen(silence_ms=5000)))
+        self.do(self.core.on_reply_end(reply_id, Finish("hangup") if self.finish_after == len(self.situations) else None))
+
+    def run(self, ms: int, frame: Pcm | None = QUIET) -> None:
+        for _ in range(ms // 20):
+            if frame is not None:
+                self.do(self.core.on_frame(frame))
+            out, actions = self.core.on_tick()
+            self.sent.append(out)
+            self.do(actions)
+
+    def audible_ms(self) -> int:
+        """When the last audible sample was sent."""
+        return int(np.flatnonzero(np.concatenate(self.sent))[-1]) // SAMPLES_PER_MS + 1
+
+    @property
+    def row(self) -> Interruption:
+        assert len(self.rows) == 1
+        return next(iter(self.rows.values()))
+
+
+def test_a_caller_who_cuts_in_is_heard_and_answered() -> None:
+    call = Call([MENU, "one blue mug"], ["No, the blue one."])
+    call.run(1000)
+    call.run(900, LOUD)
+    assert call.core.state is State.YIELDED
+    assert call.audible_ms() < 1000 + 110
+    call.run(1500)
+    row = call.row
+    assert (row.heard_text, row.cut_word, row.unheard_text) == ("the red mug", "costs", "costs ten dollars")
+    assert (row.onset_ms, row.paused_ms, row.silent_ms) == (980, 1060, 1075)
+    assert (row.detect_latency_ms, row.stop_latency_ms) == (80, 95)
+    assert (row.caller_text, row.resolution) == ("No, the blue one.", "replanned")
+    situation = call.situations[1]
+    assert situation.caller_text == "No, the blue one."
+    assert situation.interruption is not None
+    assert [t.speaker for t in situation.turns] == ["agent", "caller"]
+    call.run(1000)
+    assert [t.heard_text for t in call.turns.values()] == ["the red mug", "No, the blue one.", "one blue mug"]
+
+
+def test_a_backchannel_costs_the_caller_nothing() -> None:
+    call = Call([MENU], ["uh-huh"])
+    call.run(1000)
+    call.run(300, LOUD)
+    call.run(4000)
+    assert (call.row.kind, call.row.resolution, call.row.caller_text) == ("backchannel", "resumed", "uh-huh")
+    assert call.core.state is State.LISTENING
+    assert call.turns[0].heard_text == MENU
+    assert len(call.turns) == 1
+
+
+def test_a_cough_is_over_as_soon_as_it_ends() -> None:
+    call = Call([MENU], [""], voice=0.05)
+    call.run(1000)
+    call.run(200, LOUD)
+    call.run(200)
+    assert (call.row.kind, call.row.resolution) == ("noise", "resumed")
+    assert call.core.state is State.SPEAKING
+
+
+def test_a_noise_that_goes_on_does_not_stop_the_agent_again() -> None:
+    call = Call([MENU + " " + MENU], [""], voice=0.05)
+    call.run(600)
+    call.run(4000, LOUD)
+    assert len(call.rows) == 1
+    call.run(2000)
+    assert call.turns[0].heard_text == MENU + " " + MENU
+
+
+def test_a_reply_that_was_not_heard_never_happened() -> None:
+    call = Call([MENU, "one blue mug"], ["I want", "the blue one"])
+    call.run(600)
+    call.run(700, LOUD)
+    call.slow = True
+    call.run(1000)
+    assert call.core.state is State.THINKING
+    call.run(300, LOUD)
+    assert call.core.state is State.YIELDED
+    assert call.cancels[-1] == 3
+    call.slow = False
+    call.run(2000)
+    assert call.situations[-1].caller_text == "I want the blue one"
+    assert [t.text for t in call.turns.values()] == [MENU, "I want the blue one", "one blue mug"]
+    assert len(call.commits) == 2
+
+
+def test_a_digit_stops_the_agent_at_once() -> None:
+    call = Call([MENU, "one blue mug"])
+    call.run(1000)
+    call.do(call.core.on_digit("3"))
+    call.run(20)
+    assert call.audible_ms() <= 1015
+    assert (call.row.kind, call.row.caller_text) == ("dtmf", "3")
+    assert call.situations[1].digits == "3"
+    frame = call.sent[50]
+    assert np.max(np.abs(np.diff(frame[60:].astype(int)))) < 9000  # fades, no step to zero from full level
+
+
+def test_what_is_said_over_a_legal_notice_is_not_lost() -> None:
+    call = Call([MENU, "one blue mug"], ["the blue one"], interruptible=False)
+    call.run(300)
+    call.run(600, LOUD)
+    call.run(3000)
+    assert not call.rows
+    assert call.turns[0].heard_text == MENU
+    assert call.situations[1].caller_text == "the blue one"
+
+
+def test_a_phone_that_sends_nothing_hears_all_of_it() -> None:
+    call = Call([MENU, "are you there"])
+    call.run(1800 + 5100, None)
+    assert call.turns[0].heard_text == MENU
+    assert call.situations[1].silence_ms >= 5000
+
+
+def test_a_pause_ends_when_the_line_falls_silent_for_good() -> None:
+    call = Call([MENU], [""])
+    call.run(600)
+    call.run(100, LOUD)
+    call.run(3000, None)
+    assert call.row.resolution == "resumed"
+
+
+def test_the_last_reply_is_played_to_its_end() -> None:
+    call = Call([MENU], finish_after=1)
+    call.run(1700)
+    assert call.finished is None
+    call.run(400)
+    assert call.finished == Finish("hangup")
+    assert call.core.state is State.ENDED
+    assert call.turns[0].heard_text == MENU
+
+
+def test_a_caller_who_hangs_up_leaves_a_complete_ledger() -> None:
+    call = Call([MENU])
+    call.run(700)
+    call.do(call.core.on_hangup())
+    assert call.turns[0].heard_text == "the red"
+    assert call.turns[0].cut_word == "mug"
+    call.do(call.core.on_hangup())
+    assert len(call.turns) == 1
+
+
+def test_the_first_syllable_reaches_the_recognizer() -> None:
+    call = Call([MENU], ["no"])
+    call.run(1000)
+    call.run(400, LOUD)
+    heard = np.concatenate(call.heard[1])
+    assert np.count_nonzero(heard) >= 380 * SAMPLES_PER_MS
+    assert not heard[: 200 * SAMPLES_PER_MS].any()  # 300 ms of pre-roll, 80 of them speech
+
+
+def test_words_come_in_any_frame_size() -> None:
+    call = Call([MENU, "one blue mug"], ["stop"])
+    call.run(1000)
+    loud = np.concatenate([LOUD] * 20)
+    for at in range(0, len(loud) - 480, 480):
+        call.do(call.core.on_frame(loud[at : at + 480]))
+        call.run(60, None)
+    call.run(1500)
+    assert call.row.caller_text == "stop"

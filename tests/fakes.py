@@ -1,0 +1,150 @@
+"""Fakes for what unit tests need to be exact: an ear that hears level, a recognizer and a planner that are told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+
+import numpy as np
+
+from agent.core.dialogue import Interruption, Kind, Situation, Turn
+from agent.core.evidence import Evidence
+from agent.core.pcm import FRAME_SAMPLES, Pcm, dbfs, samples
+from agent.core.reply import Listen, Piece, Transcript
+from agent.core.utterance import Utterance, Word
+
+ONSET_FRAMES = 4
+LOUD: Pcm = np.full(FRAME_SAMPLES, 4000, np.int16)
+QUIET: Pcm = np.zeros(FRAME_SAMPLES, np.int16)
+WORD_MS = 300
+
+
+class LevelHearing:
+    """Any frame above -40 dBFS is the caller; the fourth in a row is an onset."""
+
+    def __init__(self, voice: float = 0.9) -> None:
+        self.sensitivity = 0.5
+        self.voice = voice
+        self._run = 0
+        self._armed = True
+
+    def sent(self, pcm: Pcm) -> None:
+        assert len(pcm) == FRAME_SAMPLES
+
+    def rearm(self) -> None:
+        self._armed, self._run = True, 0
+
+    def heard(self, pcm: Pcm) -> Evidence:
+        loud = dbfs(pcm) > -40
+        self._run = self._run + 1 if loud else 0
+        onset = self._armed and self._run == ONSET_FRAMES
+        if onset:
+            self._armed = False
+        return Evidence(
+            float(loud), onset, self._run * FRAME_SAMPLES, loud, self.voice, dbfs(pcm), -70.0, -120.0, pcm
+        )
+
+
+def utterance(text: str, word_ms: int = WORD_MS) -> Utterance:
+    """Each word a stretch of square wave of its own."""
+    size = samples(word_ms)
+    words = tuple(Word(w, i * size, (i + 1) * size) for i, w in enumerate(text.split()))
+    pcm = np.where(np.arange(size * len(words)) % 20 < 10, 8000, -8000).astype(np.int16)
+    return Utterance(text, pcm, words)
+
+
+class FakeVoice:
+    async def utterance(self, text: str) -> Utterance:
+        return utterance(text)
+
+    async def wav(self, path: str, text: str = "") -> Utterance:
+        return utterance(text or "a recording")
+
+
+class FakeRecognizer:
+    """Answers from a list, one text a turn; `heard` is the audio of each turn."""
+
+    name = "fake"
+
+    def __init__(self, texts: Sequence[str] = (), delay_s: float = 0.0) -> None:
+        self.texts = list(texts)
+        self.delay_s = delay_s
+        self.heard: list[Pcm] = []
+
+    def load(self) -> None:
+        pass
+
+    def stream(self, language: str, hints: Sequence[str] = ()) -> FakeStream:
+        return FakeStream(self, self.texts.pop(0) if self.texts else "")
+
+
+class FakeStream:
+    def __init__(self, recognizer: FakeRecognizer, text: str) -> None:
+        self._recognizer, self._text = recognizer, text
+        self._audio: list[Pcm] = []
+
+    def feed(self, pcm: Pcm) -> None:
+        self._audio.append(pcm)
+
+    async def partial(self) -> Transcript:
+        await asyncio.sleep(self._recognizer.delay_s)
+        return Transcript(self._text)
+
+    final = partial
+
+    def cancel(self) -> None:
+        self._recognizer.heard.append(np.concatenate(self._audio))
+
+
+class FakeReply:
+    def __init__(self, pieces: Iterable[Piece], delay_s: float = 0.0, kind: Kind | None = None) -> None:
+        self.pieces = list(pieces)
+        self.kind = kind
+        self.committed = 0
+        self.cancelled = False
+        self._delay_s = delay_s
+
+    async def __aiter__(self) -> AsyncIterator[Piece]:
+        for piece in self.pieces:
+            await asyncio.sleep(self._delay_s)
+            yield piece
+
+    def commit(self) -> None:
+        self.committed += 1
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class FakePlanner:
+    """Answers with what `answer` returns for a situation; keeps all it was asked and said."""
+
+    language = "en"
+
+    def __init__(self, answer: Callable[[Situation], Iterable[Piece]], delay_s: float = 0.0) -> None:
+        self._answer, self._delay_s = answer, delay_s
+        self.situations: list[Situation] = []
+        self.replies: list[FakeReply] = []
+
+    def plan(self, situation: Situation) -> FakeReply:
+        self.situations.append(situation)
+        self.replies.append(FakeReply(self._answer(situation) or [Listen()], self._delay_s))
+        return self.replies[-1]
+
+
+class FakeLog:
+    """What the store would have got, the latest state of each row."""
+
+    def __init__(self) -> None:
+        self.turns: dict[int, Turn] = {}
+        self.interruptions: dict[str, Interruption] = {}
+
+    def turn(self, call_id: str, turn: Turn) -> None:
+        self.turns[turn.seq] = turn
+
+    def interruption(self, row: Interruption) -> None:
+        self.interruptions[row.id] = row
+
+    @property
+    def rows(self) -> list[Interruption]:
+        return list(self.interruptions.values())
