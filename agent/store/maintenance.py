@@ -1,0 +1,92 @@
+"""Forgetting: calls that are older than they may be kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, delete, func, or_, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from . import schema
+from .connect import FAILURES, connect, explained, sqlite_file
+from .rows import iso
+
+CHUNK = 200  # calls deleted in one transaction: a server that writes to the same file waits no longer than that
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What was, or would be, deleted; `recordings` are paths as they were logged, still to be deleted."""
+
+    calls: int
+    turns: int
+    interruptions: int
+    recordings: tuple[str, ...]
+
+
+async def prune(url: str, before: datetime, *, dry_run: bool = False) -> Pruned:
+    """Delete calls begun before `before` with all that is of them, and rows of calls that were never logged.
+
+    Raises UserError when the database cannot be used.
+    """
+    engine = connect(url)
+    try:
+        return await _prune(engine, iso(before), dry_run)
+    except FAILURES as error:
+        raise explained(error, url) from error
+    finally:
+        await engine.dispose()
+
+
+async def _prune(engine: AsyncEngine, before: str, dry_run: bool) -> Pruned:
+    calls, turns, cuts = schema.calls, schema.turns, schema.interruptions
+    old = calls.c.started_at < before
+    async with engine.connect() as connection:
+        rows = (await connection.execute(select(calls.c.id, calls.c.recording).where(old))).all()
+        ids = [row.id for row in rows]
+        old_turns = await _count(connection, turns, _of_old_call(turns, before))
+        old_cuts = await _count(connection, cuts, _of_old_call(cuts, before))
+    if not dry_run:
+        for first in range(0, len(ids), CHUNK):
+            some = ids[first : first + CHUNK]
+            async with engine.begin() as connection:
+                for table in (turns, cuts):
+                    await connection.execute(delete(table).where(table.c.call_id.in_(some)))
+                await connection.execute(delete(calls).where(calls.c.id.in_(some)))
+        async with engine.begin() as connection:
+            for table in (turns, cuts):
+                await connection.execute(delete(table).where(_of_no_call(table, before)))
+    return Pruned(len(ids), old_turns, old_cuts, tuple(row.recording for row in rows if row.recording))
+
+
+def _of_no_call(table: Table, before: str) -> ColumnElement[bool]:
+    return (table.c.logged_at < before) & table.c.call_id.not_in(select(schema.calls.c.id))
+
+
+def _of_old_call(table: Table, before: str) -> ColumnElement[bool]:
+    old = select(schema.calls.c.id).where(schema.calls.c.started_at < before)
+    return or_(table.c.call_id.in_(old), _of_no_call(table, before))
+
+
+async def _count(connection: AsyncConnection, table: Table, condition: ColumnElement[bool]) -> int:
+    found: Any = await connection.execute(select(func.count()).select_from(table).where(condition))
+    return int(found.scalar_one())
+
+
+async def vacuum(url: str) -> None:
+    """Give the space of what was deleted back to the disk; SQLite holds up writers while it does.
+
+    Raises UserError when the database cannot be used.
+    """
+    engine = connect(url)
+    try:
+        async with engine.connect() as connection:
+            plain = {"begin": ""} if sqlite_file(url) else {"isolation_level": "AUTOCOMMIT"}
+            await connection.execution_options(**plain)  # VACUUM runs in no transaction
+            await connection.execute(text("VACUUM"))
+    except FAILURES as error:
+        raise explained(error, url) from error
+    finally:
+        await engine.dispose()
