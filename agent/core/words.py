@@ -1,0 +1,149 @@
+"""Words out of a recognizer: tokens, patterns over them, and which of a set of choices they mention."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import jellyfish
+
+_TOKEN = re.compile(r"[^\W_]+(?:['’´`][^\W_]+)*")
+_ASIDE = re.compile(r"\[[^\]]*\]|\([^)]*\)|\*[^*]*\*|♪[^♪]*♪?")  # how Whisper writes what is no speech: (coughs)
+_PATTERN = re.compile(r"\.\.\.|[()\[\]|]|<[\w-]+>|[^\s()\[\]|<>]+")
+_APOSTROPHES = str.maketrans("’´`", "'''")
+
+
+def tokens(text: str) -> list[str]:
+    """Lower-case words without punctuation; hyphens part words, apostrophes stay, what is in brackets is dropped."""
+    return _TOKEN.findall(_ASIDE.sub(" ", text).lower().translate(_APOSTROPHES))
+
+
+def joined(words: Iterable[str]) -> str:
+    """The form that compiled patterns are matched against: every word followed by one space."""
+    return "".join(word + " " for word in words)
+
+
+class PatternError(ValueError):
+    """A phrase pattern cannot be read; the message says what is wrong."""
+
+
+def compile_pattern(pattern: str, lists: Mapping[str, Sequence[str]]) -> re.Pattern[str]:
+    """A phrase pattern as a regular expression over `joined` words.
+
+    `word` itself, `(a|b c)` alternatives, `[may be left out]`, `...` up to four words of any kind, `<name>` one of
+    the phrases of a list. It is found anywhere; `^` in front: only at the beginning, `$` behind: only at the end,
+    `=` in front: only as the whole. Raises PatternError.
+    """
+    body = pattern.strip()
+    mode = body[0] if body[:1] in ("^", "=") else ""
+    to_end = mode == "=" or body.endswith("$")
+    parts: list[str] = []
+    open_brackets: list[str] = []
+    for piece in _PATTERN.findall(body[len(mode) :].removesuffix("$")):
+        if piece in "([":
+            open_brackets.append(piece)
+            parts.append("(?:")
+        elif piece in ")]":
+            if not open_brackets or open_brackets.pop() + piece not in ("()", "[]"):
+                raise PatternError(f"unbalanced '{piece}' in {pattern!r}")
+            parts.append(")" if piece == ")" else ")?")
+        elif piece == "|":
+            parts.append("|")
+        elif piece == "...":
+            parts.append(r"(?:\S+ ){0,4}")
+        elif piece[0] == "<":
+            if piece[1:-1] not in lists:
+                raise PatternError(f"no list {piece} for {pattern!r}")
+            parts.append(alternatives(lists[piece[1:-1]]))
+        else:
+            parts.append(re.escape(joined(tokens(piece))))
+    if open_brackets:
+        raise PatternError(f"unbalanced '{open_brackets[-1]}' in {pattern!r}")
+    start = r"^" if mode else r"(?<!\S)"
+    return re.compile(f"{start}(?:{''.join(parts)}){'$' if to_end else ''}")
+
+
+def alternatives(phrases: Iterable[str]) -> str:
+    """A regular expression for any of these phrases, the longest first; matches nothing when there are none."""
+    forms = sorted({joined(tokens(phrase)) for phrase in phrases} - {""}, key=len, reverse=True)
+    return f"(?:{'|'.join(map(re.escape, forms))})" if forms else r"(?!)"
+
+
+# ------------------------------------------------------------------------- choices
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A choice in what was said: words `start` to `end` (exclusive); `negated`: "not the red one"."""
+
+    choice: str
+    start: int
+    end: int
+    negated: bool = False
+
+
+@lru_cache(maxsize=4096)
+def _code(word: str) -> str:
+    return jellyfish.metaphone(word)
+
+
+def sounds_like(heard: str, meant: str, phonetic: bool = True) -> bool:
+    """A recognizer may have written `heard` for `meant`: alike in letters, or in sound and nearly in letters.
+
+    Sound is Metaphone (Philips 1990), which fits English spelling; one letter may differ in a word of four or more.
+    """
+    if heard == meant:
+        return True
+    if min(len(heard), len(meant)) < 3:
+        return False
+    distance = jellyfish.damerau_levenshtein_distance(heard, meant)
+    longest = max(len(heard), len(meant))
+    if distance <= (1 if longest < 8 else 2) and longest >= 4:
+        return True
+    return phonetic and distance <= 2 and len(_code(meant)) >= 2 and _code(heard) == _code(meant)
+
+
+def mentions(
+    words: Sequence[str],
+    choices: Mapping[str, Sequence[str]],
+    negators: re.Pattern[str] | None = None,
+    known: frozenset[str] = frozenset(),
+    phonetic: bool = True,
+) -> list[Mention]:
+    """Choices in the order in which they were said; each choice has its phrases, longest match first.
+
+    Only where nothing matches exactly, single words that sound alike are taken, but none of `known` (words with a
+    meaning of their own). `negators` is matched against the words before a mention.
+    """
+    forms = [(tuple(tokens(phrase)), choice) for choice, phrases in choices.items() for phrase in phrases]
+    forms = sorted((form for form in forms if form[0]), key=lambda form: -len(form[0]))
+    found = _scan(words, forms, lambda heard, meant: heard == meant)
+    if not found:
+        found = _scan(
+            words,
+            [form for form in forms if len(form[0]) == 1 and len(form[0][0]) > 2],
+            lambda heard, meant: heard[0] not in known and sounds_like(heard[0], meant[0], phonetic),
+        )
+    if negators is None:
+        return found
+    return [Mention(m.choice, m.start, m.end, bool(negators.search(joined(words[: m.start])))) for m in found]
+
+
+_Form = tuple[str, ...]
+
+
+def _scan(
+    words: Sequence[str], forms: list[tuple[_Form, str]], same: Callable[[_Form, _Form], bool]
+) -> list[Mention]:
+    found, at = [], 0
+    while at < len(words):
+        for form, choice in forms:
+            part = tuple(words[at : at + len(form)])
+            if len(part) == len(form) and same(part, form):
+                found.append(Mention(choice, at, at + len(form)))
+                at += len(form) - 1
+                break
+        at += 1
+    return found
