@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Protocol
 
-from .clock import Clock
 from .core.frames import Decoder, FrameKind, ProtocolError, encode
 from .engines.base import CallInfo
 from .errors import UserError
@@ -41,7 +40,7 @@ class Limits:
 class Server:
     """`start`, then calls are served until `close` or `drain`.
 
-    `make_session(info)` gives the session of a call; `ended(info, session)` is awaited when it is over.
+    `make_session(info)` gives the session of a call; `ended(info, session)` is called when it is over.
     """
 
     def __init__(
@@ -49,13 +48,11 @@ class Server:
         calls: Calls,
         make_session: Callable[[CallInfo], Session],
         ended: Callable[[CallInfo, Session], None],
-        clock: Clock,
         limits: Limits = Limits(),
     ) -> None:
         self._calls = calls
         self._make_session = make_session
         self._ended = ended
-        self._clock = clock
         self._limits = limits
         self._server: asyncio.Server | None = None
         self._pending = 0

@@ -1,0 +1,205 @@
+"""The whole server, made from one Config: engines, store, FastAGI and AudioSocket."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from .clock import Clock, SystemClock
+from .config import Config, networks, parse_address
+from .core.conversation import Conversation, Settings
+from .core.dialogue import Interruption
+from .core.endpoint import EndpointSettings
+from .core.hearing import Hearing, HearingSettings
+from .core.intent import Phrases
+from .dialogues import Dialogues
+from .engines import catalog, weights
+from .engines.base import CallInfo, Planner, Recognizer
+from .engines.voice import Voice
+from .fastagi import FastAGI
+from .recording import Recording
+from .registry import Outcome, Registry
+from .server import Limits, Server
+from .session import Engines, Session
+from .store import Store
+
+log = logging.getLogger(__name__)
+
+MakePlanner = Callable[[CallInfo], Planner]
+
+
+@dataclass(slots=True)
+class _Call:
+    """What the app keeps of one call while it lasts."""
+
+    info: CallInfo
+    session: Session
+    started: float
+    recording: Recording | None
+    interruptions: set[str] = field(default_factory=set)
+
+
+class App:
+    """`start`, then calls are served until `close` or `drain`.
+
+    `make_planner` takes the place of the configured dialogue.
+    """
+
+    def __init__(self, config: Config, make_planner: MakePlanner | None = None, clock: Clock | None = None) -> None:
+        self.config = config
+        self.clock = clock or SystemClock()
+        self.registry = Registry(self.clock, ttl_s=config.fastagi.id_valid_s)
+        self.server: Server
+        self.fastagi: FastAGI
+        self.store: Store
+        self._make_planner = make_planner
+        self._dialogues: Dialogues | None = None
+        self._recognizer: Recognizer
+        self._voices: dict[str, Voice] = {}
+        self._weights: Any = None
+        self._calls: dict[str, _Call] = {}
+
+    async def start(self) -> None:
+        """Load the engines, open the store, listen. Raises UserError, one line."""
+        config = self.config
+        if self._make_planner is None:
+            self._dialogues = Dialogues(config)
+            self._make_planner = self._dialogues.planner
+        self._recognizer = catalog.recognizer(config.speech)
+        await asyncio.to_thread(self._recognizer.load)
+        self._weights = weights.load()
+        await self._warm()
+        self.store = await Store.open(config.store.url, clock=self.clock, queue=config.store.queue)
+        sock = config.audiosocket
+        limits = Limits(
+            peers=networks(sock.peers),
+            accept_unregistered=sock.unregistered == "accept",
+            max_calls=sock.max_calls,
+            max_pending=sock.max_pending,
+            id_timeout_s=sock.id_timeout_ms / 1000,
+        )
+        self.server = Server(self.registry, self._begin, self._ended, limits)
+        try:
+            await self.server.start(*parse_address(sock.listen))
+            host = parse_address(sock.listen)[0]
+            self.fastagi = FastAGI(
+                self.registry,
+                sock.advertise or f"{host}:{self.server.port}",
+                peers=networks(config.fastagi.peers),
+                max_connections=config.fastagi.max_connections,
+                timeout_s=config.fastagi.timeout_ms / 1000,
+                admit=self.server.admits,
+            )
+            await self.fastagi.start(*parse_address(config.fastagi.listen))
+        except BaseException:
+            await self.server.close()
+            await self.store.close()
+            raise
+
+    async def close(self) -> None:
+        """End every call and let go of everything."""
+        await self.fastagi.close()
+        await self.server.close()
+        await self.store.close()
+
+    async def drain(self) -> None:
+        """No new calls; those in progress may finish for `audiosocket.drain_s`."""
+        await self.server.drain(self.config.audiosocket.drain_s)
+        await self.fastagi.close()
+        await self.store.close()
+
+    async def reload(self) -> None:
+        """Read the flows anew for the calls that come from now on. A flow that is wrong leaves the old one in place."""
+        if self._dialogues is not None:
+            self._dialogues.reload()
+            await self._warm()
+
+    async def _warm(self) -> None:
+        """Synthesize what is known in advance, so that it begins within a frame when it is wanted."""
+        if self._dialogues is not None:
+            for language, texts in self._dialogues.prompts().items():
+                await self._voice(language).warm(texts)
+
+    def _voice(self, language: str) -> Voice:
+        if language not in self._voices:
+            self._voices[language] = catalog.voice(self.config.speech, language)
+        return self._voices[language]
+
+    # -------------------------------------------------------------------- calls
+
+    def _begin(self, info: CallInfo) -> Session:
+        assert self._make_planner is not None
+        planner = self._make_planner(info)
+        phrases = self._phrases(planner)
+        hearing = Hearing(self._weights, HearingSettings(sensitivity=self.config.hearing.sensitivity))
+        settings = Settings(
+            sensitivity=self.config.hearing.sensitivity,
+            endpoint=EndpointSettings(min_ms=self.config.endpoint.min_ms, max_ms=self.config.endpoint.max_ms),
+        )
+        recording = Recording.begin(self.config.recording, info.id) if self.config.recording.enabled else None
+        session = Session(
+            info.id,
+            Conversation(info.id, hearing, phrases, settings),
+            Engines(self._recognizer, self._voice(planner.language), planner),
+            self,
+            self.clock,
+            recording,
+        )
+        self._calls[info.id] = _Call(info, session, self.clock.monotonic(), recording)
+        self.store.call_started(
+            info.id,
+            caller=info.caller,
+            caller_name=info.caller_name,
+            called=info.called,
+            dialogue=info.dialogue,
+            queue=info.queue,
+        )
+        log.info("call %s begins", info.id)
+        return session
+
+    def _phrases(self, planner: Planner) -> Phrases:
+        from .languages import load
+
+        return load(planner.language)
+
+    def turn(self, call_id: str, turn: Any) -> None:
+        """Log of the session."""
+        self.store.turn(call_id, turn)
+
+    def interruption(self, row: Interruption) -> None:
+        """Log of the session; counted for BARGEIN_INTERRUPTIONS."""
+        if row.resolution != "resumed":
+            self._calls[row.call_id].interruptions.add(row.id)
+        self.store.interruption(row)
+
+    def _ended(self, info: CallInfo, session: Session) -> None:
+        call = self._calls.pop(info.id)
+        finish = session.finish
+        recording = call.recording.end() if call.recording is not None else ""
+        duration_ms = int((self.clock.monotonic() - call.started) * 1000)
+        outcome = finish.result if finish is not None else "caller_hung_up"
+        self.store.call_ended(
+            info.id,
+            outcome=outcome,
+            duration_ms=duration_ms,
+            queue=finish.queue if finish is not None and finish.queue else None,
+            exten=finish.exten if finish is not None else "",
+            summary=finish.summary if finish is not None else "",
+            recording=recording,
+        )
+        if finish is not None:
+            self.registry.finish(
+                info.id,
+                Outcome(
+                    result=finish.result,
+                    queue=finish.queue or info.queue,
+                    exten=finish.exten,
+                    interruptions=len(call.interruptions),
+                    summary=finish.summary,
+                    variables=finish.variables,
+                ),
+            )
+        log.info("call %s ends after %.1f s: %s", info.id, duration_ms / 1000, outcome)

@@ -1,0 +1,88 @@
+"""Which dialogue a call gets: the configured flow, another one by name, or a language model."""
+
+from __future__ import annotations
+
+import logging
+import re
+from importlib import resources
+from pathlib import Path
+
+from .config import Config
+from .core.intent import Phrases
+from .engines.base import CallInfo, Planner
+from .engines.flow import Flow, FlowPlanner, load
+from .errors import UserError
+from .languages import load as load_language
+
+log = logging.getLogger(__name__)
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+SHIPPED = Path(str(resources.files("agent") / "flows"))
+
+
+def find(flow: str) -> Path:
+    """The file of a flow: a path as given, or the name of one that comes with bargein. Raises UserError (exit 2)."""
+    path = Path(flow)
+    if path.suffix in (".yaml", ".yml") or path.is_file():
+        return path
+    shipped = SHIPPED / f"{flow}.yaml"
+    if NAME.fullmatch(flow) and shipped.is_file():
+        return shipped
+    names = ", ".join(sorted(p.stem for p in SHIPPED.glob("*.yaml")))
+    raise UserError(f"there is no flow {flow!r}; name a YAML file, or one of those that come with bargein: {names}", 2)
+
+
+class Dialogues:
+    """The flows of a server. A call may ask for one by its bare name: beside the configured one, or shipped."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._main = find(config.dialogue.flow)
+        self._flows: dict[str, Flow] = {}
+        self.reload()
+
+    def reload(self) -> None:
+        """Read all flows anew. Raises UserError and leaves the old ones in place if one is wrong."""
+        names = {"": self._main, **{name: self._path(name) for name in self._flows if name}}
+        self._flows = {name: load(path) for name, path in names.items()}
+
+    def phrases(self, planner: Planner) -> Phrases:
+        """The language file that a planner's dialogue speaks."""
+        return load_language(planner.language)
+
+    def prompts(self) -> dict[str, list[str]]:
+        """What is known in advance to be said, by language."""
+        known: dict[str, list[str]] = {}
+        for flow in self._flows.values():
+            known.setdefault(flow.language, []).extend(flow.prompts())
+        return known
+
+    def planner(self, info: CallInfo) -> Planner:
+        """The planner of one call."""
+        flow = self._flow(info.dialogue)
+        if self._config.dialogue.planner == "llm":
+            from .engines.llm import LlmPlanner
+
+            return LlmPlanner(self._config.llm, flow, info)
+        return FlowPlanner(flow, info, load_language(flow.language))
+
+    def _flow(self, name: str) -> Flow:
+        """The flow of that name; the main one where there is none: a typing error must not lose a caller."""
+        if name and name not in self._flows:
+            try:
+                self._flows[name] = load(self._path(name))
+            except (UserError, OSError) as error:
+                log.error("a call asks for a dialogue that cannot be had, it gets the configured one: %s", error)
+                return self._flows[""]
+        return self._flows[name]
+
+    def _path(self, name: str) -> Path:
+        """A name comes from the dialplan and through the network: it is a bare word, never a path."""
+        if not NAME.fullmatch(name):
+            raise UserError("the name of a dialogue has letters, digits, - and _ only", 2)
+        if name == self._main.stem:
+            return self._main
+        for folder in (self._main.parent, SHIPPED):
+            if (folder / f"{name}.yaml").is_file():
+                return folder / f"{name}.yaml"
+        raise UserError(f"there is no flow {name}.yaml beside {self._main}, nor one that comes with bargein", 2)
