@@ -73,7 +73,7 @@ async def test_a_call_comes_back_as_it_was(store: Store) -> None:
     assert (call.started_at, call.caller, call.queue, call.outcome) == (began, "+4930123", "support", "queue")
     assert (call.turns, call.interruptions, call.duration_ms) == (2, 1, 9000)
     assert call.ended_at is not None
-    assert [logged.turn for logged in await store.turns("c1")][0] == TURN
+    assert (await store.turns("c1"))[0].turn == TURN
     [cut] = await store.interruptions()
     assert cut.interruption == replace(CUT, caller_text="the blue one", kind="correct", resolution="replanned")
     assert cut.at == began + timedelta(milliseconds=4100)
@@ -166,7 +166,7 @@ async def test_what_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
 
 
 async def test_only_its_owner_and_group_may_read_the_file(store: Store, url: str) -> None:
-    mode = Path(url.removeprefix("sqlite:///")).stat().st_mode
+    mode = os.stat(url.removeprefix("sqlite:///")).st_mode
     assert stat.S_IMODE(mode) & 0o007 == 0
 
 
@@ -205,7 +205,7 @@ async def test_a_full_disk_loses_nothing_of_a_call_in_progress(
     store.interruption(CUT)
     await store.flush()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (Path(url.removeprefix("sqlite:///")).stat().st_size, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (os.stat(url.removeprefix("sqlite:///")).st_size, hard))
     for number in range(100):
         store.interruption(replace(CUT, id=f"later{number}", agent_text="x" * 2000, caller_text="my number is 42"))
     assert not await store.flush(timeout_s=1.5)

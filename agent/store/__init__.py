@@ -10,5 +10,6 @@ from .stats import Spread, Stats
 from .writer import Store
 
 __all__ = [
-    "Call", "LoggedInterruption", "LoggedTurn", "Pruned", "Range", "Reader", "Spread", "Stats", "Store", "prune", "vacuum",
+    "Call", "LoggedInterruption", "LoggedTurn", "Pruned", "Range", "Reader", "Spread", "Stats", "Store",
+    "prune", "vacuum",
 ]  # fmt: skip

@@ -1,0 +1,154 @@
+"""`bargein export` and `bargein prune`: taking calls out of the log, to keep or to forget."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import fields
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from ..clock import SystemClock
+from ..config import Config
+from ..core.dialogue import Interruption, Turn
+from ..errors import UserError
+from ..store import Call, Reader, prune, vacuum
+from ..terminal import plain, to_csv, to_json
+from .options import age, chosen, database, interruption_row, log_options, range_options, turn_row, with_log
+
+CSV_COLUMNS = {
+    "calls": [field.name for field in fields(Call)],
+    "turns": ["call_id", *(field.name for field in fields(Turn))],
+    "interruptions": ["at", "queue", *(field.name for field in fields(Interruption))],
+}
+
+
+@click.command("export")
+@click.argument("call", required=False)
+@range_options
+@click.option("--csv", "table", type=click.Choice(list(CSV_COLUMNS)), help="CSV of these instead of JSON lines.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write, else stdout.")
+@log_options
+def export_command(
+    call: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    queue: str | None,
+    table: str | None,
+    output: Path | None,
+    config_path: str | None,
+    db: str | None,
+) -> None:
+    """Export a call, or all calls of a range, oldest first.
+
+    JSON lines: one call a line with its turns and interruptions. CALL is an id, the beginning of one, or
+    `last`; without it the range counts. A file is only readable by its owner.
+
+    \b
+    Example:
+      bargein export --since 30d --csv interruptions -o interruptions.csv
+    """
+
+    async def ask(log: Reader) -> int:
+        which = chosen(since, until, queue)
+        calls = [await log.call(call)] if call else list(reversed(await log.calls(which)))
+        with _opened(output) as file:
+            if table:
+                file.writelines(f"{line}\n" for line in to_csv(CSV_COLUMNS[table], []))
+            for one in calls:
+                for line in await _exported(log, one, table):
+                    file.write(f"{line}\n")
+        return len(calls)
+
+    count = with_log(database(config_path, db), ask)
+    if output:
+        click.echo(f"{count} call{'s' * (count != 1)} exported to {output}", err=True)
+
+
+async def _exported(log: Reader, call: Call, table: str | None) -> list[str]:
+    """Lines for one call: one of JSON, or its rows of one table as CSV."""
+    if table == "calls":
+        return to_csv(CSV_COLUMNS[table], [plain(call)])[1:]
+    cuts = [interruption_row(cut) for cut in reversed(await log.interruptions(call_id=call.id))]
+    if table == "interruptions":
+        return to_csv(CSV_COLUMNS[table], cuts)[1:]
+    turns = [turn_row(turn) for turn in await log.turns(call.id)]
+    if table == "turns":
+        return to_csv(CSV_COLUMNS[table], turns)[1:]
+    return [to_json({**plain(call), "turns": turns, "interruptions": cuts}, indent=None)]
+
+
+@contextlib.contextmanager
+def _opened(output: Path | None) -> Iterator[TextIO]:
+    """The file, which appears under its name when all is written; or stdout."""
+    if output is None:
+        yield sys.stdout
+        sys.stdout.flush()
+        return
+    unfinished = output.with_name(f"{output.name}.part")
+    try:
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            yield file
+        unfinished.replace(output)
+    except OSError as error:
+        raise UserError(f"{output}: cannot be written: {error.strerror}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+@click.command("prune")
+@click.option("--older-than", type=age, required=True, metavar="90d", help="Age of the calls to delete.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be deleted.")
+@click.option("--vacuum", "shrink", is_flag=True, help="Then shrink the database file.")
+@log_options
+def prune_command(older_than: timedelta, dry_run: bool, shrink: bool, config_path: str | None, db: str | None) -> None:
+    """Delete old calls, with their turns, interruptions and recordings.
+
+    Recordings are only deleted from the configured directory.
+
+    \b
+    Example:
+      bargein prune --older-than 90d --dry-run
+    """
+    config, url = Config.load(config_path), database(config_path, db)
+    before = SystemClock().utc() - older_than
+    with_log(url, _nothing)  # says it if there is no database
+    pruned = asyncio.run(prune(url, before, dry_run=dry_run))
+    mine = _in(Path(config.recording.directory), pruned.recordings)
+    gone = mine if dry_run else [path for path in mine if _deleted(path)]
+    verb = "would delete" if dry_run else "deleted"
+    click.echo(
+        f"{verb} {pruned.calls} calls, {pruned.turns} turns, {pruned.interruptions} interruptions, "
+        f"{len(gone)} recordings"
+    )
+    if left := len(pruned.recordings) - len(gone):
+        click.echo(f"bargein: {left} recordings are not in {config.recording.directory} or are gone already", err=True)
+    if shrink and not dry_run:
+        asyncio.run(vacuum(url))
+
+
+async def _nothing(_log: Reader) -> None:
+    pass
+
+
+def _in(directory: Path, recordings: tuple[str, ...]) -> list[Path]:
+    """Those that are there and nowhere else: a path out of a database is not to be trusted."""
+    root = directory.resolve()
+    paths = [(root / recording).resolve() for recording in recordings]
+    return [path for path in paths if root in path.parents and path.suffix == ".wav" and path.is_file()]
+
+
+def _deleted(path: Path) -> bool:
+    try:
+        path.unlink()
+    except OSError as error:
+        click.echo(f"bargein: {path}: cannot be deleted: {error.strerror}", err=True)
+        return False
+    return True
