@@ -4,31 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .clock import Clock, SystemClock
 from .config import Config, networks, parse_address
 from .core.conversation import Conversation, Settings
-from .core.dialogue import Interruption
+from .core.dialogue import Interruption, Turn
 from .core.endpoint import EndpointSettings
 from .core.hearing import Hearing, HearingSettings
-from .core.intent import Phrases
+from .core.reply import Finish
 from .dialogues import Dialogues
 from .engines import catalog, weights
 from .engines.base import CallInfo, Planner, Recognizer
 from .engines.voice import Voice
 from .fastagi import FastAGI
+from .languages import load as load_language
 from .recording import Recording
 from .registry import Outcome, Registry
 from .server import Limits, Server
-from .session import Engines, Session
+from .session import Engines, Log, Session
 from .store import Store
 
 log = logging.getLogger(__name__)
 
 MakePlanner = Callable[[CallInfo], Planner]
+Weights = Mapping[str, NDArray[np.float32]]
 
 
 @dataclass(slots=True)
@@ -45,10 +49,16 @@ class _Call:
 class App:
     """`start`, then calls are served until `close` or `drain`.
 
-    `make_planner` takes the place of the configured dialogue.
+    `make_planner` takes the place of the configured dialogue; `observer` sees what is logged of all calls.
     """
 
-    def __init__(self, config: Config, make_planner: MakePlanner | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        make_planner: MakePlanner | None = None,
+        clock: Clock | None = None,
+        observer: Log | None = None,
+    ) -> None:
         self.config = config
         self.clock = clock or SystemClock()
         self.registry = Registry(self.clock, ttl_s=config.fastagi.id_valid_s)
@@ -56,10 +66,11 @@ class App:
         self.fastagi: FastAGI
         self.store: Store
         self._make_planner = make_planner
+        self._observer = observer
         self._dialogues: Dialogues | None = None
         self._recognizer: Recognizer
         self._voices: dict[str, Voice] = {}
-        self._weights: Any = None
+        self._weights: Weights = {}
         self._calls: dict[str, _Call] = {}
 
     async def start(self) -> None:
@@ -133,13 +144,13 @@ class App:
     def _begin(self, info: CallInfo) -> Session:
         assert self._make_planner is not None
         planner = self._make_planner(info)
-        phrases = self._phrases(planner)
+        phrases = load_language(planner.language)
         hearing = Hearing(self._weights, HearingSettings(sensitivity=self.config.hearing.sensitivity))
         settings = Settings(
             sensitivity=self.config.hearing.sensitivity,
             endpoint=EndpointSettings(min_ms=self.config.endpoint.min_ms, max_ms=self.config.endpoint.max_ms),
         )
-        recording = Recording.begin(self.config.recording, info.id) if self.config.recording.enabled else None
+        recording = self._recording(info) if self.config.recording.enabled else None
         session = Session(
             info.id,
             Conversation(info.id, hearing, phrases, settings),
@@ -160,20 +171,22 @@ class App:
         log.info("call %s begins", info.id)
         return session
 
-    def _phrases(self, planner: Planner) -> Phrases:
-        from .languages import load
+    def _recording(self, info: CallInfo) -> Recording:
+        return Recording.begin(self.config.recording.directory, info.id, self.clock.utc())
 
-        return load(planner.language)
-
-    def turn(self, call_id: str, turn: Any) -> None:
+    def turn(self, call_id: str, turn: Turn) -> None:
         """Log of the session."""
         self.store.turn(call_id, turn)
+        if self._observer is not None:
+            self._observer.turn(call_id, turn)
 
     def interruption(self, row: Interruption) -> None:
         """Log of the session; counted for BARGEIN_INTERRUPTIONS."""
         if row.resolution != "resumed":
             self._calls[row.call_id].interruptions.add(row.id)
         self.store.interruption(row)
+        if self._observer is not None:
+            self._observer.interruption(row)
 
     def _ended(self, info: CallInfo, session: Session) -> None:
         call = self._calls.pop(info.id)
@@ -190,16 +203,16 @@ class App:
             summary=finish.summary if finish is not None else "",
             recording=recording,
         )
-        if finish is not None:
-            self.registry.finish(
-                info.id,
-                Outcome(
-                    result=finish.result,
-                    queue=finish.queue or info.queue,
-                    exten=finish.exten,
-                    interruptions=len(call.interruptions),
-                    summary=finish.summary,
-                    variables=finish.variables,
-                ),
-            )
+        told = finish or Finish("hangup")
+        self.registry.finish(
+            info.id,
+            Outcome(
+                result=told.result,
+                queue=told.queue or info.queue,
+                exten=told.exten,
+                interruptions=len(call.interruptions),
+                summary=told.summary,
+                variables=told.variables,
+            ),
+        )
         log.info("call %s ends after %.1f s: %s", info.id, duration_ms / 1000, outcome)

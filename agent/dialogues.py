@@ -8,7 +8,6 @@ from importlib import resources
 from pathlib import Path
 
 from .config import Config
-from .core.intent import Phrases
 from .engines.base import CallInfo, Planner
 from .engines.flow import Flow, FlowPlanner, load
 from .errors import UserError
@@ -45,10 +44,6 @@ class Dialogues:
         """Read all flows anew. Raises UserError and leaves the old ones in place if one is wrong."""
         names = {"": self._main, **{name: self._path(name) for name in self._flows if name}}
         self._flows = {name: load(path) for name, path in names.items()}
-
-    def phrases(self, planner: Planner) -> Phrases:
-        """The language file that a planner's dialogue speaks."""
-        return load_language(planner.language)
 
     def prompts(self) -> dict[str, list[str]]:
         """What is known in advance to be said, by language."""

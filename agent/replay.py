@@ -6,19 +6,26 @@ delay of virtual time, so the same recording gives the same decisions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .core import actions as act
-from .core.conversation import Conversation
+from .core.conversation import Conversation, Settings
 from .core.dialogue import Interruption, Turn
+from .core.hearing import Hearing, HearingSettings
+from .core.intent import Phrases
 from .core.pcm import FRAME_SAMPLES, Pcm, samples
 from .core.playback import Line
 from .core.reply import Listen, Transcript
+from .core.utterance import Utterance
+from .engines.base import Recognizer
 
 Recognize = Callable[[Pcm], Transcript]
+Weights = Mapping[str, NDArray[np.float32]]
 
 
 def no_words(pcm: Pcm) -> Transcript:
@@ -35,19 +42,19 @@ class _Answer:
 
 
 class VirtualCall:
-    """The agent of one call: says `lines` from the start, yields, and says nothing more after an interruption."""
+    """The agent of one call. `says` is asked for its lines at the start and after each turn of the caller."""
 
     def __init__(
         self,
         conversation: Conversation,
-        lines: Iterable[Line] = (),
+        says: Callable[[], list[Line]] = list,
         recognize: Recognize = no_words,
         recognizer_ms: int = 150,
     ) -> None:
         self.conversation = conversation
         self.interruptions: dict[str, Interruption] = {}
         self.turns: dict[int, Turn] = {}
-        self._lines = list(lines)
+        self._says = says
         self._recognize = recognize
         self._delay = samples(recognizer_ms)
         self._heard: dict[int, list[Pcm]] = {}
@@ -84,8 +91,7 @@ class VirtualCall:
                     words = self._recognize(np.concatenate(self._heard[turn_id]))
                     self._answers.append(_Answer(self.conversation.now + self._delay, turn_id, at, words))
                 case act.Replan(reply_id, _):
-                    lines, self._lines = self._lines, []
-                    for line in lines:
+                    for line in self._says():
                         self._perform(self.conversation.on_line(reply_id, line))
                     self._perform(self.conversation.expect(reply_id, Listen(silence_ms=3_600_000)))
                     self._perform(self.conversation.on_reply_end(reply_id))
@@ -95,3 +101,70 @@ class VirtualCall:
                     self.turns[turn.seq] = turn
                 case _:
                     pass
+
+
+class RecordedHearing(Hearing):
+    """Hears with what the agent really sent in a recording as reference, whatever the replay would have sent."""
+
+    def __init__(self, weights: Weights, settings: HearingSettings, agent: Pcm) -> None:
+        super().__init__(weights, settings)
+        self._agent = agent
+        self.at = 0
+
+    def sent(self, pcm: Pcm) -> None:
+        frame = self._agent[self.at : self.at + FRAME_SAMPLES]
+        self.at += FRAME_SAMPLES
+        super().sent(np.pad(frame, (0, FRAME_SAMPLES - len(frame))))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Replay:
+    """What came of a replay: decisions, turns, and the agent as it would have been heard."""
+
+    caller: Pcm
+    agent: Pcm
+    interruptions: list[Interruption]
+    turns: list[Turn]
+
+
+def replay(
+    caller: Pcm,
+    agent: Pcm,
+    weights: Weights,
+    phrases: Phrases,
+    settings: Settings,
+    recognize: Recognize = no_words,
+    recorded: bool = False,
+) -> Replay:
+    """A recording of the line through the core.
+
+    `recorded`: `agent` is what was sent during that very call, so `caller` holds its echo; else the agent says `agent`
+    from the start, and what it would have sent is made here. An empty `agent` talks silently all the time.
+    """
+    heard = HearingSettings(sensitivity=settings.sensitivity)
+    hearing = RecordedHearing(weights, heard, agent) if recorded else Hearing(weights, heard)
+    if not len(agent):
+        agent = np.zeros(len(caller), np.int16)
+    said = 0
+
+    def says() -> list[Line]:
+        nonlocal said
+        rest = agent[hearing.at :] if isinstance(hearing, RecordedHearing) else agent[said:]
+        said = len(agent)
+        return [Line(Utterance("", rest, ()))] if len(rest) else []
+
+    call = VirtualCall(Conversation("replay", hearing, phrases, settings), says, recognize)
+    sent = call.run(caller)
+    return Replay(caller, sent, list(call.interruptions.values()), list(call.turns.values()))
+
+
+def blocking(recognizer: Recognizer, language: str) -> Recognize:
+    """A live recognizer as a plain function, for virtual time."""
+    loop = asyncio.new_event_loop()
+
+    def recognize(pcm: Pcm) -> Transcript:
+        stream = recognizer.stream(language)
+        stream.feed(pcm)
+        return loop.run_until_complete(stream.final())
+
+    return recognize

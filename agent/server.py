@@ -163,7 +163,7 @@ class Server:
         if info is None:
             log.warning(
                 "AudioSocket: call id %s was not given out by FastAGI, was used before, or is too old; "
-                "the dialplan goes on (audiosocket.unregistered = \"accept\" serves such calls)",
+                'the dialplan goes on (audiosocket.unregistered = "accept" serves such calls)',
                 call_id,
             )
         return info

@@ -40,9 +40,7 @@ class LevelHearing:
         onset = self._armed and self._run == ONSET_FRAMES
         if onset:
             self._armed = False
-        return Evidence(
-            float(loud), onset, self._run * FRAME_SAMPLES, loud, self.voice, dbfs(pcm), -70.0, -120.0, pcm
-        )
+        return Evidence(float(loud), onset, self._run * FRAME_SAMPLES, loud, self.voice, dbfs(pcm), -70.0, -120.0, pcm)
 
 
 def utterance(text: str, word_ms: int = WORD_MS) -> Utterance:

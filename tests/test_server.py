@@ -28,7 +28,10 @@ class Bench:
         self.registry = Registry(SystemClock())
         self.ended: list[str] = []
         self.server = Server(
-            self.registry, self._session, lambda info, session: self.ended.append(info.id), Limits(**limits)  # type: ignore[arg-type]
+            self.registry,
+            self._session,
+            lambda info, session: self.ended.append(info.id),
+            Limits(**limits),  # type: ignore[arg-type]
         )
 
     def _session(self, info: CallInfo) -> Session:

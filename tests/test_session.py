@@ -61,9 +61,7 @@ class Setup:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         core = Conversation("c", LevelHearing(), load("en"))  # type: ignore[arg-type]
-        self.session = Session(
-            "c", core, Engines(self.recognizer, FakeVoice(), self.planner), self.log, SystemClock()
-        )
+        self.session = Session("c", core, Engines(self.recognizer, FakeVoice(), self.planner), self.log, SystemClock())
         await self.session.run(reader, writer, Decoder())
         writer.close()
         self.done.set()

@@ -201,9 +201,7 @@ class Conversation:
         complete = self._words_at >= turn.last_voiced
         if self.state is State.PAUSED:
             sound = Sound(turn.voiced_ms(), silent_ms, turn.voice)
-            event = verdict(
-                sound, self._words, complete, self._phrases, self._question(), self._settings.verdict
-            )
+            event = verdict(sound, self._words, complete, self._phrases, self._question(), self._settings.verdict)
             if event is not None:
                 self._dispatch(event)
                 return

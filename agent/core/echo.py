@@ -95,7 +95,10 @@ class EchoCanceller:
             self._learn(near, unsure)
         if float(near @ near) > float(line @ line):
             near = line  # a filter that makes it worse has nothing to say yet
-        return Cancelled(near, echo, power.max(axis=0), unsure, True, aligned)
+        loudest = power.max(axis=0)
+        if not aligned:
+            unsure = np.maximum(unsure, np.float32(0.25) * loudest)
+        return Cancelled(near, echo, loudest, unsure, True, aligned)
 
     def _explain(self, far: NDArray[np.complex64], path: NDArray[np.complex64]) -> Samples:
         np.multiply(far, path, out=self._work[: len(far)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,11 +12,19 @@ from numpy.typing import NDArray
 
 from .echo import PARTITIONS, EchoCanceller
 from .evidence import Evidence
-from .pcm import FRAME_SAMPLES, Pcm
-from .speech import Features
+from .pcm import FRAME_SAMPLES, FULL_SCALE, Pcm
+from .speech import Features, Network
 
 STALL_FRAMES = 3  # a clump of 60 ms; when the line lags more, the reference is doubtful
 STEADY_FRAMES = 10  # a lag that has lasted this long is the line's new normal
+LOST_FRAMES = 50  # a lag of a second is no jitter
+
+SURE = 2.2  # log odds of a voice in the mean of two frames that pause at once
+LIKELY = 0.8  # in the mean of four
+DOUBT_FRAMES = 4  # 80 ms: for so long a pause can be taken back unnoticed
+DOUBT = -0.5  # log odds below which it is
+BEGIN_VOICED, END_VOICED = 0.5, 0.3  # probabilities of a sound
+SWING = 6.0  # what sensitivity 0 adds to the log odds asked for, and 1 takes off twice
 
 
 @dataclass(frozen=True)
@@ -29,7 +38,7 @@ class Reference:
     """Which sent frame belongs to the next frame of the line, through clumps, jitter and minutes of nothing."""
 
     def __init__(self) -> None:
-        self._waiting: deque[NDArray[np.float32]] = deque(maxlen=PARTITIONS + 50)
+        self._waiting: deque[NDArray[np.float32]] = deque(maxlen=PARTITIONS + LOST_FRAMES)
         self._lag: deque[int] = deque(maxlen=STEADY_FRAMES)
 
     def sent(self, frame: NDArray[np.float32]) -> None:
@@ -44,8 +53,8 @@ class Reference:
             return [], True
         lag = len(waiting) - 1
         self._lag.append(lag)
-        skip = min(self._lag) if len(self._lag) == STEADY_FRAMES or lag > 50 else 0
-        if lag > 50:
+        skip = min(self._lag) if len(self._lag) == STEADY_FRAMES or lag > LOST_FRAMES else 0
+        if lag > LOST_FRAMES:
             skip = lag
         due = [waiting.popleft() for _ in range(1 + skip)]
         if skip:
@@ -60,50 +69,88 @@ class Hearing:
         self, weights: Mapping[str, NDArray[np.float32]], settings: HearingSettings = HearingSettings()
     ) -> None:
         self.sensitivity = settings.sensitivity
-        self._weights = weights
         self._reference = Reference()
         self._canceller = EchoCanceller()
         self._features = Features()
+        self._network = Network(weights)
+        self._odds: deque[float] = deque([-9.0] * 8, maxlen=8)  # log odds of a voice, frame by frame
         self._armed = True
-        self._run = 0
-        self._voiced_for = 0
-        self._score = 0.0
+        self._since_onset = DOUBT_FRAMES + 1
+        self._voiced = False
+        self._unvoiced_for = 0
+        self._voice = 0.5
 
     def sent(self, pcm: Pcm) -> None:
         """The 160 samples that we send at this tick, silence included."""
-        self._reference.sent(pcm.astype(np.float32) / np.float32(32768))
+        self._reference.sent(pcm.astype(np.float32) / np.float32(FULL_SCALE))
 
     def rearm(self) -> None:
         """The pause is over: the onset may fire again."""
         self._armed = True
-        self._run = 0
+        self._since_onset = DOUBT_FRAMES + 1
+        self._odds.extend([-9.0] * 3)
 
     def heard(self, pcm: Pcm) -> Evidence:
         """The line's 160 samples."""
         due, aligned = self._reference.due()
         for frame in due:
             self._canceller.far(frame)
-        cancelled = self._canceller.near(pcm.astype(np.float32) / np.float32(32768), aligned)
-        self._features.of(cancelled)
-        excess = self._features.excess
-        bands = int(np.count_nonzero(excess > 0))
-        strong = int(np.count_nonzero(excess > 6))
-        self._score = min(1.0, bands / 10)
-        solid = bands >= 5 or strong >= 3
-        self._run = self._run + 1 if solid else max(0, self._run - 1)
-        onset = self._armed and self._run >= 3
+        cancelled = self._canceller.near(pcm.astype(np.float32) / np.float32(FULL_SCALE), aligned)
+        features = self._features
+        voice, sound, kind = self._network(features.of(cancelled)).tolist()
+        self._odds.append(math.log((voice + 1e-4) / (1.0001 - voice)))
+        onset = self._armed and self._solid()
+        withdrawn = self._withdrawn()
         if onset:
-            self._armed = False
-        self._voiced_for = 4 if bands >= 4 else max(0, self._voiced_for - 1)
-        near = pcm if not cancelled.active else np.clip(cancelled.near * 32768, -32768, 32767).astype(np.int16)
+            self._armed, self._since_onset, self._voice = False, 0, kind
+        self._since_onset += 1
+        self._follow(max(voice, sound), kind, onset)
+        near = pcm
+        if cancelled.active:
+            near = np.clip(cancelled.near * FULL_SCALE, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
         return Evidence(
-            score=self._score,
+            score=voice,
             onset=onset,
-            onset_samples_ago=self._run * FRAME_SAMPLES,
-            voiced=self._voiced_for > 0,
-            voice=0.5,
-            level_dbfs=self._features.level_db,
-            floor_dbfs=self._features.floor_db,
-            echo_dbfs=self._features.echo_db,
+            onset_samples_ago=self._ago(),
+            voiced=self._voiced,
+            voice=self._voice,
+            level_dbfs=features.level_db,
+            floor_dbfs=features.floor_db,
+            echo_dbfs=features.echo_db,
             near=near,
+            withdrawn=withdrawn,
         )
+
+    def _solid(self) -> bool:
+        """Sure for two frames, or likely for four."""
+        odds = self._odds
+        harder = (0.5 - self.sensitivity) * SWING
+        if odds[-1] + odds[-2] > 2 * (SURE + harder) and odds[-1] > LIKELY + harder:
+            return True
+        return odds[-1] > harder and odds[-1] + odds[-2] + odds[-3] + odds[-4] > 4 * (LIKELY + harder)
+
+    def _withdrawn(self) -> bool:
+        """Within DOUBT_FRAMES of the onset: it was nothing. Re-arms."""
+        if self._armed or self._since_onset > DOUBT_FRAMES:
+            return False
+        harder = (0.5 - self.sensitivity) * SWING
+        if self._odds[-1] + self._odds[-2] > 2 * (DOUBT + harder):
+            return False
+        self._armed, self._since_onset = True, DOUBT_FRAMES + 1
+        return True
+
+    def _ago(self) -> int:
+        """Samples from the first frame of this run of voice to the end of this frame."""
+        frames = 1
+        while frames < len(self._odds) and self._odds[-1 - frames] > -1.5:
+            frames += 1
+        return frames * FRAME_SAMPLES
+
+    def _follow(self, present: float, kind: float, onset: bool) -> None:
+        """The voiced flag with its hysteresis, and the running judgement of the sound since its onset."""
+        if present >= BEGIN_VOICED or onset:
+            self._voiced, self._unvoiced_for = True, 0
+        elif self._voiced:
+            self._unvoiced_for = self._unvoiced_for + 1 if present < END_VOICED else 0
+            self._voiced = self._unvoiced_for < 2
+        self._voice += 0.25 * present * (kind - self._voice)

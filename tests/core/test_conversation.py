@@ -22,7 +22,9 @@ MENU = "the red mug costs ten dollars"
 class Call:
     """A conversation with its engines played by the test: `texts` are the caller's turns, `says` the replies."""
 
-    def __init__(self, says: list[str], texts: list[str] | None = None, voice: float = 0.9, finish_after: int = 0, **line: object) -> None:
+    def __init__(
+        self, says: list[str], texts: list[str] | None = None, voice: float = 0.9, finish_after: int = 0, **line: object
+    ) -> None:
         self.says, self.texts = list(says), list(texts or [])
         self.line = line
         self.finish_after = finish_after
@@ -69,7 +71,9 @@ class Call:
         if text:
             self.do(self.core.on_line(reply_id, Line(utterance(text), step=f"say {text[:3]}", **self.line)))  # type: ignore[arg-type]
         self.do(self.core.expect(reply_id, Listen(silence_ms=5000)))
-        self.do(self.core.on_reply_end(reply_id, Finish("hangup") if self.finish_after == len(self.situations) else None))
+        self.do(
+            self.core.on_reply_end(reply_id, Finish("hangup") if self.finish_after == len(self.situations) else None)
+        )
 
     def run(self, ms: int, frame: Pcm | None = QUIET) -> None:
         for _ in range(ms // 20):
