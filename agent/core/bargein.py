@@ -5,6 +5,7 @@ Rule: everything that changes the state is in TRANSITIONS; the conversation asks
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -100,13 +101,17 @@ def verdict(
     complete: bool,
     phrases: Phrases,
     question: bool = False,
+    extra: Sequence[str] = (),
     settings: VerdictSettings = VerdictSettings(),
 ) -> Event | None:
-    """WORD, NOTHING, or None to wait. `complete`: `words` cover the whole sound; `question`: the agent has asked."""
+    """WORD, NOTHING, or None to wait.
+
+    `complete`: `words` cover the whole sound; `question`: the agent has asked; `extra`: more backchannel words.
+    """
     text = words.text.strip() if words and words.speech >= settings.sure_speech else ""
     if joined(tokens(text)) in phrases.noise:
         text = ""
-    backchannel = bool(text) and is_backchannel(text, phrases, question)
+    backchannel = bool(text) and is_backchannel(text, phrases, question, extra)
     if text and not backchannel:
         return Event.WORD
     if sound.silent_ms >= settings.ended_ms:

@@ -16,16 +16,15 @@ from .actions import (
     EndCall,
     EndTurn,
     Hear,
-    LogInterruption,
     Replan,
     StartTurn,
 )
 from .bargein import Effect, Event, Sound, State, VerdictSettings, step, verdict
-from .dialogue import Interruption, Kind, Resolution, Situation
+from .dialogue import Kind, Resolution, Situation
 from .endpoint import CallerTurn, EndpointSettings, Preroll
 from .evidence import Evidence
 from .hearing import Hearing
-from .intent import Phrases, classify, is_complete
+from .intent import Phrases, classify
 from .ledger import Ledger
 from .pcm import FRAME_SAMPLES, Pcm, Rechunker, ms, samples
 from .playback import FADE_SAMPLES, Heard, Line, Playback
@@ -35,7 +34,6 @@ ASK_EVERY = samples(300)  # words of a sound that goes on
 ASK_PAUSED_MS = 80  # silence after which the words of a sound that made us pause are asked
 QUIET_MS = 60  # a sound with less silence than this still goes on
 ASK_TURN_MS = 160  # the same in the caller's turn
-RECOGNIZER_LATE_MS = 2500  # silence after which a turn ends without its words
 DIGIT_GAP = samples(2000)  # digits end when none comes for so long
 OUTCOMES = {
     "queue": Resolution.TRANSFERRED,
@@ -70,9 +68,6 @@ class Conversation:
         # the caller's turn
         self._turn: CallerTurn | None = None
         self._turns_begun = 0
-        self._words: Transcript | None = None
-        self._words_at = -1  # the sample of the call up to which _words cover it
-        self._asked_at: int | None = None
         self._await_quiet = False  # a sound was judged to be nothing and goes on
         self._said: list[str] = []  # of this turn, by voice
         self._unlogged: list[tuple[str, float | None, int, int]] = []
@@ -85,7 +80,6 @@ class Conversation:
         self._next_listen: Listen | None = None
         self._reply_ended = False
         self._finish: Finish | None = None
-        self._situation = Situation(())
         self._paused_at = 0
         self._asked = False  # what was interrupted was a question
 
@@ -126,7 +120,7 @@ class Conversation:
     def on_words(self, turn_id: int, at: int, words: Transcript) -> list[Action]:
         """The answer to AskWords."""
         if self._turn is not None and self._turn.id == turn_id:
-            self._words, self._words_at, self._asked_at = words, at, None
+            self._turn.answer(words, at)
             self._consider()
         return self._take()
 
@@ -182,7 +176,6 @@ class Conversation:
         self._turns_begun += 1
         onset = max(0, self.now - evidence.onset_samples_ago)
         self._turn = CallerTurn(self._turns_begun, onset, self.now, evidence.voice, evidence.score)
-        self._words, self._words_at, self._asked_at = None, -1, None
         self._actions.append(StartTurn(self._turn.id, self._preroll.take(), self._listen.hints))
         if self._interruptible():
             self._dispatch(Event.ONSET)
@@ -197,32 +190,25 @@ class Conversation:
         turn = self._turn
         if turn is None:
             return
-        silent_ms = turn.silent_ms(self.now)
-        complete = self._words_at >= turn.last_voiced
         if self.state is State.PAUSED:
-            sound = Sound(turn.voiced_ms(), silent_ms, turn.voice)
-            event = verdict(sound, self._words, complete, self._phrases, self._question(), self._settings.verdict)
+            sound = Sound(turn.voiced_ms(), turn.silent_ms(self.now), turn.voice)
+            event = verdict(
+                sound,
+                turn.words,
+                turn.complete,
+                self._phrases,
+                self._question(),
+                self._listen.backchannels or (),
+                self._settings.verdict,
+            )
             if event is not None:
                 self._dispatch(event)
-                return
-        elif self._turn_is_over(silent_ms, complete):
+            elif turn.ask(self.now, ASK_PAUSED_MS, ASK_EVERY):
+                self._actions.append(AskWords(turn.id, self.now))
+        elif turn.is_over(self.now, self._phrases, self._settings.endpoint):
             self._end_turn()
-            return
-        ask_ms = ASK_PAUSED_MS if self.state is State.PAUSED else ASK_TURN_MS
-        due = silent_ms >= ask_ms and not complete
-        if self.state is State.PAUSED and self.now - max(self._words_at, turn.onset) >= ASK_EVERY and not complete:
-            due = True
-        if due and self._asked_at is None:
-            self._asked_at = self.now
+        elif turn.ask(self.now, ASK_TURN_MS):
             self._actions.append(AskWords(turn.id, self.now))
-
-    def _turn_is_over(self, silent_ms: int, complete: bool) -> bool:
-        if not complete or self._words is None:
-            return silent_ms >= RECOGNIZER_LATE_MS
-        text = self._words.text
-        if not text:
-            return silent_ms >= self._settings.endpoint.min_ms
-        return silent_ms >= self._settings.endpoint.silence_ms(is_complete(text, self._phrases))
 
     def _question(self) -> bool:
         line = self._playback.line
@@ -249,7 +235,6 @@ class Conversation:
     def _commit(self) -> None:
         self._actions.append(CommitReply(self._reply_id))
         self._said, self._digits = [], ""
-        self._situation = Situation(())
         if self._next_listen is not None:
             self._listen, self._next_listen = self._next_listen, None
         line = self._playback.line
@@ -279,12 +264,12 @@ class Conversation:
 
     def _end_turn(self) -> None:
         """The caller has finished a turn: by silence, or with a digit."""
-        turn, text = self._turn, self._words.text.strip() if self._words and self._turn else ""
+        turn, text = self._turn, self._turn.text if self._turn else ""
         self._close_turn()
         if text:
             self._said.append(text)
         started, ended = (turn.onset, turn.last_voiced) if turn else (self._digit_at, self._digit_at)
-        confidence = self._words.confidence if text and self._words else None
+        confidence = turn.words.confidence if turn and turn.words and text else None
         if text or self._digits:
             self._unlogged.append((text or self._digits, confidence, started, ended))
         if self.state is not State.SPEAKING:
@@ -342,18 +327,17 @@ class Conversation:
     def _resume(self) -> None:
         """It was nothing: say so in the log, and go on from the cut word."""
         turn = self._turn
-        text = self._words.text.strip() if self._words else ""
-        if turn is not None:
-            self._log_interruption(
-                self._playback.heard(), Kind.BACKCHANNEL if text else Kind.NOISE, Resolution.RESUMED, text
-            )
-            self._await_quiet = turn.silent_ms(self.now) < QUIET_MS
+        assert turn is not None  # a pause begins with a turn, and ends before the turn does
+        kind = Kind.BACKCHANNEL if turn.text else Kind.NOISE
+        self._log_interruption(self._playback.heard(), kind, Resolution.RESUMED, turn.text)
         self._playback.resume()
-        if turn is not None:
-            self._actions.append(EndTurn(turn.id))
-            self._turn = None
-            if not self._await_quiet:
-                self._hearing.rearm()
+        goes_on = turn.silent_ms(self.now) < QUIET_MS
+        self._actions.append(EndTurn(turn.id))
+        self._turn = None
+        if goes_on:
+            self._await_quiet = True
+        else:
+            self._hearing.rearm()
 
     def _yield(self, event: Event) -> None:
         """An interruption: what was to be said is dropped, the caller has the floor."""
@@ -407,12 +391,8 @@ class Conversation:
     def _replan(self, situation: Situation) -> None:
         self._reply_id += 1
         self._reply_ended, self._finish, self._next_listen = False, None, None
-        self._situation = situation
         self._actions.append(Replan(self._reply_id, situation))
 
     def _take(self) -> list[Action]:
         actions, self._actions = self._actions, []
         return actions
-
-
-__all__ = ["Conversation", "Interruption", "LogInterruption", "Settings"]

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from .evidence import Evidence
+from .intent import Phrases, is_complete
 from .pcm import FRAME_SAMPLES, Pcm, ms, samples
+from .reply import Transcript
 
 PREROLL_SAMPLES = samples(300)
+RECOGNIZER_LATE_MS = 2500  # a silence after which a turn ends without its words
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +47,26 @@ class Preroll:
 
 @dataclass(slots=True)
 class CallerTurn:
-    """One stretch of the caller's sound, in samples of the call. `now` comes with each call."""
+    """One stretch of the caller's sound and the words in it, in samples of the call. `now` comes with each call."""
 
     id: int
     onset: int
     last_voiced: int
     voice: float = 0.0
     evidence: float = 0.0
+    words: Transcript | None = None
+    _words_at: int = -1  # up to where `words` cover the call
+    _asked: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether `words` cover all that was voiced."""
+        return self._words_at >= self.last_voiced
+
+    @property
+    def text(self) -> str:
+        """The words so far."""
+        return self.words.text.strip() if self.words else ""
 
     def hear(self, evidence: Evidence, now: int) -> None:
         """One frame that ends at `now`."""
@@ -64,3 +80,22 @@ class CallerTurn:
 
     def silent_ms(self, now: int) -> int:
         return ms(now - self.last_voiced)
+
+    def ask(self, now: int, after_ms: int, every: int | None = None) -> bool:
+        """Whether to ask for the words now: after so much silence, or `every` so many samples of a sound."""
+        if self._asked or self.complete:
+            return False
+        goes_on = every is not None and now - max(self._words_at, self.onset) >= every
+        self._asked = self.silent_ms(now) >= after_ms or goes_on
+        return self._asked
+
+    def answer(self, words: Transcript, at: int) -> None:
+        """The words up to sample `at`."""
+        self.words, self._words_at, self._asked = words, at, False
+
+    def is_over(self, now: int, phrases: Phrases, settings: EndpointSettings) -> bool:
+        """Whether the caller's silence ends the turn."""
+        if not self.complete:
+            return self.silent_ms(now) >= RECOGNIZER_LATE_MS
+        whole = is_complete(self.text, phrases) if self.text else True
+        return self.silent_ms(now) >= settings.silence_ms(whole)
