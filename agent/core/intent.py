@@ -38,6 +38,7 @@ class Phrases:
     last: tuple[str, ...] = ()
     phonetic: bool = False  # Metaphone fits the language
     numbers: Numbers = field(default_factory=Numbers)
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sayings: Mapping[str, str] = field(default_factory=dict)  # what the agent says of itself
 
     def matches(self, rule: str, text: str) -> bool:
@@ -87,6 +88,7 @@ def phrases_of(data: Mapping[str, Any]) -> Phrases:
         last=tuple(data.get("last", ())),
         phonetic=data.get("phonetic") == "true",
         numbers=Numbers.of(data.get("numbers", {})),
+        lists={name: tuple(items) for name, items in lists.items()},
         sayings=dict(data["sayings"]),
     )
 

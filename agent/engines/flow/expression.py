@@ -1,0 +1,140 @@
+"""Templates ("One {mug} for {mug.price}.") and conditions (mug == "red" and open), evaluated without eval."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+
+Lookup = Callable[[str], str]  # "mug.price" -> "ten dollars"; "" for what is not known
+
+_FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+_PATH = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*")
+
+
+class ExpressionError(ValueError):
+    """A template or condition cannot be read; the message says why."""
+
+
+def fields(template: str) -> list[str]:
+    """The paths that a template uses. Raises ExpressionError for one that is not well formed."""
+    found = []
+    for match in _FIELD.finditer(template):
+        if match[0] in ("{{", "}}"):
+            continue
+        if match[1] is None:
+            raise ExpressionError(f"a single {match[0]!r}; write {match[0] * 2!r} for the character itself")
+        path = match[1].partition("|")[0].strip()
+        if not _PATH.fullmatch(path):
+            raise ExpressionError(f"{match[0]} is no name; write {{slot}}, {{slot.field}} or {{name|else}}")
+        found.append(path)
+    return found
+
+
+def render(template: str, lookup: Lookup) -> str:
+    """The template with its fields filled in; `{name|else}` is `else` where name is empty."""
+
+    def fill(match: re.Match[str]) -> str:
+        if match[0] in ("{{", "}}"):
+            return match[0][0]
+        path, _, default = (match[1] or "").partition("|")
+        return lookup(path.strip()) or default.strip()
+
+    return _FIELD.sub(fill, template)
+
+
+class Condition:
+    """A parsed condition: names, text, numbers, ==, !=, <, <=, >, >=, in, and, or, not. Raises ExpressionError."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.names: list[str] = []
+        try:
+            self._tree = ast.parse(text.strip(), mode="eval").body
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            raise ExpressionError(f"cannot read the condition {text!r}") from None
+        self._check(self._tree)
+
+    def holds(self, lookup: Lookup) -> bool:
+        """Whether it is true now."""
+        return bool(_value(self._tree, lookup))
+
+    def _check(self, node: ast.expr) -> None:
+        match node:
+            case ast.BoolOp(values=parts) | ast.Tuple(elts=parts) | ast.List(elts=parts):
+                for part in parts:
+                    self._check(part)
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                self._check(operand)
+            case ast.Compare(left=left, ops=ops, comparators=rest) if all(type(op) in _COMPARE for op in ops):
+                for part in (left, *rest):
+                    self._check(part)
+            case ast.Name() | ast.Attribute():
+                self.names.append(_path(node))
+            case ast.Constant(value=str() | int() | float()):
+                pass
+            case _:
+                raise ExpressionError(f"{ast.unparse(node)!r} may not stand in a condition")
+
+
+def _path(node: ast.expr) -> str:
+    match node:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=value, attr=name):
+            return f"{_path(value)}.{name}"
+    raise ExpressionError(f"{ast.unparse(node)!r} is no name")
+
+
+def _value(node: ast.expr, lookup: Lookup) -> object:
+    match node:
+        case ast.BoolOp(op=ast.And(), values=parts):
+            return all(_value(part, lookup) for part in parts)
+        case ast.BoolOp(values=parts):
+            return any(_value(part, lookup) for part in parts)
+        case ast.UnaryOp(operand=operand):
+            return not _value(operand, lookup)
+        case ast.Compare(left=left, ops=ops, comparators=rest):
+            sides = [_value(part, lookup) for part in (left, *rest)]
+            return all(_COMPARE[type(op)](a, b) for op, a, b in zip(ops, sides, sides[1:], strict=False))
+        case ast.Tuple(elts=parts) | ast.List(elts=parts):
+            return [_value(part, lookup) for part in parts]
+        case ast.Constant(value=value):
+            return value
+    return lookup(_path(node))
+
+
+def _pair(a: object, b: object) -> tuple[float, float] | tuple[str, str]:
+    """Both as numbers if both look like numbers, else as text without regard to case."""
+    try:
+        return float(str(a)), float(str(b))
+    except ValueError:
+        return str(a).casefold(), str(b).casefold()
+
+
+def _equal(a: object, b: object) -> bool:
+    x, y = _pair(a, b)
+    return x == y
+
+
+def _less(a: object, b: object) -> bool:
+    x, y = _pair(a, b)
+    return x < y  # type: ignore[operator]
+
+
+def _inside(a: object, b: object) -> bool:
+    if isinstance(b, list):
+        return any(_equal(a, item) for item in b)
+    return str(a).casefold() in str(b).casefold()
+
+
+_COMPARE: dict[type[ast.cmpop], Callable[[object, object], bool]] = {
+    ast.Eq: _equal,
+    ast.NotEq: lambda a, b: not _equal(a, b),
+    ast.Lt: _less,
+    ast.Gt: lambda a, b: _less(b, a),
+    ast.LtE: lambda a, b: not _less(b, a),
+    ast.GtE: lambda a, b: not _less(a, b),
+    ast.In: _inside,
+    ast.NotIn: lambda a, b: not _inside(a, b),
+}

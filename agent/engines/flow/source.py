@@ -1,0 +1,143 @@
+"""A YAML file as maps, lists and text that remember their lines, so that every complaint can name one."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+import yaml
+
+from ...errors import UserError
+
+T = TypeVar("T")
+MAX_BYTES = 1_000_000
+
+
+class Value:
+    """One value of the file: text, a list or a map. Bare yes, no and on are text like all else."""
+
+    def __init__(self, file: str, node: yaml.Node | None, line: int) -> None:
+        self.file, self.line, self._node = file, line, node
+
+    # ------------------------------------------------------------------ complaints
+
+    def fail(self, message: str) -> NoReturn:
+        """Raise UserError (exit 2): file, line and what is wrong."""
+        raise UserError(f"{self.file}:{self.line}: {message}", 2)
+
+    def attempt(self, make: Callable[[], T]) -> T:
+        """The result of `make`, its ValueError turned into a complaint about this line."""
+        try:
+            return make()
+        except ValueError as error:
+            self.fail(str(error))
+
+    def unknown(self, what: str, name: str, known: Sequence[str]) -> NoReturn:
+        """Complain of a name that is none of those known, with the nearest."""
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known) or 'none'}"
+        self.fail(f"{what} {name!r} is not known{hint}")
+
+    # --------------------------------------------------------------------- kinds
+
+    @property
+    def is_map(self) -> bool:
+        return isinstance(self._node, yaml.MappingNode)
+
+    @property
+    def is_list(self) -> bool:
+        return isinstance(self._node, yaml.SequenceNode)
+
+    @property
+    def is_empty(self) -> bool:
+        return self._node is None or (isinstance(self._node, yaml.ScalarNode) and not self._node.value)
+
+    def text(self) -> str:
+        """A single value as it is written."""
+        if isinstance(self._node, yaml.ScalarNode):
+            return " ".join(str(self._node.value).split())
+        if self._node is None:
+            return ""
+        self.fail("text is expected here, not a list or a map")
+
+    def texts(self) -> tuple[str, ...]:
+        """One text or a list of them."""
+        return tuple(value.text() for value in self.items())
+
+    def yes(self) -> bool:
+        """yes or no."""
+        word = self.text().lower()
+        if word in ("yes", "true", "on"):
+            return True
+        if word in ("no", "false", "off"):
+            return False
+        self.fail(f"yes or no is expected here, not {word!r}")
+
+    def number(self, low: float, high: float) -> float:
+        """A number within bounds."""
+        try:
+            number = float(self.text())
+        except ValueError:
+            self.fail(f"a number is expected here, not {self.text()!r}")
+        if not low <= number <= high:
+            self.fail(f"expected {low:g} to {high:g}, not {number:g}")
+        return number
+
+    def items(self) -> list[Value]:
+        """The members of a list; a single value counts as a list of one."""
+        if isinstance(self._node, yaml.SequenceNode):
+            return [_value(self.file, node) for node in self._node.value]
+        return [] if self.is_empty else [self]
+
+    def pairs(self) -> Iterator[tuple[str, Value]]:
+        """Names and values of a map; a name that comes twice is a complaint."""
+        if self.is_empty:
+            return
+        if not isinstance(self._node, yaml.MappingNode):
+            self.fail("names with values are expected here (name: value)")
+        seen: set[str] = set()
+        for key, node in self._node.value:
+            name = _value(self.file, key).text()
+            value = _value(self.file, node, key)
+            if name in seen:
+                value.fail(f"{name!r} stands here for the second time")
+            seen.add(name)
+            yield name, value
+
+    def table(self, known: Sequence[str] | None = None, what: str = "key") -> dict[str, Value]:
+        """The map as a dict; with `known`, any other name is a complaint."""
+        found = dict(self.pairs())
+        for name, value in found.items():
+            if known is not None and name not in known:
+                value.unknown(what, name, known)
+        return found
+
+    def none(self) -> Value:
+        """Nothing, on this line: the default for what is left out."""
+        return Value(self.file, None, self.line)
+
+
+def _value(file: str, node: yaml.Node, at: yaml.Node | None = None) -> Value:
+    return Value(file, node, (at or node).start_mark.line + 1)
+
+
+def parse(path: Path) -> Value:
+    """The contents of a YAML file. Raises UserError (exit 2) if it cannot be read or is not YAML."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise UserError(f"{path}: larger than {MAX_BYTES} bytes, that is no flow", 2)
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}", 2) from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: not UTF-8 text", 2) from None
+    try:
+        node = yaml.compose(text, yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise UserError(f"{path}:{mark.line + 1 if mark else 1}: not YAML: {error.problem or error.context}", 2) from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise UserError(f"{path}: not YAML: {' '.join(str(error).split())[:200]}", 2) from None
+    return Value(str(path), node, 1)
