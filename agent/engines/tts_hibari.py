@@ -89,7 +89,7 @@ class HibariTts:
         for sentence in _sentences(text, hibari):
             audio, spans = self._sentence(sentence, session, hibari)
             for piece, (start, end) in zip(sentence, spans, strict=True):
-                words.append(Word(piece, (at + start) // 3, (at + end) // 3))
+                words.append(Word(piece, int(at + start) // 3, int(at + end) // 3))
             gap = np.zeros(MODEL_RATE * (SENTENCE_GAP_MS - TAIL_MS) // 1000, np.float32)
             parts += [audio, gap] if len(audio) else []
             at += len(audio) + len(gap) if len(audio) else 0
