@@ -87,11 +87,16 @@ def interruption_lines(cut: Interruption, screen: Screen, *, repeat_words: bool 
     on_word = f" on “{neutral(cut.cut_word)}”" if cut.cut_word else ""
     slow = [RED] if cut.stop_latency_ms > SLOW_MS else []
     stopped = screen.paint(f"silent after {latency(cut.stop_latency_ms)}", *slow)
-    first = f"{screen.paint('cut in', YELLOW)} at {position(cut.onset_ms)}{on_word}: {stopped}"
     decided = "" if cut.decided_ms is None else f", decided after {latency(cut.decided_ms - cut.onset_ms)}"
     outcome = f"{screen.paint(kind or 'undecided', YELLOW)}{f', {resolution}' if resolution else ''}"
-    return [f"{where}{first}{screen.dim(f' (noticed in {latency(cut.detect_latency_ms)}{decided})')}",
-            f"{'':12}{outcome}{said}"]  # fmt: skip
+    figure = f"noticed in {latency(cut.detect_latency_ms)}{decided}"
+    outcome_cells = 12 + cells(f"{kind or 'undecided'}, {resolution}{said}")
+    beside = outcome_cells + cells(figure) + 5 <= screen.width
+    return [
+        f"{where}{screen.paint('cut in', YELLOW)} at {position(cut.onset_ms)}{on_word}: {stopped}",
+        f"{'':12}{outcome}{said}" + (screen.dim(f"  ·  {figure}") if beside else ""),
+        *([] if beside else [f"{'':12}{screen.dim(figure)}"]),
+    ]
 
 
 def figures(interruptions: Sequence[Interruption], screen: Screen) -> list[str]:

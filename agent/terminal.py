@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 PIPED_WIDTH = 100
+FIXED = 24  # no column that is not flexible is wider: whoever calls chooses what is in some of them
 JOINERS = "\u200c\u200d"  # letters of some scripts need them, and they move nothing
 
 
@@ -44,10 +45,12 @@ def cells(text: str) -> int:
     )
 
 
-def shorten(text: str, width: int) -> str:
-    """At most `width` columns, an ellipsis for what is left out."""
+def shorten(text: str, width: int, *, keep_end: bool = False) -> str:
+    """At most `width` columns, an ellipsis for what is left out: the end, or the beginning."""
     if cells(text) <= width:
         return text
+    if keep_end:
+        return shorten(text[::-1], width)[::-1]
     kept = ""
     for character in text:
         if cells(kept + character) > width - 1:
@@ -129,12 +132,14 @@ class Column:
     right: bool = False
     flexible: bool = False
     optional: bool = False
+    keep_end: bool = False
 
 
 def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], screen: Screen) -> list[str]:
     """Aligned lines, a dim heading first, none wider than the screen. Cells are neutralised here."""
     clean = [[neutral(cell) for cell in row] for row in rows]
-    natural = [max([cells(c.title), *(cells(row[i]) for row in clean)]) for i, c in enumerate(columns)]
+    longest = [max([cells(c.title), *(cells(row[i]) for row in clean)]) for i, c in enumerate(columns)]
+    natural = [need if c.flexible else min(need, FIXED) for c, need in zip(columns, longest, strict=True)]
     shown = [i for i, c in enumerate(columns) if any(row[i] for row in clean) or not c.optional]
     widths = _fitted(columns, natural, shown, screen.width)
     while sum(widths.values()) + 2 * (len(widths) - 1) > screen.width and len(shown) > 1:
@@ -145,7 +150,7 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], screen: Scre
     def line(row: Sequence[str]) -> str:
         parts = []
         for i, width in widths.items():
-            text = shorten(row[i], width)
+            text = shorten(row[i], width, keep_end=columns[i].keep_end)
             gap = " " * (width - cells(text))
             parts.append(gap + text if columns[i].right else text + gap)
         return "  ".join(parts).rstrip()
@@ -154,12 +159,12 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], screen: Scre
 
 
 def _fitted(columns: Sequence[Column], natural: Sequence[int], shown: Sequence[int], room: int) -> dict[int, int]:
-    """Width of each column shown: flexible ones share what the others leave, none below 12 or its need."""
+    """Width of each column shown: flexible ones share what the others leave, none below 10 or its need."""
     flexible = [i for i in shown if columns[i].flexible]
     left = room - 2 * (len(shown) - 1) - sum(natural[i] for i in shown if i not in flexible)
     widths = {}
     for rank, i in enumerate(sorted(flexible, key=lambda i: natural[i])):
-        share = max(min(12, natural[i]), left // (len(flexible) - rank))
+        share = max(min(10, natural[i]), left // (len(flexible) - rank))
         widths[i] = min(natural[i], share)
         left -= widths[i]
     return {i: widths.get(i, natural[i]) for i in shown}

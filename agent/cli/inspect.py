@@ -23,6 +23,7 @@ from .options import (
     log_options,
     print_rows,
     range_options,
+    turn_row,
     with_log,
 )
 
@@ -61,10 +62,11 @@ def calls_command(
     columns = [
         Column("started"),
         Column("call"),
-        Column("caller", flexible=True),
+        Column("caller"),
+        Column("name", flexible=True, optional=True),
         Column("called", optional=True),
-        Column("length", right=True),
-        Column("cuts", right=True),
+        Column("length", right=True, optional=True),
+        Column("cuts", right=True, optional=True),
         Column("outcome"),
         Column("queue", optional=True),
         Column("summary", flexible=True, optional=True),
@@ -73,7 +75,8 @@ def calls_command(
         [
             local(call.started_at),
             call.id[:SHORT_ID],
-            f"{call.caller} {call.caller_name}".strip(),
+            call.caller,
+            call.caller_name,
             call.called,
             length(call.duration_ms) if call.ended_at else "",
             str(call.interruptions),
@@ -110,7 +113,7 @@ def interruptions_command(
     """List interruptions, newest first.
 
     `noticed` and `silent` are ms from the caller's onset to the decision to pause and to the last audible
-    sample of the agent.
+    sample of the agent; `over` is what the caller cut in on, the cut word last.
 
     \b
     Example:
@@ -133,26 +136,24 @@ def interruptions_command(
         Column("became"),
         Column("noticed", right=True),
         Column("silent", right=True),
-        Column("heard last", flexible=True, optional=True),
-        Column("cut word", optional=True),
         Column("caller said", flexible=True, optional=True),
+        Column("over", flexible=True, optional=True, keep_end=True),
     ]
     write(table(columns, [_cut_cells(logged) for logged in found], screen) if found else ["no interruptions"])
 
 
 def _cut_cells(logged: LoggedInterruption) -> list[str]:
     cut = logged.interruption
-    heard = " ".join(cut.heard_text.split()[-4:])
+    last_words = " ".join([*cut.heard_text.split()[-3:], cut.cut_word])
     return [
-        local(logged.at),
+        local(logged.at)[5:],  # not the year
         cut.call_id[:SHORT_ID],
         cut.kind or "undecided",
         cut.resolution.replace("_", " "),
         latency(cut.detect_latency_ms),
         latency(cut.stop_latency_ms),
-        heard,
-        cut.cut_word,
         cut.caller_text,
+        last_words,
     ]
 
 
@@ -255,15 +256,16 @@ async def _follow(log: Reader, limit: int | None, once: bool, as_json: bool) -> 
         turns, cuts = await log.logged_since(since)
         entries: list[tuple[datetime, tuple[str, Any], Any]] = []
         entries += [(t.logged_at, ("turn", (t.call_id, t.turn.seq)), t) for t in turns]
-        entries += [(c.logged_at, ("cut", c.interruption.id), c) for c in cuts]
-        for at, key, entry in sorted(entries, key=lambda entry: entry[0]):
+        entries += [(c.logged_at, ("interruption", c.interruption.id), c) for c in cuts]
+        for at, key, entry in sorted(entries, key=_order):
             content = entry.turn if key[0] == "turn" else entry.interruption
             if shown.get(key) == content:
                 continue
             shown[key] = content
             this_call = entry.call_id if key[0] == "turn" else content.call_id
             if as_json:
-                write([to_json({"at": at, "call_id": this_call, key[0]: content}, indent=None)])
+                row = turn_row(entry) if key[0] == "turn" else interruption_row(entry)
+                write([to_json({"logged_at": at, "type": key[0], **row}, indent=None)])
             else:
                 write([] if this_call == call_id else [screen.dim(f"{local(at)}  call {this_call}")])
                 write(turn_lines(content, screen) if key[0] == "turn" else interruption_lines(content, screen))
@@ -275,3 +277,9 @@ async def _follow(log: Reader, limit: int | None, once: bool, as_json: bool) -> 
         if entries:
             since = max(since, max(entry[0] for entry in entries).astimezone(UTC) - LATE)
         await asyncio.sleep(POLL_S)
+
+
+def _order(entry: tuple[datetime, tuple[str, Any], Any]) -> tuple[datetime, int]:
+    """As they were written; of one moment, as they happened in the call."""
+    at, key, logged = entry
+    return at, logged.turn.started_ms if key[0] == "turn" else logged.interruption.onset_ms

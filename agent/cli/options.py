@@ -78,9 +78,12 @@ def format_options(command: Command) -> Command:
 
 def database(config_path: str | None, db: str | None) -> str:
     """The url that the options and the configuration say. Raises ConfigError."""
-    if db:
-        return db if "://" in db else f"sqlite:///{Path(db)}"
-    return Config.load(config_path).store.url
+    return as_url(db) if db else Config.load(config_path).store.url
+
+
+def as_url(db: str) -> str:
+    """What `--db` was given: a file or a url."""
+    return db if "://" in db else f"sqlite:///{Path(db)}"
 
 
 def with_log(url: str, ask: Callable[[Reader], Awaitable[Result]]) -> Result:

@@ -3,7 +3,7 @@
 `Reader` asks, `Store` also writes. A url is `sqlite:///FILE` or `postgresql://USER@HOST/NAME`.
 """
 
-from .maintenance import Pruned, prune, vacuum
+from .maintenance import Pruned, prune, try_to_write, vacuum
 from .reader import Range, Reader
 from .rows import Call, LoggedInterruption, LoggedTurn
 from .stats import Spread, Stats
@@ -11,5 +11,5 @@ from .writer import Store
 
 __all__ = [
     "Call", "LoggedInterruption", "LoggedTurn", "Pruned", "Range", "Reader", "Spread", "Stats", "Store",
-    "prune", "vacuum",
+    "prune", "try_to_write", "vacuum",
 ]  # fmt: skip

@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Table, delete, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from ..clock import SystemClock
 from . import schema
-from .connect import FAILURES, connect, explained, sqlite_file
+from .connect import FAILURES, connect, explained, shown, sqlite_file
 from .rows import iso
 
 CHUNK = 200  # calls deleted in one transaction: a server that writes to the same file waits no longer than that
@@ -86,6 +87,20 @@ async def vacuum(url: str) -> None:
             plain = {"begin": ""} if sqlite_file(url) else {"isolation_level": "AUTOCOMMIT"}
             await connection.execution_options(**plain)  # VACUUM runs in no transaction
             await connection.execute(text("VACUUM"))
+    except FAILURES as error:
+        raise explained(error, url) from error
+    finally:
+        await engine.dispose()
+
+
+async def try_to_write(url: str) -> None:
+    """Bring the database up to date and write to it, leaving nothing behind. Raises UserError when that fails."""
+    engine = connect(url)
+    try:
+        await schema.migrate(engine, shown(url), iso(SystemClock().utc()))
+        async with engine.connect() as connection, connection.begin() as transaction:
+            await connection.execute(schema.calls.insert().values(id="doctor"))
+            await transaction.rollback()
     except FAILURES as error:
         raise explained(error, url) from error
     finally:
