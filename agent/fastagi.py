@@ -6,8 +6,8 @@
   anything=else    reaches the flow as variable `anything`
 When no agent is to be had BARGEIN_ID is empty; BARGEIN_RESULT is `failed` until `finish` says otherwise.
 
-`agi://HOST:PORT/finish` sets BARGEIN_RESULT, BARGEIN_QUEUE, BARGEIN_EXTEN, BARGEIN_INTERRUPTIONS and, inherited by the
-channels that the dialplan creates from here on, BARGEIN_SUMMARY and a BARGEIN_VAR_NAME for each variable of the flow.
+`agi://HOST:PORT/finish` sets BARGEIN_RESULT, BARGEIN_QUEUE, BARGEIN_EXTEN and, inherited by the channels that the
+dialplan creates from here on, BARGEIN_INTERRUPTIONS, BARGEIN_SUMMARY and BARGEIN_VAR_NAME for each variable of the flow.
 """
 
 from __future__ import annotations
@@ -233,7 +233,7 @@ def _answers(outcome: Outcome) -> list[tuple[str, str]]:
         ("BARGEIN_RESULT", result),
         ("BARGEIN_QUEUE", queue),
         ("BARGEIN_EXTEN", exten),
-        ("BARGEIN_INTERRUPTIONS", str(outcome.interruptions)),
+        ("__BARGEIN_INTERRUPTIONS", str(outcome.interruptions)),
         ("__BARGEIN_SUMMARY", outcome.summary),
     ]
     return answers + _flow_variables(outcome.variables)

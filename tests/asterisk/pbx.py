@@ -1,0 +1,109 @@
+"""A real Asterisk, run from scripts/install-asterisk's folder with the dialplans of asterisk-conf/."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from agent.dialplan import Plan, render
+
+REPOSITORY = Path(__file__).parents[2]
+SHIPPED = REPOSITORY / "asterisk-conf"
+# every module reads one, and most are content with nothing
+EMPTY = ("acl", "ccss", "cdr", "cel", "features", "geolocation", "http", "pjproject", "stasis", "statsd", "udptl")
+BOOT_S = 20.0
+RTP_PORTS = 400
+
+
+def installed() -> Path:
+    """Where Asterisk is, or would be."""
+    return Path(os.environ.get("BARGEIN_ASTERISK") or REPOSITORY / "var" / "asterisk").resolve()
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    """A port of loopback that nothing uses now."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Asterisk:
+    """`start`, then call `sip_port`. The dialplans ask for an agent at `agi_port`, failover also at `agi_port_2`."""
+
+    def __init__(self, home: Path) -> None:
+        self.sip_port = free_port(socket.SOCK_DGRAM)
+        self.member_port = free_port(socket.SOCK_DGRAM)
+        self.ami_port = free_port()
+        self.agi_port = free_port()
+        self.agi_port_2 = free_port()
+        self._home = home
+        self._run = Path(tempfile.mkdtemp(prefix="bargein-pbx-"))  # short: a Unix socket's path ends at 107 bytes
+        self._process: subprocess.Popen[bytes]
+
+    def start(self) -> None:
+        """Write the configuration and wait until it is fully up. Raises RuntimeError with the end of its log."""
+        for folder in ("etc", "run", "log", "db", "spool", "var"):
+            (self._run / folder).mkdir()
+        self._configure()
+        command = [str(self._home / "asterisk"), "-C", str(self._run / "etc/asterisk.conf"), "-f", "-n"]
+        with open(self._run / "log/console", "wb") as console:
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
+        give_up = time.monotonic() + BOOT_S
+        while "fully booted" not in self.cli("core waitfullybooted"):
+            if self._process.poll() is not None or time.monotonic() > give_up:
+                tail = (self._run / "log/console").read_text(errors="replace")[-2000:]
+                raise RuntimeError(f"Asterisk does not start:\n{tail}")
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        """End it, and remove what it wrote."""
+        self.cli("core stop now")
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        shutil.rmtree(self._run, ignore_errors=True)
+
+    def cli(self, command: str) -> str:
+        """A console command's output."""
+        arguments = [str(self._home / "asterisk"), "-C", str(self._run / "etc/asterisk.conf"), "-rx", command]
+        return subprocess.run(arguments, capture_output=True, text=True, errors="replace", check=False).stdout
+
+    def log(self) -> str:
+        """All that it has logged."""
+        return (self._run / "log/full").read_text(errors="replace")
+
+    def _configure(self) -> None:
+        rtp = free_port(socket.SOCK_DGRAM)
+        first = rtp - rtp % 2 if rtp < 65535 - RTP_PORTS else rtp - RTP_PORTS
+        values = {
+            "@RUN@": self._run,
+            "@INSTALLED@": self._home,
+            "@MULTIARCH@": (self._home / "multiarch").read_text().strip(),
+            "@SIP@": self.sip_port,
+            "@AMI@": self.ami_port,
+            "@MEMBER@": self.member_port,
+            "@RTP_FIRST@": first,
+            "@RTP_LAST@": first + RTP_PORTS,
+            "10.0.0.11:4573": f"127.0.0.1:{self.agi_port}",
+            "10.0.0.12:4573": f"127.0.0.1:{self.agi_port_2}",
+            "127.0.0.1:4573": f"127.0.0.1:{self.agi_port}",
+        }
+        etc = self._run / "etc"
+        files = {f"{name}.conf": "" for name in EMPTY}
+        files |= {path.name: path.read_text() for path in sorted((Path(__file__).parent / "etc").glob("*.conf"))}
+        shipped = {path.name: path.read_text() for path in sorted(SHIPPED.glob("*.conf"))}
+        files["bargein-modules.conf"] = shipped.pop("modules.conf")
+        files |= shipped
+        files["extension-dial.conf"] = render(Plan("701", "support", app="dial"))
+        for name, text in files.items():
+            for placeholder, value in values.items():
+                text = text.replace(placeholder, str(value))
+            (etc / name).write_text(text)
