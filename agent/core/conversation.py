@@ -39,6 +39,7 @@ OUTCOMES = {
     "queue": Resolution.TRANSFERRED,
     "transfer": Resolution.TRANSFERRED,
     "hangup": Resolution.HUNG_UP,
+    "failed": Resolution.IGNORED,
 }
 
 
