@@ -7,7 +7,7 @@
 When no agent is to be had BARGEIN_ID is empty; BARGEIN_RESULT is `failed` until `finish` says otherwise.
 
 `agi://HOST:PORT/finish` sets BARGEIN_RESULT, BARGEIN_QUEUE, BARGEIN_EXTEN and, inherited by the channels that the
-dialplan creates from here on, BARGEIN_INTERRUPTIONS, BARGEIN_SUMMARY and BARGEIN_VAR_NAME for each variable of the flow.
+dialplan creates from here on, BARGEIN_INTERRUPTIONS, BARGEIN_SUMMARY and BARGEIN_VAR_NAME for each flow variable.
 """
 
 from __future__ import annotations
