@@ -224,9 +224,8 @@ def _checked_tables(tables: Mapping[str, Any], source: str) -> dict[str, dict[st
         if not isinstance(table, dict):
             raise ConfigError(f"{source}: {section} is a section: write [{section}] and its keys under it")
         for key, value in table.items():
-            name = f"{section}.{key}"
-            _known(name, [f"{section}.{known}" for known in _keys(section)], "key", f"{source}: ")
-            values.setdefault(section, {})[key] = _accept(section, key, value, f"{source}: {name}")
+            _known(key, _keys(section), "key", f"{source}: ", f"{section}.")
+            values.setdefault(section, {})[key] = _accept(section, key, value, f"{source}: {section}.{key}")
     return values
 
 
@@ -247,12 +246,13 @@ def _keys(section: str) -> dict[str, Any]:
     return typing.get_type_hints(SECTIONS[section])
 
 
-def _known(name: str, known: typing.Collection[str], what: str, where: str) -> None:
+def _known(name: str, known: typing.Collection[str], what: str, where: str, prefix: str = "") -> None:
     if name in known:
         return
     near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"
-    raise ConfigError(f"{where}unknown {what} {name!r}; {hint}")
+    names = ", ".join(prefix + other for other in sorted(known))
+    hint = f"did you mean {prefix}{near[0]}?" if near else f"known are {names}"
+    raise ConfigError(f"{where}unknown {what} {prefix + name!r}; {hint}")
 
 
 def _from_text(kind: Any, text: str) -> Any:
