@@ -55,4 +55,3 @@ def read(text: str, name: str) -> Phrases:
         return phrases_of(data)
     except (PatternError, ValueError) as error:
         raise UserError(f"{name}: {error}", 2) from None
-

@@ -134,9 +134,7 @@ def mentions(
 _Form = tuple[str, ...]
 
 
-def _scan(
-    words: Sequence[str], forms: list[tuple[_Form, str]], same: Callable[[_Form, _Form], bool]
-) -> list[Mention]:
+def _scan(words: Sequence[str], forms: list[tuple[_Form, str]], same: Callable[[_Form, _Form], bool]) -> list[Mention]:
     found, at = [], 0
     while at < len(words):
         for form, choice in forms:

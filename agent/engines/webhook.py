@@ -1,8 +1,9 @@
-"""HTTP requests of a dialogue: with a time limit, and once for each idempotency key however often a turn is replayed."""
+"""HTTP requests of a dialogue: with a time limit, and once for each key however often a turn is replayed."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -52,11 +53,13 @@ class Webhooks:
         headers = {**request.headers, "Idempotency-Key": request.key}
         send = {"params": request.body} if request.method == "GET" else {"json": request.body}
         try:
-            async with asyncio.timeout(request.timeout_ms / 1000):
-                async with httpx.AsyncClient(transport=self._transport, timeout=None) as client:
-                    async with client.stream(request.method, url, headers=headers, **send) as answer:  # type: ignore[arg-type]
-                        answer.raise_for_status()
-                        data = await _json(answer) if request.save else {}
+            async with (
+                asyncio.timeout(request.timeout_ms / 1000),
+                httpx.AsyncClient(transport=self._transport, timeout=None) as client,
+                client.stream(request.method, url, headers=headers, **send) as answer,  # type: ignore[arg-type]
+            ):
+                answer.raise_for_status()
+                data = await _json(answer) if request.save else {}
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
             log.warning("webhook %s failed: %s", request.url, type(error).__name__)
             return None
@@ -64,8 +67,6 @@ class Webhooks:
 
 
 async def _json(answer: httpx.Response) -> Any:
-    import json
-
     body = b""
     async for part in answer.aiter_bytes():
         body += part
@@ -82,4 +83,6 @@ def _text(data: Any, path: str) -> str:
             data = data[int(name)]
         else:
             return ""
-    return "" if data is None or isinstance(data, dict | list) else str(data).lower() if isinstance(data, bool) else str(data)
+    if data is None or isinstance(data, dict | list):
+        return ""
+    return str(data).lower() if isinstance(data, bool) else str(data)

@@ -80,9 +80,10 @@ def _names(flow: Flow, names: Iterable[tuple[str, Value]]) -> None:
         if head not in known:
             value.unknown("the name", head, known)
         slot = flow.slots.get(head)
-        if rest and slot is not None and slot.choices and rest not in ("key", "say"):
-            if lacking := [c.key for c in slot.choices.values() if rest not in c.data]:
-                value.fail(f"{{{name}}}: the choice {lacking[0]!r} has no {rest!r}")
+        if not rest or slot is None or not slot.choices or rest in ("key", "say"):
+            continue
+        if lacking := [c.key for c in slot.choices.values() if rest not in c.data]:
+            value.fail(f"{{{name}}}: the choice {lacking[0]!r} has no {rest!r}")
 
 
 def targets(flow: Flow, step: Step) -> list[str]:

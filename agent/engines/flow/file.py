@@ -18,7 +18,8 @@ from .source import Value, parse
 
 TOP = (
     "name", "language", "language_file", "voice", "queue", "start", "slots", "steps", "answers", "intents", "hours",
-    "timezone", "holidays", "variables", "sayings", "backchannels", "failed", "wait", "instructions", "tools", "include",
+    "timezone", "holidays", "variables", "sayings", "backchannels", "failed", "wait", "instructions", "tools",
+    "include",
 )  # fmt: skip
 STEP = (
     "say", "ask", "again", "slot", "menu", "confirm", "optional", "next", "set", "call", "webhook", "queue", "transfer",
@@ -88,15 +89,13 @@ class Builder:
         start = top["start"].text() if "start" in top else next(iter(steps))
         text = {key: top[key].text() for key in ("name", "language", "voice", "queue", "instructions") if key in top}
         flow = Flow(
-            **{"name": self.path.stem, "language": self.phrases.language, **text},  # type: ignore[arg-type]
+            **{"name": self.path.stem, "language": self.phrases.language, **text},
             start=start,
             steps=steps,
             slots={**slots, **self.menus},
             language_file=str(self.path.parent / top["language_file"].text()) if "language_file" in top else "",
             failed=top["failed"].text() if "failed" in top else "person",
-            answers=tuple(
-                self._answer(v) for root, t in self.parts for v in t.get("answers", root.none()).items()
-            ),
+            answers=tuple(self._answer(v) for root, t in self.parts for v in t.get("answers", root.none()).items()),
             intents=tuple(self._intent(name, value) for name, value in self._members("intents")),
             hours=self._hours(),
             variables={name: value.text() for name, value in self._members("variables")},
@@ -118,7 +117,9 @@ class Builder:
     def _sayings(self) -> dict[str, str]:
         known = sorted(self.phrases.sayings)
         root = self.parts[0][0]
-        return {name: value.text() for name, value in self.top.get("sayings", root.none()).table(known, "saying").items()}
+        return {
+            name: value.text() for name, value in self.top.get("sayings", root.none()).table(known, "saying").items()
+        }
 
     # ----------------------------------------------------------------------- slots
 
@@ -148,13 +149,10 @@ class Builder:
         )
 
     def _choices(self, value: Value) -> dict[str, Choice]:
-        if value.is_map:
-            listed = list(value.pairs())
-        else:
-            listed = [(item.text(), item.none()) for item in value.items()]
+        listed = list(value.pairs()) if value.is_map else [(item.text(), item.none()) for item in value.items()]
         if not listed:
             value.fail("choices: needs at least one")
-        found = {}
+        found: dict[str, Choice] = {}
         for number, (key, item) in enumerate(listed, 1):
             choice = self._choice(key, item, str(number) if number < 10 else "")
             taken = next((c for c in found.values() if choice.digit and c.digit == choice.digit), None)
@@ -268,8 +266,10 @@ class Builder:
         text = self._template(value)
         if not text:
             value.fail(f"{kind}: needs a name")
-        return End("queue", queue=text, variables=variables) if kind == "queue" else End(
-            "transfer", exten=text, variables=variables
+        return (
+            End("queue", queue=text, variables=variables)
+            if kind == "queue"
+            else End("transfer", exten=text, variables=variables)
         )
 
     def _webhook(self, value: Value) -> Webhook:
@@ -346,4 +346,3 @@ def _phrases(*texts: str) -> tuple[str, ...]:
 def load(path: Path | str) -> Flow:
     """A flow from its file. Raises UserError (exit 2) that names file, line and how to mend it."""
     return Builder(Path(path)).flow()
-

@@ -134,7 +134,9 @@ class FlowReply:
                 lines = self._lines(step, state, only_ask, again)
                 for index, line in lines[start if not only_ask else 0 :]:
                     text = render(line.text, self._planner.spoken(state, self._text))
-                    yield self._say(line, text, state, index, question=index >= len(step.lines) or bool(line in step.ask))
+                    yield self._say(
+                        line, text, state, index, question=index >= len(step.lines) or bool(line in step.ask)
+                    )
                 if step.listens:
                     self._keep(state)
                     yield self._listen(step)

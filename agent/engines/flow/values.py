@@ -11,7 +11,6 @@ from ...core.numbers import date_in, digits_in, number_in
 from ...core.words import Mention, joined, mentions, tokens
 from .model import Flow, Slot
 
-
 _COMMANDS = ("stop", "repeat", "agent", "next", "redirect")  # "wait a second" is not the second choice
 
 
@@ -58,7 +57,7 @@ def _said(words: list[str], slot: Slot, phrases: Phrases, fuzzy: bool) -> list[M
 def _by_place(words: list[str], slot: Slot, phrases: Phrases) -> list[Mention]:
     """ "The second one", "the last one": choices by their order."""
     keys = list(slot.choices)
-    table = {key: names for key, names in zip(keys, phrases.ordinals, strict=False)}
+    table: dict[str, tuple[str, ...]] = dict(zip(keys, phrases.ordinals, strict=False))
     if len(keys) > 1:
         table[keys[-1]] = (*table.get(keys[-1], ()), *phrases.last)
     return mentions(words, table, phrases.negators, frozenset(words), False)
