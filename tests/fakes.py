@@ -86,7 +86,7 @@ class FakeStream:
 
     async def partial(self) -> Transcript:
         await asyncio.sleep(self._recognizer.delay_s)
-        return Transcript(self._text)
+        return Transcript(self._text, speech=0.9 if self._text else 0.1)
 
     final = partial
 

@@ -76,14 +76,18 @@ def step(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
 
 @dataclass(frozen=True, slots=True)
 class VerdictSettings:
-    """When a pause is over. Times in ms of the caller's sound."""
+    """When a pause is over. Times in ms of the caller's sound.
 
-    lasts_ms: int = 700  # voiced so long and like speech: an interruption whatever the words
-    ended_ms: int = 140  # so much silence: the sound is over
-    patience_ms: int = 700  # so much silence and still no words: decide without the recognizer
+    Waiting costs the caller nothing, since the agent is silent already; a wrong answer does.
+    """
+
+    lasts_ms: int = 1100  # voiced so long and like speech: an interruption whatever the words
+    ended_ms: int = 120  # so much silence: the sound is over
+    patience_ms: int = 900  # so much silence and still no words: decide without the recognizer
+    late_ms: int = 500  # then a sound that was voiced so long was an interruption
+    noise_ms: int = 1500  # a sound that lasts but is no speech: go on over it
     noise_voice: float = 0.15  # below: no voice, no need to wait for words
-    noise_ms: int = 1500  # a sound that lasts but is no voice: go on over it
-    sure_speech: float = 0.4  # the recognizer's own doubt that it was speech
+    sure_speech: float = 0.5  # the recognizer's own belief that it was speech: coughs stay below, words above
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,20 +112,37 @@ def verdict(
 
     `complete`: `words` cover the whole sound; `question`: the agent has asked; `extra`: more backchannel words.
     """
-    text = words.text.strip() if words and words.speech >= settings.sure_speech else ""
-    if joined(tokens(text)) in phrases.noise:
-        text = ""
-    backchannel = bool(text) and is_backchannel(text, phrases, question, extra)
-    if text and not backchannel:
+    over = sound.silent_ms >= settings.ended_ms
+    if words is None:
+        return _without_words(sound, over, settings)
+    spoken = tokens(words.text)
+    if words.speech < settings.sure_speech or is_stretched(spoken):
+        return Event.NOTHING if (over and complete) or sound.voiced_ms >= settings.noise_ms else None
+    backchannel = bool(spoken) and is_backchannel(words.text, phrases, question, extra)
+    if over and complete:
+        return Event.NOTHING if backchannel else Event.WORD
+    if len(spoken) > 1 and not backchannel and joined(spoken) not in phrases.noise:
         return Event.WORD
-    if sound.silent_ms >= settings.ended_ms:
-        if sound.voice < settings.noise_voice or complete:
+    if spoken and spoken[0] in phrases.urgent and not backchannel:
+        return Event.WORD
+    return _without_words(sound, over, settings)
+
+
+def _without_words(sound: Sound, over: bool, settings: VerdictSettings) -> Event | None:
+    """The verdict where the words are not known yet, or tell nothing."""
+    if over:
+        if sound.voice < settings.noise_voice:
             return Event.NOTHING
-        if sound.silent_ms >= settings.patience_ms:
-            return Event.WORD if sound.voiced_ms >= settings.lasts_ms and not backchannel else Event.NOTHING
-        return None
-    if sound.voiced_ms >= settings.lasts_ms and sound.voice >= 0.5 and not backchannel:
+        if sound.silent_ms < settings.patience_ms:
+            return None
+        return Event.WORD if sound.voiced_ms >= settings.late_ms and sound.voice >= 0.5 else Event.NOTHING
+    if sound.voiced_ms >= settings.lasts_ms and sound.voice >= 0.5:
         return Event.WORD
-    if sound.voiced_ms >= settings.noise_ms and sound.voice < 0.5:
-        return Event.NOTHING
-    return None
+    return Event.NOTHING if sound.voiced_ms >= settings.noise_ms else None
+
+
+def is_stretched(spoken: Sequence[str]) -> bool:
+    """Whether these are what a recognizer writes for a cry or a hum that lasts: "aaaaah", "m-m-m-m"."""
+    return (bool(spoken) and all(len(set(word)) <= 2 and len(word) > 3 for word in spoken)) or (
+        len(spoken) > 3 and len(set(spoken)) == 1
+    )

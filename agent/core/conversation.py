@@ -30,7 +30,7 @@ from .pcm import FRAME_SAMPLES, Pcm, Rechunker, ms, samples
 from .playback import FADE_SAMPLES, Heard, Line, Playback
 from .reply import Finish, Listen, Transcript
 
-ASK_EVERY = samples(300)  # words of a sound that goes on
+ASK_EVERY = samples(450)  # words of a sound that goes on
 ASK_PAUSED_MS = 80  # silence after which the words of a sound that made us pause are asked
 QUIET_MS = 60  # a sound with less silence than this still goes on
 ASK_TURN_MS = 160  # the same in the caller's turn

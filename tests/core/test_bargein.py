@@ -39,8 +39,18 @@ def test_an_interruption_never_leads_back_into_the_interrupted_speech() -> None:
     assert reachable == {State.YIELDED, State.THINKING, State.ENDED}
 
 
-def judged(text: str, *, voiced: int = 400, silent: int = 0, voice: float = 0.9, **options: bool) -> Event | None:
-    return verdict(Sound(voiced, silent, voice), Transcript(text), options.pop("complete", True), PHRASES, **options)
+def judged(
+    text: str | None,
+    *,
+    voiced: int = 400,
+    silent: int = 0,
+    voice: float = 0.9,
+    speech: float = 0.9,
+    complete: bool = True,
+    question: bool = False,
+) -> Event | None:
+    words = None if text is None else Transcript(text, speech=speech)
+    return verdict(Sound(voiced, silent, voice), words, complete, PHRASES, question)
 
 
 @pytest.mark.parametrize("text", ["No.", "stop", "Wait!", "no, the blue one", "What was that?"])
@@ -48,27 +58,43 @@ def test_words_are_an_interruption_as_soon_as_they_are_known(text: str) -> None:
     assert judged(text, complete=False) is Event.WORD
 
 
-@pytest.mark.parametrize("text", ["Uh-huh.", "mm-hm", "Right.", "okay", "Yeah."])
+@pytest.mark.parametrize("text", ["Uh-huh.", "mm-hm", "Right.", "okay", "Yeah.", "Hmmm..."])
 def test_a_backchannel_over_a_statement_is_nothing_once_it_is_over(text: str) -> None:
     assert judged(text) is None
     assert judged(text, silent=200) is Event.NOTHING
 
 
+def test_the_beginning_of_a_word_decides_nothing() -> None:
+    assert judged("C", complete=False) is None
+    assert judged("C", complete=True, silent=200) is Event.WORD
+
+
 def test_yes_over_a_question_is_an_answer() -> None:
-    assert judged("Yes.", silent=200, question=True) is Event.WORD
+    assert judged("Yeah.", silent=200, question=True) is Event.WORD
 
 
 def test_a_cough_needs_no_words() -> None:
-    assert judged("", voice=0.05, silent=200, complete=False) is Event.NOTHING
+    assert judged(None, voice=0.05, silent=200) is Event.NOTHING
+
+
+def test_what_the_recognizer_does_not_take_for_speech_is_nothing_whatever_it_wrote() -> None:
+    assert judged("you", speech=0.2, silent=200) is Event.NOTHING
+    assert judged("Thank you.", speech=0.3, silent=200) is Event.NOTHING
+    assert judged("Aaaaaaaaah", voiced=1500) is Event.NOTHING
+    assert judged("M-M-M-M-M", voiced=1500) is Event.NOTHING
+
+
+def test_speech_without_words_is_still_an_interruption() -> None:
+    assert judged("", speech=0.8, silent=200) is Event.WORD
 
 
 def test_a_voice_waits_for_its_words_but_not_for_ever() -> None:
     settings = VerdictSettings()
-    assert judged("", voiced=300, silent=settings.ended_ms, complete=False) is None
-    assert judged("", voiced=300, silent=settings.patience_ms, complete=False) is Event.NOTHING
-    assert judged("", voiced=settings.lasts_ms, silent=settings.patience_ms, complete=False) is Event.WORD
+    assert judged(None, silent=settings.ended_ms) is None
+    assert judged(None, voiced=300, silent=settings.patience_ms) is Event.NOTHING
+    assert judged(None, voiced=settings.late_ms, silent=settings.patience_ms) is Event.WORD
 
 
 def test_speech_that_lasts_is_an_interruption_whatever_the_words() -> None:
-    assert judged("", voiced=VerdictSettings().lasts_ms, complete=False) is Event.WORD
-    assert judged("", voiced=VerdictSettings().noise_ms, voice=0.1, complete=False) is Event.NOTHING
+    assert judged(None, voiced=VerdictSettings().lasts_ms) is Event.WORD
+    assert judged(None, voiced=VerdictSettings().noise_ms, voice=0.1) is Event.NOTHING

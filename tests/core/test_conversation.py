@@ -54,7 +54,8 @@ class Call:
                 case act.Hear(turn_id, pcm):
                     self.heard[turn_id].append(pcm)
                 case act.AskWords(turn_id, at):
-                    self.do(self.core.on_words(turn_id, at, Transcript(self.turn_text[turn_id])))
+                    text = self.turn_text[turn_id]
+                    self.do(self.core.on_words(turn_id, at, Transcript(text, speech=0.9 if text else 0.1)))
                 case act.LogTurn(turn):
                     self.turns[turn.seq] = turn
                 case act.LogInterruption(row):
