@@ -186,7 +186,7 @@ class Config:
 
         Raises ConfigError with one line that names the key and what was expected.
         """
-        found = Path(path) if path else next((p for p in map(Path, SEARCH) if p.is_file()), None)
+        found = Path(path) if path else next((Path(p) for p in SEARCH if os.path.isfile(p)), None)
         tables = _read(found) if found else {}
         values = _checked_tables(tables, str(found))
         flow = values.get("dialogue", {}).get("flow", "")
