@@ -19,7 +19,7 @@ from .source import Value, parse
 TOP = (
     "name", "language", "language_file", "voice", "queue", "start", "slots", "steps", "answers", "intents", "hours",
     "timezone", "holidays", "variables", "sayings", "backchannels", "failed", "wait", "instructions", "tools",
-    "include",
+    "include", "queues", "transfers",
 )  # fmt: skip
 STEP = (
     "say", "ask", "again", "slot", "menu", "confirm", "optional", "next", "set", "call", "webhook", "queue", "transfer",
@@ -102,6 +102,8 @@ class Builder:
             sayings=self._sayings(),
             backchannels=top.get("backchannels", root.none()).texts(),
             wait_s=int(top["wait"].number(1, 3600)) if "wait" in top else 120,
+            queues=top.get("queues", root.none()).texts(),
+            transfers=top.get("transfers", root.none()).texts(),
             tools={name: self._webhook(value) for name, value in self._members("tools")},
         )
         check(flow, dict(raw), self.names, root)
@@ -273,7 +275,9 @@ class Builder:
         )
 
     def _webhook(self, value: Value) -> Webhook:
-        table = value.table(("url", "method", "body", "headers", "save", "timeout", "failed"), "key of a webhook")
+        table = value.table(
+            ("url", "method", "body", "headers", "save", "timeout", "failed", "about"), "key of a webhook"
+        )
         if "url" not in table:
             value.fail("a webhook needs url:")
         url = self._template(table["url"])
@@ -291,6 +295,7 @@ class Builder:
             save={key: v.text() for key, v in table.get("save", none).pairs()},
             timeout_ms=int(table["timeout"].number(0.05, 30) * 1000) if "timeout" in table else 3000,
             failed=table["failed"].text() if "failed" in table else "",
+            about=table["about"].text() if "about" in table else "",
         )
 
     # ------------------------------------------------------------ what callers say

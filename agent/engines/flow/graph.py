@@ -30,10 +30,8 @@ def edges(flow: Flow, step: Step) -> Iterator[tuple[str, str]]:
     if step.webhook and step.webhook.failed:
         yield step.webhook.failed, "webhook failed"
     if step.end:
-        yield (
-            f"({step.end.result}{' ' + (step.end.queue or step.end.exten) if step.end.queue or step.end.exten else ''})",
-            "",
-        )
+        place = step.end.queue or step.end.exten
+        yield f"({step.end.result}{' ' + place if place else ''})", ""
 
 
 def _label(step: Step) -> str:

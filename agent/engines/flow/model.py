@@ -77,7 +77,8 @@ class Webhook:
     headers: Mapping[str, str] = field(default_factory=dict)
     save: Mapping[str, str] = field(default_factory=dict)  # variable -> path in the answer
     timeout_ms: int = 3000
-    failed: str = ""  # step to go to when it fails; "": `next`, with webhook.ok empty
+    failed: str = ""  # step to go to when it fails; "": `next`, with {webhook} empty
+    about: str = ""  # what it is for, as a tool of a language model
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,9 @@ class Flow:
     sayings: Mapping[str, str] = field(default_factory=dict)
     backchannels: tuple[str, ...] = ()
     wait_s: int = 120
-    instructions: str = ""  # for a language model planner
+    instructions: str = ""  # for a language model planner, as are the three below
+    queues: tuple[str, ...] = ()  # besides `queue`, where it may send a caller
+    transfers: tuple[str, ...] = ()  # extensions that it may transfer to
     tools: Mapping[str, Webhook] = field(default_factory=dict)
 
     def prompts(self) -> list[str]:
