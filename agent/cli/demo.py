@@ -26,7 +26,7 @@ from .options import interruption_row
 # What the caller of the demo says, and when: over the agent's voice, or once it has fallen silent.
 SCRIPT = (
     ("talking", 4.2, "The blue one, please."),
-    ("talking", 2.6, "uh-huh"),
+    ("talking", 2.6, "Okay."),
     ("talking", 4.0, "No, wait. I want the green one."),
     ("talking", 3.4, "Yep, got it. What's next?"),
     ("silent", 0.7, "By card, please."),
@@ -47,7 +47,7 @@ class _Watch:
             write(turn_lines(turn, self._screen))
 
     def interruption(self, row: Interruption) -> None:
-        if row.id not in self._shown and (row.caller_text or row.resolution == "resumed"):
+        if row.id not in self._shown and row.resolution != "ignored":
             self._shown.add(row.id)
             write(interruption_lines(row, self._screen))
 
