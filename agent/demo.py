@@ -43,7 +43,7 @@ class Caller:
         self._random = np.random.default_rng(seed)
         self._talking_s = 0.0
         self._silent_s = 0.0  # of the agent
-        self._quiet_s = 0.0  # of both
+        self._answered = False  # the agent was heard since the caller last spoke
         self.line: list[Pcm] = []
         self.heard: list[Pcm] = []
 
@@ -57,13 +57,13 @@ class Caller:
         if dbfs(agent) > AUDIBLE_DBFS:
             if self._silent_s >= NEW_TURN_S:
                 self._talking_s = 0.0
-            self._silent_s = self._quiet_s = 0.0
+            self._silent_s = 0.0
+            self._answered = self._answered or not len(self._saying)
         else:
             self._silent_s += 0.02
-            self._quiet_s = 0.0 if len(self._saying) else self._quiet_s + 0.02
         self._talking_s += 0.02
         if self._cues and not len(self._saying) and self._is_due(self._cues[0]):
-            self._saying = self._cues.pop(0).audio
+            self._saying, self._answered = self._cues.pop(0).audio, False
         noise = self._random.standard_normal(FRAME_SAMPLES) * 32768 * 10 ** (NOISE_DBFS / 20)
         said, self._saying = self._saying[:FRAME_SAMPLES], self._saying[FRAME_SAMPLES:]
         noise[: len(said)] += said
@@ -74,7 +74,7 @@ class Caller:
 
     def _is_due(self, cue: Cue) -> bool:
         if cue.silent_s:
-            return self._quiet_s >= cue.silent_s and bool(self.heard)
+            return self._silent_s >= cue.silent_s and self._answered
         return self._silent_s == 0.0 and self._talking_s >= cue.talking_s
 
     def save(self, path: Path) -> None:

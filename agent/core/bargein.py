@@ -83,7 +83,7 @@ class VerdictSettings:
 
     lasts_ms: int = 1100  # voiced so long and like speech: an interruption whatever the words
     ended_ms: int = 120  # so much silence: the sound is over
-    patience_ms: int = 900  # so much silence and still no words: decide without the recognizer
+    patience_ms: int = 1500  # so much silence and still no words: decide without the recognizer
     late_ms: int = 500  # then a sound that was voiced so long was an interruption
     noise_ms: int = 1500  # a sound that lasts but is no speech: go on over it
     noise_voice: float = 0.15  # below: no voice, no need to wait for words
