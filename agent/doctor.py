@@ -43,9 +43,10 @@ def ok(name: str, text: str) -> Check:
 
 
 def failed(name: str, error: Exception) -> Check:
-    """What a UserError says, which is what is wrong, a colon, and how to mend it."""
-    wrong, _, remedy = str(error).rpartition(": ")
-    return Check(name, "fail", wrong or str(error), remedy if wrong else "")
+    """What a UserError says, which is what is wrong, a semicolon or colon, and how to mend it."""
+    text = str(error)
+    wrong, _, remedy = text.rpartition("; " if "; " in text else ": ")
+    return Check(name, "fail", wrong or text, remedy if wrong else "")
 
 
 async def examine(config_path: str | None, db: str | None = None, clock: Clock | None = None) -> AsyncIterator[Check]:
