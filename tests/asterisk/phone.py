@@ -117,10 +117,13 @@ class Phone:
         except TimeoutError:
             self._end("hung up, unanswered")
 
-    async def cancel(self) -> None:
-        """Hang up before the answer."""
+    async def cancel_or_hang_up(self) -> None:
+        """Hang up before the answer; if that was just on its way, after it."""
         self._sip.sendto(self._dialog.cancel(), self._pbx)
-        await asyncio.wait_for(self._ended.wait(), 2)
+        try:
+            await asyncio.wait_for(self._ended.wait(), 0.5)
+        except TimeoutError:
+            await self.hang_up()
 
     async def ended(self, timeout_s: float) -> str:
         """Wait for the other side to hang up; the reason. Raises TimeoutError."""

@@ -33,7 +33,6 @@ async def test_a_caller_cuts_in_is_answered_and_asks_for_a_person(pbx: Asterisk,
         await phone.ended(30)
     call = shop.ended_call()
     rows = shop.interruptions(call["id"])
-    print(call, rows, shop.said(call["id"], "agent"), shop.said(call["id"], "caller"), sep="\n")
 
     assert was_talking(phone.received, blue)
     assert audible_until(phone.received, blue) - blue < STOP_S
@@ -47,8 +46,7 @@ async def test_a_caller_cuts_in_is_answered_and_asks_for_a_person(pbx: Asterisk,
     assert (call["outcome"], call["queue"], call["caller"], call["called"]) == ("queue", "support", "caller", "700")
 
     member_heard = phone.answered_at + begins(phone.heard(), 1000)
-    print("ringing after", member_heard - asked_until)
-    assert member_heard - asked_until < 5
+    assert member_heard - asked_until < 4  # the agent says that it fetches somebody; see test_scenarios for the queue
 
 
 def test_the_log_says_nothing_of_callers(shop: Product) -> None:

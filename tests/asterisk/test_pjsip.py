@@ -1,0 +1,104 @@
+"""The same with PJSIP's user agent, so that SIP is not tested against itself; with the codecs that it brings."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from .g711 import Pcm
+from .pbx import REPOSITORY, Asterisk
+from .phone import RATE
+from .product import FLOWS, Product, speech
+
+pytest.importorskip("pjsua2", reason="PJSIP is not installed: pip install pjsua2-python")
+
+WORDS = "Wait, I have a question about that."
+STOP_S = 0.300 + 0.150  # PJSIP's jitter buffer and its sound clock, both ways
+AUDIBLE = 150
+
+
+@pytest.fixture(scope="module")
+def tale(pbx: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    product = Product(tmp_path_factory.mktemp("tale"), pbx.agi_port, str(FLOWS / "tale.yaml"))
+    product.start()
+    yield product
+    assert product.stop() == 0
+
+
+async def carry_out(plan: dict[str, Any]) -> dict[str, Any]:
+    """Run the phone; what it reports."""
+    command = [sys.executable, "-m", "tests.asterisk.pjsip_phone"]
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=REPOSITORY, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await asyncio.wait_for(process.communicate(json.dumps(plan).encode()), plan["seconds"] + 15)
+    assert process.returncode == 0
+    report: dict[str, Any] = json.loads(out.decode().splitlines()[-1])
+    return report
+
+
+def write_wav(path: Path, pcm: Pcm) -> str:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(pcm.tobytes())
+    return str(path)
+
+
+def read_wav(path: Path) -> tuple[Pcm, int]:
+    with wave.open(str(path)) as file:
+        return np.frombuffer(file.readframes(file.getnframes()), np.int16), file.getframerate()
+
+
+def seconds_to_silence(recording: Path, onset: float) -> float:
+    """From the onset to the last audible sample before the first quiet of 0.4 s, in seconds of the recording."""
+    pcm, rate = read_wav(recording)
+    loud = np.flatnonzero(np.abs(pcm[int(onset * rate) :].astype(int)) > AUDIBLE) / rate
+    assert len(loud), "the agent was not heard at all"
+    gaps = np.flatnonzero(np.diff(loud) > 0.4)
+    return float(loud[gaps[0]] if len(gaps) else loud[-1])
+
+
+@pytest.mark.parametrize("codec", ["PCMU/8000", "PCMA/8000", "GSM/8000", "G722/16000"])
+async def test_codecs(pbx: Asterisk, tale: Product, tmp_path: Path, codec: str) -> None:
+    plan = {
+        "port": pbx.sip_port, "exten": "700", "user": "caller", "codec": codec, "seconds": 6,
+        "record": str(tmp_path / "heard.wav"),
+        "say": [[3.0, write_wav(tmp_path / "words.wav", speech(WORDS))]],
+    }  # fmt: skip
+    report = await carry_out(plan)
+    assert report["codec"].lower() == codec.partition("/")[0].lower()
+    assert seconds_to_silence(tmp_path / "heard.wav", report["said"][0]) < STOP_S
+    call = tale.ended_call()
+    assert call["outcome"] == "caller_hung_up"
+    assert "question" in tale.said(call["id"], "caller").lower()
+
+
+async def test_keys(pbx: Asterisk, tale: Product, tmp_path: Path) -> None:
+    plan = {
+        "port": pbx.sip_port, "exten": "700", "user": "caller", "codec": "PCMU/8000", "seconds": 12,
+        "record": str(tmp_path / "heard.wav"), "digits": [[2.5, "47"], [3.5, "11"]],
+    }  # fmt: skip
+    await carry_out(plan)
+    call = tale.ended_call()
+    assert (call["outcome"], call["summary"]) == ("hangup", "code=4711")
+    assert tale.interruptions(call["id"])[0]["kind"] == "dtmf"
+
+
+async def test_the_account_that_we_ship_for_a_softphone(pbx: Asterisk, tale: Product, tmp_path: Path) -> None:
+    plan = {
+        "port": pbx.sip_port, "exten": "700", "user": "bargein-test", "password": "change-this-password",
+        "codec": "PCMU/8000", "seconds": 2, "record": str(tmp_path / "heard.wav"),
+    }  # fmt: skip
+    report = await carry_out(plan)
+    assert report["codec"] == "PCMU"
+    assert (await carry_out(plan | {"password": "wrong"}))["reason"].startswith("401")

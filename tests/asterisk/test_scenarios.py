@@ -1,0 +1,187 @@
+"""The caller's world: keys, mute, packet times, codecs, hold, bad networks, and hanging up at any moment."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from . import g711
+from .audio import begins
+from .pbx import Asterisk
+from .phone import RATE, Phone
+from .product import FLOWS, Product, speech
+from .quiet import audible_until, was_talking
+
+STOP_S = 0.300
+KEY_STOP_S = 0.100
+KEY_PRESS_S = 0.100  # five packets of 20 ms, then the end
+WORDS = "Wait, I have a question about that."
+NUMBER = "One two three four."
+
+
+@pytest.fixture(scope="module")
+def tale(pbx: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    product = Product(tmp_path_factory.mktemp("tale"), pbx.agi_port, str(FLOWS / "tale.yaml"))
+    product.start()
+    yield product
+    assert product.stop() == 0
+    assert "Traceback" not in product.log()
+    assert "error" not in product.log()
+
+
+async def seconds_to_silence(phone: Phone, at_s: float = 3.0) -> float:
+    """Speak over the agent; from the true onset to its last audible sample."""
+    onset = phone.say(speech(WORDS), at_s)
+    await asyncio.sleep(onset + 1.2 - time.monotonic())
+    assert was_talking(phone.received, onset)
+    return audible_until(phone.received, onset) - onset
+
+
+@pytest.mark.parametrize("payload_type", [g711.PCMU, g711.PCMA], ids=["mu-law", "A-law"])
+@pytest.mark.parametrize("ptime_ms", [10, 20, 30, 40, 60])
+async def test_packet_times(pbx: Asterisk, tale: Product, ptime_ms: int, payload_type: int) -> None:
+    async with Phone(pbx.sip_port, ptime_ms=ptime_ms, payload_type=payload_type) as phone:
+        await phone.call("700")
+        assert await seconds_to_silence(phone) < STOP_S
+
+
+async def test_the_channel_driver_in_place_of_the_application(pbx: Asterisk, tale: Product) -> None:
+    async with Phone(pbx.sip_port) as phone:
+        await phone.call("701")
+        assert await seconds_to_silence(phone) < STOP_S
+
+
+@pytest.mark.parametrize("how", ["rfc4733", "info"])
+@pytest.mark.parametrize("exten", ["700", "701"])
+async def test_keys_stop_the_agent_and_fill_the_slot(pbx: Asterisk, tale: Product, how: str, exten: str) -> None:
+    async with Phone(pbx.sip_port) as phone:
+        await phone.call(exten)
+        await asyncio.sleep(2.5)
+        pressed = time.monotonic()
+        phone.digit("4", how)
+        for digit in "711":
+            await asyncio.sleep(0.5)
+            phone.digit(digit, how)
+        await phone.ended(8)
+    released = pressed + KEY_PRESS_S
+    assert was_talking(phone.received, pressed)
+    assert audible_until(phone.received, pressed) - released < KEY_STOP_S
+    call = tale.ended_call()
+    assert (call["outcome"], call["summary"]) == ("hangup", "code=4711")
+    row = tale.interruptions(call["id"])[0]
+    assert row["kind"] == "dtmf"
+    assert row["unheard_text"]
+    assert tale.said(call["id"], "agent").endswith("Thank you. Goodbye.")
+
+
+async def test_who_asks_for_a_person_is_in_the_queue_in_two_seconds(pbx: Asterisk, tale: Product) -> None:
+    asked = speech("Let me talk to a person.")
+    async with Phone(pbx.sip_port) as phone:
+        await phone.call("700")
+        until = phone.say(asked, 3.0) + len(asked) / RATE
+        await phone.ended(15)
+    assert phone.answered_at + begins(phone.heard(), 1000) - until < 2.0
+    assert tale.ended_call()["outcome"] == "queue"
+
+
+@pytest.mark.slow
+async def test_a_minute_without_a_single_packet_from_the_caller(pbx: Asterisk, tale: Product) -> None:
+    async with Phone(pbx.sip_port) as phone:
+        phone.silent = True
+        await phone.call("700")
+        await asyncio.sleep(60)
+        in_that_minute = len(phone.received)
+        onset = phone.say(speech(NUMBER))
+        await phone.ended(10)
+    assert in_that_minute > 60 * 50 * 0.98
+    assert onset - phone.answered_at > 60
+    call = tale.ended_call()
+    assert (call["outcome"], call["summary"]) == ("hangup", "code=1234")
+
+
+async def test_mute_while_the_agent_talks_then_a_word(pbx: Asterisk, tale: Product) -> None:
+    async with Phone(pbx.sip_port) as phone:
+        phone.silent = True
+        await phone.call("700")
+        assert await seconds_to_silence(phone, 4.0) < STOP_S
+
+
+async def test_hold_and_resume(pbx: Asterisk, tale: Product) -> None:
+    async with Phone(pbx.sip_port) as phone:
+        await phone.call("700")
+        await asyncio.sleep(2)
+        await phone.hold()
+        await asyncio.sleep(3)
+        await phone.resume()
+        assert await seconds_to_silence(phone, 7.0) < STOP_S
+    assert tale.ended_call()["outcome"] == "caller_hung_up"
+
+
+async def test_five_percent_lost_and_sixty_ms_of_jitter(pbx: Asterisk, tale: Product) -> None:
+    async with Phone(pbx.sip_port, loss=0.05, jitter_ms=60) as phone:
+        await phone.call("700")
+        assert await seconds_to_silence(phone, 4.0) < STOP_S + 0.060
+    assert tale.interruptions(tale.ended_call()["id"])
+
+
+async def test_hanging_up_at_any_moment_leaves_nothing_behind(pbx: Asterisk, tale: Product) -> None:
+    before = tale.sockets()
+    calls = len(tale.rows("SELECT id FROM calls"))
+    moments = [0.05, 0.5, 2.0, 3.05, 3.1, 3.2, 3.5, 4.0, 4.5, 4.8, 5.0, 5.5]  # speech is from 3.0 to about 4.7
+
+    async def call(until: float) -> None:
+        async with Phone(pbx.sip_port) as phone:
+            await phone.call("700")
+            phone.say(speech(WORDS), 3.0)
+            await asyncio.sleep(phone.answered_at + until - time.monotonic())
+
+    for half in (moments[::2], moments[1::2]):
+        await asyncio.gather(*(call(until) for until in half))
+    await asyncio.sleep(2.5)
+    assert tale.sockets() == before
+    rows = tale.rows("SELECT * FROM calls ORDER BY started_at")[calls:]
+    assert len(rows) in (len(moments) - 1, len(moments))  # one may be over before it has reached the server
+    assert all(row["ended_at"] and row["outcome"] == "caller_hung_up" for row in rows)
+
+
+async def test_hanging_up_while_it_rings(pbx: Asterisk, tale: Product) -> None:
+    before = tale.sockets()
+    async with Phone(pbx.sip_port) as phone:
+        phone.ring("700")
+        await phone.cancel_or_hang_up()
+    await asyncio.sleep(1)
+    assert tale.sockets() == before
+
+
+async def test_killed_in_mid_call_and_started_again(pbx: Asterisk, tale: Product) -> None:
+    async with Phone(pbx.sip_port) as phone:
+        await phone.call("700")
+        await asyncio.sleep(2)
+        killed = time.monotonic()
+        tale.stop(signal.SIGKILL)
+        await phone.ended(12)
+    assert phone.answered_at + begins(phone.heard(), 1000) - killed < 2.0
+    tale.start()
+    async with Phone(pbx.sip_port) as phone:
+        await phone.call("700")
+        assert await seconds_to_silence(phone) < STOP_S
+
+
+async def test_shut_down_in_mid_call_hands_the_caller_to_people(pbx: Asterisk, tale: Product) -> None:
+    async with Phone(pbx.sip_port) as phone:
+        await phone.call("700")
+        await asyncio.sleep(1)
+        tale.signal(signal.SIGTERM)
+        await asyncio.sleep(0.5)
+        async with Phone(pbx.sip_port) as late:  # no new calls: this one is with people at once
+            await late.call("700")
+            await late.ended(8)
+        assert begins(late.heard(), 1000) < 2.0
+        await phone.ended(15)
+    assert begins(phone.heard(), 1000) < 1 + 5 + 2
+    tale.stop()
+    tale.start()
