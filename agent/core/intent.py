@@ -48,9 +48,13 @@ class Phrases:
 
     def matches_words(self, rule: str, words: Sequence[str]) -> bool:
         """The same for words that are clean already."""
-        whole = joined(words)
-        rest = self.lead.sub("", whole)
-        return any(p.search(whole) or (rest and p.search(rest)) for p in self.rules.get(rule, ()))
+        rest, patterns = joined(words), self.rules.get(rule, ())
+        while rest:
+            if any(pattern.search(rest) for pattern in patterns):
+                return True
+            lead = self.lead.match(rest)
+            rest = rest[lead.end() :] if lead else ""
+        return False
 
     def ends_with(self, rule: str, words: Sequence[str]) -> bool:
         """Whether the last words are a phrase of this rule: "hold on" is whole though "on" alone is not."""
@@ -74,7 +78,7 @@ def phrases_of(data: Mapping[str, Any]) -> Phrases:
     return Phrases(
         language=data["language"],
         fillers=frozenset(fillers),
-        lead=re.compile(f"^{alternatives(data['lead'])}+"),
+        lead=re.compile(alternatives(data["lead"])),
         rules=rules,
         backchannel=re.compile(f"^(?:{alternatives([*units, *fillers])})+$"),
         answer=re.compile(rf"(?<!\S){alternatives(data['answers'])}"),
@@ -149,9 +153,7 @@ def polarity(text: str, phrases: Phrases) -> bool | None:
         return None
     if phrases.matches_words("no", words):
         return False
-    if phrases.matches_words("yes", words) or phrases.backchannel.match(joined(tokens(text))):
-        return True
-    return True if any(phrases.matches_words(rule, words) for rule in ("confirm", "understood")) else None
+    return True if any(phrases.matches_words(rule, words) for rule in ("yes", "confirm", "understood")) else None
 
 
 def classify(

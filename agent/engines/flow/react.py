@@ -210,7 +210,7 @@ def _listening_noise(turn: Turn) -> Move:
         return turn.resume() if ready else turn.still_waiting()
     if turn.interrupted:
         return turn.resume()
-    return _yes(turn) if polarity(turn.text, turn.phrases) else turn.not_understood("sorry")
+    return _yes(turn) if polarity(turn.text, turn.phrases) else turn.to(turn.base, Wait(turn.here.silence_ms))
 
 
 def _digits(turn: Turn, digits: str) -> Move:
