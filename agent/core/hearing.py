@@ -19,10 +19,10 @@ STALL_FRAMES = 3  # a clump of 60 ms; when the line lags more, the reference is 
 STEADY_FRAMES = 10  # a lag that has lasted this long is the line's new normal
 LOST_FRAMES = 50  # a lag of a second is no jitter
 
-SURE = 2.2  # log odds of a voice in the mean of two frames that pause at once
-LIKELY = 0.8  # in the mean of four
+SURE = 0.6  # log odds of a voice in the mean of two frames that pause at once
+LIKELY = 0.0  # in the mean of four
 DOUBT_FRAMES = 4  # 80 ms: for so long a pause can be taken back unnoticed
-DOUBT = -0.5  # log odds below which it is
+DOUBT = -0.8  # log odds below which it is
 BEGIN_VOICED, END_VOICED = 0.5, 0.3  # probabilities of a sound
 SWING = 6.0  # what sensitivity 0 adds to the log odds asked for, and 1 takes off twice
 
@@ -127,7 +127,7 @@ class Hearing:
         harder = (0.5 - self.sensitivity) * SWING
         if odds[-1] + odds[-2] > 2 * (SURE + harder) and odds[-1] > LIKELY + harder:
             return True
-        return odds[-1] > harder and odds[-1] + odds[-2] + odds[-3] + odds[-4] > 4 * (LIKELY + harder)
+        return odds[-1] > LIKELY + harder and odds[-1] + odds[-2] + odds[-3] + odds[-4] > 4 * (LIKELY + harder)
 
     def _withdrawn(self) -> bool:
         """Within DOUBT_FRAMES of the onset: it was nothing. Re-arms."""

@@ -83,7 +83,7 @@ class Features:
         self._against[:3] = self._floors
         self._against[3:] = decibels[1:]
         out = self._out
-        np.subtract(level, self._against, out=out[:-Features.SCALARS].reshape(Features.BLOCKS, BANDS))
+        np.subtract(level, self._against, out=out[: -Features.SCALARS].reshape(Features.BLOCKS, BANDS))
         np.clip(out, -30, 45, out=out)
         out[: -Features.SCALARS] *= 0.066
         self._scalars(heard, power[0], out[-Features.SCALARS :])

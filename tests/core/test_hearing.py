@@ -1,0 +1,186 @@
+"""Hearing as a whole with the shipped weights: a real voice over an agent, its echo, clumps, gaps and long waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+import numpy as np
+import pytest
+
+from agent.core.evidence import Evidence
+from agent.core.hearing import Hearing, HearingSettings
+from agent.core.pcm import FRAME_SAMPLES, RATE
+from agent.engines import weights
+from agent.engines.tts_hibari import HibariTts
+
+RNG_LEVEL = 10 ** (-62 / 20)
+
+
+@cache
+def said(text: str) -> np.ndarray:
+    """The embedded voice, float, about -24 dBFS, without leading silence."""
+    x = HibariTts().synthesize(text).pcm.astype(np.float64) / 32768
+    loud = np.flatnonzero(np.abs(x) > 0.02)
+    x = x[loud[0] : loud[-1]]
+    return np.asarray(x * 10 ** (-24 / 20) / np.sqrt(np.mean(x[np.abs(x) > 0.005] ** 2)))
+
+
+@cache
+def agent_talk(seconds: float) -> np.ndarray:
+    text = "Thank you for calling. I can connect you with billing, or with our technical support. Please hold on."
+    x = 1.4 * said(text)
+    return np.asarray(np.resize(x, int(seconds * RATE)))
+
+
+def room(seconds: float, seed: int = 1) -> np.ndarray:
+    return np.asarray(np.random.default_rng(seed).standard_normal(int(seconds * RATE)) * RNG_LEVEL)
+
+
+def with_caller(
+    line: np.ndarray, at_s: float, level_db: float = 0.0, text: str = "No, wait a moment please."
+) -> np.ndarray:
+    x = said(text) * 10 ** (level_db / 20)
+    out, at = line.copy(), int(at_s * RATE)
+    out[at : at + len(x)] += x[: len(line) - at]
+    return out
+
+
+def echo(far: np.ndarray, delay_ms: float, loss_db: float) -> np.ndarray:
+    h = np.random.default_rng(3).standard_normal(800) * np.exp(-np.arange(800) / 120)
+    h *= 10 ** (-loss_db / 20) / np.sqrt(np.sum(h**2))
+    delay = int(delay_ms * 8)
+    return np.asarray(np.concatenate([np.zeros(delay), np.convolve(far, h)])[: len(far)])
+
+
+def frames(x: np.ndarray) -> list[np.ndarray]:
+    pcm = np.round(np.clip(x, -1, 0.9999) * 32768).clip(-32768, 32767).astype(np.int16)
+    return [pcm[a : a + FRAME_SAMPLES] for a in range(0, len(pcm) - FRAME_SAMPLES + 1, FRAME_SAMPLES)]
+
+
+def run(hearing: Hearing, sent: np.ndarray, line: np.ndarray) -> Iterator[Evidence]:
+    for far, near in zip(frames(sent), frames(line), strict=True):
+        hearing.sent(far)
+        yield hearing.heard(near)
+
+
+def onset_ms(evidence: list[Evidence], at_s: float) -> list[float]:
+    """Of every onset that was not taken back: ms after at_s, at the end of its frame."""
+    out: list[float] = []
+    for i, e in enumerate(evidence):
+        if e.onset:
+            out.append((i + 1) * 20 - at_s * 1000)
+        if e.withdrawn:
+            out.pop()
+    return out
+
+
+@pytest.fixture
+def hearing() -> Hearing:
+    return Hearing(weights.load())
+
+
+@pytest.mark.parametrize("level_db", [4, 0, -11])
+def test_quiet_and_loud_callers_are_heard_at_once(hearing: Hearing, level_db: float) -> None:
+    heard = list(run(hearing, agent_talk(4), with_caller(room(4), 2.0, level_db)))
+    assert len(onset_ms(heard, 2.0)) == 1
+    assert 0 < onset_ms(heard, 2.0)[0] <= 140
+
+
+def test_onset_says_where_the_sound_began(hearing: Hearing) -> None:
+    heard = list(run(hearing, agent_talk(4), with_caller(room(4), 2.0)))
+    at = next(i for i, e in enumerate(heard) if e.onset)
+    began = (at + 1) * FRAME_SAMPLES - heard[at].onset_samples_ago
+    assert abs(began - 2.0 * RATE) <= 480  # 60 ms
+
+
+@pytest.mark.parametrize("delay_ms", [10, 120, 380])
+def test_own_echo_is_no_caller_from_the_first_second(hearing: Hearing, delay_ms: float) -> None:
+    far = agent_talk(12)
+    heard = list(run(hearing, far, room(12) + echo(far, delay_ms, 12)))
+    assert onset_ms(heard, 0) == []
+
+
+def test_caller_is_heard_through_echo(hearing: Hearing) -> None:
+    far = agent_talk(8)
+    heard = list(run(hearing, far, with_caller(room(8) + echo(far, 90, 14), 6.0)))
+    assert len(onset_ms(heard, 6.0)) == 1
+    assert 0 < onset_ms(heard, 6.0)[0] <= 240
+
+
+def test_voiced_follows_the_sound_and_ends_with_it(hearing: Hearing) -> None:
+    heard = list(run(hearing, np.zeros(4 * RATE), with_caller(room(4), 1.0)))
+    voiced = np.array([e.voiced for e in heard])
+    end = 1.0 + len(said("No, wait a moment please.")) / RATE
+    assert abs((np.flatnonzero(voiced)[-1] + 1) / 50 - end) < 0.16
+    assert not voiced[:50].any()
+
+
+def test_silent_agent_leaves_the_line_for_the_recognizer(hearing: Hearing) -> None:
+    line = with_caller(room(2), 0.5)
+    near = np.concatenate([e.near for e in run(hearing, np.zeros(2 * RATE), line)])
+    assert np.array_equal(near, np.concatenate(frames(line)))
+
+
+def test_fires_once_until_rearmed(hearing: Hearing) -> None:
+    line = with_caller(with_caller(room(8), 1.0), 5.0)
+    first, second = line[: 4 * RATE], line[4 * RATE :]
+    heard = list(run(hearing, np.zeros_like(first), first))
+    hearing.rearm()
+    again = list(run(hearing, np.zeros_like(second), second))
+    assert sum(e.onset for e in heard) == 1
+    assert sum(e.onset for e in again) == 1
+
+
+def test_deaf_and_jumpy() -> None:
+    far = agent_talk(4)
+    line = with_caller(room(4), 2.0)
+    deaf = list(run(Hearing(weights.load(), HearingSettings(sensitivity=0.0)), far, line))
+    jumpy = list(run(Hearing(weights.load(), HearingSettings(sensitivity=1.0)), far, line))
+    assert any(e.onset for e in jumpy)
+    first = [next((i for i, e in enumerate(h) if e.onset), 999) for h in (jumpy, deaf)]
+    assert first[0] <= first[1]
+
+
+@pytest.mark.parametrize("clump", [2, 3])
+def test_clumps_of_frames_keep_the_reference_in_step(hearing: Hearing, clump: int) -> None:
+    far = agent_talk(12)
+    sent, line = frames(far), frames(room(12) + echo(far, 100, 12))
+    heard: list[Evidence] = []
+    for i in range(0, len(line) - clump, clump):
+        for j in range(clump):
+            hearing.sent(sent[i + j])
+        heard += [hearing.heard(line[i + j]) for j in range(clump)]
+    assert onset_ms(heard, 0) == []
+
+
+def test_after_a_minute_without_frames_the_echo_is_still_known(hearing: Hearing) -> None:
+    far = agent_talk(76)
+    sent, line = frames(far), frames(room(76) + echo(far, 100, 12))
+    heard: list[Evidence] = []
+    for i in range(len(sent)):
+        hearing.sent(sent[i])
+        if not 400 <= i < 3400:
+            heard.append(hearing.heard(line[i]))
+    assert onset_ms(heard, 0) == []
+    later = np.concatenate([e.near for e in heard[-50:]]).astype(float)
+    raw = np.concatenate(line[-50:]).astype(float)
+    assert np.mean(later**2) < 0.1 * np.mean(raw**2)
+
+
+def test_minutes_of_silence_change_nothing() -> None:
+    line = with_caller(room(4), 2.0)
+    fresh, waited = Hearing(weights.load()), Hearing(weights.load())
+    for _ in run(waited, np.zeros(120 * RATE), np.tile(room(10, seed=5), 12)):
+        pass
+    first = onset_ms(list(run(fresh, np.zeros(4 * RATE), line)), 2.0)
+    later = onset_ms(list(run(waited, np.zeros(4 * RATE), line)), 2.0)
+    assert len(first) == len(later) == 1
+    assert abs(first[0] - later[0]) <= 40
+
+
+def test_same_recording_same_decisions() -> None:
+    far = agent_talk(4)
+    line = with_caller(room(4) + echo(far, 50, 15), 2.0)
+    once = [(e.onset, e.score, e.voice) for e in run(Hearing(weights.load()), far, line)]
+    assert once == [(e.onset, e.score, e.voice) for e in run(Hearing(weights.load()), far, line)]
