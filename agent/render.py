@@ -37,14 +37,19 @@ def heading(call: Call, screen: Screen) -> list[str]:
     """Who, when, how long and how it ended."""
     name = f' "{neutral(call.caller_name)}"' if call.caller_name else ""
     route = f"{neutral(call.caller) or 'unknown caller'}{name} → {neutral(call.called) or '?'}"
-    outcome = neutral(call.outcome) or ("in progress" if call.ended_at is None else "no outcome")
-    if target := call.exten or call.queue:
-        outcome += f" ({neutral(target)})"
+    outcome = outcome_text(call) or "no outcome"
+    if target := {"queue": call.queue, "transfer": call.exten}.get(call.outcome):
+        outcome += f" {neutral(target)}"
     facts = [local(call.started_at), neutral(call.dialogue)]
     facts += [length(call.duration_ms) if call.ended_at else "", outcome]
     lines = [f"{screen.bold(route)}  {screen.dim(neutral(call.id))}", "  ·  ".join(filter(None, facts))]
     lines += [f"summary: {neutral(call.summary)}"] if call.summary else []
     return lines + ([f"recording: {neutral(call.recording)}"] if call.recording else [])
+
+
+def outcome_text(call: Call) -> str:
+    """How the call ended, as a person says it."""
+    return neutral(call.outcome).replace("_", " ") or ("in progress" if call.ended_at is None else "")
 
 
 def turn_lines(turn: Turn, screen: Screen) -> list[str]:
@@ -53,7 +58,7 @@ def turn_lines(turn: Turn, screen: Screen) -> list[str]:
     words += [(word, True) for word in neutral(turn.unheard_text).split()]
     who = turn.speaker if turn.speaker == "agent" else screen.paint(turn.speaker, CYAN)
     label = f"{screen.dim(position(turn.started_ms).rjust(8))}  {who}{' ' * (8 - len(turn.speaker))}"
-    lines = _struck_lines(words, screen)
+    lines = _struck_lines(words, screen) if words else [screen.dim("(no words)")]
     return [label + lines[0], *(" " * GUTTER + line for line in lines[1:])]
 
 

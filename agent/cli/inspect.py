@@ -12,7 +12,7 @@ import click
 
 from ..clock import SystemClock
 from ..core.dialogue import Interruption, Kind
-from ..render import interruption_lines, turn_lines
+from ..render import interruption_lines, outcome_text, turn_lines
 from ..store import Call, LoggedInterruption, Reader, Spread, Stats
 from ..terminal import Column, Screen, latency, length, local, plain, table, to_json, write
 from .options import (
@@ -34,7 +34,8 @@ LATE = timedelta(seconds=5)  # rows of several servers may come into the log so 
 
 @click.command("calls")
 @range_options
-@click.option("--outcome", help="Only calls that ended so: queue, transfer, hangup, continue, failed.")
+@click.option("--outcome", help="Only calls that ended so: queue, transfer, hangup, continue, failed, "
+              "caller_hung_up.")  # fmt: skip
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many.")
 @format_options
 @log_options
@@ -80,7 +81,7 @@ def calls_command(
             call.called,
             length(call.duration_ms) if call.ended_at else "",
             str(call.interruptions),
-            call.outcome or ("in progress" if call.ended_at is None else ""),
+            outcome_text(call),
             call.queue,
             call.summary,
         ]
