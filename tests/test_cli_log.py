@@ -54,7 +54,9 @@ async def _fill(url: str) -> None:
         store.interruption(cut)
         store.turn(call_id, Turn(1, "caller", 2900, 4000, "no, the blue one", "no, the blue one", confidence=0.9))
         store.turn(call_id, Turn(2, "agent", 4300, 6000, "The blue mug.", "The blue mug."))
-        store.call_ended(call_id, outcome="queue", duration_ms=7000, summary="blue mug", recording=f"{number}.wav")
+        store.call_ended(
+            call_id, outcome="queue", duration_ms=7000, summary="blue mug", recording=f"recordings/2026/{number}.wav"
+        )
     await store.close()
 
 
@@ -229,8 +231,8 @@ def test_a_spreadsheet_finds_no_formula(runner: CliRunner) -> None:
 
 
 def test_prune(runner: CliRunner, tmp_path: Path) -> None:
-    (tmp_path / "recordings").mkdir()
-    for name in ("recordings/0.wav", "recordings/1.wav", "0.wav"):
+    for name in ("recordings/2026/0.wav", "recordings/2025/1.wav", "0.wav"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"RIFF")
     planned = run(runner, "prune", "--older-than", "90d", "--dry-run")
     assert planned == "would delete 1 calls, 3 turns, 1 interruptions, 1 recordings\n"
@@ -238,7 +240,8 @@ def test_prune(runner: CliRunner, tmp_path: Path) -> None:
     assert "deleted 1 calls" in run(runner, "prune", "--older-than", "90d", "--vacuum")
     assert FIRST not in run(runner, "calls", "--csv")
     left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.wav"))
-    assert left == ["0.wav", "recordings/1.wav"]
+    assert left == ["0.wav", "recordings/2025/1.wav"]
+    assert os.listdir("recordings") == ["2025"]
     run(runner, "prune", code=2)
     run(runner, "prune", "--older-than", "ninety", code=2)
 

@@ -120,16 +120,18 @@ def prune_command(older_than: timedelta, dry_run: bool, shrink: bool, config_pat
     config, url = Config.load(config_path), database(config_path, db)
     before = SystemClock().utc() - older_than
     with_log(url, _nothing)  # says it if there is no database
-    pruned = asyncio.run(prune(url, before, dry_run=dry_run))
-    mine = _in(Path(config.recording.directory), pruned.recordings)
-    gone = mine if dry_run else [path for path in mine if _deleted(path)]
-    verb = "would delete" if dry_run else "deleted"
+    pruned = asyncio.run(prune(url, before, dry_run=True))
+    root = Path(config.recording.directory).resolve()
+    recordings = _inside(root, pruned.recordings)
+    if not dry_run:  # recordings first: should this be cut short, the rows still tell of those that are left
+        recordings = [path for path in recordings if _deleted(path, root)]
+        pruned = asyncio.run(prune(url, before))
     click.echo(
-        f"{verb} {pruned.calls} calls, {pruned.turns} turns, {pruned.interruptions} interruptions, "
-        f"{len(gone)} recordings"
+        f"{'would delete' if dry_run else 'deleted'} {pruned.calls} calls, {pruned.turns} turns, "
+        f"{pruned.interruptions} interruptions, {len(recordings)} recordings"
     )
-    if left := len(pruned.recordings) - len(gone):
-        click.echo(f"bargein: {left} recordings are not in {config.recording.directory} or are gone already", err=True)
+    if left := len(pruned.recordings) - len(recordings):
+        click.echo(f"bargein: {left} recordings are not in {root}, or are gone already", err=True)
     if shrink and not dry_run:
         asyncio.run(vacuum(url))
 
@@ -138,17 +140,20 @@ async def _nothing(_log: Reader) -> None:
     pass
 
 
-def _in(directory: Path, recordings: tuple[str, ...]) -> list[Path]:
-    """Those that are there and nowhere else: a path out of a database is not to be trusted."""
-    root = directory.resolve()
-    paths = [(root / recording).resolve() for recording in recordings]
+def _inside(root: Path, recordings: tuple[str, ...]) -> list[Path]:
+    """Those that are there, in that directory: a path out of a database is not to be trusted."""
+    paths = [Path(recording).resolve() for recording in recordings]
     return [path for path in paths if root in path.parents and path.suffix == ".wav" and path.is_file()]
 
 
-def _deleted(path: Path) -> bool:
+def _deleted(path: Path, root: Path) -> bool:
+    """Delete the file, and the directories of days that it leaves empty."""
     try:
         path.unlink()
     except OSError as error:
         click.echo(f"bargein: {path}: cannot be deleted: {error.strerror}", err=True)
         return False
+    with contextlib.suppress(OSError):  # not empty
+        for directory in path.parents[: path.parents.index(root)]:
+            directory.rmdir()
     return True
