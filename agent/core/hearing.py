@@ -62,6 +62,11 @@ class Reference:
         return due, lag - skip <= STALL_FRAMES
 
 
+def probability(log_odds: float) -> float:
+    """0 to 1."""
+    return 0.5 + 0.5 * math.tanh(0.5 * log_odds)
+
+
 class Hearing:
     """sent() once per tick, heard() for every frame of the line; no I/O, nothing remembered beyond seconds."""
 
@@ -97,8 +102,9 @@ class Hearing:
             self._canceller.far(frame)
         cancelled = self._canceller.near(pcm.astype(np.float32) / np.float32(FULL_SCALE), aligned)
         features = self._features
-        voice, sound, kind = self._network(features.of(cancelled)).tolist()
-        self._odds.append(math.log((voice + 1e-4) / (1.0001 - voice)))
+        odds, sound, kind = self._network(features.of(cancelled))
+        voice, sound, kind = probability(odds), probability(sound), probability(kind)
+        self._odds.append(min(9.0, max(-9.0, odds)))
         onset = self._armed and self._solid()
         withdrawn = self._withdrawn()
         if onset:

@@ -3,6 +3,7 @@ recurrent network that has learned what of that is a voice."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -38,10 +39,32 @@ def lopsided_window() -> Floats:
 
 
 _WINDOW = lopsided_window()
-_NEAR_BANDS = band_matrix(WINDOW) * np.float32(2.0 / (WINDOW * np.sum(_WINDOW**2)))
 _FAR_BANDS = band_matrix(BLOCK) * np.float32(2.0 / BLOCK**2)
-_WINDOW_LAGS = np.fft.irfft(np.abs(np.fft.rfft(_WINDOW, 2 * WINDOW)) ** 2)[PITCH_LAGS].astype(np.float32)
-_WINDOW_LAGS = _WINDOW_LAGS / np.float32(np.sum(_WINDOW**2))
+_DB = np.float32(10)
+_RISE = np.array([[0.02], [0.1], [0.02]], np.float32)  # of the floors per frame: minimum, peaks, mean
+_FALL = np.array([[0.3], [0.02], [0.02]], np.float32)
+_STEP = np.array([[6.0], [200.0], [200.0]], np.float32)  # dB: no more at once, so that speech is no floor
+
+
+def _analysis() -> Floats:
+    """(2 x bins, BANDS + 2 x lags): from squared parts of the windowed spectrum to band powers and autocorrelation.
+
+    The lags twice: with the window's own autocorrelation divided out (the pitch), and as they are (the tilt).
+    """
+    bins = WINDOW // 2 + 1
+    bands = band_matrix(WINDOW) * np.float32(2.0 / (WINDOW * np.sum(_WINDOW**2)))
+    lags = np.fft.irfft(np.eye(bins), axis=1)[:, PITCH_LAGS]
+    taper = np.fft.irfft(np.abs(np.fft.rfft(_WINDOW, 2 * WINDOW)) ** 2)[PITCH_LAGS] / np.sum(_WINDOW**2)
+    columns = np.concatenate([bands, lags / taper, lags], axis=1)
+    return np.repeat(columns, 2, axis=0).astype(np.float32)
+
+
+_ANALYSIS = _analysis()
+_LAGS = PITCH_LAGS.stop - PITCH_LAGS.start
+
+
+def _decibels(power: float) -> float:
+    return 10 * math.log10(power + 1e-10)
 
 
 class Features:
@@ -53,9 +76,12 @@ class Features:
 
     def __init__(self) -> None:
         self._recent = np.zeros((2, WINDOW), np.float32)  # near, echo
+        self._windowed = np.zeros((2, WINDOW), np.float32)
         self._floors = np.full((3, BANDS), -70.0, np.float32)  # minimum, peaks, mean of the level in dB
         self._against = np.full((Features.BLOCKS, BANDS), LOWEST_DB, np.float32)
+        self._banded = np.full((4, BANDS), 1e-10, np.float32)
         self._out = np.zeros(Features.SIZE, np.float32)
+        self._over = self._out[: -Features.SCALARS].reshape(Features.BLOCKS, BANDS)
         self._frames = 0
         self._explained = 0.0
         self.level_db = LOWEST_DB
@@ -64,67 +90,70 @@ class Features:
 
     def of(self, heard: Cancelled) -> Floats:
         """(SIZE,) features of the frame; the array is used again for the next."""
-        recent = self._recent
+        recent, banded = self._recent, self._banded
         recent[:, :NEW] = recent[:, FRAME_SAMPLES:]
         recent[0, NEW:] = heard.near
         recent[1, NEW:] = heard.echo
         rows = 2 if heard.active else 1
-        spectra = np.fft.rfft(recent[:rows] * _WINDOW)
-        power = spectra.real**2 + spectra.imag**2
-        banded = np.full((4, BANDS), 1e-10, np.float32)
-        banded[:rows] += power @ _NEAR_BANDS
+        np.multiply(recent, _WINDOW, out=self._windowed)
+        parts = np.fft.rfft(self._windowed[:rows]).astype(np.complex64, copy=False).view(np.float32)
+        np.square(parts, out=parts)
+        analysed = parts @ _ANALYSIS
+        banded.fill(1e-10)
+        banded[:rows] += analysed[:, :BANDS]
         if heard.active:
             banded[2] += heard.unsure_power @ _FAR_BANDS
             banded[3] += heard.far_power @ _FAR_BANDS
-        decibels = 10 * np.log10(banded)
-        level = decibels[0]
+        np.log10(banded, out=banded)
+        np.multiply(banded, _DB, out=banded)
+        level = banded[0]
         if not self._frames:
-            self._floors[:] = np.minimum(level, -45)
+            np.minimum(level, -45, out=self._floors)
         self._against[:3] = self._floors
-        self._against[3:] = decibels[1:]
-        out = self._out
-        np.subtract(level, self._against, out=out[: -Features.SCALARS].reshape(Features.BLOCKS, BANDS))
-        np.clip(out, -30, 45, out=out)
-        out[: -Features.SCALARS] *= 0.066
-        self._scalars(heard, power[0], out[-Features.SCALARS :])
-        self._follow(level)
-        return out
+        self._against[3:] = banded[1:]
+        np.subtract(level, self._against, out=self._over)
+        change = self._over[:3].copy()
+        np.maximum(self._over, -30, out=self._over)
+        np.minimum(self._over, 45, out=self._over)
+        np.multiply(self._over, np.float32(0.066), out=self._over)
+        power = float(np.add.reduce(parts[0])) * 2 / WINDOW + 1e-9
+        tones = analysed[0, BANDS:]
+        self._scalars(heard, float(tones[:_LAGS].max()) / power, float(tones[_LAGS:].max()) / power)
+        self._follow(change)
+        return self._out
 
-    def _scalars(self, heard: Cancelled, power: Floats, out: Floats) -> None:
+    def _scalars(self, heard: Cancelled, pitch: float, tilt: float) -> None:
         near = heard.near
         first, second = near[:80], near[80:]
         early, late = float(first @ first) / 80, float(second @ second) / 80
-        line = near + heard.echo if heard.active else near
-        total, heard_power = 0.5 * (early + late), float(line @ line) / FRAME_SAMPLES
-        echo = float(heard.echo @ heard.echo) / FRAME_SAMPLES
-        levels = 10 * np.log10(np.array([early, late, total, heard_power, echo]) + 1e-10)
-        self.level_db, self.echo_db = float(levels[2]), float(levels[4])
-        self.floor_db = float(10 * np.log10(np.sum(10 ** (0.1 * self._floors[0]))))
-        removed = float(levels[3] - levels[2])
-        self._explained += 0.05 * (removed - self._explained) if heard_power > 1e-6 and heard.active else 0.0
-        lags = np.fft.irfft(power)[PITCH_LAGS]
-        out[0] = (levels[0] - self.floor_db) * 0.05
-        out[1] = (levels[1] - self.floor_db) * 0.05
-        out[2] = (self.level_db + 45) * 0.05
-        out[3] = float((lags / _WINDOW_LAGS).max()) / (float(power.sum()) * 2 / WINDOW + 1e-9)
-        out[4] = float(lags.max()) / (float(power.sum()) * 2 / WINDOW + 1e-9)
-        out[5] = removed * 0.1
-        out[6] = self._explained * 0.1
-        out[7] = 1.0 if heard.active else 0.0
-        out[8] = 1.0 if heard.aligned else 0.0
-        out[9] = (self.floor_db + 55) * 0.05
-        np.clip(out, -3, 3, out=out)
+        level = self.level_db = _decibels(0.5 * (early + late))
+        echo = float(heard.echo @ heard.echo) / FRAME_SAMPLES if heard.active else 0.0
+        self.echo_db = _decibels(echo)
+        floor = self.floor_db = _decibels(float(np.add.reduce(np.power(_DB, self._floors[0] * np.float32(0.1)))))
+        removed = 0.0
+        if heard.active:
+            line = near + heard.echo
+            power = float(line @ line) / FRAME_SAMPLES
+            removed = _decibels(power) - level
+            if power > 1e-6:
+                self._explained += 0.05 * (removed - self._explained)
+        scalars = (
+            (_decibels(early) - floor) * 0.05, (_decibels(late) - floor) * 0.05, (level + 45) * 0.05, pitch, tilt,
+            removed * 0.1, self._explained * 0.1, float(heard.active), float(heard.aligned), (floor + 55) * 0.05,
+        )  # fmt: skip
+        self._out[-Features.SCALARS :] = [min(3.0, max(-3.0, value)) for value in scalars]
 
-    def _follow(self, level: Floats) -> None:
+    def _follow(self, change: Floats) -> None:
         """Floors move in dB: down fast and up slowly, up fast and down slowly, and the mean of about a second."""
         self._frames += 1
-        quiet, peaks, mean = self._floors
-        settling = 0.15 if self._frames < 25 else 0.02
-        change = level - quiet
-        quiet += np.where(change < 0, 0.3, settling) * np.clip(change, -30, 6)
-        change = level - peaks
-        peaks += np.where(change > 0, 0.1, 0.02) * change
-        mean += max(0.02, 1 / (self._frames + 1)) * (level - mean)
+        rise, fall = _RISE, _FALL
+        if self._frames < 50:  # they settle faster at first
+            mean = max(0.02, 1 / (self._frames + 1))
+            rise = np.array([[0.15 if self._frames < 25 else 0.02], [0.1], [mean]], np.float32)
+            fall = np.array([[0.3], [0.02], [mean]], np.float32)
+        self._floors += fall * np.minimum(change, 0)
+        np.maximum(change, 0, out=change)
+        self._floors += rise * np.minimum(change, _STEP)
 
 
 class Network:
@@ -137,23 +166,39 @@ class Network:
     def __init__(self, weights: Mapping[str, Floats]) -> None:
         self._in_w = np.ascontiguousarray(weights["in.w"] * weights["scale"][:, None])
         self._in_b = weights["in.b"] - (weights["mean"] * weights["scale"]) @ weights["in.w"]
-        self._wi, self._wh = weights["gru.wi"], weights["gru.wh"]
-        self._bi, self._bh = weights["gru.bi"], weights["gru.bh"]
+        wide, n = len(weights["gru.wi"]), len(weights["gru.wh"])
+        # One product of (input, state, 1) gives both gates, halved for tanh, and both parts of the new state.
+        joined = np.zeros((wide + n + 1, 4 * n), np.float32)
+        gates, new = slice(0, 2 * n), slice(2 * n, 3 * n)
+        joined[:wide, gates] = 0.5 * weights["gru.wi"][:, gates]
+        joined[wide:-1, gates] = 0.5 * weights["gru.wh"][:, gates]
+        joined[-1, gates] = 0.5 * (weights["gru.bi"] + weights["gru.bh"])[gates]
+        joined[:wide, new], joined[-1, new] = weights["gru.wi"][:, new], weights["gru.bi"][new]
+        joined[wide:-1, 3 * n :], joined[-1, 3 * n :] = weights["gru.wh"][:, new], weights["gru.bh"][new]
+        self._joined, self._size = joined, n
         self._out_w, self._out_b = weights["out.w"], weights["out.b"]
-        self._size = self._wh.shape[0]
-        self._state = np.zeros(self._size, np.float32)
+        self._seen = np.zeros(wide + n + 1, np.float32)
+        self._seen[-1] = 1
+        self._x, self._state = self._seen[:wide], self._seen[wide:-1]
 
     def forget(self) -> None:
         """As at the start of a call."""
         self._state[:] = 0
 
-    def __call__(self, features: Floats) -> Floats:
-        """(SIZE,) in; probabilities (3,): a caller's voice, a caller's sound of any kind, that it is a voice if so."""
-        n = self._size
-        x = np.maximum(features @ self._in_w + self._in_b, 0)
-        given = x @ self._wi + self._bi
-        kept = self._state @ self._wh + self._bh
-        gates = 1 / (1 + np.exp(-(given[: 2 * n] + kept[: 2 * n])))
-        new = np.tanh(given[2 * n :] + gates[:n] * kept[2 * n :])
-        self._state = new + gates[n:] * (self._state - new)
-        return np.asarray(1 / (1 + np.exp(-(self._state @ self._out_w + self._out_b))), np.float32)
+    def __call__(self, features: Floats) -> tuple[float, float, float]:
+        """(SIZE,) in; log odds: of a caller's voice, of a caller's sound of any kind, that it is a voice if so."""
+        n, state = self._size, self._state
+        np.add(features @ self._in_w, self._in_b, out=self._x)
+        np.maximum(self._x, 0, out=self._x)
+        sums = self._seen @ self._joined
+        gates = np.tanh(sums[: 2 * n])
+        gates += 1
+        gates *= 0.5
+        new = sums[2 * n : 3 * n]
+        new += gates[:n] * sums[3 * n :]
+        np.tanh(new, out=new)
+        state -= new
+        state *= gates[n:]
+        state += new
+        voice, sound, kind = (state @ self._out_w + self._out_b).tolist()
+        return voice, sound, kind
