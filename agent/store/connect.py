@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ def connect(url: str, *, readonly: bool = False) -> AsyncEngine:
             raise UserError("PostgreSQL needs asyncpg: pip install 'bargein[postgresql]'") from error
     file = sqlite_file(url)
     if readonly and file:
-        made = made.set(database=f"file:{_quoted(file)}", query={"mode": "ro", "uri": "true"})
+        made = made.set(database=f"file:{_quoted(file)}", query={"mode": "ro", "uri": "true", **_still(file)})
     elif file and not file.exists():
         try:
             file.touch(mode=0o640)  # what callers say is nobody else's business; -wal and -shm take the same mode
@@ -61,6 +62,12 @@ def connect(url: str, *, readonly: bool = False) -> AsyncEngine:
     engine = create_async_engine(made, connect_args={"timeout": BUSY_S}, hide_parameters=True)
     _prepare_sqlite(engine, readonly=readonly)
     return engine
+
+
+def _still(file: Path) -> dict[str, str]:
+    """For a person who may read the file but not write beside it, while nobody writes: SQLite's WAL would need to."""
+    quiet = not Path(f"{file}-wal").exists()
+    return {"immutable": "1"} if quiet and not os.access(file.absolute().parent, os.W_OK) else {}
 
 
 def _quoted(file: Path) -> str:
