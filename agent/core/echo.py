@@ -56,7 +56,7 @@ class EchoCanceller:
         self._near_power = np.zeros(BINS, np.float32)
         self._work = np.zeros(shape, np.complex64)
         self._gain = np.zeros(shape, np.float32)
-        self._padded = np.zeros(BLOCK, np.float32)
+        self._rows = np.zeros((3, BINS), np.complex64)
         self._turn = 0
         self._nothing = np.zeros(BINS, np.float32)
         self._silence = np.zeros(FRAME_SAMPLES, np.float32)
@@ -84,15 +84,20 @@ class EchoCanceller:
             return Cancelled(line, self._silence, self._nothing, self._nothing, False)
         far = self._far[self._head : self._head + PARTITIONS]
         power = self._power[self._head : self._head + PARTITIONS]
-        echo = self._explain(far, self._path)
+        # The echo, and two partitions whose turn it is to be constrained, in one transform.
+        np.multiply(far, self._path, out=self._work)
+        np.add.reduce(self._work, axis=0, out=self._rows[0])
+        self._rows[1:] = self._path[self._turn : self._turn + 2]
+        responses = np.fft.irfft(self._rows, BLOCK)
+        echo = responses[0, FRAME_SAMPLES:].astype(np.float32)
         near = line - echo
         np.multiply(self._doubt, power, out=self._gain)
-        unsure = self._gain.sum(axis=0)
+        unsure = np.add.reduce(self._gain, axis=0)
         best = self._shifted(line, near, far) if aligned else None
         if best is not None:
             echo, near = best, line - best
         elif aligned:
-            self._learn(near, unsure)
+            self._learn(near, responses, unsure)
         if float(near @ near) > float(line @ line):
             near = line  # a filter that makes it worse has nothing to say yet
         loudest = power.max(axis=0)
@@ -104,19 +109,23 @@ class EchoCanceller:
         np.multiply(far, path, out=self._work[: len(far)])
         return np.fft.irfft(self._work[: len(far)].sum(axis=0), BLOCK)[FRAME_SAMPLES:].astype(np.float32, copy=False)
 
-    def _learn(self, near: Samples, unsure: NDArray[np.float32]) -> None:
-        """The Kalman step; self._gain holds doubt x far power."""
-        self._padded[FRAME_SAMPLES:] = near
-        error = np.fft.rfft(self._padded)
+    def _learn(self, near: Samples, responses: NDArray[np.floating], unsure: NDArray[np.float32]) -> None:
+        """The Kalman step; self._gain holds doubt x far power, responses what `near` transformed."""
+        responses[0, :FRAME_SAMPLES] = 0
+        responses[0, FRAME_SAMPLES:] = near
+        responses[1:, FRAME_SAMPLES:] = 0  # overlap-save wraps around otherwise
+        spectra = np.fft.rfft(responses)
+        self._path[self._turn : self._turn + 2] = spectra[1:]
+        self._turn = (self._turn + 2) % PARTITIONS
+        error = spectra[0]
         error_power = error.real**2 + error.imag**2
-        self._near_power += 0.3 * (error_power - self._near_power)
-        total = 0.5 * unsure + np.maximum(self._near_power, error_power) + np.float32(1e-6)
+        self._near_power += np.float32(0.3) * (error_power - self._near_power)
+        total = np.float32(0.5) * unsure + np.maximum(self._near_power, error_power) + np.float32(1e-6)
         conjugate = self._conjugate[self._head : self._head + PARTITIONS]
         np.multiply(conjugate, error / total, out=self._work)
         np.multiply(self._work, self._doubt, out=self._work)
         self._path += self._work
-        self._constrain()
-        self._gain *= -0.5 / total
+        self._gain *= np.float32(-0.5) / total
         self._gain += 1
         self._doubt *= self._gain
         if self._turn == 0:
@@ -131,14 +140,6 @@ class EchoCanceller:
         self._doubt *= keep**2
         self._doubt += self._gain
         self._path *= keep
-
-    def _constrain(self) -> None:
-        """Two partitions a frame, in turn, back to responses of 160 samples (overlap-save wraps otherwise)."""
-        rows = slice(self._turn, self._turn + 2)
-        self._turn = (self._turn + 2) % PARTITIONS
-        impulse = np.fft.irfft(self._path[rows], BLOCK)
-        impulse[:, FRAME_SAMPLES:] = 0
-        self._path[rows] = np.fft.rfft(impulse)
 
     def _shifted(self, line: Samples, near: Samples, far: NDArray[np.complex64]) -> Samples | None:
         """The echo by a path moved by a block or two, if that explains the line much better; moves it if it lasts."""
