@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,6 +31,9 @@ from .store import Store
 
 log = logging.getLogger(__name__)
 
+YES = ("yes", "true", "on", "1")
+NO = ("no", "false", "off", "0")
+
 MakePlanner = Callable[[CallInfo], Planner]
 Weights = Mapping[str, NDArray[np.float32]]
 
@@ -49,7 +52,8 @@ class _Call:
 class App:
     """`start`, then calls are served until `close` or `drain`.
 
-    `make_planner` takes the place of the configured dialogue; `observer` sees what is logged of all calls.
+    `make_planner` takes the place of the configured dialogue; `observer` sees what is logged of all calls;
+    `recordings` are WAVs to have at hand before the first call.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class App:
         make_planner: MakePlanner | None = None,
         clock: Clock | None = None,
         observer: Log | None = None,
+        recordings: Sequence[str] = (),
     ) -> None:
         self.config = config
         self.clock = clock or SystemClock()
@@ -67,6 +72,7 @@ class App:
         self.store: Store
         self._make_planner = make_planner
         self._observer = observer
+        self._wavs = recordings
         self._dialogues: Dialogues | None = None
         self._recognizer: Recognizer
         self._voices: dict[str, Voice] = {}
@@ -129,7 +135,9 @@ class App:
             await self._warm()
 
     async def _warm(self) -> None:
-        """Synthesize what is known in advance, so that it begins within a frame when it is wanted."""
+        """Have at hand what is known in advance, so that it begins within a frame when it is wanted."""
+        for path in self._wavs:
+            await self._voice("en").wav(path)
         if self._dialogues is not None:
             for language, texts in self._dialogues.prompts().items():
                 await self._voice(language).warm(texts)
@@ -150,7 +158,7 @@ class App:
             sensitivity=self.config.hearing.sensitivity,
             endpoint=EndpointSettings(min_ms=self.config.endpoint.min_ms, max_ms=self.config.endpoint.max_ms),
         )
-        recording = self._recording(info) if self.config.recording.enabled else None
+        recording = self._recording(info)
         session = Session(
             info.id,
             Conversation(info.id, hearing, phrases, settings),
@@ -171,7 +179,11 @@ class App:
         log.info("call %s begins", info.id)
         return session
 
-    def _recording(self, info: CallInfo) -> Recording:
+    def _recording(self, info: CallInfo) -> Recording | None:
+        """Recorded is what the configuration says, or the dialplan for this call: `start?record=yes`, `record=no`."""
+        asked = info.variables.get("record", "").lower()
+        if asked in NO or (asked not in YES and not self.config.recording.enabled):
+            return None
         return Recording.begin(self.config.recording.directory, info.id, self.clock.utc())
 
     def turn(self, call_id: str, turn: Turn) -> None:

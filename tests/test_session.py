@@ -153,7 +153,7 @@ async def test_sentences_come_in_order_and_the_next_is_made_while_one_plays(call
     def answer(situation: Situation) -> list[Piece]:
         return [Say("one two"), Say("three four"), Finish("continue")]
 
-    setup, far = await call(answer, [], delay_s=0.05)
+    setup, _far = await call(answer, [], delay_s=0.05)
     await asyncio.wait_for(setup.done.wait(), 6)
     assert setup.log.turns[0].heard_text == "one two three four"
 
@@ -167,7 +167,7 @@ async def test_stop_hands_the_call_back_with_a_hangup_frame(call) -> None:
 
 
 async def test_a_clump_after_a_stall_is_not_answered_with_a_burst(call) -> None:
-    setup, far = await call(menu_then(), [])
+    _setup, far = await call(menu_then(), [])
     await asyncio.sleep(0.3)
     before = len(far.frames)
     time.sleep(0.5)  # noqa: ASYNC251 - the stall itself

@@ -61,7 +61,7 @@ def serve_command(
         url = db if "://" in db else f"sqlite:///{db}"
         config = replace(config, store=replace(config.store, url=url))
     setup_logs(config.log)
-    app = App(config, make_planner=(lambda info: Monologue(play)) if play else None)
+    app = App(config, lambda info: Monologue(play), recordings=[play]) if play else App(config)
     try:
         asyncio.run(serve(app))
     except KeyboardInterrupt:
