@@ -13,6 +13,7 @@ dialplan creates from here on, BARGEIN_INTERRUPTIONS, BARGEIN_SUMMARY and BARGEI
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -84,6 +85,17 @@ class FastAGI:
         except OSError as error:
             raise UserError(listen_error("FastAGI", "fastagi", host, port, error)) from error
 
+    async def drain(self, limit_s: float = 1.0) -> None:
+        """Wait, not for long, until the dialplan has asked what its calls came to; then `close`.
+
+        To be called when the last session is over: the dialplan asks a moment later.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                await self._registry.all_asked_for()
+                await asyncio.gather(*self._connections, return_exceptions=True)
+        await self.close()
+
     async def close(self) -> None:
         """Stop to listen and end what is in progress."""
         if self._server is not None:
@@ -104,8 +116,8 @@ class FastAGI:
             log.warning("FastAGI: request from %s refused: %s", peer, error)
         except TimeoutError:
             log.warning("FastAGI: %s did not go on within %g s; the connection is closed", peer, self._timeout_s)
-        except (_Gone, ConnectionError):
-            pass
+        except (_Gone, ConnectionError, asyncio.CancelledError):
+            pass  # cancelled only by `close`; before Python 3.12 asyncio logs a handler that ends as cancelled
         finally:
             self._connections.discard(task)
             writer.close()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from .clock import Clock
 from .engines.base import CallInfo
 
+ASK_AGAIN_S = 0.02
 RESULTS = ("queue", "transfer", "hangup", "continue", "failed")
 
 
@@ -106,6 +107,12 @@ class Registry:
                 return None
         call = self._over.pop(call_id, None)
         return call.outcome if call is not None else None
+
+    async def all_asked_for(self) -> None:
+        """Wait until every outcome was asked for. Nobody asks for those of callers who hung up: they expire."""
+        while self._over:
+            await asyncio.sleep(ASK_AGAIN_S)
+            self._forget_the_old()
 
     def __len__(self) -> int:
         """Calls and ids remembered."""

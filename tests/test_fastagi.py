@@ -12,6 +12,7 @@ from ipaddress import ip_network
 import pytest
 
 from agent.clock import SystemClock
+from agent.engines.base import CallInfo
 from agent.errors import UserError
 from agent.fastagi import FastAGI
 from agent.registry import Outcome, Registry
@@ -287,6 +288,30 @@ async def test_close_ends_what_is_in_progress(registry: Registry) -> None:
         async with asyncio.timeout(1):
             assert await reader.read() == b""
         writer.close()
+
+
+async def test_drain_waits_for_the_dialplan_to_ask(registry: Registry) -> None:
+    async with serving(registry) as agi:
+        pbx = Pbx(agi.port)
+        await pbx.run("start")
+        call_id = pbx.variables["BARGEIN_ID"]
+        registry.take(call_id)
+        registry.finish(call_id, Outcome("queue", queue="sales"))
+        draining = asyncio.create_task(agi.drain(5))
+        await asyncio.sleep(0.1)
+        await pbx.run("finish")
+        async with asyncio.timeout(1):
+            await draining
+    assert pbx.variables["BARGEIN_QUEUE"] == "sales"
+
+
+async def test_drain_does_not_wait_for_ever(registry: Registry) -> None:
+    async with serving(registry) as agi:
+        call_id = registry.register(CallInfo(""))
+        registry.take(call_id)
+        registry.finish(call_id, Outcome("hangup"))
+        async with asyncio.timeout(1):
+            await agi.drain(0.1)
 
 
 async def test_no_caller_data_in_the_log(registry: Registry, caplog: pytest.LogCaptureFixture) -> None:

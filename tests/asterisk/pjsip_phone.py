@@ -73,6 +73,14 @@ def account_for(plan: dict[str, Any]) -> Any:
     return account
 
 
+def play(path: str, media: Any) -> Any:
+    """Play a WAV to the call; the player has to be kept."""
+    player = pj.AudioMediaPlayer()
+    player.createPlayer(path, pj.PJMEDIA_FILE_NO_LOOP)
+    player.startTransmit(media)
+    return player
+
+
 def main() -> None:
     """Carry out the plan."""
     plan = json.load(sys.stdin)
@@ -91,10 +99,7 @@ def main() -> None:
         while call.media is not None and todo and todo[0][0] <= now:
             _, what = todo.pop(0)
             if what.endswith(".wav"):
-                player = pj.AudioMediaPlayer()
-                player.createPlayer(what, pj.PJMEDIA_FILE_NO_LOOP)
-                player.startTransmit(call.media)
-                players.append(player)
+                players.append(play(what, call.media))
                 said.append(now)
             else:
                 call.dialDtmf(what)
