@@ -19,11 +19,12 @@ STALL_FRAMES = 3  # a clump of 60 ms; when the line lags more, the reference is 
 STEADY_FRAMES = 10  # a lag that has lasted this long is the line's new normal
 LOST_FRAMES = 50  # a lag of a second is no jitter
 
-SURE = 0.6  # log odds of a voice in the mean of two frames that pause at once
-LIKELY = 0.0  # in the mean of four
+SURE = 0.0  # log odds of a voice in the mean of two frames that pause at once
+LIKELY = -0.4  # in the mean of four
 DOUBT_FRAMES = 4  # 80 ms: for so long a pause can be taken back unnoticed
 DOUBT = -0.8  # log odds below which it is
 BEGIN_VOICED, END_VOICED = 0.5, 0.3  # probabilities of a sound
+FAR_DBFS, FAR_SLOPE, FAR_MOST = -38.0, 0.4, 3.0  # other people in the room are further off: log odds taken per dB below
 SWING = 6.0  # what sensitivity 0 adds to the log odds asked for, and 1 takes off twice
 
 
@@ -79,6 +80,7 @@ class Hearing:
         self._features = Features()
         self._network = Network(weights)
         self._odds: deque[float] = deque([-9.0] * 8, maxlen=8)  # log odds of a voice, frame by frame
+        self._levels: deque[float] = deque(maxlen=5)
         self._armed = True
         self._since_onset = DOUBT_FRAMES + 1
         self._voiced = False
@@ -104,7 +106,9 @@ class Hearing:
         features = self._features
         odds, sound, kind = self._network(features.of(cancelled))
         voice, sound, kind = probability(odds), probability(sound), probability(kind)
-        self._odds.append(min(9.0, max(-9.0, odds)))
+        self._levels.append(features.level_db)
+        far_off = min(FAR_MOST, FAR_SLOPE * max(0.0, FAR_DBFS - max(self._levels)))
+        self._odds.append(min(9.0, max(-9.0, odds - far_off)))
         onset = self._armed and self._solid()
         withdrawn = self._withdrawn()
         if onset:
