@@ -206,7 +206,7 @@ class Conversation:
                 self._dispatch(event)
             elif turn.ask(self.now, ASK_PAUSED_MS, ASK_EVERY):
                 self._actions.append(AskWords(turn.id, self.now))
-        elif turn.is_over(self.now, self._phrases, self._settings.endpoint):
+        elif turn.is_over(self.now, self._phrases, self._listen.hints, self._settings.endpoint):
             self._end_turn()
         elif turn.ask(self.now, ASK_TURN_MS):
             self._actions.append(AskWords(turn.id, self.now))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +12,10 @@ from .evidence import Evidence
 from .intent import Phrases, is_complete
 from .pcm import FRAME_SAMPLES, Pcm, ms, samples
 from .reply import Transcript
+from .words import tokens
 
 PREROLL_SAMPLES = samples(300)
+POSSIBLE_SPEECH = 0.35  # below: a cough that was written as a word
 RECOGNIZER_LATE_MS = 2500  # a silence after which a turn ends without its words
 
 
@@ -65,8 +68,8 @@ class CallerTurn:
 
     @property
     def text(self) -> str:
-        """The words so far."""
-        return self.words.text.strip() if self.words else ""
+        """The words so far; none where the recognizer itself does not believe that it was speech."""
+        return self.words.text.strip() if self.words and self.words.speech >= POSSIBLE_SPEECH else ""
 
     def hear(self, evidence: Evidence, now: int) -> None:
         """One frame that ends at `now`."""
@@ -93,9 +96,18 @@ class CallerTurn:
         """The words up to sample `at`."""
         self.words, self._words_at, self._asked = words, at, False
 
-    def is_over(self, now: int, phrases: Phrases, settings: EndpointSettings) -> bool:
-        """Whether the caller's silence ends the turn."""
+    def is_over(self, now: int, phrases: Phrases, hints: Sequence[str], settings: EndpointSettings) -> bool:
+        """Whether the caller's silence ends the turn. `hints` are words that would answer what was asked."""
         if not self.complete:
             return self.silent_ms(now) >= RECOGNIZER_LATE_MS
         whole = is_complete(self.text, phrases) if self.text else True
+        if whole is None and mentions_any(self.text, hints):
+            whole = True
         return self.silent_ms(now) >= settings.silence_ms(whole)
+
+
+def mentions_any(text: str, hints: Sequence[str]) -> bool:
+    """Whether one of the hints stands in the text, as whole words."""
+    spoken = tokens(text)
+    wanted = [tokens(hint) for hint in hints]
+    return any(hint == spoken[i : i + len(hint)] for hint in wanted if hint for i in range(len(spoken)))

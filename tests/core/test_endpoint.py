@@ -1,0 +1,77 @@
+"""When the caller's turn is over."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from agent.core.endpoint import RECOGNIZER_LATE_MS, CallerTurn, EndpointSettings, Preroll, mentions_any
+from agent.core.evidence import Evidence
+from agent.core.pcm import FRAME_SAMPLES, samples
+from agent.core.reply import Transcript
+from agent.languages import load
+
+PHRASES, SETTINGS = load("en"), EndpointSettings()
+
+
+def ends_after_ms(text: str, speech: float = 0.9, hints: tuple[str, ...] = ()) -> int:
+    turn = CallerTurn(1, onset=0, last_voiced=8000)
+    turn.answer(Transcript(text, speech=speech), 8000)
+    return next(ms for ms in range(0, 5000, 20) if turn.is_over(8000 + samples(ms), PHRASES, hints, SETTINGS))
+
+
+@pytest.mark.parametrize(
+    ("text", "ms"),
+    [
+        ("can I talk to a person", SETTINGS.min_ms),
+        ("I would like the", SETTINGS.max_ms),
+        ("the red one and", SETTINGS.max_ms),
+        ("so, uh", SETTINGS.max_ms),
+        ("my name is Miller", SETTINGS.usual_ms),
+    ],
+)
+def test_the_silence_adapts_to_the_words(text: str, ms: int) -> None:
+    assert ends_after_ms(text) == ms
+
+
+def test_an_answer_to_what_was_asked_is_complete() -> None:
+    assert ends_after_ms("Blue, please.", hints=("red", "blue")) == SETTINGS.min_ms
+    assert ends_after_ms("Blue and", hints=("red", "blue")) == SETTINGS.max_ms
+    assert not mentions_any("a blueprint", ["blue"])
+
+
+def test_a_cough_ends_the_wait_at_once() -> None:
+    assert ends_after_ms("you", speech=0.2) == SETTINGS.min_ms
+
+
+def test_without_words_the_recognizer_is_waited_for() -> None:
+    turn = CallerTurn(1, onset=0, last_voiced=8000)
+    assert not turn.is_over(8000 + samples(RECOGNIZER_LATE_MS - 20), PHRASES, (), SETTINGS)
+    assert turn.is_over(8000 + samples(RECOGNIZER_LATE_MS), PHRASES, (), SETTINGS)
+
+
+def test_words_are_asked_for_once_in_each_silence() -> None:
+    turn = CallerTurn(1, onset=0, last_voiced=8000)
+    assert not turn.ask(8000 + samples(60), 80)
+    assert turn.ask(8000 + samples(80), 80)
+    assert not turn.ask(8000 + samples(100), 80)
+    turn.answer(Transcript("the"), 8000 + samples(80))
+    assert not turn.ask(8000 + samples(200), 80)
+    turn.hear(evidence(voiced=True), 12_000)
+    assert not turn.complete
+    assert turn.ask(12_000 + samples(80), 80)
+
+
+def evidence(voiced: bool) -> Evidence:
+    frame = np.zeros(FRAME_SAMPLES, np.int16)
+    return Evidence(float(voiced), False, 0, voiced, 0.9, -20.0, -60.0, -90.0, frame)
+
+
+def test_the_preroll_holds_300_ms() -> None:
+    preroll = Preroll()
+    for i in range(40):
+        preroll.push(np.full(FRAME_SAMPLES, i, np.int16))
+    taken = preroll.take()
+    assert len(taken) == samples(300)
+    assert (taken[0], taken[-1]) == (25, 39)
+    assert len(preroll.take()) == 0
