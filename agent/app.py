@@ -28,6 +28,7 @@ from .registry import Outcome, Registry
 from .server import Limits, Server
 from .session import Engines, Log, Session
 from .store import Store
+from .store.stats import NOT_INTERRUPTIONS
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,11 @@ class _Call:
     session: Session
     started: float
     recording: Recording | None
-    interruptions: set[str] = field(default_factory=set)
+    kinds: dict[str, str] = field(default_factory=dict)  # of its interruptions, as last logged
+
+    @property
+    def interruptions(self) -> int:
+        return sum(kind not in NOT_INTERRUPTIONS for kind in self.kinds.values())
 
 
 class App:
@@ -194,8 +199,7 @@ class App:
 
     def interruption(self, row: Interruption) -> None:
         """Log of the session; counted for BARGEIN_INTERRUPTIONS."""
-        if row.resolution != "resumed":
-            self._calls[row.call_id].interruptions.add(row.id)
+        self._calls[row.call_id].kinds[row.id] = row.kind
         self.store.interruption(row)
         if self._observer is not None:
             self._observer.interruption(row)
@@ -222,7 +226,7 @@ class App:
                 result=told.result,
                 queue=told.queue or info.queue,
                 exten=told.exten,
-                interruptions=len(call.interruptions),
+                interruptions=call.interruptions,
                 summary=told.summary,
                 variables=told.variables,
             ),
