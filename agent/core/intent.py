@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from .words import Mention, alternatives, compile_pattern, joined, mentions, tok
 
 RULES = (
     "agent", "repeat", "wh_question", "change", "wrong", "redirect", "next", "understood", "confirm", "stop",
-    "question", "request", "yes", "no", "incomplete", "that_one",
+    "question", "request", "may_ask", "hello", "agreed", "yes", "no", "incomplete", "that_one",
 )  # fmt: skip
 _NOTHING = re.compile(r"(?!)")
 
@@ -152,7 +152,9 @@ def polarity(text: str, phrases: Phrases) -> bool | None:
     if not words:
         return None
     if phrases.matches_words("no", words):
-        return False
+        return phrases.matches_words("agreed", words)
+    if phrases.matches_words("yes", tokens(text)):  # "uh-huh" begins with what is a filler elsewhere
+        return True
     return True if any(phrases.matches_words(rule, words) for rule in ("yes", "confirm", "understood")) else None
 
 
@@ -185,25 +187,32 @@ def classify(
         return Kind.BACKCHANNEL
     if about("repeat"):
         return Kind.REPEAT
-    if about("wh_question") and not about("next", "redirect"):
+    asks_for_change = bool(said) and about("request") and about("change")
+    if rest and phrases.matches_words("wh_question", rest) and not about("next", "redirect") and not asks_for_change:
         return Kind.QUESTION
     if said:
         return _of_choice(words, said, phrases, interrupted, choices, chosen, text)
-    return _of_rules(about, question, text)
+    return _of_rules(about, text)
 
 
-def _of_rules(about: Any, question: bool, text: str) -> Kind:
+def _of_rules(about: Callable[..., bool], text: str) -> Kind:
     """The rest of the order, where no choice was mentioned."""
     if about("redirect"):
         return Kind.CONFIRM if about("understood") else Kind.REDIRECT
     if about("next"):
         return Kind.CONFIRM if about("understood", "yes") else Kind.REDIRECT
+    if about("may_ask"):
+        return Kind.QUESTION
     if about("stop"):
         return Kind.STOP
+    if about("hello"):
+        return Kind.OTHER
     if about("wrong"):
         return Kind.CORRECT
     if about("question"):
         return Kind.QUESTION
+    if about("confirm") and not about("no"):
+        return Kind.CONFIRM
     if about("change"):
         return Kind.CORRECT
     if about("no"):
@@ -225,12 +234,12 @@ def _of_choice(
     """Of a turn that mentions a choice: a correction, a confirmation of what is chosen, or a first answer."""
     wanted = next((m.choice for m in reversed(said) if not m.negated), "")
     if not wanted:
-        return Kind.CORRECT
+        return Kind.REDIRECT if phrases.matches_words("redirect", words) else Kind.CORRECT
     if phrases.matches_words("change", words) or any(m.negated for m in said):
         return Kind.CORRECT
     if phrases.matches_words("redirect", words):
         return Kind.REDIRECT
-    if phrases.matches_words("question", words) and not phrases.matches_words("request", words):
+    if phrases.matches_words("question", _without(words, said)) and not phrases.matches_words("request", words):
         return Kind.QUESTION
     spoken_of = {m.choice for m in chosen_in(interrupted.text, phrases, choices)} if interrupted else set()
     current = chosen or (next(iter(spoken_of)) if len(spoken_of) == 1 else "")

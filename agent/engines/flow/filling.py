@@ -15,27 +15,36 @@ from .values import Invalid, Picked, value_in
 
 def fill(turn: Turn, found: list[Picked]) -> Move | None:
     """The move that new values make, None if these words hold none."""
-    if turn.kind is Kind.REDIRECT and not (turn.slot and turn.slot.type == "yes_no"):
+    slot = turn.slot
+    typed = slot is not None and slot.type in ("number", "digits", "date", "yes_no")  # "next Friday" is no "next"
+    if turn.kind is Kind.REDIRECT and not typed:
         return None
-    wanted = [p for p in found if not p.negated and turn.base.values.get(p.slot) != p.choice]
+    wanted = [p for p in found if not p.negated and (_is_menu(turn, p) or turn.base.values.get(p.slot) != p.choice)]
     if wanted:
         return take(turn, wanted)
-    if turn.slot is not None and not turn.slot.choices:
-        return _free(turn, turn.slot)
+    if slot is not None and not slot.choices and (move := _free(turn, slot)) is not None:
+        return move
     refused = next((p for p in found if p.negated), None)
     if refused is not None:
         return _refuse(turn, refused)
-    if turn.now is not None and turn.now.confirm and not found:
-        return _confirmed_value(turn)
-    return _change_named(turn) if turn.kind is Kind.CORRECT and not found else None
+    if found:
+        return None
+    if turn.now is not None and turn.now.confirm and (move := _confirmed_value(turn)) is not None:
+        return move
+    return _change_named(turn) if turn.kind is Kind.CORRECT else None
+
+
+def _is_menu(turn: Turn, pick: Picked) -> bool:
+    return turn.flow.slots[pick.slot].menu
 
 
 def take(turn: Turn, wanted: list[Picked]) -> Move:
+    """Fill choices; on to the next step, or back to where a changed one is said back."""
     state = turn.base
     for pick in wanted:
         state = state.fill(pick.slot, pick.choice)
     asked = turn.slot.name if turn.slot is not None else ""
-    changed = [pick.slot for pick in wanted if pick.slot in turn.base.values]
+    changed = [p.slot for p in wanted if p.slot in turn.base.values and not _is_menu(turn, p)]
     lead = turn.say("corrected") if turn.kind is Kind.CORRECT and turn.interrupted else ()
     if turn.now is not None and any(pick.slot == asked for pick in wanted) and not changed:
         return turn.to(state.at(turn.now.name), Walk(turn.now.name, leave=True), lead)

@@ -141,10 +141,10 @@ class FlowReply:
                     self._keep(state)
                     yield self._listen(step)
                     return
-                if step.end is not None:
-                    self._keep(state)
-                    yield self._finish(step.end, state)
-                    return
+            if step.end is not None:
+                self._keep(state)
+                yield self._finish(step.end, state)
+                return
             ended, state, step, only_ask = self._leave(step, state)
             if ended is not None:
                 if ended.result == "queue" and not step.end:

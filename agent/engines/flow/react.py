@@ -99,6 +99,8 @@ def _by_kind(turn: Turn, main: Picked | None) -> Move:
             return _no(turn, main)
         case Kind.BACKCHANNEL | Kind.NOISE:
             return _listening_noise(turn)
+    if turn.phrases.matches("hello", turn.text):
+        return turn.resume("here")
     if turn.waiting:
         return turn.resume()
     if is_complete(turn.text, turn.phrases) is False:
@@ -190,8 +192,11 @@ def _question(turn: Turn, main: Picked | None) -> Move:
                 elif answer.about not in state.values:
                     continue
             return turn.on(turn.base, _rendered(turn, answer, state))
-    if main is not None and not main.negated and turn.slot is not None and main.slot == turn.slot.name:
+    suggests = main is not None and not main.negated and turn.phrases.matches("request", turn.text)
+    if suggests and main is not None and turn.slot is not None and main.slot == turn.slot.name:
         return take(turn, [main])
+    if turn.phrases.matches("may_ask", turn.text):
+        return turn.listen_here(turn.base, "go_ahead")
     return turn.on(turn.base, turn.say("unknown"))
 
 

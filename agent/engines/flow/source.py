@@ -137,9 +137,9 @@ def parse(path: Path) -> Value:
         node = yaml.compose(text, yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise UserError(
-            f"{path}:{mark.line + 1 if mark else 1}: not YAML: {error.problem or error.context}", 2
-        ) from None
+        where = f"{path}:{mark.line + 1 if mark else 1}"
+        hint = "; check the indentation, and put text with : ? # { } or , in quotes"
+        raise UserError(f"{where}: not YAML: {error.problem or error.context}{hint}", 2) from None
     except (yaml.YAMLError, RecursionError) as error:
         raise UserError(f"{path}: not YAML: {' '.join(str(error).split())[:200]}", 2) from None
     return Value(str(path), node, 1)
