@@ -23,6 +23,8 @@ SURE = 0.0  # log odds of a voice in the mean of two frames that pause at once
 LIKELY = -0.4  # in the mean of four
 DOUBT_FRAMES = 4  # 80 ms: for so long a pause can be taken back unnoticed
 DOUBT = -0.8  # log odds below which it is
+COUGH_FRAMES = 10  # 200 ms: when what is surely no voice is let go, as long as it is not surely a voice either
+COUGH_VOICE, COUGH_ODDS = 0.1, 2.0
 BEGIN_VOICED, END_VOICED = 0.5, 0.3  # probabilities of a sound
 FAR_DBFS, FAR_SLOPE, FAR_MOST = -38.0, 0.4, 3.0  # other people in the room are further off: log odds taken per dB below
 SWING = 6.0  # what sensitivity 0 adds to the log odds asked for, and 1 takes off twice
@@ -82,10 +84,11 @@ class Hearing:
         self._odds: deque[float] = deque([-9.0] * 8, maxlen=8)  # log odds of a voice, frame by frame
         self._levels: deque[float] = deque(maxlen=5)
         self._armed = True
-        self._since_onset = DOUBT_FRAMES + 1
+        self._since_onset = COUGH_FRAMES + 1
         self._voiced = False
         self._unvoiced_for = 0
         self._voice = 0.5
+        self._coughing = False  # what was let go goes on; it does not count until it ends or becomes a voice
 
     def sent(self, pcm: Pcm) -> None:
         """The 160 samples that we send at this tick, silence included."""
@@ -94,7 +97,7 @@ class Hearing:
     def rearm(self) -> None:
         """The pause is over: the onset may fire again."""
         self._armed = True
-        self._since_onset = DOUBT_FRAMES + 1
+        self._since_onset = COUGH_FRAMES + 1
         self._odds.extend([-9.0] * 3)
 
     def heard(self, pcm: Pcm) -> Evidence:
@@ -109,7 +112,7 @@ class Hearing:
         self._levels.append(features.level_db)
         far_off = min(FAR_MOST, FAR_SLOPE * max(0.0, FAR_DBFS - max(self._levels)))
         self._odds.append(min(9.0, max(-9.0, odds - far_off)))
-        onset = self._armed and self._solid()
+        onset = self._armed and not self._coughing and self._solid()
         withdrawn = self._withdrawn()
         if onset:
             self._armed, self._since_onset, self._voice = False, 0, kind
@@ -134,20 +137,28 @@ class Hearing:
     def _solid(self) -> bool:
         """Sure for two frames, or likely for four."""
         odds = self._odds
-        harder = (0.5 - self.sensitivity) * SWING
+        harder = self._harder()
         if odds[-1] + odds[-2] > 2 * (SURE + harder) and odds[-1] > LIKELY + harder:
             return True
         return odds[-1] > LIKELY + harder and odds[-1] + odds[-2] + odds[-3] + odds[-4] > 4 * (LIKELY + harder)
 
     def _withdrawn(self) -> bool:
-        """Within DOUBT_FRAMES of the onset: it was nothing. Re-arms."""
-        if self._armed or self._since_onset > DOUBT_FRAMES:
+        """Since the onset it has turned out to be nothing, or a cough. Re-arms."""
+        if self._armed or self._since_onset > COUGH_FRAMES:
             return False
-        harder = (0.5 - self.sensitivity) * SWING
-        if self._odds[-1] + self._odds[-2] > 2 * (DOUBT + harder):
-            return False
-        self._armed, self._since_onset = True, DOUBT_FRAMES + 1
-        return True
+        odds = self._odds
+        if self._since_onset <= DOUBT_FRAMES:
+            nothing = odds[-1] + odds[-2] <= 2 * (DOUBT + self._harder())
+        else:
+            cough = self._voice < COUGH_VOICE and sum(odds) < COUGH_ODDS * len(odds)
+            nothing = self._coughing = cough and self._since_onset == COUGH_FRAMES
+        if nothing:
+            self.rearm()
+        return nothing
+
+    def _harder(self) -> float:
+        """Log odds asked for on top of the default."""
+        return (0.5 - self.sensitivity) * SWING
 
     def _ago(self) -> int:
         """Samples from the first frame of this run of voice to the end of this frame."""
@@ -164,3 +175,4 @@ class Hearing:
             self._unvoiced_for = self._unvoiced_for + 1 if present < END_VOICED else 0
             self._voiced = self._unvoiced_for < 2
         self._voice += 0.25 * present * (kind - self._voice)
+        self._coughing = self._coughing and self._voiced and self._voice < 0.4
