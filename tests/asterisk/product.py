@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import wave
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from agent.engines.tts_hibari import HibariTts
 
 from .g711 import Pcm
 from .pbx import free_port
+from .phone import RATE
 
 FLOWS = Path(__file__).parent / "flows"
 READY_S = 60.0
@@ -26,22 +28,23 @@ READY_S = 60.0
 class Product:
     """One server. `home` holds its configuration, database and log."""
 
-    def __init__(self, home: Path, agi_port: int, flow: str = "shop", extra: str = "") -> None:
+    def __init__(self, home: Path, agi_port: int, flow: str = "shop", arguments: tuple[str, ...] = ()) -> None:
         self.database = home / "calls.db"
         self._log = home / "log"
         self._said = home / "stdout"
+        self._arguments = arguments
         self._config = home / "bargein.toml"
         self._config.write_text(
             f'[audiosocket]\nlisten = "127.0.0.1:{free_port()}"\ndrain_s = 5\n'
             f'[fastagi]\nlisten = "127.0.0.1:{agi_port}"\n'
             f'[store]\nurl = "sqlite:///{self.database}"\n'
-            f'[dialogue]\nflow = "{flow}"\n{extra}'
+            f'[dialogue]\nflow = "{flow}"\n'
         )
         self._process: subprocess.Popen[bytes]
 
     def start(self) -> None:
         """Returns once it listens. Raises RuntimeError with its log."""
-        command = [sys.executable, "-m", "agent", "serve", "--config", str(self._config)]
+        command = [sys.executable, "-m", "agent", "serve", "--config", str(self._config), *self._arguments]
         self._said.write_text("")
         with open(self._log, "a") as log, open(self._said, "a") as said:
             self._process = subprocess.Popen(command, stdout=said, stderr=log, cwd=self._log.parent)
@@ -108,6 +111,15 @@ def speech(text: str) -> Pcm:
     """The caller's voice, from its first sound on."""
     pcm = _voice().synthesize(text).pcm
     return pcm[first_sound(pcm) :]
+
+
+def write_wav(path: Path, pcm: Pcm) -> None:
+    """8 kHz, mono."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(pcm.tobytes())
 
 
 def first_sound(pcm: Pcm) -> int:

@@ -104,15 +104,19 @@ class StubServer:
         self.calls.append(call)
         identified = asyncio.Event()
         reading = asyncio.create_task(self._read(call, identified))
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._carry(call, identified)
+            await reading
+        writer.close()
+
+    async def _carry(self, call: StubCall, identified: asyncio.Event) -> None:
         await identified.wait()
         if call.info is not None:
             await self.talk(call)
-            gone = writer.transport.is_closing()
+            gone = call.writer.transport.is_closing()
             self.registry.finish(call.info.id, FAILED if gone else self.outcome)
             if not gone:
                 await call.hang_up()
-        writer.close()
-        await reading
 
     async def _read(self, call: StubCall, identified: asyncio.Event) -> None:
         decoder = Decoder()

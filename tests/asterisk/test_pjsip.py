@@ -15,8 +15,7 @@ import pytest
 
 from .g711 import Pcm
 from .pbx import REPOSITORY, Asterisk
-from .phone import RATE
-from .product import FLOWS, Product, speech
+from .product import FLOWS, Product, speech, write_wav
 
 pytest.importorskip("pjsua2", reason="PJSIP is not installed: pip install pjsua2-python")
 
@@ -45,12 +44,8 @@ async def carry_out(plan: dict[str, Any]) -> dict[str, Any]:
     return report
 
 
-def write_wav(path: Path, pcm: Pcm) -> str:
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes(pcm.tobytes())
+def voice(path: Path, pcm: Pcm) -> str:
+    write_wav(path, pcm)
     return str(path)
 
 
@@ -73,7 +68,7 @@ async def test_codecs(pbx: Asterisk, tale: Product, tmp_path: Path, codec: str) 
     plan = {
         "port": pbx.sip_port, "exten": "700", "user": "caller", "codec": codec, "seconds": 6,
         "record": str(tmp_path / "heard.wav"),
-        "say": [[3.0, write_wav(tmp_path / "words.wav", speech(WORDS))]],
+        "say": [[3.0, voice(tmp_path / "words.wav", speech(WORDS))]],
     }  # fmt: skip
     report = await carry_out(plan)
     assert report["codec"].lower() == codec.partition("/")[0].lower()
