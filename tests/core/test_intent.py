@@ -231,3 +231,33 @@ def test_nothing_that_is_recognized_breaks_it(text: str, question: bool) -> None
     assert isinstance(classify(text, EN, question=question, choices=MUGS), Kind)
     is_complete(text, EN, MUGS)
     polarity(text, EN)
+
+
+COLOURS = {
+    "de": {"rot": ("rot", "rote", "roten"), "grün": ("grün", "grüne"), "blau": ("blau", "blaue")},
+    "es": {"rojo": ("rojo",), "verde": ("verde",), "azul": ("azul",)},
+}
+
+
+@pytest.mark.parametrize("language", ["de", "es"])
+def test_other_languages_understand_nine_in_ten(language: str) -> None:
+    said = list(csv.DictReader((DATA / f"phrases_{language}.csv").open(encoding="utf-8")))
+    right = sum(classify(row["text"], load(language), choices=COLOURS[language]) == row["expected"] for row in said)
+    assert right >= 0.9 * len(said)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("language: xx\n", "'lead' is missing"),
+        ("- a\n", "a mapping"),
+        ("language: [\n", "xx.yaml:2"),
+    ],
+)
+def test_a_wrong_language_file_is_one_line(text: str, words: str) -> None:
+    from agent.errors import UserError
+    from agent.languages import read
+
+    with pytest.raises(UserError) as error:
+        read(text, "xx.yaml")
+    assert words in str(error.value)
