@@ -26,8 +26,9 @@ DOUBT = -0.8  # log odds below which it is
 COUGH_FRAMES = 10  # 200 ms: when what is surely no voice is let go, as long as it is not surely a voice either
 COUGH_VOICE, COUGH_ODDS = 0.1, 2.0
 BEGIN_VOICED, END_VOICED = 0.5, 0.3  # probabilities of a sound
-FAR_DBFS, FAR_SLOPE, FAR_MOST = -38.0, 0.4, 3.0  # other people in the room are further off: log odds taken per dB below
-SWING = 6.0  # what sensitivity 0 adds to the log odds asked for, and 1 takes off twice
+# Other people in the room are further off than the caller: so much less in log odds per dB below this level.
+FAR_DBFS, FAR_SLOPE, FAR_MOST = -36.0, 1.0, 6.0
+SWING = 6.0  # log odds between sensitivity 0 and 1; the default is in the middle
 
 
 @dataclass(frozen=True)
