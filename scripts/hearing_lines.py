@@ -11,6 +11,7 @@ import csv
 import wave
 import zlib
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -314,7 +315,7 @@ def add_caller(line: np.ndarray, clip: Clip, at: int, level: float, rng: np.rand
     on = np.flatnonzero(active)
     if not len(on):
         return at + len(x)
-    for a, b in zip(on[:-1], on[1:], strict=True):
+    for a, b in pairwise(on):
         if b - a <= 7:
             active[a:b] = True
     kind = out.voice if clip.voice else out.sound
