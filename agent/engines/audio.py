@@ -17,6 +17,7 @@ Samples = NDArray[np.float32]  # one-dimensional, full scale is 1.0
 
 SPEECH_DBFS = -20.0  # what prompts are levelled to; Asterisk's own sounds lie between -18 and -24
 PEAK = 0.89  # -1 dBFS: room for the overshoot of the codecs on the way
+SHORTEST_PAUSE_MS = 60  # a longer silence at the end of a word is a pause and not the closure of a "t"
 ZERO_CROSSINGS = 24  # half-width of the low-pass, in zero crossings: 80 dB down at the image
 KAISER_BETA = 8.0
 
@@ -69,6 +70,13 @@ def activity(x: Samples, rate: int, below_peak_db: float = 35.0) -> tuple[int, i
         return 0, 0
     loud = np.flatnonzero(energy > energy.max() * 10 ** (-below_peak_db / 10))
     return int(loud[0]) * step, int(loud[-1] + 1) * step
+
+
+def voiced(x: Samples, rate: int, start: int, end: int) -> tuple[int, int]:
+    """The span of a word without the pause before or after it; short silences belong to its consonants."""
+    pause = rate * SHORTEST_PAUSE_MS // 1000
+    first, last = activity(x[start:end], rate, below_peak_db=30)
+    return start + (first if first > pause else 0), start + last if end - start - last > pause else end
 
 
 def levelled(x: Samples, rate: int, dbfs: float = SPEECH_DBFS) -> Samples:

@@ -12,7 +12,7 @@ class Offer:
     kind: str  # voice | recognizer
     engine: str
     name: str
-    languages: tuple[str, ...]  # ISO 639-1, or with a region: en-GB
+    languages: tuple[str, ...]  # ISO 639-1, or with a region: en-GB; "*" for many
     missing: str = ""
     note: str = ""
 
@@ -22,7 +22,7 @@ class Offer:
 
     def speaks(self, language: str) -> bool:
         """Whether it is for `language`, in any region."""
-        return any(base(own) == base(language) for own in self.languages)
+        return any(own == "*" or base(own) == base(language) for own in self.languages)
 
 
 def base(language: str) -> str:

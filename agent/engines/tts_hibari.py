@@ -1,7 +1,7 @@
 """Text to speech with `hibari-tts`: English, the voice is in the package, exact word timings.
 
 The network computes a duration for every phoneme before it computes the spectrum. The tensor is not among the model's
-outputs; we add it (`with_output`), and get the timing of every word for nothing.
+outputs; we add it (`with_output`), and the timing of every word costs nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,10 @@ import numpy as np
 
 from ..core.pcm import RATE
 from ..core.utterance import Utterance, Word, spread
-from .audio import Samples, activity, levelled, resample, to_pcm
+from .audio import Samples, activity, levelled, resample, to_pcm, voiced
 from .base import EngineError
 from .offer import Offer, base
+from .wordtimes import as_written, with_output
 
 MODEL_RATE = 24000  # Hz
 UNIT_SAMPLES = 600  # 25 ms, the unit of the durations: two spectrum frames of 12.5 ms
@@ -32,21 +32,6 @@ LEAD_MS = 10  # silence kept before the first sound
 TAIL_MS = 120  # and after the last
 SENTENCE_GAP_MS = 280  # between two sentences of one utterance, tail included
 CLAUSE_GAP_MS = 120
-SHORTEST_PAUSE_MS = 60  # a longer silence at the end of a word is a pause and not the closure of a "t"
-
-
-def with_output(model: bytes, name: str) -> bytes:
-    """The ONNX model with one more output, the tensor `name`.
-
-    Protobuf merges a message field that occurs twice and appends its repeated fields (protobuf encoding, "Last One
-    Wins"), so that ModelProto.graph (7) { output (12) { name (1) } } at the end of the file is all it takes.
-    """
-
-    def field(number: int, payload: bytes) -> bytes:
-        assert len(payload) < 128  # one byte of length
-        return bytes([number << 3 | 2, len(payload)]) + payload
-
-    return model + field(7, field(12, field(1, name.encode())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +94,7 @@ class HibariTts:
         audio, spans = self._speak(spoken, session, hibari)
         if len(read) != len(spans) or not pieces:
             return audio, [(word.start, word.end) for word in spread(" ".join(pieces), *activity(audio, MODEL_RATE))]
-        return audio, _back(pieces, read, spans, lambda piece: len(normalize(piece).split()))
+        return audio, as_written(pieces, read, spans, lambda piece: len(normalize(piece).split()))
 
     def _speak(self, spoken: list[_Spoken], session: Any, hibari: Any) -> tuple[Samples, list[tuple[int, int]]]:
         """Audio at 24 kHz with the ends trimmed, and the span of every spoken word."""
@@ -136,8 +121,8 @@ class HibariTts:
             index = 1  # after the pad
             edges[1] = min(edges[1], first)  # the first word has no space before it
             for word in ids:
-                start, stop = _voiced(audio, int(edges[index]), int(edges[index + len(word)]))
-                spans.append((at + np.clip(start - begin, 0, end - begin), at + np.clip(stop - begin, 0, end - begin)))
+                start, stop = voiced(audio, MODEL_RATE, int(edges[index]), int(edges[index + len(word)]))
+                spans.append((at + min(max(start, begin), end) - begin, at + min(max(stop, begin), end) - begin))
                 index += len(word)
             parts += [audio[begin:end], np.zeros(gap, np.float32)]
             at += end - begin + gap
@@ -256,46 +241,3 @@ def _chunks(words: Sequence[_Spoken]) -> Iterator[list[_Spoken]]:
         size += len(word.phonemes)
     if chunk:
         yield chunk
-
-
-def _voiced(audio: Samples, start: int, end: int) -> tuple[int, int]:
-    """The span without the pause before or after it; short silences at its ends belong to its consonants."""
-    pause = MODEL_RATE * SHORTEST_PAUSE_MS // 1000
-    first, last = activity(audio[start:end], MODEL_RATE, below_peak_db=30)
-    return start + (first if first > pause else 0), start + last if end - start - last > pause else end
-
-
-def _back(pieces: list[str], read: list[str], spans: list[tuple[int, int]], count: Any) -> list[tuple[int, int]]:
-    """The spans of the words as written, from those of the words as read: "$10" is read "ten dollars".
-
-    `count(piece)` is how many words a piece becomes when read alone; where that does not add up (a date: "March 3")
-    the time is shared out by letters.
-    """
-    plain = [piece.replace("’", "'") for piece in pieces]
-    out: list[tuple[int, int]] = []
-    at = 0
-    for tag, i1, i2, j1, j2 in SequenceMatcher(None, plain, read, autojunk=False).get_opcodes():
-        here = spans[j1:j2]
-        if tag == "insert":  # belongs to the word before it
-            if out:
-                out[-1] = (out[-1][0], here[-1][1])
-        elif tag == "delete":  # not read out
-            out += [(at, at)] * (i2 - i1)
-        elif tag == "equal":
-            out += here
-        else:
-            out += _shared(pieces[i1:i2], here, [count(piece) for piece in pieces[i1:i2]])
-        at = out[-1][1] if out else 0
-    return out
-
-
-def _shared(pieces: list[str], spans: list[tuple[int, int]], counts: list[int]) -> list[tuple[int, int]]:
-    if sum(counts) != len(spans):
-        return [(word.start, word.end) for word in spread(" ".join(pieces), spans[0][0], spans[-1][1])]
-    out: list[tuple[int, int]] = []
-    j = 0
-    for n in counts:
-        at = out[-1][1] if out else spans[0][0]
-        out.append((spans[j][0], spans[j + n - 1][1]) if n else (at, at))
-        j += n
-    return out
