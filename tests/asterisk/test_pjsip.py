@@ -65,15 +65,16 @@ def seconds_to_silence(recording: Path, onset: float) -> float:
 
 @pytest.mark.parametrize("codec", ["PCMU/8000", "PCMA/8000", "GSM/8000", "G722/16000"])
 async def test_codecs(pbx: Asterisk, tale: Product, tmp_path: Path, codec: str) -> None:
+    words = voice(tmp_path / "words.wav", speech(WORDS))
     plan = {
         "port": pbx.sip_port, "exten": "700", "user": "caller", "codec": codec, "seconds": 6,
-        "record": str(tmp_path / "heard.wav"),
-        "say": [[3.0, voice(tmp_path / "words.wav", speech(WORDS))]],
+        "record": str(tmp_path / "heard.wav"), "say": [[3.0, words]],
     }  # fmt: skip
     report = await carry_out(plan)
     assert report["codec"].lower() == codec.partition("/")[0].lower()
-    assert seconds_to_silence(tmp_path / "heard.wav", report["said"][0]) < STOP_S
     call = tale.ended_call()
+    rows = tale.interruptions(call["id"])
+    assert seconds_to_silence(tmp_path / "heard.wav", report["said"][0]) < STOP_S, rows
     assert call["outcome"] == "caller_hung_up"
     assert "question" in tale.said(call["id"], "caller").lower()
 
