@@ -33,7 +33,7 @@ from .reply import Finish, Listen, Transcript
 ASK_EVERY = samples(450)  # words of a sound that goes on
 ASK_PAUSED_MS = 80  # silence after which the words of a sound that made us pause are asked
 QUIET_MS = 60  # a sound with less silence than this still goes on
-ASK_TURN_MS = 160  # the same in the caller's turn
+ASK_TURN_MS = 100  # the same in the caller's turn: the answer is to be there when the silence ends the turn
 DIGIT_GAP = samples(2000)  # digits end when none comes for so long
 OUTCOMES = {
     "queue": Resolution.TRANSFERRED,

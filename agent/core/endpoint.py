@@ -16,7 +16,7 @@ from .words import tokens
 
 PREROLL_SAMPLES = samples(300)
 POSSIBLE_SPEECH = 0.35  # below: a cough that was written as a word
-RECOGNIZER_LATE_MS = 2500  # a silence after which a turn ends without its words
+RECOGNIZER_LATE_MS = 4000  # a silence after which a turn ends without its words: half of them mislead more than waiting
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,7 +129,7 @@ class WhisperStream:
         self._engine = engine
         self._language = language
         self._hints = hints
-        self._blocks: list[Pcm] = []  # all that was fed; only the event loop touches it
+        self._blocks: list[Pcm] = []  # all that was fed; the event loop appends, the engine's thread joins them
         self._settled: list[Decoded] = []  # pieces of a long turn that will not change, and
         self._settled_samples = 0  # how much audio they are
         self._last = Transcript("", 0.0, 0.0, False)
@@ -143,7 +143,7 @@ class WhisperStream:
         self._blocks.append(pcm)
 
     async def partial(self) -> Transcript:
-        """The words in all that was fed so far."""
+        """The words in all that was fed until the engine has come to it; at once if nothing loud is new."""
         return await self._run()
 
     async def final(self) -> Transcript:
@@ -158,29 +158,43 @@ class WhisperStream:
 
     async def _run(self) -> Transcript:
         async with self._turn:
-            if self._cancelled:
+            if self._cancelled or self._is_covered(self._audio()):
                 return self._last
-            audio = np.concatenate(self._blocks) if self._blocks else np.zeros(0, np.int16)
-            self._blocks = [audio]
-            self._pending = self._engine.submit(lambda: self._recognize(audio))
+            self._pending = self._engine.submit(self._recognize)
             waiting = asyncio.wrap_future(self._pending)
             await asyncio.wait([waiting])
             return self._last if waiting.cancelled() else waiting.result()
 
-    def _recognize(self, audio: Pcm) -> Transcript:
-        """In a thread of the engine; never two at a time for one stream."""
+    def _audio(self) -> Pcm:
+        """All that was fed. The event loop may append meanwhile: that stays a block of its own."""
+        count = len(self._blocks)
+        audio = np.concatenate(self._blocks[:count]) if count else np.zeros(0, np.int16)
+        self._blocks[:count] = [audio]
+        return audio
+
+    def _is_covered(self, audio: Pcm) -> bool:
+        """Whether `_last` is of all that is loud in `audio`."""
+        return self._covered is not None and self._loud(audio)[0] == self._covered
+
+    def _loud(self, audio: Pcm) -> tuple[tuple[int, int], bool]:
+        """Where in `audio` the part that is not settled is loud, and whether silence follows."""
+        rest = audio[self._settled_samples :]
+        first, last = activity(from_pcm(rest), RATE)
+        loud = (self._settled_samples + first, self._settled_samples + last)
+        return loud, len(rest) >= last + MARGIN_SAMPLES
+
+    def _recognize(self) -> Transcript:
+        """In a thread of the engine, maybe long after it was asked for; never two at a time for one stream."""
+        audio = self._audio()
         while len(audio) - self._settled_samples > LONGEST_S * RATE:
             rest = audio[self._settled_samples :]
             cut = _quietest(rest)
             self._settled.append(self._decoded(rest[:cut]))
             self._settled_samples += cut
-        rest = audio[self._settled_samples :]
-        first, last = activity(from_pcm(rest), RATE)
-        whole = len(rest) >= last + MARGIN_SAMPLES
-        covered = (self._settled_samples + first, self._settled_samples + last)
-        if not (whole and covered == self._covered):
-            self._last = _joined([*self._settled, self._decoded(rest)])
-            self._covered = covered if whole else None
+        if not self._is_covered(audio):
+            loud, whole = self._loud(audio)
+            self._last = _joined([*self._settled, self._decoded(audio[self._settled_samples :])])
+            self._covered = loud if whole else None
         return self._last
 
     def _decoded(self, audio: Pcm) -> Decoded:
