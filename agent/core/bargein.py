@@ -82,12 +82,14 @@ class VerdictSettings:
     """
 
     lasts_ms: int = 1100  # voiced so long and like speech: an interruption whatever the words
-    ended_ms: int = 120  # so much silence: the sound is over
+    ended_ms: int = 60  # so much silence: the sound is over
     patience_ms: int = 1500  # so much silence and still no words: decide without the recognizer
     late_ms: int = 500  # then a sound that was voiced so long was an interruption
     noise_ms: int = 1500  # a sound that lasts but is no speech: go on over it
-    noise_voice: float = 0.15  # below: no voice, no need to wait for words
-    sure_speech: float = 0.5  # the recognizer's own belief that it was speech: coughs stay below, words above
+    no_voice: float = 0.2  # below, from `no_voice_ms` on: no voice, no need to wait for words
+    no_voice_ms: int = 280
+    belief: float = 0.85  # the recognizer's belief in speech and half the ear's: coughs stay below, words above
+    wordless: float = 1.0  # the same where it found no words
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +115,13 @@ def verdict(
     `complete`: `words` cover the whole sound; `question`: the agent has asked; `extra`: more backchannel words.
     """
     over = sound.silent_ms >= settings.ended_ms
+    belief = (words.speech if words else 0.0) + sound.voice / 2
+    if belief < settings.belief and sound.voice < settings.no_voice:
+        return Event.NOTHING if over or sound.voiced_ms >= settings.no_voice_ms else None
     if words is None:
         return _without_words(sound, over, settings)
     spoken = tokens(words.text)
-    if words.speech < settings.sure_speech or is_stretched(spoken):
+    if belief < (settings.belief if spoken else settings.wordless) or is_stretched(spoken):
         return Event.NOTHING if (over and complete) or sound.voiced_ms >= settings.noise_ms else None
     backchannel = bool(spoken) and is_backchannel(words.text, phrases, question, extra)
     if over and complete:
@@ -131,8 +136,6 @@ def verdict(
 def _without_words(sound: Sound, over: bool, settings: VerdictSettings) -> Event | None:
     """The verdict where the words are not known yet, or tell nothing."""
     if over:
-        if sound.voice < settings.noise_voice:
-            return Event.NOTHING
         if sound.silent_ms < settings.patience_ms:
             return None
         return Event.WORD if sound.voiced_ms >= settings.late_ms and sound.voice >= 0.5 else Event.NOTHING

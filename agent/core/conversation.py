@@ -31,7 +31,8 @@ from .playback import FADE_SAMPLES, Heard, Line, Playback
 from .reply import Finish, Listen, Transcript
 
 ASK_EVERY = samples(450)  # words of a sound that goes on
-ASK_PAUSED_MS = 80  # silence after which the words of a sound that made us pause are asked
+ASK_PAUSED_MS = 40  # silence after which the words of a sound that made us pause are asked
+VOICE_AFTER_ALL = 0.8  # a sound that was taken for noise turns out to be a voice
 QUIET_MS = 60  # a sound with less silence than this still goes on
 ASK_TURN_MS = 100  # the same in the caller's turn: the answer is to be there when the silence ends the turn
 DIGIT_GAP = samples(2000)  # digits end when none comes for so long
@@ -83,8 +84,6 @@ class Conversation:
         self._finish: Finish | None = None
         self._paused_at = 0
         self._asked = False  # what was interrupted was a question
-
-    # ------------------------------------------------------------------ inputs
 
     def start(self) -> list[Action]:
         """The call is up: plan the opening."""
@@ -156,8 +155,6 @@ class Conversation:
             self._actions += self.ledger.agent_turn(self._playback.cut(self.now))
         return self._take()
 
-    # ----------------------------------------------------------------- hearing
-
     def _hear(self, evidence: Evidence) -> None:
         if self.state is State.ENDED:
             return
@@ -170,6 +167,9 @@ class Conversation:
             if not evidence.voiced:
                 self._await_quiet = False
                 self._hearing.rearm()
+            elif evidence.voice >= VOICE_AFTER_ALL:
+                self._await_quiet = False
+                self._begin_turn(evidence)
         elif evidence.onset:
             self._begin_turn(evidence)
 
