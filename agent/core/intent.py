@@ -233,15 +233,17 @@ def _of_choice(
 ) -> Kind:
     """Of a turn that mentions a choice: a correction, a confirmation of what is chosen, or a first answer."""
     wanted = next((m.choice for m in reversed(said) if not m.negated), "")
+    spoken_of = {m.choice for m in chosen_in(interrupted.text, phrases, choices)} if interrupted else set()
     if not wanted:
-        return Kind.REDIRECT if phrases.matches_words("redirect", words) else Kind.CORRECT
+        refused = {m.choice for m in said}
+        skips = phrases.matches_words("redirect", words) and not refused & {chosen, *spoken_of}
+        return Kind.REDIRECT if skips else Kind.CORRECT
     if phrases.matches_words("question", _without(words, said)) and not phrases.matches_words("request", words):
         return Kind.QUESTION
     if phrases.matches_words("change", words) or any(m.negated for m in said):
         return Kind.CORRECT
     if phrases.matches_words("redirect", words):
         return Kind.REDIRECT
-    spoken_of = {m.choice for m in chosen_in(interrupted.text, phrases, choices)} if interrupted else set()
     current = chosen or (next(iter(spoken_of)) if len(spoken_of) == 1 else "")
     if current and wanted != current:
         return Kind.CORRECT
