@@ -238,9 +238,9 @@ class Conversation:
         self._said, self._digits = [], ""
         if self._next_listen is not None:
             self._listen, self._next_listen = self._next_listen, None
-        line = self._playback.line
-        if line is not None:
-            self._actions += self.ledger.resolved(Resolution.REPEATED if line.repeated else Resolution.REPLANNED)
+        line = self._playback.line  # None: the answer is to wait for more, or to end the call
+        repeated = line is not None and line.repeated
+        self._actions += self.ledger.resolved(Resolution.REPEATED if repeated else Resolution.REPLANNED)
 
     def _caller_progress(self) -> None:
         """Events that come from the caller's silence."""

@@ -160,6 +160,18 @@ def test_a_reply_that_was_not_heard_never_happened() -> None:
     assert len(call.commits) == 2
 
 
+def test_an_answer_that_only_waits_is_an_answer() -> None:
+    call = Call([MENU, "", "which one"], ["I was thinking that"])
+    call.run(600)
+    call.run(700, LOUD)
+    call.run(2000)
+    assert call.core.state is State.LISTENING
+    assert (call.row.caller_text, call.row.resolution) == ("I was thinking that", "replanned")
+    call.run(6000)
+    assert call.situations[2].interruption is None
+    assert [t.text for t in call.turns.values()] == [MENU, "I was thinking that", "which one"]
+
+
 def test_a_digit_stops_the_agent_at_once() -> None:
     call = Call([MENU, "one blue mug"])
     call.run(1000)
