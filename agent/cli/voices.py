@@ -40,11 +40,13 @@ def voices_command(language: str | None, as_json: bool, as_csv: bool) -> None:
             offer.engine,
             offer.name,
             "many" if "*" in offer.languages else ", ".join(offer.languages),
-            f"needs: {offer.missing}" if offer.missing else offer.note or "ready",
+            "not installed" if offer.missing else offer.note or "ready",
         ]
         for offer in found
     ]
     write(table(columns, rows, Screen.of_stdout()) if rows else [f"nothing for language {language}"])
+    mends = [f"{offer.engine} {offer.name}: {offer.missing}" for offer in found if offer.missing]
+    write(["", "to install", *(f"  {mend}" for mend in mends)] if mends else [])
 
 
 @click.command("say")

@@ -137,7 +137,7 @@ def read_wav_channels(path: Path) -> NDArray[np.int16]:
 def write_wav(path: Path, pcm: Pcm) -> None:
     """8 kHz 16-bit mono WAV. Raises EngineError if the file cannot be written."""
     try:
-        with wave.open(str(path), "wb") as file:
+        with open(path, "wb") as out, wave.open(out, "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(2)
             file.setframerate(RATE)

@@ -36,11 +36,16 @@ def offers() -> list[Offer]:
 
 
 class VoskRecognizer:
-    """Engine `vosk`. `model`: the directory of a model. The language is that of the model, whatever the flow says."""
+    """Engine `vosk`. `model`: the directory of a model. The language is that of the model, whatever the flow says.
+
+    With `grammar` it hears nothing but the hints, and hears one of them in anything: only for a flow that never wants
+    to be interrupted by other words.
+    """
 
     name = "vosk"
 
-    def __init__(self, model: str, workers: int = 1) -> None:
+    def __init__(self, model: str, workers: int = 1, grammar: bool = False) -> None:
+        self._grammar = grammar
         self._path = Path(model).expanduser() if model else None
         self._model: Any = None
         self._dynamic = False
@@ -69,16 +74,18 @@ class VoskRecognizer:
             self._dynamic = (path / "graph" / "Gr.fst").is_file()
 
     def stream(self, language: str, hints: Sequence[str] = ()) -> VoskStream:
-        """A stream for one turn. Hints become a grammar where the model can take one and knows all their words."""
+        """A stream for one turn. A grammar is made of the hints if the model can take one and knows all their words."""
         self.load()
         return VoskStream(self._recognizer(hints), self._pool)
 
     def _recognizer(self, hints: Sequence[str]) -> Any:
         import vosk
 
-        known = [hint.lower() for hint in hints if all(self._knows(word) for word in hint.lower().split())]
-        if self._dynamic and hints and len(known) == len(hints):
-            made = vosk.KaldiRecognizer(self._model, RATE, json.dumps([*known, "[unk]"], ensure_ascii=False))
+        phrases = [hint.lower() for hint in hints]
+        known = all(self._knows(word) for phrase in phrases for word in phrase.split())
+        if self._grammar and self._dynamic and phrases and known:
+            phrases += ["[unk]"] if self._knows("[unk]") else []
+            made = vosk.KaldiRecognizer(self._model, RATE, json.dumps(phrases, ensure_ascii=False))
         else:
             made = vosk.KaldiRecognizer(self._model, RATE)
         made.SetWords(True)

@@ -47,8 +47,9 @@ class VoskServerRecognizer:
 
     name = "vosk-server"
 
-    def __init__(self, url: str = "", answer_s: float = ANSWER_S) -> None:
+    def __init__(self, url: str = "", answer_s: float = ANSWER_S, grammar: bool = False) -> None:
         self.url = url or DEFAULT_URL
+        self.grammar = grammar  # hear the hints and nothing else: see VoskRecognizer
         self.answer_s = answer_s
 
     def load(self) -> None:
@@ -59,7 +60,7 @@ class VoskServerRecognizer:
 
     def stream(self, language: str, hints: Sequence[str] = ()) -> VoskServerStream:
         """A stream for one turn; connects at once."""
-        return VoskServerStream(self.url, hints, self.answer_s)
+        return VoskServerStream(self.url, hints if self.grammar else (), self.answer_s)
 
 
 class VoskServerStream:
@@ -158,6 +159,8 @@ class VoskServerStream:
     async def _read(self, connection: ClientConnection, sent: int, last: bool) -> None:
         async with asyncio.timeout(self._answer_s):
             answer = json.loads(await connection.recv())
+        if not isinstance(answer, dict):
+            raise ValueError("this is no vosk-server")
         async with self._news:
             if "partial" in answer:
                 self._partial = str(answer["partial"])

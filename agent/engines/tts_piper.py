@@ -59,7 +59,8 @@ def offers() -> list[Offer]:
     for name in ("en_US-lessac-medium", "de_DE-thorsten-medium", "es_ES-davefx-medium"):
         if not any(offer.speaks(language_of(name)) for offer in found):
             fetch = FETCH.replace("NAME", name)
-            found.append(Offer("voice", "piper", name, (language_of(name),), f"{INSTALL}, then {fetch}"))
+            mend = fetch if package else f"{INSTALL}, then {fetch}"
+            found.append(Offer("voice", "piper", name, (language_of(name),), mend))
     return found
 
 
