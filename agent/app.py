@@ -18,11 +18,10 @@ from .core.endpoint import EndpointSettings
 from .core.hearing import Hearing, HearingSettings
 from .core.reply import Finish
 from .dialogues import Dialogues
-from .engines import catalog, weights
+from .engines import catalog, chat_api, weights
 from .engines.base import CallInfo, Planner, Recognizer
 from .engines.voice import Voice
 from .fastagi import FastAGI
-from .languages import load as load_language
 from .recording import Recording
 from .registry import Outcome, Registry
 from .server import Limits, Server
@@ -80,7 +79,7 @@ class App:
         self._wavs = recordings
         self._dialogues: Dialogues | None = None
         self._recognizer: Recognizer
-        self._voices: dict[str, Voice] = {}
+        self._voices: dict[tuple[str, str], Voice] = {}
         self._weights: Weights = {}
         self._calls: dict[str, _Call] = {}
 
@@ -126,12 +125,12 @@ class App:
         await self.fastagi.close()
         await self.server.close()
         await self.store.close()
+        await chat_api.close()
 
     async def drain(self) -> None:
         """No new calls; those in progress may finish for `audiosocket.drain_s`."""
         await self.server.drain(self.config.audiosocket.drain_s)
-        await self.fastagi.close()
-        await self.store.close()
+        await self.close()
 
     async def reload(self) -> None:
         """Read the flows anew for the calls that come from now on. A flow that is wrong leaves the old one in place."""
@@ -141,23 +140,22 @@ class App:
 
     async def _warm(self) -> None:
         """Have at hand what is known in advance, so that it begins within a frame when it is wanted."""
-        for path in self._wavs:
-            await self._voice("en").wav(path)
         if self._dialogues is not None:
-            for language, texts in self._dialogues.prompts().items():
-                await self._voice(language).warm(texts)
+            for (language, voice), texts in self._dialogues.prompts().items():
+                await self._voice(language, voice).warm(texts)
+        for path in [*self._wavs, *(self._dialogues.recordings() if self._dialogues else [])]:
+            await self._voice("en", "").wav(path)
 
-    def _voice(self, language: str) -> Voice:
-        if language not in self._voices:
-            self._voices[language] = catalog.voice(self.config.speech, language)
-        return self._voices[language]
+    def _voice(self, language: str, voice: str) -> Voice:
+        if (language, voice) not in self._voices:
+            self._voices[language, voice] = catalog.voice(self.config.speech, language, voice)
+        return self._voices[language, voice]
 
     # -------------------------------------------------------------------- calls
 
     def _begin(self, info: CallInfo) -> Session:
         assert self._make_planner is not None
         planner = self._make_planner(info)
-        phrases = load_language(planner.language)
         hearing = Hearing(self._weights, HearingSettings(sensitivity=self.config.hearing.sensitivity))
         settings = Settings(
             sensitivity=self.config.hearing.sensitivity,
@@ -166,8 +164,8 @@ class App:
         recording = self._recording(info)
         session = Session(
             info.id,
-            Conversation(info.id, hearing, phrases, settings),
-            Engines(self._recognizer, self._voice(planner.language), planner),
+            Conversation(info.id, hearing, planner.phrases, settings),
+            Engines(self._recognizer, self._voice(planner.language, planner.voice), planner),
             self,
             self.clock,
             recording,

@@ -45,12 +45,17 @@ class Dialogues:
         names = {"": self._main, **{name: self._path(name) for name in self._flows if name}}
         self._flows = {name: load(path) for name, path in names.items()}
 
-    def prompts(self) -> dict[str, list[str]]:
-        """What is known in advance to be said, by language."""
-        known: dict[str, list[str]] = {}
+    def prompts(self) -> dict[tuple[str, str], list[str]]:
+        """What is known in advance to be said, by language and voice."""
+        known: dict[tuple[str, str], list[str]] = {}
         for flow in self._flows.values():
-            known.setdefault(flow.language, []).extend(flow.prompts())
+            known.setdefault((flow.language, flow.voice), []).extend(flow.prompts())
         return known
+
+    def recordings(self) -> list[str]:
+        """The WAV files that the flows play."""
+        steps = [step for flow in self._flows.values() for step in flow.steps.values()]
+        return sorted({line.wav for step in steps for line in (*step.lines, *step.ask, *step.again) if line.wav})
 
     def planner(self, info: CallInfo) -> Planner:
         """The planner of one call."""
@@ -59,7 +64,7 @@ class Dialogues:
             from .engines.llm import LlmPlanner
 
             return LlmPlanner(self._config.llm, flow, info)
-        return FlowPlanner(flow, info, load_language(flow.language))
+        return FlowPlanner(flow, info, load_language(flow.language, flow.language_file))
 
     def _flow(self, name: str) -> Flow:
         """The flow of that name; the main one where there is none: a typing error must not lose a caller."""

@@ -12,6 +12,7 @@ from agent.core.evidence import Evidence
 from agent.core.pcm import FRAME_SAMPLES, Pcm, dbfs, samples
 from agent.core.reply import Listen, Piece, Transcript
 from agent.core.utterance import Utterance, Word
+from agent.languages import load
 
 ONSET_FRAMES = 4
 LOUD: Pcm = np.full(FRAME_SAMPLES, 4000, np.int16)
@@ -25,6 +26,7 @@ class LevelHearing:
     def __init__(self, voice: float = 0.9) -> None:
         self.sensitivity = 0.5
         self.voice = voice
+        self.withdraw = False
         self._run = 0
         self._armed = True
 
@@ -40,7 +42,7 @@ class LevelHearing:
         onset = self._armed and self._run == ONSET_FRAMES
         if onset:
             self._armed = False
-        return Evidence(float(loud), onset, self._run * FRAME_SAMPLES, loud, self.voice, dbfs(pcm), -70.0, -120.0, pcm)
+        return Evidence(float(loud), onset, self._run * FRAME_SAMPLES, loud, self.voice, dbfs(pcm), -70.0, -120.0, pcm, self.withdraw)
 
 
 def utterance(text: str, word_ms: int = WORD_MS) -> Utterance:
@@ -118,6 +120,8 @@ class FakePlanner:
     """Answers with what `answer` returns for a situation; keeps all it was asked and said."""
 
     language = "en"
+    voice = ""
+    phrases = load("en")
 
     def __init__(self, answer: Callable[[Situation], Iterable[Piece]], delay_s: float = 0.0) -> None:
         self._answer, self._delay_s = answer, delay_s

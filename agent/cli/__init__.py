@@ -1,4 +1,4 @@
-"""The command `bargein`: a thin layer over the library. Each command is a module of its own, imported when asked for."""
+"""The command `bargein`: a thin layer over the library. A command is a module, imported when it is asked for."""
 
 from __future__ import annotations
 

@@ -32,16 +32,11 @@ from .reply import Finish, Listen, Transcript
 
 ASK_EVERY = samples(450)  # words of a sound that goes on
 ASK_PAUSED_MS = 40  # silence after which the words of a sound that made us pause are asked
+HARDLY_HEARD = samples(120)  # a pause so short is no hesitation: go on as if it had not been
 VOICE_AFTER_ALL = 0.8  # a sound that was taken for noise turns out to be a voice
 QUIET_MS = 60  # a sound with less silence than this still goes on
 ASK_TURN_MS = 100  # the same in the caller's turn: the answer is to be there when the silence ends the turn
 DIGIT_GAP = samples(2000)  # digits end when none comes for so long
-OUTCOMES = {
-    "queue": Resolution.TRANSFERRED,
-    "transfer": Resolution.TRANSFERRED,
-    "hangup": Resolution.HUNG_UP,
-    "failed": Resolution.IGNORED,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +156,9 @@ class Conversation:
         if self._turn is not None:
             self._turn.hear(evidence, self.now)
             self._actions.append(Hear(self._turn.id, evidence.near))
+            if evidence.withdrawn and self.state is State.PAUSED:
+                self._dispatch(Event.NOTHING)
+                self._await_quiet = False  # hearing itself knows what of the sound still counts
             return
         self._preroll.push(evidence.near)
         if self._await_quiet:
@@ -314,7 +312,7 @@ class Conversation:
             case Effect.LISTEN:
                 self._actions += self.ledger.agent_turn(self._playback.cut(self.now))
                 if event is Event.FINISH and self._finish is not None:
-                    self._actions += self.ledger.resolved(OUTCOMES.get(self._finish.result, Resolution.REPLANNED))
+                    self._actions += self.ledger.finished(self._finish.result)
                 self.ledger.open = None
                 self._log_caller()
                 self._floor_since = self.now
@@ -329,9 +327,11 @@ class Conversation:
         """It was nothing: say so in the log, and go on from the cut word."""
         turn = self._turn
         assert turn is not None  # a pause begins with a turn, and ends before the turn does
-        kind = Kind.BACKCHANNEL if turn.text else Kind.NOISE
-        self._log_interruption(self._playback.heard(), kind, Resolution.RESUMED, turn.text)
-        self._playback.resume()
+        at_once = self.now - self._paused_at <= HARDLY_HEARD
+        if not at_once:
+            kind = Kind.BACKCHANNEL if turn.text else Kind.NOISE
+            self._log_interruption(self._playback.heard(), kind, Resolution.RESUMED, turn.text)
+        self._playback.resume(at_once)
         goes_on = turn.silent_ms(self.now) < QUIET_MS
         self._actions.append(EndTurn(turn.id))
         self._turn = None

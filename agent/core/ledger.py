@@ -9,6 +9,13 @@ from .dialogue import Interruption, Kind, Resolution, Turn
 from .pcm import ms
 from .playback import Heard
 
+OUTCOMES = {
+    "queue": Resolution.TRANSFERRED,
+    "transfer": Resolution.TRANSFERRED,
+    "hangup": Resolution.HUNG_UP,
+    "failed": Resolution.IGNORED,
+}
+
 
 class Ledger:
     """Builds the rows. Every method that changes one returns the action that logs it."""
@@ -109,3 +116,7 @@ class Ledger:
             return []
         self.open = replace(self.open, resolution=resolution)
         return [LogInterruption(self.open)]
+
+    def finished(self, result: str) -> list[Action]:
+        """The call ends with `result` while the interruption is open."""
+        return self.resolved(OUTCOMES.get(result, Resolution.REPLANNED))

@@ -143,11 +143,15 @@ class Playback:
         if self._mode is _Mode.PLAYING:
             self._mode = _Mode.HELD if self.idle else _Mode.FADING
 
-    def resume(self) -> None:
-        """Go on from the start of the word that was cut, with a fade in."""
+    def resume(self, at_once: bool = False) -> None:
+        """Go on with a fade in from the start of the word that was cut, or `at_once` from where the fade out began.
+
+        At once is for a pause so short that it was hardly heard: a repeated word would be.
+        """
         if self._mode is _Mode.HELD:
             if self._line is not None:
-                self._at = restart_point(self._line.utterance, self._at)
+                back = max(0, self._at - FADE_SAMPLES)
+                self._at = back if at_once else restart_point(self._line.utterance, self._at)
             elif self._spans and self._gap > GAP_SAMPLES - FADE_SAMPLES:  # cut in the last sounds of a line
                 self._line = self._spans[-1].line
                 self._at = restart_point(self._line.utterance, len(self._line.utterance.pcm))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from ..core.dialogue import Kind, Situation
+from ..core.intent import Phrases
 from ..core.pcm import Pcm
 from ..core.reply import Finish, Listen, Piece, Say, Transcript
 from ..core.utterance import Utterance
@@ -90,6 +91,8 @@ class Planner(Protocol):
     """One a call. Plans the opening (empty situation) and every answer."""
 
     language: str
+    phrases: Phrases  # how callers speak, in that language
+    voice: str  # of the voice engine; "" for the configured one
 
     def plan(self, situation: Situation) -> Reply:
         """Start to plan the next agent turn; never blocks."""

@@ -58,13 +58,15 @@ def tts(name: str) -> TextToSpeech:
     raise UserError(f"no voice engine '{name}': speech.tts is one of {', '.join(VOICES)}", exit_code=2)
 
 
-def voice(speech: Speech, language: str) -> Voice:
+def voice(speech: Speech, language: str, wanted: str = "") -> Voice:
     """What speaks `language`: the configured engine, or the first of `FALLBACKS` that can.
+
+    `wanted` is the engine's voice that a flow asks for; "" for the configured one.
 
     Raises EngineError with one line that says what to install if none can.
     """
     name = engine_for(speech.tts, language)
-    wanted = speech.voice if name == speech.tts else ""
+    wanted = wanted or (speech.voice if name == speech.tts else "")
     directory = cache_directory(speech.cache_dir) if speech.cache_mb else None
     return Voice(tts(name), language, directory, wanted, disk_bytes=speech.cache_mb * 1_000_000)
 

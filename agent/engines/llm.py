@@ -77,6 +77,7 @@ class LlmPlanner:
     ) -> None:
         self.settings, self.flow, self.call = settings, flow, call
         self.language = flow.language
+        self.voice = flow.voice
         self.phrases = phrases or load_language(flow.language, flow.language_file)
         self.webhooks = webhooks or Webhooks()
         self._heard: LlmReply | None = None

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 from ..core.dialogue import Kind, Situation
 from ..core.reply import Listen, Piece, Say
+from ..languages import load as load_language
 
 FOREVER_MS = 3_600_000
 
@@ -33,9 +34,11 @@ class Monologue:
     """Plays the WAV at `path` to the call from its first frame; says nothing more after an interruption."""
 
     language = "en"
+    voice = ""
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self.phrases = load_language(self.language)
 
     def plan(self, situation: Situation) -> _Fixed:
         """The recording at the start of the call, nothing ever after."""

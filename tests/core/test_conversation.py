@@ -37,7 +37,8 @@ class Call:
         self.turn_text: dict[int, str] = {}
         self.heard: dict[int, list[Pcm]] = {}
         self.slow = False  # the planner has no audio yet
-        self.core = Conversation("c", LevelHearing(voice), load("en"), Settings())  # type: ignore[arg-type]
+        self.hearing = LevelHearing(voice)
+        self.core = Conversation("c", self.hearing, load("en"), Settings())  # type: ignore[arg-type]
         self.sent: list[Pcm] = []
         self.do(self.core.start())
 
@@ -204,7 +205,7 @@ def test_a_phone_that_sends_nothing_hears_all_of_it() -> None:
 def test_a_pause_ends_when_the_line_falls_silent_for_good() -> None:
     call = Call([MENU], [""])
     call.run(600)
-    call.run(100, LOUD)
+    call.run(240, LOUD)
     call.run(3000, None)
     assert call.row.resolution == "resumed"
 
@@ -247,3 +248,18 @@ def test_words_come_in_any_frame_size() -> None:
         call.run(60, None)
     call.run(1500)
     assert call.row.caller_text == "stop"
+
+
+def test_a_pause_withdrawn_at_once_is_neither_heard_nor_logged() -> None:
+    call = Call([MENU])
+    call.run(1000)
+    call.run(80, LOUD)
+    assert call.core.state is State.PAUSED
+    call.hearing.withdraw = True
+    call.run(40, LOUD)
+    assert call.core.state is State.SPEAKING
+    call.run(3000)
+    assert not call.rows
+    assert call.turns[0].heard_text == MENU
+    silent = np.flatnonzero(np.abs(np.concatenate(call.sent)) > 400)
+    assert np.max(np.diff(silent)) < 100 * SAMPLES_PER_MS

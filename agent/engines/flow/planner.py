@@ -38,6 +38,7 @@ class FlowPlanner:
     ) -> None:
         self.flow, self.call, self.phrases = flow, call, phrases
         self.language = flow.language
+        self.voice = flow.voice
         self.now = now or SystemClock().utc
         self.webhooks = webhooks or Webhooks()
         self._heard: FlowReply | None = None
