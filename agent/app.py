@@ -130,6 +130,7 @@ class App:
     async def drain(self) -> None:
         """No new calls; those in progress may finish for `audiosocket.drain_s`."""
         await self.server.drain(self.config.audiosocket.drain_s)
+        await self.fastagi.drain()
         await self.close()
 
     async def reload(self) -> None:
@@ -217,7 +218,7 @@ class App:
             summary=finish.summary if finish is not None else "",
             recording=recording,
         )
-        told = finish or Finish("hangup")
+        told = finish or Finish("failed")  # a caller who hung up does not ask; one who is still there needs people
         self.registry.finish(
             info.id,
             Outcome(

@@ -13,6 +13,7 @@ from typing import Protocol
 from .core.frames import Decoder, FrameKind, ProtocolError, encode
 from .engines.base import CallInfo
 from .errors import UserError
+from .registry import FAILED, Outcome
 from .session import Session
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,8 @@ class Calls(Protocol):
     """Ids that FastAGI gave out, each good for one connection, and where the outcome of a call is left."""
 
     def take(self, call_id: str) -> CallInfo | None: ...
+
+    def finish(self, call_id: str, outcome: Outcome) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +140,7 @@ class Server:
             return
         info = self._admit(call_id)
         if info is None:
-            writer.write(encode(FrameKind.HANGUP))
-            await self._drain_input(reader)
+            await self._hand_back(reader, writer)
             return
         await self._run(info, reader, writer, decoder)
 
@@ -168,8 +170,9 @@ class Server:
             )
         return info
 
-    async def _drain_input(self, reader: asyncio.StreamReader) -> None:
-        """Read until EOF: closing with unread audio resets the connection, and Asterisk hangs the caller up."""
+    async def _hand_back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """0x00, then read until EOF: closing with unread audio resets the connection and hangs the caller up."""
+        writer.write(encode(FrameKind.HANGUP))
         try:
             async with asyncio.timeout(2.0):
                 while await reader.read(4096):
@@ -182,7 +185,13 @@ class Server:
     ) -> None:
         task = asyncio.current_task()
         assert task is not None
-        session = self._make_session(info)
+        try:
+            session = self._make_session(info)
+        except Exception as error:  # whatever it is, this caller goes to people and the others do not notice
+            log.error("call %s cannot be served: %s; the dialplan goes on", info.id, error)
+            self._calls.finish(info.id, FAILED)
+            await self._hand_back(reader, writer)
+            return
         self._sessions[task] = session
         try:
             await session.run(reader, writer, decoder)

@@ -27,6 +27,7 @@ class Bench:
     def __init__(self, **limits: object) -> None:
         self.registry = Registry(SystemClock())
         self.ended: list[str] = []
+        self.broken = False
         self.server = Server(
             self.registry,
             self._session,
@@ -35,6 +36,8 @@ class Bench:
         )
 
     def _session(self, info: CallInfo) -> Session:
+        if self.broken:
+            raise RuntimeError("no model")
         planner = FakePlanner(lambda situation: [Say("one two three four five six seven"), Listen()])
         core = Conversation(info.id, LevelHearing(), load("en"))  # type: ignore[arg-type]
         return Session(info.id, core, Engines(FakeRecognizer(), FakeVoice(), planner), FakeLog(), SystemClock())
@@ -134,6 +137,14 @@ async def test_only_peers_may_connect(bench: Bench, caplog) -> None:
     with contextlib.suppress(ConnectionError):  # what was sent is still unread
         assert await asyncio.wait_for(reader.read(), 2) == b""
     assert "audiosocket.peers" in caplog.text
+
+
+async def test_a_call_that_cannot_be_served_goes_back_to_the_dialplan(bench: Bench, caplog) -> None:
+    bench.broken = True
+    reader, _ = await bench.dial()
+    assert await first_kind(reader) == FrameKind.HANGUP
+    assert "no model" in caplog.text
+    assert bench.server.calls == 0
 
 
 async def test_the_id_and_audio_may_come_in_one_packet(bench: Bench) -> None:

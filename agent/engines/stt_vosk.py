@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..core.pcm import RATE, Pcm, to_bytes
+from .background import pool
 from .base import EngineError, Transcript
 from .offer import Offer
 
@@ -50,7 +51,7 @@ class VoskRecognizer:
         self._model: Any = None
         self._dynamic = False
         self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(workers, "vosk")
+        self._pool = pool(workers, "vosk")
 
     def load(self) -> None:
         """Load the model (seconds for a large one). Raises EngineError with one line."""

@@ -12,7 +12,7 @@ import importlib.util
 import re
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import numpy as np
 
 from ..core.pcm import RATE, Pcm
 from .audio import activity, from_pcm, levelled, resample
+from .background import pool
 from .base import EngineError, Transcript
 from .offer import Offer, base
 
@@ -62,14 +63,17 @@ class WhisperRecognizer:
         self._lock = threading.Lock()
         self._whisper: Any = None
         self._silence: Any = None  # the encoder's output for 30 s of silence, (1, 1500, d)
-        self._pool = ThreadPoolExecutor(workers, "whisper")
+        self._pool = pool(workers, "whisper")
 
     def load(self) -> None:
         """Load the model (0.5 s). Raises EngineError with one line that says what to install."""
         with self._lock:
             if self._whisper is None:
-                self._whisper = _open(self.model, self._workers)
-                self._silence = self._encoded_silence()
+                self._pool.submit(self._load).result()  # there, so that the model's own threads inherit the priority
+
+    def _load(self) -> None:
+        self._whisper = _open(self.model, self._workers)
+        self._silence = self._encoded_silence()
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -109,7 +113,8 @@ class WhisperRecognizer:
             return first
         prompt = f" {MANNER.get(language, '')} {', '.join(hints).capitalize()}."
         second = self._generated(encoded, tokenizer, tokenizer.encode(prompt)[-LONGEST_PROMPT:], longest)
-        better = second.log_probability > first.log_probability and believable(second)
+        listing = len(second.text.split()) > len(first.text.split()) + 1  # it goes on with the list of hints
+        better = second.log_probability > first.log_probability and not listing and believable(second)
         return replace(second, no_speech=first.no_speech) if better else first
 
     def _encoded(self, pcm: Pcm) -> Any:

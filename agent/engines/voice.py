@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ..core.pcm import RATE
 from ..core.utterance import Utterance, spread
 from .audio import activity, from_pcm, read_wav
+from .background import pool
 from .base import EngineError, TextToSpeech
 from .voicecache import DiskCache
 
@@ -36,7 +36,7 @@ class Voice:
         self._memory_bytes = memory_bytes
         self._held_bytes = 0
         self._disk = DiskCache(cache_dir, disk_bytes) if cache_dir is not None and disk_bytes > 0 else None
-        self._pool = ThreadPoolExecutor(1, "voice")
+        self._pool = pool(1, "voice")
         self._making: dict[str, asyncio.Future[Utterance]] = {}
 
     async def utterance(self, text: str) -> Utterance:

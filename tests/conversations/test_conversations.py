@@ -137,7 +137,7 @@ def test_who_asks_for_a_person_gets_one(results: Mapping[str, Result]) -> None:
     result = results["person"]
     (row,) = rows_of(result, 1)
     check_cut(result, row, "We have the red mug", WELCOME, "agent", "transferred")
-    assert agent_turns(result)[-1].heard_text == next_words(result, row) == "One moment, I will get you a person."
+    assert agent_turns(result)[-1].heard_text == next_words(result, row) == "One moment, please."
     assert (result.call.outcome, result.call.queue) == ("queue", "support")
     assert (result.variables["BARGEIN_RESULT"], result.variables["BARGEIN_QUEUE"]) == ("queue", "support")
 
