@@ -98,9 +98,11 @@ class Overheard:
     """A planner whose situations are kept."""
 
     def __init__(self, planner: Planner) -> None:
-        self.language = planner.language
         self.situations: list[Situation] = []
         self._planner = planner
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._planner, name)
 
     def plan(self, situation: Situation) -> Reply:
         self.situations.append(situation)
