@@ -141,7 +141,7 @@ class Speech:
 
     stt: str = "whisper"
     stt_model: str = ""  # "": the one that comes with the engine; else a directory, a name or a URL
-    stt_workers: int = _between(1, 1, 64)  # threads that recognize
+    stt_workers: int = _between(2, 1, 64)  # threads that recognize
     tts: str = "hibari"
     voice: str = ""  # "": the language's default
     cache_dir: str = ""  # "": bargein in the user's cache directory

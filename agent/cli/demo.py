@@ -128,7 +128,7 @@ async def _report(url: str, call_id: str, screen: Screen) -> None:
         cuts = await log.interruptions(call_id=call_id)
     click.echo("\nfrom the database:\n")
     write(conversation(call, [turn.turn for turn in turns], [cut.interruption for cut in cuts], screen))
-    last = [cut for cut in cuts if cut.interruption.resolution != "resumed"][-1:]
+    last = [cut for cut in cuts if cut.interruption.resolution != "resumed"][:1]
     for cut in last:
         click.echo("\nthe last interruption, as a row:")
         row = interruption_row(cut)
