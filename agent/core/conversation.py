@@ -32,6 +32,7 @@ from .reply import Finish, Listen, Transcript
 
 ASK_EVERY = samples(450)  # words of a sound that goes on
 ASK_PAUSED_MS = 40  # silence after which the words of a sound that made us pause are asked
+WARY, WARY_FOR = 0.2, samples(1500)  # coughs come in series: less sensitive for a moment after one
 HARDLY_HEARD = samples(120)  # a pause so short is no hesitation: go on as if it had not been
 VOICE_AFTER_ALL = 0.8  # a sound that was taken for noise turns out to be a voice
 QUIET_MS = 60  # a sound with less silence than this still goes on
@@ -78,6 +79,7 @@ class Conversation:
         self._reply_ended = False
         self._finish: Finish | None = None
         self._paused_at = 0
+        self._wary_until = 0
         self._asked = False  # what was interrupted was a question
 
     def start(self) -> list[Action]:
@@ -213,8 +215,6 @@ class Conversation:
         line = self._playback.line
         return line is not None and line.question
 
-    # ---------------------------------------------------------------- the tick
-
     def _reply_progress(self) -> None:
         """Events that come from the reply: its first audio, its end."""
         if self.state is State.THINKING and not self._playback.idle:
@@ -229,7 +229,9 @@ class Conversation:
                 self._dispatch(Event.REPLY_EMPTY if self.state is State.THINKING else Event.PLAYED_OUT)
         line = self._playback.line
         wanted = line.sensitivity if line is not None else None
-        self._hearing.sensitivity = self._settings.sensitivity if wanted is None else wanted
+        sensitivity = self._settings.sensitivity if wanted is None else wanted
+        wary = WARY if self.now < self._wary_until else 0.0
+        self._hearing.sensitivity = max(0.0, sensitivity - wary)
 
     def _commit(self) -> None:
         self._actions.append(CommitReply(self._reply_id))
@@ -250,8 +252,6 @@ class Conversation:
                 self._end_turn()
         elif self.now - self._floor_since >= samples(self._listen.silence_ms):
             self._dispatch(Event.SILENCE)
-
-    # ------------------------------------------------------------------- turns
 
     def _close_turn(self) -> None:
         """The caller's stretch of sound is over; its stream ends."""
@@ -284,8 +284,6 @@ class Conversation:
         for text, confidence, started, ended in self._unlogged:
             self._actions += self.ledger.caller_turn(text, confidence, started, ended)
         self._unlogged = []
-
-    # ----------------------------------------------------------------- effects
 
     def _dispatch(self, event: Event) -> None:
         before = self.state
@@ -328,6 +326,8 @@ class Conversation:
         turn = self._turn
         assert turn is not None  # a pause begins with a turn, and ends before the turn does
         at_once = self.now - self._paused_at <= HARDLY_HEARD
+        if not turn.text:
+            self._wary_until = self.now + WARY_FOR
         if not at_once:
             kind = Kind.BACKCHANNEL if turn.text else Kind.NOISE
             self._log_interruption(self._playback.heard(), kind, Resolution.RESUMED, turn.text)
