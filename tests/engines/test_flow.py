@@ -68,6 +68,12 @@ async def test_a_correction_changes_the_choice_and_says_it_back(text: str) -> No
     assert answer.text == f"Okay. {BLUE} {SEND} Is that right?"
 
 
+async def test_where_a_choice_is_said_back_another_one_is_expected() -> None:
+    call = await shop("the red one please")
+    assert call.last.listen is not None
+    assert {"red", "green", "blue"} <= set(call.last.listen.hints)
+
+
 async def test_a_correction_long_after_the_choice_was_confirmed() -> None:
     call = await shop("red", "yes")
     assert (await call.says("no, the blue one", cut="How would")).text.startswith(f"Okay. {BLUE}")

@@ -243,11 +243,11 @@ class FlowReply:
         return {**self._planner.phrases.sayings, **self._flow.sayings}.get(name, "")
 
     def _listen(self, step: Step, silence_ms: int = 0) -> Listen:
-        hints: tuple[str, ...] = ()
+        slots = [self._flow.slots[name] for name in ((step.slot,) if step.slot else step.confirm)]
+        hints = tuple(dict.fromkeys(p for slot in slots for c in slot.choices.values() for p in c.phrases))
         digits = 0
         if step.slot:
-            slot = self._flow.slots[step.slot]
-            hints = tuple(dict.fromkeys(p for c in slot.choices.values() for p in c.phrases))
+            slot = slots[0]
             if slot.type in ("digits", "number"):
                 digits = slot.maximum if slot.type == "digits" and slot.maximum else 12
         return Listen(step.name, hints, silence_ms or step.silence_ms, digits, self._flow.backchannels or None)
