@@ -86,10 +86,15 @@ class VerdictSettings:
     patience_ms: int = 1500  # so much silence and still no words: decide without the recognizer
     late_ms: int = 500  # then a sound that was voiced so long was an interruption
     noise_ms: int = 1500  # a sound that lasts but is no speech: go on over it
-    no_voice: float = 0.2  # below, from `no_voice_ms` on: no voice, no need to wait for words
+    no_voice: float = 0.12  # below, from `no_voice_ms` on: no voice, no need to wait for words
     no_voice_ms: int = 280
     belief: float = 0.85  # the recognizer's belief in speech and half the ear's: coughs stay below, words above
     wordless: float = 1.0  # the same where it found no words
+    sure_voice: float = 0.85  # above, for `sure_voice_ms`, the ear is believed ...
+    sure_voice_ms: int = 600
+    sure_voice_speech: float = 0.25  # ... if the recognizer does not rule it out
+    noisy_dbfs: tuple[float, float] = (-50.0, -38.0)  # between these background levels recognizers lose their belief:
+    noisy_belief: float = 0.45  # so much of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,7 @@ class Sound:
     voiced_ms: int  # from its onset to its last voiced frame
     silent_ms: int  # since then
     voice: float  # 0 to 1: like speech rather than a cough
+    floor_dbfs: float = -60.0  # the background
 
 
 def verdict(
@@ -115,12 +121,16 @@ def verdict(
     `complete`: `words` cover the whole sound; `question`: the agent has asked; `extra`: more backchannel words.
     """
     over = sound.silent_ms >= settings.ended_ms
-    belief = (words.speech if words else 0.0) + sound.voice / 2
+    quiet, noisy = settings.noisy_dbfs
+    lost = settings.noisy_belief * min(1.0, max(0.0, (sound.floor_dbfs - quiet) / (noisy - quiet)))
+    belief = (words.speech if words else 0.0) + sound.voice / 2 + lost
     if belief < settings.belief and sound.voice < settings.no_voice:
         return Event.NOTHING if over or sound.voiced_ms >= settings.no_voice_ms else None
     if words is None:
         return _without_words(sound, over, settings)
     spoken = tokens(words.text)
+    if sound.voice >= settings.sure_voice and sound.voiced_ms >= settings.sure_voice_ms:
+        belief = max(belief, settings.wordless) if words.speech >= settings.sure_voice_speech else belief
     if belief < (settings.belief if spoken else settings.wordless) or is_stretched(spoken):
         return Event.NOTHING if (over and complete) or sound.voiced_ms >= settings.noise_ms else None
     backchannel = bool(spoken) and is_backchannel(words.text, phrases, question, extra)

@@ -57,6 +57,7 @@ class CallerTurn:
     last_voiced: int
     voice: float = 0.0
     evidence: float = 0.0
+    floor_dbfs: float = -60.0
     words: Transcript | None = None
     _words_at: int = -1  # up to where `words` cover the call
     _asked: bool = False

@@ -110,7 +110,8 @@ class Playback:
         while filled < limit and not self.idle:
             filled += self._play(frame[filled:limit], now + filled)
         if self._mode is _Mode.FADING:
-            frame[:FADE_SAMPLES] = faded(frame[:FADE_SAMPLES], 1.0, 0.0)
+            once = faded(frame[:FADE_SAMPLES], 1.0, 0.0)
+            frame[:FADE_SAMPLES] = faded(once, 1.0, 0.0)  # twice: no step is left where quiet speech sinks below hearing
             self._mode = _Mode.HELD
         if self._fade_in:
             frame[:FADE_SAMPLES] = faded(frame[:FADE_SAMPLES], 0.0, 1.0)
@@ -144,13 +145,13 @@ class Playback:
             self._mode = _Mode.HELD if self.idle else _Mode.FADING
 
     def resume(self, at_once: bool = False) -> None:
-        """Go on with a fade in from the start of the word that was cut, or `at_once` from where the fade out began.
+        """Go on with a fade in from the start of the word that was cut, or `at_once` from just before it faded out.
 
         At once is for a pause so short that it was hardly heard: a repeated word would be.
         """
         if self._mode is _Mode.HELD:
             if self._line is not None:
-                back = max(0, self._at - FADE_SAMPLES)
+                back = max(0, self._at - FADE_SAMPLES - BACK_UP_SAMPLES)
                 self._at = back if at_once else restart_point(self._line.utterance, self._at)
             elif self._spans and self._gap > GAP_SAMPLES - FADE_SAMPLES:  # cut in the last sounds of a line
                 self._line = self._spans[-1].line
