@@ -24,11 +24,12 @@ LIMIT_S = 60.0
 
 LIST = "We have the red mug for ten dollars, the green mug for twelve dollars, and the blue mug for fifteen dollars."
 SEND = "We will send it to the address that we have on file, and it should arrive on Friday."
+# What callers say has no pause of 300 ms in it: a fast recognizer would take what is before it for all.
 RED = Cue("We have the red mug for ten", says="The red one, please.")
 SCRIPTS: dict[str, Sequence[Cue]] = {  # the long ones first
     "correct": (
         RED,
-        Cue("We will send it to the address", says="No, wait. I want the green one."),
+        Cue("We will send it to the address", says="No, wait, I want the green one."),
         Cue("One green mug for twelve", hangs_up=True),
     ),
     "stop": (
@@ -52,7 +53,7 @@ SCRIPTS: dict[str, Sequence[Cue]] = {  # the long ones first
     ),
     "confirm": (
         RED,
-        Cue("We will send it to the address that", says="Yep, got it. What's next?"),
+        Cue("We will send it to the address that", says="Yep, got it, what's next?"),
         Cue("How would you like", hangs_up=True),
     ),
     "silence": (
