@@ -14,6 +14,8 @@ from .utterance import Utterance, Word
 
 FADE_SAMPLES = samples(15)
 GAP_SAMPLES = samples(180)  # a breath between two sentences
+QUIET_TAIL = samples(10)
+QUIET_PEAK = 130  # -48 dBFS
 BACK_UP_SAMPLES = samples(40)  # a resumption starts so much before the cut at the least: nothing may be lost
 
 
@@ -71,6 +73,7 @@ class Playback:
         self._gap = 0  # samples of silence still due before the next line
         self._mode = _Mode.PLAYING
         self._fade_in = False
+        self._quiet_now = True  # the last sounds sent were none
         self._tail: Pcm | None = None  # the fade of a turn that was ended before it was sent
         self._spans: list[_Span] = []
 
@@ -116,6 +119,7 @@ class Playback:
         if self._fade_in:
             frame[:FADE_SAMPLES] = faded(frame[:FADE_SAMPLES], 0.0, 1.0)
             self._fade_in = False
+        self._quiet_now = int(np.max(np.abs(frame[-QUIET_TAIL:]))) < QUIET_PEAK
         return frame
 
     def _play(self, out: Pcm, now: int) -> int:
@@ -140,9 +144,12 @@ class Playback:
         return count
 
     def pause(self) -> None:
-        """Fade out with the next frame and hold the cursor."""
+        """Fade out with the next frame and hold the cursor; at once where there is nothing to hear just now.
+
+        A fade in a pause between words would let the attack of the next word out, cut off: a click.
+        """
         if self._mode is _Mode.PLAYING:
-            self._mode = _Mode.HELD if self.idle else _Mode.FADING
+            self._mode = _Mode.HELD if self.idle or self._quiet_now else _Mode.FADING
 
     def resume(self, at_once: bool = False) -> None:
         """Go on with a fade in from the start of the word that was cut, or `at_once` from just before it faded out.
@@ -197,16 +204,19 @@ def restart_point(utterance: Utterance, at: int) -> int:
     if utterance.words:
         return latest
     block = RATE // 100
-    first = max(0, at - samples(600))
-    blocks = (latest - first) // block
-    if blocks < 4:
+    blocks = (at - max(0, at - samples(600))) // block
+    if blocks < 8:
         return latest
-    window = utterance.pcm[latest - blocks * block : latest].astype(np.float64).reshape(blocks, block)
+    window = utterance.pcm[at - blocks * block : at].astype(np.float64).reshape(blocks, block)
     level = 10 * np.log10(np.mean(window**2, axis=1) + 1.0)
     quiet = level < level.max() - 18
-    pauses = np.flatnonzero(quiet[1:] & quiet[:-1])
-    chosen = int(pauses[-1]) + 1 if len(pauses) else int(np.argmin(level))
-    return latest - (blocks - chosen) * block
+    after = blocks - 1 - int(np.flatnonzero(~quiet)[-1])
+    if after:  # cut in a pause: no word was
+        return max(0, at - after * block - BACK_UP_SAMPLES)
+    earlier = blocks - (at - latest) // block
+    pauses = np.flatnonzero(quiet[1:earlier] & quiet[: earlier - 1])
+    chosen = int(pauses[-1]) + 1 if len(pauses) else int(np.argmin(level[:earlier]))
+    return at - (blocks - chosen) * block
 
 
 def _ledger_of(spans: Iterable[_Span], lines: list[Line]) -> Heard:

@@ -123,6 +123,7 @@ def test_a_recording_without_words_goes_back_to_its_last_pause() -> None:
     pcm[3000:3400] = 0
     assert 3000 <= restart_point(Utterance("", pcm, ()), 5000) <= 3400
     assert restart_point(Utterance("", pcm, ()), 3900) <= 3900 - samples(40)
+    assert restart_point(Utterance("", pcm, ()), 3350) == 3350 - samples(40) - 320  # cut in the pause
     assert restart_point(Utterance("", pcm, ()), 100) == 0
 
 
@@ -134,3 +135,14 @@ def test_words_are_spread_over_the_whole_stretch(text: str) -> None:
         assert words[0].start == 100
         assert words[-1].end == 9000
         assert all(a.end == b.start for a, b in zip(words, words[1:], strict=False))
+
+
+def test_a_pause_between_words_lets_nothing_of_the_next_word_out() -> None:
+    pcm = np.concatenate([np.full(1600, 6000), np.zeros(320), np.full(1600, 6000)]).astype(np.int16)
+    playback = Playback()
+    playback.enqueue(Line(Utterance("", pcm, ())))
+    play(playback, 11)
+    playback.pause()
+    assert not play(playback, 5, 11 * FRAME_SAMPLES).any()
+    playback.resume()
+    assert np.count_nonzero(play(playback, 20, 16 * FRAME_SAMPLES)) >= 1600
