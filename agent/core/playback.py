@@ -13,6 +13,8 @@ from .pcm import FRAME_SAMPLES, RATE, SILENCE, Pcm, faded, samples
 from .utterance import Utterance, Word
 
 FADE_SAMPLES = samples(15)
+FALL_SAMPLES = samples(5)  # most of the fade out; the rest is a tail, so that quiet speech too ends without a step
+FALL_GAIN = 0.12
 GAP_SAMPLES = samples(180)  # a breath between two sentences
 QUIET_TAIL = samples(10)
 QUIET_PEAK = 130  # -48 dBFS
@@ -113,8 +115,8 @@ class Playback:
         while filled < limit and not self.idle:
             filled += self._play(frame[filled:limit], now + filled)
         if self._mode is _Mode.FADING:
-            once = faded(frame[:FADE_SAMPLES], 1.0, 0.0)
-            frame[:FADE_SAMPLES] = faded(once, 1.0, 0.0)  # twice: no step is left where quiet speech sinks below hearing
+            frame[:FALL_SAMPLES] = faded(frame[:FALL_SAMPLES], 1.0, FALL_GAIN)
+            frame[FALL_SAMPLES:FADE_SAMPLES] = faded(frame[FALL_SAMPLES:FADE_SAMPLES], FALL_GAIN, 0.0)
             self._mode = _Mode.HELD
         if self._fade_in:
             frame[:FADE_SAMPLES] = faded(frame[:FADE_SAMPLES], 0.0, 1.0)
