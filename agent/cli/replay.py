@@ -84,7 +84,9 @@ def replay_command(
         plot(result, plot_path)
     _print([{name: getattr(row, name) for name in COLUMNS} for row in result.interruptions], COLUMNS, as_json, as_csv)
     if not as_json and not as_csv:
-        click.echo(f"{len(caller) / RATE:.1f} s, {len(result.interruptions)} pauses")
+        click.echo(
+            f"{len(caller) / RATE:.1f} s, {len(result.interruptions)} pause{'s' * (len(result.interruptions) != 1)}"
+        )
 
 
 def _legs(recording: Path, agent_path: Path | None) -> tuple[Pcm, Pcm, bool]:
