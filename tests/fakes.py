@@ -42,7 +42,18 @@ class LevelHearing:
         onset = self._armed and self._run == ONSET_FRAMES
         if onset:
             self._armed = False
-        return Evidence(float(loud), onset, self._run * FRAME_SAMPLES, loud, self.voice, dbfs(pcm), -70.0, -120.0, pcm, self.withdraw)
+        return Evidence(
+            float(loud),
+            onset,
+            self._run * FRAME_SAMPLES,
+            loud,
+            self.voice,
+            dbfs(pcm),
+            -70.0,
+            -120.0,
+            pcm,
+            self.withdraw,
+        )
 
 
 def utterance(text: str, word_ms: int = WORD_MS) -> Utterance:

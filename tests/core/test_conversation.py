@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from agent.core import actions as act
-from agent.core.conversation import Conversation, Settings
 from agent.core.bargein import State
+from agent.core.conversation import Conversation, Settings
 from agent.core.dialogue import Interruption, Situation, Turn
 from agent.core.pcm import SAMPLES_PER_MS, Pcm
 from agent.core.playback import Line

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -134,7 +136,7 @@ def test_words_are_spread_over_the_whole_stretch(text: str) -> None:
     if words:
         assert words[0].start == 100
         assert words[-1].end == 9000
-        assert all(a.end == b.start for a, b in zip(words, words[1:], strict=False))
+        assert all(a.end == b.start for a, b in itertools.pairwise(words))
 
 
 def test_a_pause_between_words_lets_nothing_of_the_next_word_out() -> None:
