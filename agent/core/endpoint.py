@@ -104,6 +104,8 @@ class CallerTurn:
         whole = is_complete(self.text, phrases) if self.text else True
         if whole is None and mentions_any(self.text, hints):
             whole = True
+        if whole and self.text and all(word in phrases.urgent for word in tokens(self.text)):
+            whole = None  # "wait", "no": more often than not there is more to come
         return self.silent_ms(now) >= settings.silence_ms(whole)
 
 

@@ -7,7 +7,7 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-NICE = 10
+NICE = 4
 
 
 def yield_to_audio() -> None:

@@ -75,3 +75,7 @@ def test_the_preroll_holds_300_ms() -> None:
     assert len(taken) == samples(300)
     assert (taken[0], taken[-1]) == (25, 39)
     assert len(preroll.take()) == 0
+
+
+def test_a_bare_lead_in_is_given_time() -> None:
+    assert ends_after_ms("No, wait.") == SETTINGS.usual_ms
