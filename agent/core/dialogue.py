@@ -43,8 +43,9 @@ class Resolution(StrEnum):
 class Turn:
     """One turn, as the other side heard it. Times in ms from the start of the call.
 
-    Agent: `text` is what was meant of the sentences that began to play, `heard_text` what was played of
-    it to the word, `unheard_text` the rest (the cut word first), `words` the heard words with their times.
+    Agent: `text` is what was meant by a turn that began to play, `heard_text` what was played of it to the word,
+    `unheard_text` the rest (the cut word first), `words` the heard words with their times. A turn of which nothing
+    was played never happened.
     Caller: `text` and `heard_text` are the transcript, `confidence` 0 to 1.
     """
 
