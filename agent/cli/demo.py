@@ -25,11 +25,11 @@ from .options import interruption_row
 
 # What the caller of the demo says, and when: over the agent's voice, or once it has fallen silent.
 SCRIPT = (
-    ("talking", 4.2, "The blue one, please."),
-    ("talking", 2.6, "Okay."),
-    ("talking", 4.0, "No, wait. I want the green one."),
-    ("talking", 3.4, "Yep, got it. What's next?"),
-    ("silent", 0.7, "By card, please."),
+    ("talking", 3.2, "The blue one, please."),
+    ("talking", 2.2, "Okay."),
+    ("talking", 1.3, "No wait, I want the green one."),
+    ("talking", 2.2, "Yep, got it, what's next?"),
+    ("silent", 0.4, "By card, please."),
 )
 LOWER = 7 / 8  # the caller's voice: the embedded one, pitched down
 
