@@ -15,6 +15,7 @@ from .reply import Transcript
 from .words import tokens
 
 PREROLL_SAMPLES = samples(300)
+MUTE_SAMPLES = samples(150)  # no frame for so long: the phone is muted, or suppresses silence
 POSSIBLE_SPEECH = 0.35  # below: a cough that was written as a word
 RECOGNIZER_LATE_MS = 4000  # a silence after which a turn ends without its words: half of them mislead more than waiting
 
@@ -59,6 +60,8 @@ class CallerTurn:
     evidence: float = 0.0
     floor_dbfs: float = -60.0
     words: Transcript | None = None
+    _last_frame: int = 0  # when the last one came
+    _unvoiced: int = 0  # samples heard since the last voiced frame
     _words_at: int = -1  # up to where `words` cover the call
     _asked: bool = False
 
@@ -73,9 +76,11 @@ class CallerTurn:
         return self.words.text.strip() if self.words and self.words.speech >= POSSIBLE_SPEECH else ""
 
     def hear(self, evidence: Evidence, now: int) -> None:
-        """One frame that ends at `now`."""
+        """One frame that came at `now`."""
+        self._last_frame = now
+        self._unvoiced += FRAME_SAMPLES
         if evidence.voiced:
-            self.last_voiced = now
+            self.last_voiced, self._unvoiced = now, 0
             self.evidence = max(self.evidence, evidence.score)
         self.voice = evidence.voice
 
@@ -83,7 +88,12 @@ class CallerTurn:
         return ms(self.last_voiced - self.onset)
 
     def silent_ms(self, now: int) -> int:
-        return ms(now - self.last_voiced)
+        """Silence that was heard since the last voiced frame; a line that sends nothing is silent, too.
+
+        Not the time since then: with a ptime of 60 ms three frames come at once, and nothing in between.
+        """
+        waiting = now - max(self._last_frame, self.last_voiced)
+        return ms(self._unvoiced + (waiting if waiting > MUTE_SAMPLES else 0))
 
     def ask(self, now: int, after_ms: int, every: int | None = None) -> bool:
         """Whether to ask for the words now: after so much silence, or `every` so many samples of a sound."""

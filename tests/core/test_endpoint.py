@@ -53,13 +53,24 @@ def test_without_words_the_recognizer_is_waited_for() -> None:
 def test_words_are_asked_for_once_in_each_silence() -> None:
     turn = CallerTurn(1, onset=0, last_voiced=8000)
     assert not turn.ask(8000 + samples(60), 80)
-    assert turn.ask(8000 + samples(80), 80)
-    assert not turn.ask(8000 + samples(100), 80)
-    turn.answer(Transcript("the"), 8000 + samples(80))
+    assert turn.ask(8000 + samples(180), 80)
     assert not turn.ask(8000 + samples(200), 80)
+    turn.answer(Transcript("the"), 8000 + samples(180))
+    assert not turn.ask(8000 + samples(400), 80)
     turn.hear(evidence(voiced=True), 12_000)
     assert not turn.complete
-    assert turn.ask(12_000 + samples(80), 80)
+    assert turn.ask(12_000 + samples(180), 80)
+
+
+def test_frames_that_come_three_at_a_time_are_no_silence() -> None:
+    turn = CallerTurn(1, onset=0, last_voiced=8000)
+    for clump in range(3):
+        for _ in range(3):
+            turn.hear(evidence(voiced=True), 8000 + samples(60 * clump))
+        assert turn.silent_ms(8000 + samples(60 * clump + 60)) == 0
+    for _ in range(3):
+        turn.hear(evidence(voiced=False), 8000 + samples(180))
+    assert turn.silent_ms(8000 + samples(180)) == 60
 
 
 def evidence(voiced: bool) -> Evidence:
