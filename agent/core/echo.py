@@ -24,6 +24,7 @@ FORGET_EVERY = PARTITIONS // 2  # frames: once a round of the constraint; cheape
 FIRST_UNCERTAINTY = 0.02  # power gain a partition may have before anything is known
 AUDIBLE_POWER = 1e-8  # mean square of a far end that can be heard at all: -80 dBFS
 SHIFTS = (-1, 1, -2, 2)  # blocks by which a jitter buffer may have moved the echo
+EAGER_FRAMES = 300  # 6 s of the far end: learn from every frame of them, and from every other one afterwards
 
 Samples = NDArray[np.float32]
 
@@ -57,6 +58,8 @@ class EchoCanceller:
         self._work = np.zeros(shape, np.complex64)
         self._gain = np.zeros(shape, np.float32)
         self._rows = np.zeros((3, BINS), np.complex64)
+        self._trials = np.zeros((len(SHIFTS), BINS), np.complex64)
+        self._heard_frames = 0
         self._turn = 0
         self._nothing = np.zeros(BINS, np.float32)
         self._silence = np.zeros(FRAME_SAMPLES, np.float32)
@@ -65,14 +68,18 @@ class EchoCanceller:
 
     def far(self, sent: Samples) -> None:
         """The next frame that we sent enters the memory."""
+        if float(sent.dot(sent)) > AUDIBLE_POWER * FRAME_SAMPLES:
+            self._loud_for = PARTITIONS + 1
+        elif self._loud_for:
+            self._loud_for -= 1
+        else:
+            return  # all that the memory holds is inaudible, and so is this
         self._last_far[:FRAME_SAMPLES] = self._last_far[FRAME_SAMPLES:]
         self._last_far[FRAME_SAMPLES:] = sent
         self._head = (self._head - 1) % PARTITIONS
-        loud = float(sent @ sent) > AUDIBLE_POWER * FRAME_SAMPLES
-        self._loud_for = PARTITIONS + 1 if loud else max(0, self._loud_for - 1)
-        spectrum = np.fft.rfft(self._last_far)
-        conjugate = np.conj(spectrum)
-        power = spectrum.real**2 + spectrum.imag**2
+        spectrum = np.fft.rfft(self._last_far).astype(np.complex64, copy=False)
+        conjugate = np.conjugate(spectrum)
+        power = (spectrum * conjugate).real
         for at in (self._head, self._head + PARTITIONS):
             self._far[at] = spectrum
             self._conjugate[at] = conjugate
@@ -84,30 +91,31 @@ class EchoCanceller:
             return Cancelled(line, self._silence, self._nothing, self._nothing, False)
         far = self._far[self._head : self._head + PARTITIONS]
         power = self._power[self._head : self._head + PARTITIONS]
+        self._heard_frames += 1
+        learn = aligned and (self._heard_frames <= EAGER_FRAMES or self._heard_frames % 2 == 0)
         # The echo, and two partitions whose turn it is to be constrained, in one transform.
         np.multiply(far, self._path, out=self._work)
         np.add.reduce(self._work, axis=0, out=self._rows[0])
-        self._rows[1:] = self._path[self._turn : self._turn + 2]
-        responses = np.fft.irfft(self._rows, BLOCK)
+        if learn:
+            self._rows[1:] = self._path[self._turn : self._turn + 2]
+        responses = np.fft.irfft(self._rows if learn else self._rows[:1], BLOCK)
         echo = responses[0, FRAME_SAMPLES:].astype(np.float32)
         near = line - echo
         np.multiply(self._doubt, power, out=self._gain)
         unsure = np.add.reduce(self._gain, axis=0)
-        best = self._shifted(line, near, far) if aligned else None
+        heard, left = float(line.dot(line)), float(near.dot(near))
+        best = self._shifted(line, heard, left, far) if aligned else None
         if best is not None:
             echo, near = best, line - best
-        elif aligned:
+            left = float(near.dot(near))
+        elif learn:
             self._learn(near, responses, unsure)
-        if float(near @ near) > float(line @ line):
+        if left > heard:
             near = line  # a filter that makes it worse has nothing to say yet
-        loudest = power.max(axis=0)
+        loudest = np.maximum.reduce(power, axis=0)
         if not aligned:
             unsure = np.maximum(unsure, np.float32(0.25) * loudest)
         return Cancelled(near, echo, loudest, unsure, True, aligned)
-
-    def _explain(self, far: NDArray[np.complex64], path: NDArray[np.complex64]) -> Samples:
-        np.multiply(far, path, out=self._work[: len(far)])
-        return np.fft.irfft(self._work[: len(far)].sum(axis=0), BLOCK)[FRAME_SAMPLES:].astype(np.float32, copy=False)
 
     def _learn(self, near: Samples, responses: NDArray[np.floating], unsure: NDArray[np.float32]) -> None:
         """The Kalman step; self._gain holds doubt x far power, responses what `near` transformed."""
@@ -118,15 +126,16 @@ class EchoCanceller:
         self._path[self._turn : self._turn + 2] = spectra[1:]
         self._turn = (self._turn + 2) % PARTITIONS
         error = spectra[0]
-        error_power = error.real**2 + error.imag**2
+        error_power = (error * np.conjugate(error)).real
         self._near_power += np.float32(0.3) * (error_power - self._near_power)
         total = np.float32(0.5) * unsure + np.maximum(self._near_power, error_power) + np.float32(1e-6)
+        step = np.float32(1) / total
         conjugate = self._conjugate[self._head : self._head + PARTITIONS]
-        np.multiply(conjugate, error / total, out=self._work)
+        np.multiply(conjugate, (error * step).astype(np.complex64, copy=False), out=self._work)
         np.multiply(self._work, self._doubt, out=self._work)
         self._path += self._work
-        self._gain *= np.float32(-0.5) / total
-        self._gain += 1
+        self._gain *= np.float32(-0.5) * step
+        self._gain += np.float32(1)
         self._doubt *= self._gain
         if self._turn == 0:
             self._forget()
@@ -141,32 +150,36 @@ class EchoCanceller:
         self._doubt += self._gain
         self._path *= keep
 
-    def _shifted(self, line: Samples, near: Samples, far: NDArray[np.complex64]) -> Samples | None:
-        """The echo by a path moved by a block or two, if that explains the line much better; moves it if it lasts."""
-        heard, left = float(line @ line), float(near @ near)
+    def _shifted(self, line: Samples, heard: float, left: float, far: NDArray[np.complex64]) -> Samples | None:
+        """The echo by a path moved by a block or two, if that explains the line much better; moves it if it lasts.
+
+        heard, left: the energy of the line, and of what the path as it is leaves of it.
+        """
         removed = 1 - left / (heard + 1e-6)
         if heard < 1e-6 * FRAME_SAMPLES or removed > 0.5 or self._removed < 0.5:
             if heard > 1e-6 * FRAME_SAMPLES:
                 self._removed += 0.05 * (max(removed, -1.0) - self._removed)
             self._better = [0.9 * b for b in self._better]
             return None
-        best, best_left = None, 0.5 * left
         for i, shift in enumerate(SHIFTS):
-            if shift > 0:
-                echo = self._explain(far[shift:], self._path[:-shift])
-            else:
-                echo = self._explain(far[:shift], self._path[-shift:])
-            rest = line - echo
-            power = float(rest @ rest)
-            self._better[i] = 0.9 * self._better[i] + (1.0 if power < 0.5 * left else -0.5)
-            if power < best_left:
-                best, best_left = echo, power
-            if self._better[i] > 1.8:
-                self._move(shift)
-                break
-        if best is None:
-            self._removed += 0.01 * (max(removed, -1.0) - self._removed)
-        return best
+            moved = slice(shift, None) if shift > 0 else slice(None, shift)
+            path = self._path[:-shift] if shift > 0 else self._path[-shift:]
+            work = np.multiply(far[moved], path, out=self._work[: len(path)])
+            np.add.reduce(work, axis=0, out=self._trials[i])
+        echoes = np.fft.irfft(self._trials, BLOCK)[:, FRAME_SAMPLES:].astype(np.float32, copy=False)
+        rest = line - echoes
+        powers = np.einsum("ij,ij->i", rest, rest).tolist()
+        self._better = [
+            0.9 * b + (1.0 if power < 0.5 * left else -0.5) for b, power in zip(self._better, powers, strict=True)
+        ]
+        best = min(range(len(SHIFTS)), key=powers.__getitem__)
+        lasting = max(range(len(SHIFTS)), key=self._better.__getitem__)
+        if self._better[lasting] > 1.8:
+            self._move(SHIFTS[lasting])
+        if powers[best] < 0.5 * left:
+            return np.ascontiguousarray(echoes[best])
+        self._removed += 0.01 * (max(removed, -1.0) - self._removed)
+        return None
 
     def _move(self, shift: int) -> None:
         """The echo comes `shift` blocks later from now on."""

@@ -31,6 +31,9 @@ FAR_DBFS, FAR_SLOPE, FAR_MOST = -36.0, 1.0, 6.0
 SWING = 6.0  # log odds between sensitivity 0 and 1; the default is in the middle
 
 
+_SCALE, _UNIT, _LOUDEST = np.float32(FULL_SCALE), np.float32(1 / FULL_SCALE), np.float32(FULL_SCALE - 1)
+
+
 @dataclass(frozen=True)
 class HearingSettings:
     """sensitivity: 0 is deaf, 1 jumps at anything."""
@@ -93,7 +96,7 @@ class Hearing:
 
     def sent(self, pcm: Pcm) -> None:
         """The 160 samples that we send at this tick, silence included."""
-        self._reference.sent(pcm.astype(np.float32) / np.float32(FULL_SCALE))
+        self._reference.sent(np.multiply(pcm, _UNIT))
 
     def rearm(self) -> None:
         """The pause is over: the onset may fire again."""
@@ -106,7 +109,7 @@ class Hearing:
         due, aligned = self._reference.due()
         for frame in due:
             self._canceller.far(frame)
-        cancelled = self._canceller.near(pcm.astype(np.float32) / np.float32(FULL_SCALE), aligned)
+        cancelled = self._canceller.near(np.multiply(pcm, _UNIT), aligned)
         features = self._features
         odds, sound, kind = self._network(features.of(cancelled))
         voice, sound, kind = probability(odds), probability(sound), probability(kind)
@@ -121,7 +124,9 @@ class Hearing:
         self._follow(max(voice, sound), kind, onset)
         near = pcm
         if cancelled.active:
-            near = np.clip(cancelled.near * FULL_SCALE, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+            scaled = cancelled.near * _SCALE
+            np.maximum(scaled, -_SCALE, out=scaled)
+            near = np.minimum(scaled, _LOUDEST, out=scaled).astype(np.int16)
         return Evidence(
             score=voice,
             onset=onset,

@@ -41,25 +41,30 @@ def lopsided_window() -> Floats:
 _WINDOW = lopsided_window()
 _FAR_BANDS = band_matrix(BLOCK) * np.float32(2.0 / BLOCK**2)
 _DB = np.float32(10)
+_PER_DECIBEL = np.float32(math.log(10) / 10)
+_LEAST, _MOST, _PER_DB = np.float32(-30), np.float32(45), np.float32(0.066)
+_ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
 _RISE = np.array([[0.02], [0.1], [0.02]], np.float32)  # of the floors per frame: minimum, peaks, mean
 _FALL = np.array([[0.3], [0.02], [0.02]], np.float32)
 _STEP = np.array([[6.0], [200.0], [200.0]], np.float32)  # dB: no more at once, so that speech is no floor
 
 
 def _analysis() -> Floats:
-    """(2 x bins, BANDS + 2 x lags): from squared parts of the windowed spectrum to band powers and autocorrelation.
-
-    The lags twice: with the window's own autocorrelation divided out (the pitch), and as they are (the tilt).
-    """
+    """(bins, BANDS + lags): from the windowed power spectrum to band powers and autocorrelation."""
     bins = WINDOW // 2 + 1
     bands = band_matrix(WINDOW) * np.float32(2.0 / (WINDOW * np.sum(_WINDOW**2)))
     lags = np.fft.irfft(np.eye(bins), axis=1)[:, PITCH_LAGS]
-    taper = np.fft.irfft(np.abs(np.fft.rfft(_WINDOW, 2 * WINDOW)) ** 2)[PITCH_LAGS] / np.sum(_WINDOW**2)
-    columns = np.concatenate([bands, lags / taper, lags], axis=1)
-    return np.repeat(columns, 2, axis=0).astype(np.float32)
+    return np.concatenate([bands, lags], axis=1).astype(np.float32)
 
 
-_ANALYSIS = _analysis()
+def _taper() -> Floats:
+    """(lags,): what undoes the window's own autocorrelation."""
+    own = np.fft.irfft(np.abs(np.fft.rfft(_WINDOW, 2 * WINDOW)) ** 2)[PITCH_LAGS] / np.sum(_WINDOW**2)
+    return np.asarray(1 / own, np.float32)
+
+
+_ANALYSIS, _UNTAPERED = _analysis(), _taper()
+_BANDS = np.ascontiguousarray(_ANALYSIS[:, :BANDS])
 _LAGS = PITCH_LAGS.stop - PITCH_LAGS.start
 
 
@@ -80,6 +85,8 @@ class Features:
         self._floors = np.full((3, BANDS), -70.0, np.float32)  # minimum, peaks, mean of the level in dB
         self._against = np.full((Features.BLOCKS, BANDS), LOWEST_DB, np.float32)
         self._banded = np.full((4, BANDS), 1e-10, np.float32)
+        self._analysed = np.zeros(BANDS + _LAGS, np.float32)
+        self._tones = np.zeros((2, _LAGS), np.float32)  # for the pitch, and as they are for the tilt
         self._out = np.zeros(Features.SIZE, np.float32)
         self._over = self._out[: -Features.SCALARS].reshape(Features.BLOCKS, BANDS)
         self._frames = 0
@@ -90,20 +97,24 @@ class Features:
 
     def of(self, heard: Cancelled) -> Floats:
         """(SIZE,) features of the frame; the array is used again for the next."""
-        recent, banded = self._recent, self._banded
+        recent, banded, active = self._recent, self._banded, heard.active
         recent[:, :NEW] = recent[:, FRAME_SAMPLES:]
         recent[0, NEW:] = heard.near
         recent[1, NEW:] = heard.echo
-        rows = 2 if heard.active else 1
         np.multiply(recent, _WINDOW, out=self._windowed)
-        parts = np.fft.rfft(self._windowed[:rows]).astype(np.complex64, copy=False).view(np.float32)
-        np.square(parts, out=parts)
-        analysed = parts @ _ANALYSIS
+        parts = np.fft.rfft(self._windowed if active else self._windowed[0])
+        parts = parts.astype(np.complex64, copy=False).view(np.float32)
+        np.multiply(parts, parts, out=parts)
+        power = parts[..., ::2] + parts[..., 1::2]
         banded.fill(1e-10)
-        banded[:rows] += analysed[:, :BANDS]
-        if heard.active:
+        if active:
+            np.matmul(power[0], _ANALYSIS, out=self._analysed)
+            banded[1] += power[1] @ _BANDS
             banded[2] += heard.unsure_power @ _FAR_BANDS
             banded[3] += heard.far_power @ _FAR_BANDS
+        else:
+            np.matmul(power, _ANALYSIS, out=self._analysed)
+        banded[0] += self._analysed[:BANDS]
         np.log10(banded, out=banded)
         np.multiply(banded, _DB, out=banded)
         level = banded[0]
@@ -113,29 +124,31 @@ class Features:
         self._against[3:] = banded[1:]
         np.subtract(level, self._against, out=self._over)
         change = self._over[:3].copy()
-        np.maximum(self._over, -30, out=self._over)
-        np.minimum(self._over, 45, out=self._over)
-        np.multiply(self._over, np.float32(0.066), out=self._over)
-        power = float(np.add.reduce(parts[0])) * 2 / WINDOW + 1e-9
-        tones = analysed[0, BANDS:]
-        self._scalars(heard, float(tones[:_LAGS].max()) / power, float(tones[_LAGS:].max()) / power)
+        np.maximum(self._over, _LEAST, out=self._over)
+        np.minimum(self._over, _MOST, out=self._over)
+        np.multiply(self._over, _PER_DB, out=self._over)
+        total = float(np.add.reduce(power[0] if active else power)) * 2 / WINDOW + 1e-9
+        self._tones[1] = self._analysed[BANDS:]
+        np.multiply(self._tones[1], _UNTAPERED, out=self._tones[0])
+        pitch, tilt = np.maximum.reduce(self._tones, axis=1).tolist()
+        self._scalars(heard, pitch / total, tilt / total)
         self._follow(change)
         return self._out
 
     def _scalars(self, heard: Cancelled, pitch: float, tilt: float) -> None:
         near = heard.near
         first, second = near[:80], near[80:]
-        early, late = float(first @ first) / 80, float(second @ second) / 80
-        level = self.level_db = _decibels(0.5 * (early + late))
-        echo = float(heard.echo @ heard.echo) / FRAME_SAMPLES if heard.active else 0.0
-        self.echo_db = _decibels(echo)
-        floor = self.floor_db = _decibels(float(np.add.reduce(np.power(_DB, self._floors[0] * np.float32(0.1)))))
-        removed = 0.0
+        early, late = float(first.dot(first)) / 80, float(second.dot(second)) / 80
+        power = 0.5 * (early + late)
+        level = self.level_db = _decibels(power)
+        floor = self.floor_db = _decibels(float(np.add.reduce(np.exp(self._floors[0] * _PER_DECIBEL))))
+        self.echo_db, removed = LOWEST_DB, 0.0
         if heard.active:
-            line = near + heard.echo
-            power = float(line @ line) / FRAME_SAMPLES
-            removed = _decibels(power) - level
-            if power > 1e-6:
+            echo = float(heard.echo.dot(heard.echo)) / FRAME_SAMPLES
+            self.echo_db = _decibels(echo)
+            line = max(0.0, power + echo + 2 * float(near.dot(heard.echo)) / FRAME_SAMPLES)
+            removed = _decibels(line) - level
+            if line > 1e-6:
                 self._explained += 0.05 * (removed - self._explained)
         scalars = (
             (_decibels(early) - floor) * 0.05, (_decibels(late) - floor) * 0.05, (level + 45) * 0.05, pitch, tilt,
@@ -151,9 +164,10 @@ class Features:
             mean = max(0.02, 1 / (self._frames + 1))
             rise = np.array([[0.15 if self._frames < 25 else 0.02], [0.1], [mean]], np.float32)
             fall = np.array([[0.3], [0.02], [mean]], np.float32)
-        self._floors += fall * np.minimum(change, 0)
-        np.maximum(change, 0, out=change)
-        self._floors += rise * np.minimum(change, _STEP)
+        rate = np.where(change > 0, rise, fall)
+        np.minimum(change, _STEP, out=change)
+        change *= rate
+        self._floors += change
 
 
 class Network:
@@ -174,11 +188,13 @@ class Network:
         joined[wide:-1, gates] = 0.5 * weights["gru.wh"][:, gates]
         joined[-1, gates] = 0.5 * (weights["gru.bi"] + weights["gru.bh"])[gates]
         joined[:wide, new], joined[-1, new] = weights["gru.wi"][:, new], weights["gru.bi"][new]
-        joined[wide:-1, 3 * n :], joined[-1, 3 * n :] = weights["gru.wh"][:, new], weights["gru.bh"][new]
+        joined[wide:-1, 3 * n :] = 0.5 * weights["gru.wh"][:, new]
+        joined[-1, 3 * n :] = 0.5 * weights["gru.bh"][new]
         self._joined, self._size = joined, n
         self._out_w, self._out_b = weights["out.w"], weights["out.b"]
         self._seen = np.zeros(wide + n + 1, np.float32)
         self._seen[-1] = 1
+        self._sums = np.zeros(4 * n, np.float32)
         self._x, self._state = self._seen[:wide], self._seen[wide:-1]
 
     def forget(self) -> None:
@@ -187,18 +203,18 @@ class Network:
 
     def __call__(self, features: Floats) -> tuple[float, float, float]:
         """(SIZE,) in; log odds: of a caller's voice, of a caller's sound of any kind, that it is a voice if so."""
-        n, state = self._size, self._state
-        np.add(features @ self._in_w, self._in_b, out=self._x)
-        np.maximum(self._x, 0, out=self._x)
-        sums = self._seen @ self._joined
-        gates = np.tanh(sums[: 2 * n])
-        gates += 1
-        gates *= 0.5
-        new = sums[2 * n : 3 * n]
+        n, state, x, sums = self._size, self._state, self._x, self._sums
+        np.matmul(features, self._in_w, out=x)
+        np.add(x, self._in_b, out=x)
+        np.maximum(x, _ZERO, out=x)
+        np.matmul(self._seen, self._joined, out=sums)
+        gates, new = sums[: 2 * n], sums[2 * n : 3 * n]
+        np.tanh(gates, out=gates)
+        gates += _ONE  # twice the gates: the weights after them are halved
         new += gates[:n] * sums[3 * n :]
         np.tanh(new, out=new)
         state -= new
-        state *= gates[n:]
+        state *= gates[n:] * _HALF
         state += new
         voice, sound, kind = (state @ self._out_w + self._out_b).tolist()
         return voice, sound, kind
