@@ -19,6 +19,7 @@ import numpy as np
 RATE, FRAME = 8000, 160
 TALK = ("babble", "talk", "speech", "voice", "children")
 VOICES = ("speech", "backchannel")
+BODILY = ("sneeze", "gasp", "groan", "grunt", "laugh", "breath")  # nearest to a voice, and few
 
 
 def read_wav(path: Path) -> np.ndarray:
@@ -87,7 +88,7 @@ class Recordings:
             if r["class"] in VOICES and float(r["onset_unc_ms"] or 0) <= 40:
                 self.voices.append(clip)
             elif r["class"] == "nonspeech":
-                self.sounds.append(clip)
+                self.sounds += [clip] * (2 if any(w in r["label"] for w in BODILY) else 1)
             elif r["class"] == "noise":
                 clip.talk = any(w in r["label"] for w in TALK)
                 self.noises.append(clip)
@@ -114,6 +115,22 @@ def equalised(x: np.ndarray, rng: np.random.Generator, depth_db: float) -> np.nd
     gain = 10 ** (np.interp(np.linspace(0, 5, 129), np.arange(6), knots) / 20)
     h = np.roll(np.fft.irfft(gain, 256), 32)[:96] * np.hanning(128)[16:112]
     return filtered(x, h)[0 : len(x)]
+
+
+def yelled(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Higher, brighter and driven into the microphone's limit."""
+    x = resampled(x, rng.uniform(1.12, 1.4))
+    bright = x - rng.uniform(0.2, 0.7) * np.concatenate([[0], x[:-1]])
+    drive = rng.uniform(1, 4) / (np.abs(bright).max() + 1e-9)
+    return np.tanh(drive * bright).astype(np.float32)
+
+
+def burst(rng: np.random.Generator) -> Clip:
+    """A puff, a sniff, a rub or a bump: shaped noise of 30 to 500 ms, rising at once or slowly."""
+    n = int(rng.uniform(0.03, 0.5) * RATE)
+    t = np.linspace(0, 1, n)
+    x = rng.standard_normal(n) * t ** rng.uniform(0.1, 1.5) * (1 - t) ** rng.uniform(0.5, 4)
+    return Clip(equalised(x.astype(np.float32), rng, 15), 0, n, False)
 
 
 def ulaw(x: np.ndarray) -> np.ndarray:
@@ -178,9 +195,9 @@ def background(rec: Recordings, rng: np.random.Generator, n: int) -> tuple[np.nd
     def one() -> np.ndarray:
         nonlocal talk
         draw = rng.random()
-        if draw < 0.22:
+        if draw < 0.18:
             return made_up_noise(rng, n)
-        if draw < 0.42 and rec.voices:
+        if draw < 0.48 and rec.voices:
             talk = True
             x = np.zeros(n, np.float32)
             for _ in range(rng.integers(1, 9)):
@@ -291,8 +308,14 @@ def add_caller(line: np.ndarray, clip: Clip, at: int, level: float, rng: np.rand
     lead = clip.onset - max(0, clip.onset - 240)
     if lead:
         x[:lead] *= np.linspace(0, 1, lead) ** 2
-    speed = rng.uniform(0.88, 1.14) if rng.random() < 0.6 else 1.0
-    x = resampled(x, speed)
+    speed = 1.0
+    if clip.voice and rng.random() < 0.12:
+        before = len(x)
+        x = yelled(x, rng)
+        speed = before / len(x)
+    elif rng.random() < 0.6:
+        speed = rng.uniform(0.88, 1.14) if clip.voice else rng.uniform(0.75, 1.33)
+        x = resampled(x, speed)
     lead, length = int(lead / speed), int((clip.offset - clip.onset) / speed)
     if rng.random() < 0.5:
         x = equalised(x, rng, 5)
@@ -341,7 +364,7 @@ def make_line(rec: Recordings, seed: int, seconds: float = 10.0) -> Line:
     level = rng.uniform(-58, -32) if noisy else rng.uniform(-75, -58)
     noise, talk = background(rec, rng, n) if noisy else (rng.standard_normal(n).astype(np.float32), False)
     if talk:  # other people in the room are further from the phone than the caller
-        level = rng.uniform(-60, -42)
+        level = rng.uniform(-58, -41)
     noise = noise * 10 ** ((level - dbfs(noise)) / 20)
     if noisy:
         noise = noise + rng.standard_normal(n).astype(np.float32) * 10 ** (-68 / 20)
@@ -357,8 +380,10 @@ def make_line(rec: Recordings, seed: int, seconds: float = 10.0) -> Line:
             clip = rec.voices[rng.integers(len(rec.voices))]
         elif draw < 0.63 and rec.spoken:
             clip = rec.spoken[rng.integers(len(rec.spoken))]
-        else:
+        elif draw < 0.95:
             clip = rec.sounds[rng.integers(len(rec.sounds))]
+        else:
+            clip = burst(rng)
         end = add_caller(caller, clip, at, rng.uniform(min(lowest, -18), -14), rng, out)
         if speaking and rng.random() < 0.7:
             stop = at + int(rng.uniform(0.06, 0.5) * RATE)
