@@ -93,6 +93,7 @@ class VerdictSettings:
     sure_voice: float = 0.85  # above, for `sure_voice_ms`, the ear is believed ...
     sure_voice_ms: int = 600
     sure_voice_speech: float = 0.25  # ... if the recognizer does not rule it out
+    far_dbfs: float = -35.0  # never louder than this, from `no_voice_ms` on: somebody else in the room
     noisy_dbfs: tuple[float, float] = (-50.0, -38.0)  # between these background levels recognizers lose their belief:
     noisy_belief: float = 0.45  # so much of it
 
@@ -105,6 +106,7 @@ class Sound:
     silent_ms: int  # since then
     voice: float  # 0 to 1: like speech rather than a cough
     floor_dbfs: float = -60.0  # the background
+    loudest_dbfs: float = 0.0  # of a frame since the onset
 
 
 def verdict(
@@ -124,7 +126,8 @@ def verdict(
     quiet, noisy = settings.noisy_dbfs
     lost = settings.noisy_belief * min(1.0, max(0.0, (sound.floor_dbfs - quiet) / (noisy - quiet)))
     belief = (words.speech if words else 0.0) + sound.voice / 2 + lost
-    if belief < settings.belief and sound.voice < settings.no_voice:
+    no_caller = belief < settings.belief and sound.voice < settings.no_voice
+    if no_caller or sound.loudest_dbfs < settings.far_dbfs:
         return Event.NOTHING if over or sound.voiced_ms >= settings.no_voice_ms else None
     if words is None:
         return _without_words(sound, over, settings)

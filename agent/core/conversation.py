@@ -167,7 +167,7 @@ class Conversation:
             if not evidence.voiced:
                 self._await_quiet = False
                 self._hearing.rearm()
-            elif evidence.voice >= VOICE_AFTER_ALL:
+            elif evidence.voice >= VOICE_AFTER_ALL and evidence.level_dbfs >= self._settings.verdict.far_dbfs:
                 self._await_quiet = False
                 self._begin_turn(evidence)
         elif evidence.onset:
@@ -176,7 +176,7 @@ class Conversation:
     def _begin_turn(self, evidence: Evidence) -> None:
         self._turns_begun += 1
         onset = max(0, self.now - evidence.onset_samples_ago)
-        self._turn = CallerTurn(self._turns_begun, onset, self.now, evidence.voice, evidence.score, evidence.floor_dbfs)
+        self._turn = CallerTurn.begun(self._turns_begun, onset, self.now, evidence)
         self._actions.append(StartTurn(self._turn.id, self._preroll.take(), self._listen.hints))
         if self._interruptible():
             self._dispatch(Event.ONSET)
@@ -192,7 +192,7 @@ class Conversation:
         if turn is None:
             return
         if self.state is State.PAUSED:
-            sound = Sound(turn.voiced_ms(), turn.silent_ms(self.now), turn.voice, turn.floor_dbfs)
+            sound = Sound(turn.voiced_ms(), turn.silent_ms(self.now), turn.voice, turn.floor_dbfs, turn.loudest_dbfs)
             event = verdict(
                 sound,
                 turn.words,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -59,11 +60,17 @@ class CallerTurn:
     voice: float = 0.0
     evidence: float = 0.0
     floor_dbfs: float = -60.0
+    loudest_dbfs: float = -100.0
     words: Transcript | None = None
     _last_frame: int = 0  # when the last one came
     _unvoiced: int = 0  # samples heard since the last voiced frame
     _words_at: int = -1  # up to where `words` cover the call
     _asked: bool = False
+
+    @classmethod
+    def begun(cls, id: int, onset: int, now: int, first: Evidence) -> Self:
+        """A turn that began at sample `onset`, with the frame that showed it at `now`."""
+        return cls(id, onset, now, first.voice, first.score, first.floor_dbfs, first.level_dbfs)
 
     @property
     def complete(self) -> bool:
@@ -83,6 +90,7 @@ class CallerTurn:
             self.last_voiced, self._unvoiced = now, 0
             self.evidence = max(self.evidence, evidence.score)
         self.voice = evidence.voice
+        self.loudest_dbfs = max(self.loudest_dbfs, evidence.level_dbfs)
 
     def voiced_ms(self) -> int:
         return ms(self.last_voiced - self.onset)

@@ -48,9 +48,10 @@ def judged(
     speech: float = 0.9,
     complete: bool = True,
     question: bool = False,
+    loudest: float = -20.0,
 ) -> Event | None:
     words = None if text is None else Transcript(text, speech=speech)
-    return verdict(Sound(voiced, silent, voice), words, complete, PHRASES, question)
+    return verdict(Sound(voiced, silent, voice, loudest_dbfs=loudest), words, complete, PHRASES, question)
 
 
 @pytest.mark.parametrize("text", ["No.", "stop", "Wait!", "no, the blue one", "What was that?"])
@@ -86,6 +87,11 @@ def test_what_the_recognizer_does_not_take_for_speech_is_nothing_whatever_it_wro
 
 def test_speech_without_words_is_still_an_interruption() -> None:
     assert judged("", speech=0.8, silent=200) is Event.WORD
+
+
+def test_a_voice_that_is_far_off_is_somebody_else_in_the_room() -> None:
+    assert judged("Are you coming?", loudest=-40.0, voiced=300) is Event.NOTHING
+    assert judged("Are you coming?", loudest=-32.0, voiced=300) is Event.WORD
 
 
 def test_a_voice_waits_for_its_words_but_not_for_ever() -> None:
