@@ -24,6 +24,7 @@ FORGET_EVERY = PARTITIONS // 2  # frames: once a round of the constraint; cheape
 FIRST_UNCERTAINTY = 0.02  # power gain a partition may have before anything is known
 AUDIBLE_POWER = 1e-8  # mean square of a far end that can be heard at all: -80 dBFS
 SHIFTS = (-1, 1, -2, 2)  # blocks by which a jitter buffer may have moved the echo
+ECHO_DECAY = 0.7  # a frame, of the loudest echo of late
 EAGER_FRAMES = 300  # 6 s of the far end: learn from every frame of them, and from every other one afterwards
 
 Samples = NDArray[np.float32]
@@ -31,12 +32,11 @@ Samples = NDArray[np.float32]
 
 @dataclass(slots=True, eq=False)
 class Cancelled:
-    """One frame. near and echo: 160 float samples, full scale 1; the spectra: power in 161 bins of 320 points."""
+    """One frame. near and echo: 160 float samples, full scale 1; power: in 161 bins of 320 points."""
 
     near: Samples
     echo: Samples
-    far_power: NDArray[np.float32]
-    unsure_power: NDArray[np.float32]
+    power: NDArray[np.float32]  # (2, 161): what of the echo is unsure, and the loudest far end in the memory
     active: bool  # there is a far end in the filter's memory: near is not just the line
     aligned: bool = True  # the reference is believed to be in step with the line
 
@@ -61,10 +61,11 @@ class EchoCanceller:
         self._trials = np.zeros((len(SHIFTS), BINS), np.complex64)
         self._heard_frames = 0
         self._turn = 0
-        self._nothing = np.zeros(BINS, np.float32)
+        self._nothing = np.zeros((2, BINS), np.float32)
         self._silence = np.zeros(FRAME_SAMPLES, np.float32)
         self._removed = 0.0  # smoothed fraction of the line's power that the filter explains
         self._better: list[float] = [0.0] * len(SHIFTS)
+        self._echoed = 0.0  # energy of the loudest echo of late, as the filter has it
 
     def far(self, sent: Samples) -> None:
         """The next frame that we sent enters the memory."""
@@ -88,7 +89,7 @@ class EchoCanceller:
     def near(self, line: Samples, aligned: bool = True) -> Cancelled:
         """The line's frame without our echo. aligned=False: the reference is doubtful, learn nothing from it."""
         if not self._loud_for:
-            return Cancelled(line, self._silence, self._nothing, self._nothing, False)
+            return Cancelled(line, self._silence, self._nothing, False)
         far = self._far[self._head : self._head + PARTITIONS]
         power = self._power[self._head : self._head + PARTITIONS]
         self._heard_frames += 1
@@ -102,8 +103,10 @@ class EchoCanceller:
         echo = responses[0, FRAME_SAMPLES:].astype(np.float32)
         near = line - echo
         np.multiply(self._doubt, power, out=self._gain)
-        unsure = np.add.reduce(self._gain, axis=0)
+        spectra = np.empty((2, BINS), np.float32)
+        unsure = np.add.reduce(self._gain, axis=0, out=spectra[0])
         heard, left = float(line.dot(line)), float(near.dot(near))
+        self._echoed = max(ECHO_DECAY * self._echoed, float(echo.dot(echo)))
         best = self._shifted(line, heard, left, far) if aligned else None
         if best is not None:
             echo, near = best, line - best
@@ -112,10 +115,10 @@ class EchoCanceller:
             self._learn(near, responses, unsure)
         if left > heard:
             near = line  # a filter that makes it worse has nothing to say yet
-        loudest = np.maximum.reduce(power, axis=0)
+        loudest = np.maximum.reduce(power, axis=0, out=spectra[1])
         if not aligned:
-            unsure = np.maximum(unsure, np.float32(0.25) * loudest)
-        return Cancelled(near, echo, loudest, unsure, True, aligned)
+            np.maximum(unsure, np.float32(0.25) * loudest, out=unsure)
+        return Cancelled(near, echo, spectra, True, aligned)
 
     def _learn(self, near: Samples, responses: NDArray[np.floating], unsure: NDArray[np.float32]) -> None:
         """The Kalman step; self._gain holds doubt x far power, responses what `near` transformed."""
@@ -156,10 +159,12 @@ class EchoCanceller:
         heard, left: the energy of the line, and of what the path as it is leaves of it.
         """
         removed = 1 - left / (heard + 1e-6)
-        if heard < 1e-6 * FRAME_SAMPLES or removed > 0.5 or self._removed < 0.5:
+        moved_echo = self._echoed > 0.3 * left  # else it could not explain half of what is left
+        if heard < 1e-6 * FRAME_SAMPLES or removed > 0.5 or self._removed < 0.5 or not moved_echo:
             if heard > 1e-6 * FRAME_SAMPLES:
                 self._removed += 0.05 * (max(removed, -1.0) - self._removed)
-            self._better = [0.9 * b for b in self._better]
+            if any(self._better):
+                self._better = [0.9 * b if abs(b) > 0.01 else 0.0 for b in self._better]
             return None
         for i, shift in enumerate(SHIFTS):
             moved = slice(shift, None) if shift > 0 else slice(None, shift)

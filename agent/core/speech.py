@@ -43,18 +43,20 @@ _FAR_BANDS = band_matrix(BLOCK) * np.float32(2.0 / BLOCK**2)
 _DB = np.float32(10)
 _PER_DECIBEL = np.float32(math.log(10) / 10)
 _LEAST, _MOST, _PER_DB = np.float32(-30), np.float32(45), np.float32(0.066)
+_LOWEST, _HIGHEST = np.float32(-3), np.float32(3)  # of the scalars
 _ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
 _RISE = np.array([[0.02], [0.1], [0.02]], np.float32)  # of the floors per frame: minimum, peaks, mean
 _FALL = np.array([[0.3], [0.02], [0.02]], np.float32)
+_RISE_MORE = _RISE - _FALL
 _STEP = np.array([[6.0], [200.0], [200.0]], np.float32)  # dB: no more at once, so that speech is no floor
 
 
 def _analysis() -> Floats:
-    """(bins, BANDS + lags): from the windowed power spectrum to band powers and autocorrelation."""
+    """(bins, BANDS + lags + 1): from the windowed power spectrum to band powers, autocorrelation and their sum."""
     bins = WINDOW // 2 + 1
     bands = band_matrix(WINDOW) * np.float32(2.0 / (WINDOW * np.sum(_WINDOW**2)))
     lags = np.fft.irfft(np.eye(bins), axis=1)[:, PITCH_LAGS]
-    return np.concatenate([bands, lags], axis=1).astype(np.float32)
+    return np.concatenate([bands, lags, np.ones((bins, 1))], axis=1).astype(np.float32)
 
 
 def _taper() -> Floats:
@@ -85,7 +87,7 @@ class Features:
         self._floors = np.full((3, BANDS), -70.0, np.float32)  # minimum, peaks, mean of the level in dB
         self._against = np.full((Features.BLOCKS, BANDS), LOWEST_DB, np.float32)
         self._banded = np.full((4, BANDS), 1e-10, np.float32)
-        self._analysed = np.zeros(BANDS + _LAGS, np.float32)
+        self._analysed = np.zeros(BANDS + _LAGS + 1, np.float32)
         self._tones = np.zeros((2, _LAGS), np.float32)  # for the pitch, and as they are for the tilt
         self._out = np.zeros(Features.SIZE, np.float32)
         self._over = self._out[: -Features.SCALARS].reshape(Features.BLOCKS, BANDS)
@@ -110,8 +112,7 @@ class Features:
         if active:
             np.matmul(power[0], _ANALYSIS, out=self._analysed)
             banded[1] += power[1] @ _BANDS
-            banded[2] += heard.unsure_power @ _FAR_BANDS
-            banded[3] += heard.far_power @ _FAR_BANDS
+            banded[2:] += heard.power @ _FAR_BANDS
         else:
             np.matmul(power, _ANALYSIS, out=self._analysed)
         banded[0] += self._analysed[:BANDS]
@@ -127,8 +128,8 @@ class Features:
         np.maximum(self._over, _LEAST, out=self._over)
         np.minimum(self._over, _MOST, out=self._over)
         np.multiply(self._over, _PER_DB, out=self._over)
-        total = float(np.add.reduce(power[0] if active else power)) * 2 / WINDOW + 1e-9
-        self._tones[1] = self._analysed[BANDS:]
+        total = float(self._analysed[-1]) * 2 / WINDOW + 1e-9
+        self._tones[1] = self._analysed[BANDS:-1]
         np.multiply(self._tones[1], _UNTAPERED, out=self._tones[0])
         pitch, tilt = np.maximum.reduce(self._tones, axis=1).tolist()
         self._scalars(heard, pitch / total, tilt / total)
@@ -154,17 +155,21 @@ class Features:
             (_decibels(early) - floor) * 0.05, (_decibels(late) - floor) * 0.05, (level + 45) * 0.05, pitch, tilt,
             removed * 0.1, self._explained * 0.1, float(heard.active), float(heard.aligned), (floor + 55) * 0.05,
         )  # fmt: skip
-        self._out[-Features.SCALARS :] = [min(3.0, max(-3.0, value)) for value in scalars]
+        out = self._out[-Features.SCALARS :]
+        out[:] = scalars
+        np.maximum(out, _LOWEST, out=out)
+        np.minimum(out, _HIGHEST, out=out)
 
     def _follow(self, change: Floats) -> None:
         """Floors move in dB: down fast and up slowly, up fast and down slowly, and the mean of about a second."""
         self._frames += 1
-        rise, fall = _RISE, _FALL
+        fall, more = _FALL, _RISE_MORE
         if self._frames < 50:  # they settle faster at first
             mean = max(0.02, 1 / (self._frames + 1))
-            rise = np.array([[0.15 if self._frames < 25 else 0.02], [0.1], [mean]], np.float32)
             fall = np.array([[0.3], [0.02], [mean]], np.float32)
-        rate = np.where(change > 0, rise, fall)
+            more = np.array([[0.15 if self._frames < 25 else 0.02], [0.1], [mean]], np.float32) - fall
+        rate = np.multiply(change > 0, more)
+        rate += fall
         np.minimum(change, _STEP, out=change)
         change *= rate
         self._floors += change

@@ -86,5 +86,5 @@ def test_uncertainty_falls_as_it_learns() -> None:
     for a in range(0, len(line) - FRAME + 1, FRAME):
         canceller.far(far[a : a + FRAME])
         out = canceller.near(line[a : a + FRAME])
-        unsure.append(out.unsure_power.sum() / (out.far_power.sum() + 1e-9))
+        unsure.append(out.power[0].sum() / (out.power[1].sum() + 1e-9))
     assert np.mean(unsure[-50:]) < 0.2 * np.mean(unsure[5:30])

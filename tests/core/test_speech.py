@@ -11,7 +11,7 @@ NOTHING = np.zeros(BINS, np.float32)
 
 
 def frame(x: np.ndarray) -> Cancelled:
-    return Cancelled(x.astype(np.float32), np.zeros(160, np.float32), NOTHING, NOTHING, False)
+    return Cancelled(x.astype(np.float32), np.zeros(160, np.float32), NOTHING, False)
 
 
 def heard(features: Features, level_db: float, frames: int, seed: int = 1) -> np.ndarray:
