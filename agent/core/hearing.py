@@ -26,6 +26,9 @@ DOUBT = -0.8  # log odds below which it is
 COUGH_FRAMES = 10  # 200 ms: when what is surely no voice is let go, as long as it is not surely a voice either
 COUGH_VOICE, COUGH_ODDS = 0.1, 2.0
 BEGIN_VOICED, END_VOICED = 0.5, 0.3  # probabilities of a sound
+# A sound so far below its own loudest for so long is over, whatever hangs on: the room, a breath, comfort noise.
+TAIL_DB, TAIL_FRAMES = 26.0, 5
+LOUDEST_FALLS = 0.15  # dB a frame
 # Other people in the room are further off than the caller: so much less in log odds per dB below this level.
 FAR_DBFS, FAR_SLOPE, FAR_MOST = -36.0, 1.0, 6.0
 SWING = 6.0  # log odds between sensitivity 0 and 1; the default is in the middle
@@ -91,6 +94,8 @@ class Hearing:
         self._since_onset = COUGH_FRAMES + 1
         self._voiced = False
         self._unvoiced_for = 0
+        self._loudest = -100.0  # dBFS, of late
+        self._low_for = 0
         self._voice = 0.5
         self._coughing = False  # what was let go goes on; it does not count until it ends or becomes a voice
 
@@ -121,6 +126,8 @@ class Hearing:
         if onset:
             self._armed, self._since_onset, self._voice = False, 0, kind
         self._since_onset += 1
+        self._loudest = max(self._loudest - LOUDEST_FALLS, features.level_db)
+        self._low_for = self._low_for + 1 if features.level_db < self._loudest - TAIL_DB else 0
         self._follow(max(voice, sound), kind, onset)
         near = pcm
         if cancelled.active:
@@ -175,7 +182,9 @@ class Hearing:
 
     def _follow(self, present: float, kind: float, onset: bool) -> None:
         """The voiced flag with its hysteresis, and the running judgement of the sound since its onset."""
-        if present >= BEGIN_VOICED or onset:
+        if self._low_for >= TAIL_FRAMES and not onset:
+            self._voiced = False
+        elif present >= BEGIN_VOICED or onset:
             self._voiced, self._unvoiced_for = True, 0
         elif self._voiced:
             self._unvoiced_for = self._unvoiced_for + 1 if present < END_VOICED else 0

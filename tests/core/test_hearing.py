@@ -116,6 +116,16 @@ def test_voiced_follows_the_sound_and_ends_with_it(hearing: Hearing) -> None:
     assert not voiced[:50].any()
 
 
+def test_the_room_behind_the_caller_does_not_prolong_the_sound(hearing: Hearing) -> None:
+    """A phone with a noise gate opens at the voice and lets half a second of the room through after it."""
+    line = room(4)
+    end = 2 * RATE + len(said("Okay."))
+    line[2 * RATE : end + RATE // 2] += np.random.default_rng(2).standard_normal(end + RATE // 2 - 2 * RATE) * 0.0022
+    evidence = list(run(hearing, np.zeros(len(line)), with_caller(line, 2.0, text="Okay.")))
+    last = max(i for i, e in enumerate(evidence) if e.voiced)
+    assert (last + 1) * 20 - end / 8 <= 200
+
+
 def test_silent_agent_leaves_the_line_for_the_recognizer(hearing: Hearing) -> None:
     line = with_caller(room(2), 0.5)
     near = np.concatenate([e.near for e in run(hearing, np.zeros(2 * RATE), line)])
