@@ -143,14 +143,15 @@ def replay(
     """
     heard = HearingSettings(sensitivity=settings.sensitivity)
     hearing = RecordedHearing(weights, heard, agent) if recorded else Hearing(weights, heard)
-    if not len(agent):
+    silently = not len(agent)
+    if silently:
         agent = np.zeros(len(caller), np.int16)
     said = 0
 
     def says() -> list[Line]:
         nonlocal said
         rest = agent[hearing.at :] if isinstance(hearing, RecordedHearing) else agent[said:]
-        said = len(agent)
+        said = 0 if silently else len(agent)  # one that talks all the time begins anew
         return [Line(Utterance("", rest, ()))] if len(rest) else []
 
     call = VirtualCall(Conversation("replay", hearing, phrases, settings), says, recognize)

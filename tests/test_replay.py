@@ -74,6 +74,12 @@ def test_a_mono_recording_alone_is_heard_over_an_agent_that_talks(spoken, tmp_pa
     assert "8.0 s, 1 pause\n" in run.output
 
 
+def test_an_agent_that_talks_all_the_time_can_be_interrupted_again(spoken) -> None:
+    caller, _ = spoken
+    rows = replay(np.tile(caller, 3), np.zeros(0, np.int16), weights.load(), load("en"), Settings()).interruptions
+    assert [round(row.onset_ms / 1000) for row in rows] == [3, 11, 19]
+
+
 def test_a_plot_of_another_kind_is_refused(spoken, tmp_path: Path) -> None:
     write_wav(tmp_path / "caller.wav", spoken[0])
     run = CliRunner().invoke(replay_command, [str(tmp_path / "caller.wav"), "--fast", "--plot", "call.gif"])
