@@ -18,7 +18,7 @@ from .core.conversation import Conversation, Settings
 from .core.dialogue import Interruption, Turn
 from .core.hearing import Hearing, HearingSettings
 from .core.intent import Phrases
-from .core.pcm import FRAME_SAMPLES, Pcm, samples
+from .core.pcm import FRAME_SAMPLES, SILENCE, Pcm, samples
 from .core.playback import Line
 from .core.reply import Listen, Transcript
 from .core.utterance import Utterance
@@ -108,13 +108,14 @@ class RecordedHearing(Hearing):
 
     def __init__(self, weights: Weights, settings: HearingSettings, agent: Pcm) -> None:
         super().__init__(weights, settings)
-        self._agent = agent
+        whole = len(agent) // FRAME_SAMPLES * FRAME_SAMPLES
+        self._agent = agent[:whole]
         self.at = 0
 
     def sent(self, pcm: Pcm) -> None:
         frame = self._agent[self.at : self.at + FRAME_SAMPLES]
         self.at += FRAME_SAMPLES
-        super().sent(np.pad(frame, (0, FRAME_SAMPLES - len(frame))))
+        super().sent(frame if len(frame) else SILENCE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
