@@ -43,6 +43,7 @@ class Plan:
     dialogue: str = ""
     variables: tuple[str, ...] = ()  # NAME: BARGEIN_VAR_NAME reaches the flow
     onward: str = ""  # where result `continue` goes: CONTEXT,EXTEN,PRIORITY; "" is the queue
+    record: bool = False  # both legs, whatever the server's configuration says
 
     def __post_init__(self) -> None:
         """Raises UserError (exit 2) for what would not be one plain word of a dialplan."""
@@ -71,7 +72,8 @@ def render(plan: Plan) -> str:
     """The whole dialplan of one extension, ready to be included from extensions.conf."""
     name = "bargein-" + re.sub(r"[^A-Za-z0-9]", "", plan.exten)
     dialogue = quote(plan.dialogue, safe="/")
-    arguments = ",".join([dialogue + "".join(f"&var={name}" for name in plan.variables), plan.queue])
+    query = dialogue + "".join(f"&var={name}" for name in plan.variables) + ("&record=yes" if plan.record else "")
+    arguments = f"{query},{plan.queue}"
     onward = f"Goto({plan.onward})" if plan.onward else "Goto(people)"
     return f"""\
 ; Extension {plan.exten}: the agent answers, then queue "{plan.queue}" or what the agent found out.

@@ -52,10 +52,11 @@ def test_everything_that_was_asked_for_is_in_it() -> None:
             dialogue="flows/my shop",
             variables=("ACCOUNT",),
             onward="ivr,s,1",
+            record=True,
         )
     )
     assert "[phones]\nexten => _7XX,1,Answer()" in text
-    assert "Gosub(bargein-7XX,s,1(flows/my%20shop&var=ACCOUNT,sales))" in text
+    assert "Gosub(bargein-7XX,s,1(flows/my%20shop&var=ACCOUNT&record=yes,sales))" in text
     assert text.index("BARGEIN_AGI=a.example:1") < text.index("BARGEIN_AGI=[::1]:2")
     assert "Dial(AudioSocket/${BARGEIN_SERVER}/${BARGEIN_ID}/c(slin),,g)" in text
     assert "Goto(ivr,s,1)" in text

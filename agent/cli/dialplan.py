@@ -22,6 +22,7 @@ from ..dialplan import App, Plan, render
               "flow. May be repeated.")  # fmt: skip
 @click.option("--continue", "onward", default="", metavar="CONTEXT,EXTEN,PRIORITY", help="Where a flow that ends with "
               "`continue` goes on (the queue).")  # fmt: skip
+@click.option("--record", is_flag=True, help="Record these calls: stereo, caller left, agent right.")
 def dialplan_command(
     exten: str,
     queue: str,
@@ -31,6 +32,7 @@ def dialplan_command(
     dialogue: str,
     variables: tuple[str, ...],
     onward: str,
+    record: bool,
 ) -> None:
     """Print a dialplan for an extension that the agent answers.
 
@@ -41,5 +43,5 @@ def dialplan_command(
     Example:
       bargein dialplan --exten 700 --queue support > /etc/asterisk/bargein-700.conf
     """
-    plan = Plan(exten, queue, context, agi or Plan.agi, cast(App, app), dialogue, variables, onward)
+    plan = Plan(exten, queue, context, agi or Plan.agi, cast(App, app), dialogue, variables, onward, record)
     click.echo(render(plan), nl=False)

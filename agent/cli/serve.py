@@ -15,11 +15,9 @@ from ..config import Config
 from ..engines.monologue import Monologue
 from ..errors import UserError
 from ..logs import setup as setup_logs
-from ..notify import notify
+from ..notify import notify, watchdog_s
 
 log = logging.getLogger(__name__)
-
-WATCHDOG_S = 5.0
 
 
 @click.command("serve")
@@ -84,7 +82,7 @@ async def serve(app: App) -> None:
     loop.add_signal_handler(signal.SIGHUP, reload)
     click.echo("ready")
     notify("READY=1")
-    watchdog = asyncio.create_task(_watchdog())
+    watchdog = asyncio.create_task(_watchdog(watchdog_s()))
     await stop.wait()
     notify("STOPPING=1")
     for number in (signal.SIGTERM, signal.SIGINT):  # a second one ends it at once
@@ -94,10 +92,10 @@ async def serve(app: App) -> None:
     await app.drain()
 
 
-async def _watchdog() -> None:
-    while True:
+async def _watchdog(every_s: float | None) -> None:
+    while every_s is not None:
         notify("WATCHDOG=1")
-        await asyncio.sleep(WATCHDOG_S)
+        await asyncio.sleep(every_s)
 
 
 async def _reload(app: App) -> None:

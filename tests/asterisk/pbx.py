@@ -71,9 +71,14 @@ class Asterisk:
             self._process.wait()
         shutil.rmtree(self._run, ignore_errors=True)
 
+    @property
+    def console(self) -> str:
+        """The program to ask it with, as `bargein doctor --asterisk` takes it."""
+        return f"{self._home / 'asterisk'} -C {self._run / 'etc/asterisk.conf'}"
+
     def cli(self, command: str) -> str:
         """A console command's output."""
-        arguments = [str(self._home / "asterisk"), "-C", str(self._run / "etc/asterisk.conf"), "-rx", command]
+        arguments = [*self.console.split(), "-rx", command]
         return subprocess.run(arguments, capture_output=True, text=True, errors="replace", check=False).stdout
 
     def log(self) -> str:
@@ -103,6 +108,7 @@ class Asterisk:
         files["bargein-modules.conf"] = shipped.pop("modules.conf")
         files |= shipped
         files["extension-dial.conf"] = render(Plan("701", "support", app="dial"))
+        files["extension-record.conf"] = render(Plan("702", "support", record=True))
         for name, text in files.items():
             for placeholder, value in values.items():
                 text = text.replace(placeholder, str(value))

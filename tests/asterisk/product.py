@@ -39,8 +39,14 @@ class Product:
             f'[fastagi]\nlisten = "127.0.0.1:{agi_port}"\n'
             f'[store]\nurl = "sqlite:///{self.database}"\n'
             f'[dialogue]\nflow = "{flow}"\n'
+            f'[recording]\ndirectory = "{home}/recordings"\n'
         )
         self._process: subprocess.Popen[bytes]
+
+    def bargein(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """A command of the product, with this server's configuration."""
+        command = [sys.executable, "-m", "agent", *arguments, "--config", str(self._config)]
+        return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | environment)
 
     def start(self) -> None:
         """Returns once it listens. Raises RuntimeError with its log."""

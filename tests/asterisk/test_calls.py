@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+import time
+import wave
 from collections.abc import Iterator
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from .audio import begins
@@ -47,6 +53,35 @@ async def test_a_caller_cuts_in_is_answered_and_asks_for_a_person(pbx: Asterisk,
 
     member_heard = phone.answered_at + begins(phone.heard(), 1000)
     assert member_heard - asked_until < 4  # the agent says that it fetches somebody; see test_scenarios for the queue
+
+
+async def test_a_recording_that_the_dialplan_asks_for_and_prune_forgets(pbx: Asterisk, shop: Product) -> None:
+    words = speech("The blue one, please.")
+    async with Phone(pbx.sip_port) as phone:
+        await phone.call("702")
+        said = phone.say(words, 4.0) - phone.answered_at
+        await asyncio.sleep(phone.answered_at + 7.0 - time.monotonic())
+    call = shop.ended_call()
+    cut = shop.interruptions(call["id"])[0]
+
+    path = Path(call["recording"])
+    with wave.open(str(path)) as file:
+        assert (file.getnchannels(), file.getframerate()) == (2, RATE)
+        legs = np.frombuffer(file.readframes(file.getnframes()), np.int16).reshape(-1, 2).astype(float)
+    assert abs(len(legs) / RATE - 7.0) < 0.5
+    onset = int(cut["onset_ms"] * RATE / 1000)
+    assert abs(onset / RATE - said) < 0.3
+    frames = legs[: len(legs) // 160 * 160].reshape(-1, 160, 2)
+    caller, agent = np.sqrt((frames**2).mean(axis=1)).T
+    at = onset // 160
+    assert caller[: at - 10].max() < 100 < caller[at : at + 25].max()  # the caller is on the left, and only speaks then
+    assert agent[at - 100 : at].max() > 1000 > 10 * agent[at + 20 : at + 40].max()  # the agent is on the right
+    assert b"cue " in await asyncio.to_thread(path.read_bytes)
+
+    await asyncio.sleep(1.1)
+    done = shop.bargein("prune", "--older-than", "1s")
+    assert re.search(r"deleted \d+ calls, .* 1 recordings", done.stdout), done.stdout + done.stderr
+    assert not await asyncio.to_thread(path.exists)
 
 
 def test_the_log_says_nothing_of_callers(shop: Product) -> None:

@@ -171,6 +171,19 @@ async def test_killed_in_mid_call_and_started_again(pbx: Asterisk, tale: Product
         assert await seconds_to_silence(phone) < STOP_S
 
 
+async def test_frozen_in_mid_call_until_the_watchdog_kills_it(pbx: Asterisk, tale: Product) -> None:
+    async with Phone(pbx.sip_port) as phone:
+        await phone.call("700")
+        await asyncio.sleep(1)
+        tale.signal(signal.SIGSTOP)
+        await asyncio.sleep(4)  # systemd's WatchdogSec; scripts/test-systemd shows that it does
+        killed = time.monotonic()
+        tale.stop(signal.SIGKILL)
+        await phone.ended(12)
+    assert phone.answered_at + begins(phone.heard(), 1000) - killed < 2.0
+    tale.start()
+
+
 async def test_shut_down_in_mid_call_hands_the_caller_to_people(pbx: Asterisk, tale: Product) -> None:
     async with Phone(pbx.sip_port) as phone:
         await phone.call("700")
