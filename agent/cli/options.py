@@ -104,13 +104,18 @@ def chosen(since: datetime | None, until: datetime | None, queue: str | None) ->
 def print_rows(
     kind: type[Any], rows: Sequence[Mapping[str, Any]], as_json: bool, as_csv: bool, more: Sequence[str] = ()
 ) -> bool:
-    """Print as JSON or CSV if asked; False when it is for a person. Columns are those of `more` and of `kind`."""
+    """`print_named` with the columns of `more` and the fields of `kind`."""
+    return print_named([*more, *(field.name for field in fields(kind))], rows, as_json, as_csv)
+
+
+def print_named(names: Sequence[str], rows: Sequence[Mapping[str, Any]], as_json: bool, as_csv: bool) -> bool:
+    """Print as JSON or CSV if asked; False when it is for a person."""
     if as_json and as_csv:
         raise click.UsageError("--json or --csv, not both")
     if as_json:
         write([to_json(rows)])
     elif as_csv:
-        write(to_csv([*more, *(field.name for field in fields(kind))], rows))
+        write(to_csv(names, rows))
     return as_json or as_csv
 
 

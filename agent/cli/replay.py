@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import replace as replaced
 from pathlib import Path
 
@@ -19,9 +17,12 @@ from ..engines import catalog, weights
 from ..engines.audio import read_wav, read_wav_stereo
 from ..languages import load as load_language
 from ..replay import Recognize, Replay, blocking, no_words, replay
+from ..terminal import Column, Screen, table, write
+from .options import format_options, print_named
 
 SWEEP = tuple(round(0.1 * i, 1) for i in range(1, 10))
 COLUMNS = ("onset_ms", "paused_ms", "decided_ms", "detect_latency_ms", "kind", "resolution", "evidence", "caller_text")
+OF_WORDS = ("kind", "caller_text")
 
 
 @click.command("replay")
@@ -34,8 +35,7 @@ COLUMNS = ("onset_ms", "paused_ms", "decided_ms", "detect_latency_ms", "kind", "
 @click.option("--fast", is_flag=True, help="Without speech to text: evidence alone decides.")
 @click.option("--sweep", type=click.Choice(["sensitivity"]), help="Try values of this setting and print the trade-off.")
 @click.option("--plot", "plot_path", type=click.Path(dir_okay=False, path_type=Path), help="Draw it: .png or .svg.")
-@click.option("--json", "as_json", is_flag=True)
-@click.option("--csv", "as_csv", is_flag=True)
+@format_options
 def replay_command(
     recording: Path,
     agent_path: Path | None,
@@ -75,14 +75,15 @@ def replay_command(
 
     if sweep:
         rows = [_trade_off(value, run(replaced(settings, sensitivity=value))) for value in SWEEP]
-        _print(rows, list(rows[0]), as_json, as_csv)
+        _print(list(rows[0]), rows, as_json, as_csv)
         return
     result = run(settings)
     if plot_path:
         from ..plot import plot
 
         plot(result, plot_path)
-    _print([{name: getattr(row, name) for name in COLUMNS} for row in result.interruptions], COLUMNS, as_json, as_csv)
+    names = [name for name in COLUMNS if not (fast and name in OF_WORDS)]
+    _print(names, [{name: getattr(row, name) for name in names} for row in result.interruptions], as_json, as_csv)
     if not as_json and not as_csv:
         click.echo(
             f"{len(caller) / RATE:.1f} s, {len(result.interruptions)} pause{'s' * (len(result.interruptions) != 1)}"
@@ -111,16 +112,13 @@ def _trade_off(sensitivity: float, result: Replay) -> dict[str, object]:
     }
 
 
-def _print(rows: list[dict[str, object]], columns: tuple[str, ...] | list[str], as_json: bool, as_csv: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(rows, indent=1))
-    elif as_csv:
-        writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    else:
-        table = [[name.replace("_", " ") for name in columns]]
-        table += [["" if row[name] is None else str(row[name]) for name in columns] for row in rows]
-        widths = [max(len(line[i]) for line in table) for i in range(len(columns))]
-        for line in table:
-            click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+def _print(names: Sequence[str], rows: Sequence[Mapping[str, object]], as_json: bool, as_csv: bool) -> None:
+    if not print_named(names, rows, as_json, as_csv):
+        cells = [["" if row[name] is None else str(row[name]) for name in names] for row in rows]
+        write(
+            table(
+                [Column(name.replace("_", " "), flexible=name == "caller_text") for name in names],
+                cells,
+                Screen.of_stdout(),
+            )
+        )
