@@ -47,11 +47,6 @@ class Caller:
         self.line: list[Pcm] = []
         self.heard: list[Pcm] = []
 
-    @property
-    def done(self) -> bool:
-        """All was said."""
-        return not self._cues and not len(self._saying)
-
     def hear(self, agent: Pcm) -> Pcm:
         """20 ms of the agent in, 20 ms of the line out."""
         if dbfs(agent) > AUDIBLE_DBFS:
