@@ -260,7 +260,8 @@ def believable(piece: Decoded) -> bool:
         return False
     if re.sub(r"\W", "", words).lower() in MADE_UP and piece.no_speech > 0.25:
         return False
-    doubtful = piece.no_speech > 0.4 and piece.log_probability < -0.8
+    number = all(c.isdigit() or not c.isalnum() for c in words)  # written for a digit said alone, never for a noise
+    doubtful = piece.no_speech > 0.4 and piece.log_probability < -0.8 and not number
     return not (doubtful or piece.no_speech > 0.6 or piece.log_probability < -1.5)
 
 

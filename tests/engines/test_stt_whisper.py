@@ -9,7 +9,7 @@ import pytest
 
 from agent.core.pcm import RATE, Pcm
 from agent.engines.base import EngineError
-from agent.engines.stt_whisper import WhisperRecognizer, WhisperStream, without_echo
+from agent.engines.stt_whisper import Decoded, WhisperRecognizer, WhisperStream, believable, without_echo
 from agent.engines.tts_hibari import HibariTts
 
 
@@ -146,6 +146,22 @@ async def test_the_loop_is_never_held_up(recognizer: WhisperRecognizer, tts: Hib
 )
 def test_what_the_decoder_says_twice_is_said_once(said: str, expected: str) -> None:
     assert without_echo(said) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "log_probability", "no_speech", "expected"),
+    [
+        ("The blue one.", -0.3, 0.1, True),
+        ("You", -1.0, 0.5, False),
+        ("Go", -0.9, 0.5, False),
+        ("9", -0.9, 0.5, True),
+        ("9", -0.9, 0.7, False),
+        ("(coughs)", -0.3, 0.1, False),
+        ("Aaaaah!", -0.3, 0.1, False),
+    ],
+)
+def test_what_may_be_words(text: str, log_probability: float, no_speech: float, expected: bool) -> None:
+    assert believable(Decoded(text, log_probability, no_speech)) is expected
 
 
 def test_what_is_missing_is_one_line(tmp_path: Path) -> None:
