@@ -157,6 +157,16 @@ async def test_hanging_up_while_it_rings(pbx: Asterisk, tale: Product) -> None:
     assert tale.sockets() == before
 
 
+async def test_a_call_goes_on_while_the_flow_is_read_anew(pbx: Asterisk, tale: Product) -> None:
+    async with Phone(pbx.sip_port) as phone:
+        await phone.call("700")
+        await asyncio.sleep(1)
+        tale.signal(signal.SIGHUP)
+        assert await seconds_to_silence(phone) < STOP_S
+    assert "were read anew" in tale.log()
+    assert tale.ended_call()["outcome"] == "caller_hung_up"
+
+
 async def test_killed_in_mid_call_and_started_again(pbx: Asterisk, tale: Product) -> None:
     async with Phone(pbx.sip_port) as phone:
         await phone.call("700")
