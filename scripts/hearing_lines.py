@@ -86,7 +86,7 @@ class Recordings:
             onset, offset = float(r["onset_s"] or 0), float(r["offset_s"] or len(x) / RATE)
             clip = Clip(x, int(onset * RATE), int(offset * RATE), r["class"] in VOICES)
             if r["class"] in VOICES and float(r["onset_unc_ms"] or 0) <= 40:
-                self.voices.append(clip)
+                self.voices += [clip] * (2 if "exclamation" in r["label"] else 1)
             elif r["class"] == "nonspeech":
                 self.sounds += [clip] * (2 if any(w in r["label"] for w in BODILY) else 1)
             elif r["class"] == "noise":
@@ -123,6 +123,47 @@ def yelled(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     bright = x - rng.uniform(0.2, 0.7) * np.concatenate([[0], x[:-1]])
     drive = rng.uniform(1, 4) / (np.abs(bright).max() + 1e-9)
     return np.tanh(drive * bright).astype(np.float32)
+
+
+def stretched(x: np.ndarray, factor: float) -> np.ndarray:
+    """Slower by `factor` at the same pitch: "nooo". WSOLA (Verhelst and Roelands, 1993), 30 ms of overlap."""
+    size, hop, search = 480, 240, 80
+    window = np.hanning(size + 1)[:size].astype(np.float32)
+    padded = np.concatenate([np.zeros(search, np.float32), x, np.zeros(size + 2 * search + hop, np.float32)])
+    steps = max(1, int(len(x) * factor / hop))
+    y = np.zeros(steps * hop + size, np.float32)
+    at = search
+    for k in range(steps):
+        if k:
+            natural = padded[at + hop : at + hop + size]
+            want = search + int(k * hop / factor)
+            around = padded[want - search : want + search + size]
+            at = want - search + int(np.argmax(np.correlate(around, natural, "valid")))
+        at = min(at, len(padded) - size - hop)
+        y[k * hop : k * hop + size] += window * padded[at : at + size]
+    return y[: int(len(x) * factor)]
+
+
+def character(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Another throat: pitch and formants moved at the same speed, rough (modulated at 25 to 90 Hz), or whispered."""
+    if rng.random() < 0.8:
+        factor = rng.uniform(0.72, 0.92) if rng.random() < 0.4 else rng.uniform(1.1, 1.55)
+        x = stretched(resampled(x, factor), factor)
+    draw = rng.random()
+    if draw < 0.35:
+        t = np.arange(len(x)) / RATE
+        wobble = np.cumsum(rng.uniform(25, 90) * (1 + 0.1 * np.interp(t, [0, t[-1] + 1], rng.normal(0, 1, 2)))) / RATE
+        x = x * (1 + rng.uniform(0.3, 1.0) * np.sin(2 * np.pi * wobble))
+    elif draw < 0.5:
+        size = 256
+        padded = np.concatenate([x, np.zeros(size)])
+        window, out = np.hanning(size), np.zeros(len(padded))
+        for at in range(0, len(padded) - size, size // 4):
+            spectrum = np.abs(np.fft.rfft(padded[at : at + size] * window))
+            turned = spectrum * np.exp(2j * np.pi * rng.random(len(spectrum)))
+            out[at : at + size] += np.fft.irfft(turned) * window
+        x = (1 - rng.uniform(0.6, 1)) * x + out[: len(x)]
+    return x.astype(np.float32)
 
 
 def burst(rng: np.random.Generator) -> Clip:
@@ -300,6 +341,7 @@ class Line:
     voice: np.ndarray
     sound: np.ndarray
     first: np.ndarray  # frames since the voice's true onset, large where there is none
+    missing: np.ndarray  # frames of the line that never came: mute, silence suppression
 
 
 def add_caller(line: np.ndarray, clip: Clip, at: int, level: float, rng: np.random.Generator, out: Line) -> int:
@@ -309,9 +351,14 @@ def add_caller(line: np.ndarray, clip: Clip, at: int, level: float, rng: np.rand
     if lead:
         x[:lead] *= np.linspace(0, 1, lead) ** 2
     speed = 1.0
-    if clip.voice and rng.random() < 0.12:
+    if clip.voice and rng.random() < 0.34:
         before = len(x)
-        x = yelled(x, rng)
+        if rng.random() < 0.6:
+            x = character(x, rng)
+        if rng.random() < 0.6:
+            x = yelled(x, rng)
+        if rng.random() < 0.25:
+            x = stretched(x, rng.uniform(1.3, 3.0))
         speed = before / len(x)
     elif rng.random() < 0.6:
         speed = rng.uniform(0.88, 1.14) if clip.voice else rng.uniform(0.75, 1.33)
@@ -358,10 +405,12 @@ def make_line(rec: Recordings, seed: int, seconds: float = 10.0) -> Line:
     frames = int(seconds * 50)
     n = frames * FRAME
     zeros = np.zeros(frames, np.int8)
-    out = Line(np.zeros(n, np.float32), np.zeros(n, np.float32), zeros.copy(), zeros.copy(), np.full(frames, 999))
+    out = Line(
+        np.zeros(n, np.float32), np.zeros(n, np.float32), zeros.copy(), zeros.copy(), np.full(frames, 999), zeros > 0
+    )
     caller = np.zeros(n, np.float32)
     noisy = rng.random() < 0.55
-    level = rng.uniform(-58, -32) if noisy else rng.uniform(-75, -58)
+    level = rng.uniform(-58, -32) if noisy else rng.uniform(-75, -58) if rng.random() < 0.9 else -100.0
     noise, talk = background(rec, rng, n) if noisy else (rng.standard_normal(n).astype(np.float32), False)
     if talk:  # other people in the room are further from the phone than the caller
         level = rng.uniform(-58, -41)
@@ -390,6 +439,14 @@ def make_line(rec: Recordings, seed: int, seconds: float = 10.0) -> Line:
             back = stop + int(rng.uniform(0.1, 2.5) * RATE) if rng.random() < 0.7 else n
             sent[stop:back] = 0
         at = end + int(rng.uniform(0.2, 4.0) * RATE)
+    if rng.random() < 0.12:
+        onsets = np.flatnonzero(out.first == 0)
+        end = (
+            int(rng.choice(onsets) - rng.integers(0, 4))
+            if len(onsets) and rng.random() < 0.7
+            else int(rng.integers(frames))
+        )
+        out.missing[max(0, end - int(rng.uniform(0.3, 5.0) * 50)) : max(0, end)] = True
     out.sent = sent
     heard = caller + noise
     if speaking and rng.random() < 0.65:

@@ -88,12 +88,16 @@ class VerdictSettings:
     noise_ms: int = 1500  # a sound that lasts but is no speech: go on over it
     no_voice: float = 0.12  # below, from `no_voice_ms` on: no voice, no need to wait for words
     no_voice_ms: int = 280
-    belief: float = 0.85  # the recognizer's belief in speech and half the ear's: coughs stay below, words above
+    far_dbfs: float = -35.0  # never louder than this, from `no_voice_ms` on: somebody else in the room
+    # A recognizer with odds:
+    word_sure: float = 0.4  # above, it was a word though none was written, or only "oh"
+    other_sure: float = 0.7  # above, it was none whatever was written
+    # One without: its belief in speech and half the ear's.
+    belief: float = 0.85  # coughs stay below, words above
     wordless: float = 1.0  # the same where it found no words
     sure_voice: float = 0.85  # above, for `sure_voice_ms`, the ear is believed ...
     sure_voice_ms: int = 600
     sure_voice_speech: float = 0.25  # ... if the recognizer does not rule it out
-    far_dbfs: float = -35.0  # never louder than this, from `no_voice_ms` on: somebody else in the room
     noisy_dbfs: tuple[float, float] = (-50.0, -38.0)  # between these background levels recognizers lose their belief:
     noisy_belief: float = 0.45  # so much of it
 
@@ -123,27 +127,50 @@ def verdict(
     `complete`: `words` cover the whole sound; `question`: the agent has asked; `extra`: more backchannel words.
     """
     over = sound.silent_ms >= settings.ended_ms
-    quiet, noisy = settings.noisy_dbfs
-    lost = settings.noisy_belief * min(1.0, max(0.0, (sound.floor_dbfs - quiet) / (noisy - quiet)))
-    belief = (words.speech if words else 0.0) + sound.voice / 2 + lost
-    no_caller = belief < settings.belief and sound.voice < settings.no_voice
+    no_caller = sound.voice < settings.no_voice and not (words and _believed(sound, words, settings))
     if no_caller or sound.loudest_dbfs < settings.far_dbfs:
         return Event.NOTHING if over or sound.voiced_ms >= settings.no_voice_ms else None
     if words is None:
         return _without_words(sound, over, settings)
-    spoken = tokens(words.text)
-    if sound.voice >= settings.sure_voice and sound.voiced_ms >= settings.sure_voice_ms:
-        belief = max(belief, settings.wordless) if words.speech >= settings.sure_voice_speech else belief
-    if belief < (settings.belief if spoken else settings.wordless) or is_stretched(spoken):
+    if not _believed(sound, words, settings):
         return Event.NOTHING if (over and complete) or sound.voiced_ms >= settings.noise_ms else None
+    spoken = tokens(words.text)
     backchannel = bool(spoken) and is_backchannel(words.text, phrases, question, extra)
+    unclear = not spoken or is_unclear(words.text, phrases, question)
     if over and complete:
+        if unclear and words.odds is not None:
+            sure = words.odds.word + (words.odds.backchannel if question and not spoken else 0)
+            return Event.WORD if sure >= settings.word_sure else Event.NOTHING
         return Event.NOTHING if backchannel else Event.WORD
-    if len(spoken) > 1 and not backchannel and joined(spoken) not in phrases.noise:
+    if len(spoken) > 1 and not backchannel and not unclear:
         return Event.WORD
     if spoken and spoken[0] in phrases.urgent and not backchannel:
         return Event.WORD
+    if backchannel and not over:  # more words would have shown by now
+        return Event.NOTHING if sound.voiced_ms >= settings.noise_ms else None
     return _without_words(sound, over, settings)
+
+
+def _believed(sound: Sound, words: Transcript, settings: VerdictSettings) -> bool:
+    """Whether it was speech at all, and not a cough that was written as a word."""
+    spoken = tokens(words.text)
+    if words.odds is not None:
+        return words.odds.other < settings.other_sure
+    quiet, noisy = settings.noisy_dbfs
+    lost = settings.noisy_belief * min(1.0, max(0.0, (sound.floor_dbfs - quiet) / (noisy - quiet)))
+    belief = words.speech + sound.voice / 2 + lost
+    if sound.voice >= settings.sure_voice and sound.voiced_ms >= settings.sure_voice_ms:
+        belief = max(belief, settings.wordless) if words.speech >= settings.sure_voice_speech else belief
+    return belief >= (settings.belief if spoken else settings.wordless) and not is_stretched(spoken)
+
+
+def is_unclear(text: str, phrases: Phrases, question: bool) -> bool:
+    """Whether a recognizer writes this for any short word or noise: "oh", "yeah", "you", "aaaah"."""
+    spoken = tokens(text)
+    if question and phrases.answer.search(joined(spoken)):
+        return False
+    vowel = all(word in phrases.unclear for word in spoken)
+    return vowel or joined(spoken) in phrases.noise or is_stretched(spoken)
 
 
 def _without_words(sound: Sound, over: bool, settings: VerdictSettings) -> Event | None:

@@ -30,7 +30,7 @@ from .pcm import FRAME_SAMPLES, Pcm, Rechunker, ms, samples
 from .playback import FADE_SAMPLES, Heard, Line, Playback
 from .reply import Finish, Listen, Transcript
 
-ASK_EVERY = samples(450)  # words of a sound that goes on
+ASK_EVERY = samples(800)  # words of a sound that goes on; most backchannels are over by then, and asked once
 ASK_PAUSED_MS = 40  # silence after which the words of a sound that made us pause are asked
 WARY, WARY_FOR = 0.2, samples(1500)  # coughs come in series: less sensitive for a moment after one
 HARDLY_HEARD = samples(120)  # a pause so short is no hesitation: go on as if it had not been

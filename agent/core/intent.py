@@ -30,6 +30,7 @@ class Phrases:
     answer: re.Pattern[str] = _NOTHING  # a backchannel that answers when a question is being asked
     urgent: frozenset[str] = frozenset()  # short, but interruptions: "no", "stop"
     noise: frozenset[str] = frozenset()  # what recognizers write for a cough
+    unclear: frozenset[str] = frozenset()  # what recognizers write for any short word: "oh", "yeah"
     trailing: frozenset[str] = frozenset()  # a turn does not end with these
     negators: re.Pattern[str] = _NOTHING  # what stands before a choice that is not wanted
     misheard: Mapping[str, str] = field(default_factory=dict)  # of the first word of a turn
@@ -83,6 +84,7 @@ def phrases_of(data: Mapping[str, Any]) -> Phrases:
         backchannel=re.compile(f"^(?:{alternatives([*units, *fillers])})+$"),
         answer=re.compile(rf"(?<!\S){alternatives(data['answers'])}"),
         urgent=frozenset(data.get("urgent", ())),
+        unclear=frozenset(data.get("unclear", ())),
         noise=frozenset(joined(tokens(text)) for text in data.get("noise", ())),
         trailing=frozenset(data["trailing"]),
         negators=re.compile("|".join(f"(?:{compile_pattern(p, lists).pattern}$)" for p in data["negators"])),

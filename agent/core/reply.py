@@ -45,10 +45,23 @@ Piece = Say | Listen | Finish
 
 
 @dataclass(frozen=True, slots=True)
+class SoundOdds:
+    """Probabilities of what a sound is, whatever the words written for it; they sum to 1."""
+
+    word: float
+    backchannel: float
+    other: float  # a cough, a cry, a bang
+
+
+@dataclass(frozen=True, slots=True)
 class Transcript:
-    """What was recognized. `confidence` 0 to 1; `speech` is how sure the engine is that it was speech at all."""
+    """What was recognized. `confidence` 0 to 1; `speech` is how sure the engine is that it was speech at all.
+
+    `odds`: of an engine that can tell words from other sounds beyond that.
+    """
 
     text: str
     confidence: float = 1.0
     speech: float = 1.0
     final: bool = True
+    odds: SoundOdds | None = None

@@ -18,12 +18,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..core.pcm import RATE, Pcm
+from ..core.reply import SoundOdds
+from . import weights
 from .audio import activity, from_pcm, levelled, resample
 from .background import pool
 from .base import EngineError, Transcript
 from .offer import Offer, base
+from .whisper_odds import odds, pooled
 
 MODEL_RATE = 16000  # Hz
 WINDOW_S = 8.0  # encoded; 6 loses words
@@ -31,6 +35,7 @@ LEAD_S = 0.2  # silence before the first sound, which the model expects
 LONGEST_S = WINDOW_S - 2 * LEAD_S  # of speech in one window; a longer turn is recognized piece by piece
 CUT_FROM_S = 4.0  # a piece ends at the quietest place after this
 MARGIN_SAMPLES = 800  # 100 ms kept around what is loud: weak consonants
+EDGE_S = 0.05  # of that margin, what is left out when the sound itself is judged
 TOKENS_A_SECOND = 6  # nobody talks faster; stops a decoder that runs away
 SPARE_TOKENS = 8
 LONGEST_PROMPT = 100  # tokens of it
@@ -50,6 +55,7 @@ class Decoded:
     text: str
     log_probability: float
     no_speech: float
+    odds: SoundOdds | None = None  # by the bundled model alone
 
 
 class WhisperRecognizer:
@@ -74,6 +80,8 @@ class WhisperRecognizer:
     def _load(self) -> None:
         self._whisper = _open(self.model, self._workers)
         self._silence = self._encoded_silence()
+        if self.model == BUNDLED:
+            weights.load("odds")  # now, and not in the first call
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -106,27 +114,43 @@ class WhisperRecognizer:
         tokenizer = Tokenizer(
             self._whisper.hf_tokenizer, self._whisper.model.is_multilingual, task="transcribe", language=language
         )
-        encoded = self._encoded(pcm)
+        speech = self._encoded(pcm)
+        encoded = self._with_silence(speech)
         longest = SPARE_TOKENS + int(TOKENS_A_SECOND * len(pcm) / RATE)
         first = self._generated(encoded, tokenizer, [], longest)
+        if self.model == BUNDLED:
+            first = replace(first, odds=odds(pooled(speech[0], LEAD_S + EDGE_S, LEAD_S + len(pcm) / RATE - EDGE_S)))
         if not hints or not believable(first) or first.log_probability > SURE:
             return first
         prompt = f" {MANNER.get(language, '')} {', '.join(hints).capitalize()}."
         second = self._generated(encoded, tokenizer, tokenizer.encode(prompt)[-LONGEST_PROMPT:], longest)
         listing = len(second.text.split()) > len(first.text.split()) + 1  # it goes on with the list of hints
         better = second.log_probability > first.log_probability and not listing and believable(second)
-        return replace(second, no_speech=first.no_speech) if better else first
+        return replace(second, no_speech=first.no_speech, odds=first.odds) if better else first
 
-    def _encoded(self, pcm: Pcm) -> Any:
-        """The encoder's output for speech and the silence after it, a ctranslate2 StorageView of (1, 750, d)."""
-        import ctranslate2
+    def encoded(self, pcm: Pcm) -> tuple[NDArray[np.floating], float, float] | None:
+        """The encoder's output (400, d) for what is loud in `pcm`, and from when to when (s) the sound is in it.
 
+        None if nothing is loud. Blocks.
+        """
+        loud = loud_part(pcm)
+        if not len(loud):
+            return None
+        return self._encoded(loud)[0], LEAD_S + EDGE_S, LEAD_S + len(loud) / RATE - EDGE_S
+
+    def _encoded(self, pcm: Pcm) -> NDArray[np.floating]:
+        """The encoder's output for speech in a window of 8 s: (1, 400, d)."""
         speech = resample(levelled(from_pcm(pcm), RATE), RATE, MODEL_RATE)
         audio = np.zeros(int(WINDOW_S * MODEL_RATE), np.float32)
         first = int(LEAD_S * MODEL_RATE)
         audio[first : first + len(speech)] = speech[: len(audio) - first]
         features = self._whisper.feature_extractor(audio, padding=0)[:, : int(WINDOW_S * 100)]
-        encoded = np.asarray(self._whisper.encode(features))
+        return np.asarray(self._whisper.encode(features))
+
+    def _with_silence(self, encoded: NDArray[np.floating]) -> Any:
+        """What the decoder sees: the speech and the silence after it, a ctranslate2 StorageView of (1, 750, d)."""
+        import ctranslate2
+
         whole = np.concatenate([encoded, self._silence[:, encoded.shape[1] : HEARD_S * 50]], axis=1)
         return ctranslate2.StorageView.from_array(np.ascontiguousarray(whole))
 
@@ -230,23 +254,25 @@ class WhisperStream:
         return self._last
 
     def _decoded(self, audio: Pcm) -> Decoded:
-        first, last = activity(from_pcm(audio), RATE)
-        if self._cancelled or last - first < SHORTEST_SAMPLES:
+        loud = loud_part(audio)
+        if self._cancelled or not len(loud):
             return Decoded("", 0.0, 1.0)
-        loud = audio[max(0, first - MARGIN_SAMPLES) : last + MARGIN_SAMPLES]
         return self._engine.decode(loud, self._language, self._hints)
+
+
+def loud_part(audio: Pcm) -> Pcm:
+    """What of the audio may be words, with a margin; empty if it is too short for any."""
+    first, last = activity(from_pcm(audio), RATE)
+    return audio[max(0, first - MARGIN_SAMPLES) : last + MARGIN_SAMPLES if last - first >= SHORTEST_SAMPLES else 0]
 
 
 def _joined(pieces: Sequence[Decoded]) -> Transcript:
     heard = [piece for piece in pieces if believable(piece)]
-    if not heard:
-        return Transcript("", 0.0, 1.0 - max(piece.no_speech for piece in pieces), False)
-    return Transcript(
-        " ".join(piece.text for piece in heard),
-        float(np.exp(np.mean([piece.log_probability for piece in heard]))),
-        1.0 - max(piece.no_speech for piece in heard),
-        False,
-    )
+    odds = max((piece.odds for piece in pieces if piece.odds), key=lambda odds: odds.word, default=None)
+    speech = 1.0 - max(piece.no_speech for piece in heard or pieces)
+    text = " ".join(piece.text for piece in heard)
+    confidence = float(np.exp(np.mean([piece.log_probability for piece in heard]))) if heard else 0.0
+    return Transcript(text, confidence, speech, False, odds)
 
 
 def believable(piece: Decoded) -> bool:

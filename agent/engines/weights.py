@@ -1,4 +1,4 @@
-"""Reads the trained weights of hearing for the pure core: one plain .npz file of named float arrays."""
+"""Reads the trained weights: plain .npz files of named float arrays in agent/weights."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-FILE = Path(__file__).parent.parent / "weights" / "hearing.npz"
+FOLDER = Path(__file__).parent.parent / "weights"
 
 
 @cache
-def load() -> Mapping[str, NDArray[np.float32]]:
+def load(name: str = "hearing") -> Mapping[str, NDArray[np.float32]]:
     """Name to array, read once a process and shared by all calls."""
-    with np.load(FILE) as stored:
+    with np.load(FOLDER / f"{name}.npz") as stored:
         arrays = {name: stored[name].astype(np.float32) for name in stored.files}
     for array in arrays.values():
         array.setflags(write=False)

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from agent.core.bargein import TRANSITIONS, Effect, Event, Sound, State, VerdictSettings, step, verdict
-from agent.core.reply import Transcript
+from agent.core.reply import SoundOdds, Transcript
 from agent.languages import load
 
 PHRASES = load("en")
@@ -49,8 +49,9 @@ def judged(
     complete: bool = True,
     question: bool = False,
     loudest: float = -20.0,
+    odds: tuple[float, float, float] | None = None,
 ) -> Event | None:
-    words = None if text is None else Transcript(text, speech=speech)
+    words = None if text is None else Transcript(text, speech=speech, odds=SoundOdds(*odds) if odds else None)
     return verdict(Sound(voiced, silent, voice, loudest_dbfs=loudest), words, complete, PHRASES, question)
 
 
@@ -104,3 +105,37 @@ def test_a_voice_waits_for_its_words_but_not_for_ever() -> None:
 def test_speech_that_lasts_is_an_interruption_whatever_the_words() -> None:
     assert judged(None, voiced=VerdictSettings().lasts_ms) is Event.WORD
     assert judged(None, voiced=VerdictSettings().noise_ms, voice=0.1) is Event.NOTHING
+
+
+WORD, BACKCHANNEL, OTHER = (0.9, 0.08, 0.02), (0.1, 0.88, 0.02), (0.05, 0.02, 0.93)
+
+
+@pytest.mark.parametrize("text", ["Yes.", "Yeah.", "Oh", "", "You", "Aaaah", "ah ah ah ah"])
+def test_where_the_words_tell_nothing_the_sound_decides(text: str) -> None:
+    assert judged(text, silent=200, odds=WORD) is Event.WORD
+    assert judged(text, silent=200, odds=BACKCHANNEL) is Event.NOTHING
+    assert judged(text, silent=200, odds=OTHER) is Event.NOTHING
+
+
+def test_a_clear_backchannel_stays_one_however_it_sounds() -> None:
+    assert judged("Okay.", silent=200, odds=WORD) is Event.NOTHING
+    assert judged("Uh-huh.", silent=200, odds=WORD) is Event.NOTHING
+
+
+def test_words_are_believed_unless_it_sounds_like_none() -> None:
+    assert judged("The blue one.", silent=200, odds=BACKCHANNEL, speech=0.1) is Event.WORD
+    assert judged("Thank you!", silent=200, odds=OTHER) is Event.NOTHING
+    assert judged("Thank you!", odds=OTHER, complete=False) is None
+
+
+def test_yeah_over_a_question_is_an_answer_however_it_sounds() -> None:
+    assert judged("Yeah.", silent=200, question=True, odds=BACKCHANNEL) is Event.WORD
+    assert judged("Oh.", silent=200, question=True, odds=BACKCHANNEL) is Event.NOTHING
+    assert judged("", silent=200, question=True, odds=BACKCHANNEL) is Event.WORD
+
+
+def test_a_backchannel_that_is_drawn_out_does_not_become_an_interruption() -> None:
+    settings = VerdictSettings()
+    assert judged("Okay.", voiced=settings.lasts_ms, odds=BACKCHANNEL) is None
+    assert judged("Okay.", voiced=settings.noise_ms, odds=BACKCHANNEL) is Event.NOTHING
+    assert judged("Okay so I want", voiced=settings.lasts_ms, odds=BACKCHANNEL) is Event.WORD

@@ -174,3 +174,28 @@ def test_what_is_missing_is_one_line(tmp_path: Path) -> None:
 def test_a_language_that_the_model_does_not_know_is_one_line(recognizer: WhisperRecognizer) -> None:
     with pytest.raises(EngineError, match=r"'tiny\.en' does not understand 'de-DE': set a multilingual one"):
         recognizer.stream("de-DE")
+
+
+@pytest.mark.parametrize("text", ["Yes.", "Off.", "No, wait.", "The blue one."])
+async def test_the_sound_of_words(recognizer: WhisperRecognizer, tts: HibariTts, text: str) -> None:
+    odds = (await fed(recognizer, tts.synthesize(text).pcm).final()).odds
+    assert odds is not None
+    assert odds.word > 0.6
+    assert odds.word + odds.backchannel + odds.other == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize("text", ["Okay.", "Mm-hm.", "Yup."])
+async def test_the_sound_of_backchannels(recognizer: WhisperRecognizer, tts: HibariTts, text: str) -> None:
+    odds = (await fed(recognizer, tts.synthesize(text).pcm).final()).odds
+    assert odds is not None
+    assert odds.word < 0.4
+
+
+@pytest.mark.parametrize("attack_ms", [5, 60])
+async def test_the_sound_of_a_puff(recognizer: WhisperRecognizer, attack_ms: int) -> None:
+    puff = np.random.default_rng(2).standard_normal(RATE // 4) * 3000
+    puff *= np.minimum(1, np.arange(len(puff)) / (attack_ms * 8)) * np.linspace(1, 0, len(puff)) ** 2
+    pcm = np.concatenate([np.zeros(2400), puff, np.zeros(1600)]).astype(np.int16)
+    odds = (await fed(recognizer, pcm).final()).odds
+    assert odds is not None
+    assert odds.other > 0.7
