@@ -311,11 +311,11 @@ def some_echo(rec: Recordings, rng: np.random.Generator, n: int) -> Echo:
             h = equalised(h, rng, 4) if rng.random() < 0.6 else h
         else:
             h = made_up_room(rng)
-        delay, loss = rng.uniform(20, 330), rng.uniform(5, 28)
+        delay, loss = rng.uniform(5, 380), rng.uniform(5, 28)
     h = h / np.sqrt(np.sum(h**2)) * 10 ** (-loss / 20)
     hard = kind > 0.65
     jumps = hard and rng.random() < 0.8
-    jump = int(rng.choice([-320, -160, 160, 160, 160, 320, 480, int(rng.uniform(-200, 300))])) if jumps else 0
+    jump = int(rng.choice([-320, -160, 160, 160, 320, 480, *rng.uniform(-300, 300, 2), *rng.uniform(-900, 900, 2)])) if jumps else 0
     return Echo(h.astype(np.float32), int((delay + 40) * 8), rng.uniform(2, 6) if hard else 0.0,
                 int(rng.uniform(1.5, 8) * RATE) if jumps else n, jump)  # fmt: skip
 

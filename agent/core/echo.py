@@ -25,6 +25,8 @@ FIRST_UNCERTAINTY = 0.02  # power gain a partition may have before anything is k
 AUDIBLE_POWER = 1e-8  # mean square of a far end that can be heard at all: -80 dBFS
 SHIFTS = (-1, 1, -2, 2)  # blocks by which a jitter buffer may have moved the echo
 ECHO_DECAY = 0.7  # a frame, of the loudest echo of late
+ASTRAY_FRAMES = 10  # for so long a path has made the line louder: the echo comes another way now
+ASTRAY_KEEP = 0.9  # a frame, of the sums that show it
 EAGER_FRAMES = 300  # 6 s of the far end: learn from every frame of them, and from every other one afterwards
 
 Samples = NDArray[np.float32]
@@ -66,6 +68,8 @@ class EchoCanceller:
         self._removed = 0.0  # smoothed fraction of the line's power that the filter explains
         self._better: list[float] = [0.0] * len(SHIFTS)
         self._echoed = 0.0  # energy of the loudest echo of late, as the filter has it
+        self._sums = (0.0, 0.0, 0.0)  # of late: energy of the line, of the echo, and what taking it off has added
+        self._astray_for = 0
 
     def far(self, sent: Samples) -> None:
         """The next frame that we sent enters the memory."""
@@ -106,11 +110,14 @@ class EchoCanceller:
         spectra = np.empty((2, BINS), np.float32)
         unsure = np.add.reduce(self._gain, axis=0, out=spectra[0])
         heard, left = float(line.dot(line)), float(near.dot(near))
-        self._echoed = max(ECHO_DECAY * self._echoed, float(echo.dot(echo)))
+        echoed = float(echo.dot(echo))
+        self._echoed = max(ECHO_DECAY * self._echoed, echoed)
         best = self._shifted(line, heard, left, far) if aligned else None
         if best is not None:
             echo, near = best, line - best
             left = float(near.dot(near))
+        elif aligned and self._astray(heard, echoed, left - heard):
+            self._start_anew()
         elif learn:
             self._learn(near, responses, unsure)
         if left > heard:
@@ -185,6 +192,29 @@ class EchoCanceller:
             return np.ascontiguousarray(echoes[best])
         self._removed += 0.01 * (max(removed, -1.0) - self._removed)
         return None
+
+    def _astray(self, heard: float, echoed: float, added: float) -> bool:
+        """Whether the echo comes by quite another path than the filter's, seen from what taking it off does.
+
+        The right path takes its own energy off the line, in double talk too; a wrong one adds it. Where the caller is
+        much louder than the echo, that tells nothing.
+        """
+        sums = self._sums
+        self._sums = (
+            ASTRAY_KEEP * sums[0] + heard, ASTRAY_KEEP * sums[1] + echoed, ASTRAY_KEEP * sums[2] + added,
+        )  # fmt: skip
+        heard, echoed, added = self._sums
+        worse = added > 0.5 * echoed and heard < 4 * echoed and echoed > 1e-6 * FRAME_SAMPLES
+        self._astray_for = self._astray_for + 1 if worse else 0
+        return self._astray_for >= ASTRAY_FRAMES
+
+    def _start_anew(self) -> None:
+        """Nothing is known of the path: as at the start of a call, but the far end is in the memory."""
+        self._path[:] = 0
+        self._doubt[:] = FIRST_UNCERTAINTY
+        self._heard_frames = self._astray_for = 0
+        self._removed = 0.0
+        self._sums = (0.0, 0.0, 0.0)
 
     def _move(self, shift: int) -> None:
         """The echo comes `shift` blocks later from now on."""

@@ -74,6 +74,27 @@ def test_follows_a_jump_of_the_jitter_buffer() -> None:
     assert decibels(line[later]) - decibels(left[later]) > 8
 
 
+@pytest.mark.parametrize("to_ms", [73, 160, 0])
+def test_finds_an_echo_that_comes_another_way(to_ms: float) -> None:
+    """Not by a block or two: a call that is moved from the handset to the speakerphone, another network."""
+    far = talk(20)
+    line = np.concatenate([echo_of(far, 60, 10)[: 8 * RATE], echo_of(far, to_ms, 10, seed=5)[8 * RATE :]])
+    left = cancel(far, line)
+    later = slice(14 * RATE, 20 * RATE)
+    assert decibels(line[later]) - decibels(left[later]) > 12
+
+
+@pytest.mark.parametrize("caller_db", [-6, 0, 6, 12])
+def test_a_caller_who_never_pauses_does_not_make_it_forget(caller_db: float) -> None:
+    far, caller = talk(20), 10 ** (caller_db / 20) * talk(20, seed=9)
+    caller[: 5 * RATE] = 0
+    caller[15 * RATE :] = 0
+    line = echo_of(far, 80, 12) + caller
+    left = cancel(far, line)
+    after = slice(int(15.2 * RATE), int(16.2 * RATE))
+    assert decibels(line[after]) - decibels(left[after]) > 8
+
+
 def test_silent_agent_leaves_the_line_as_it_is() -> None:
     line = talk(1)
     assert np.array_equal(cancel(np.zeros_like(line), line), line)
