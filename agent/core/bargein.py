@@ -111,12 +111,12 @@ class Sound:
     voice: float  # 0 to 1: like speech rather than a cough
     floor_dbfs: float = -60.0  # the background
     loudest_dbfs: float = 0.0  # of a frame since the onset
+    known_ms: int = 0  # from its onset to where the words reach
 
 
 def verdict(
     sound: Sound,
     words: Transcript | None,
-    complete: bool,
     phrases: Phrases,
     question: bool = False,
     extra: Sequence[str] = (),
@@ -124,30 +124,28 @@ def verdict(
 ) -> Event | None:
     """WORD, NOTHING, or None to wait.
 
-    `complete`: `words` cover the whole sound; `question`: the agent has asked; `extra`: more backchannel words.
+    `question`: the agent has asked; `extra`: more backchannel words.
     """
-    over = sound.silent_ms >= settings.ended_ms
+    over, complete = sound.silent_ms >= settings.ended_ms, sound.known_ms >= sound.voiced_ms
+    waited = sound.known_ms >= settings.lasts_ms or sound.voiced_ms >= 2 * settings.noise_ms
+    drawn_out = sound.voiced_ms >= settings.noise_ms and waited  # words would have shown
     no_caller = sound.voice < settings.no_voice and not (words and _believed(sound, words, settings))
     if no_caller or sound.loudest_dbfs < settings.far_dbfs:
         return Event.NOTHING if over or sound.voiced_ms >= settings.no_voice_ms else None
     if words is None:
         return _without_words(sound, over, settings)
-    if not _believed(sound, words, settings):
-        return Event.NOTHING if (over and complete) or sound.voiced_ms >= settings.noise_ms else None
-    spoken = tokens(words.text)
+    spoken, believed = tokens(words.text), _believed(sound, words, settings)
     backchannel = bool(spoken) and is_backchannel(words.text, phrases, question, extra)
     unclear = not spoken or is_unclear(words.text, phrases, question)
     if over and complete:
-        if unclear and words.odds is not None:
-            sure = words.odds.word + (words.odds.backchannel if question and not spoken else 0)
-            return Event.WORD if sure >= settings.word_sure else Event.NOTHING
-        return Event.NOTHING if backchannel else Event.WORD
-    if len(spoken) > 1 and not backchannel and not unclear:
+        if believed and unclear and words.odds is not None:
+            likely = words.odds.word + (words.odds.backchannel if question and not spoken else 0)
+            return Event.WORD if likely >= settings.word_sure else Event.NOTHING
+        return Event.WORD if believed and not backchannel else Event.NOTHING
+    if not over and (backchannel or not believed):
+        return Event.NOTHING if drawn_out else None
+    if believed and not (backchannel or unclear) and (len(spoken) > 1 or spoken[0] in phrases.urgent):
         return Event.WORD
-    if spoken and spoken[0] in phrases.urgent and not backchannel:
-        return Event.WORD
-    if backchannel and not over:  # more words would have shown by now
-        return Event.NOTHING if sound.voiced_ms >= settings.noise_ms else None
     return _without_words(sound, over, settings)
 
 

@@ -19,16 +19,17 @@ from .actions import (
     Replan,
     StartTurn,
 )
-from .bargein import Effect, Event, Sound, State, VerdictSettings, step, verdict
+from .bargein import Effect, Event, State, VerdictSettings, step, verdict
 from .dialogue import Kind, Resolution, Situation
-from .endpoint import CallerTurn, EndpointSettings, Preroll
+from .endpoint import PREROLL_SAMPLES, CallerTurn, EndpointSettings, Preroll
 from .evidence import Evidence
 from .hearing import Hearing
-from .intent import Phrases, classify
+from .intent import Phrases, classify, is_backchannel
 from .ledger import Ledger
 from .pcm import FRAME_SAMPLES, Pcm, Rechunker, ms, samples
 from .playback import FADE_SAMPLES, Heard, Line, Playback
 from .reply import Finish, Listen, Transcript
+from .said import Entry, Said
 
 ASK_EVERY = samples(800)  # words of a sound that goes on; most backchannels are over by then, and asked once
 ASK_PAUSED_MS = 40  # silence after which the words of a sound that made us pause are asked
@@ -37,7 +38,6 @@ HARDLY_HEARD = samples(120)  # a pause so short is no hesitation: go on as if it
 VOICE_AFTER_ALL = 0.8  # a sound that was taken for noise turns out to be a voice
 QUIET_MS = 60  # a sound with less silence than this still goes on
 ASK_TURN_MS = 100  # the same in the caller's turn: the answer is to be there when the silence ends the turn
-DIGIT_GAP = samples(2000)  # digits end when none comes for so long
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +66,8 @@ class Conversation:
         # the caller's turn
         self._turn: CallerTurn | None = None
         self._turns_begun = 0
-        self._await_quiet = False  # a sound was judged to be nothing and goes on
-        self._said: list[str] = []  # of this turn, by voice
-        self._unlogged: list[tuple[str, float | None, int, int]] = []
-        self._digits = ""
-        self._digit_at = 0
+        self._let_go: CallerTurn | None = None  # it was judged to be nothing and goes on
+        self._said = Said()
         self._floor_since = 0  # the caller has the floor, or was last heard
         # the agent's turn
         self._reply_id = 0
@@ -106,11 +103,10 @@ class Conversation:
         """A DTMF digit ended on the line."""
         if self.state is State.ENDED:
             return []
-        self._digits += digit
-        self._digit_at = self.now
+        self._said.key(digit, self.now)
         if self._interruptible():
             self._dispatch(Event.DIGIT)
-        if digit == "#" or len(self._digits) >= max(1, self._listen.digits):
+        if self._said.is_keyed(self._listen.digits, self.now):
             self._end_turn()
         return self._take()
 
@@ -144,6 +140,9 @@ class Conversation:
     def on_hangup(self) -> list[Action]:
         """The caller has gone, or the call is taken away."""
         if self.state is not State.ENDED:
+            if self.state is State.PAUSED and self._turn is not None:
+                heard, text = self._playback.heard(), self._turn.text
+                self._log_interruption(heard, Kind.OTHER, Resolution.HUNG_UP, text)
             self._close_turn()
             self._dispatch(Event.HANGUP)
             if self.ledger.open is not None and self.ledger.open.resolution == Resolution.IGNORED:
@@ -155,29 +154,30 @@ class Conversation:
     def _hear(self, evidence: Evidence) -> None:
         if self.state is State.ENDED:
             return
+        self._preroll.push(evidence.near)
         if self._turn is not None:
             self._turn.hear(evidence, self.now)
             self._actions.append(Hear(self._turn.id, evidence.near))
             if evidence.withdrawn and self.state is State.PAUSED:
                 self._dispatch(Event.NOTHING)
-                self._await_quiet = False  # hearing itself knows what of the sound still counts
-            return
-        self._preroll.push(evidence.near)
-        if self._await_quiet:
+                self._let_go = None  # hearing itself knows what of the sound still counts
+        elif self._let_go is not None:
             if not evidence.voiced:
-                self._await_quiet = False
+                self._let_go = None
                 self._hearing.rearm()
             elif evidence.voice >= VOICE_AFTER_ALL and evidence.level_dbfs >= self._settings.verdict.far_dbfs:
-                self._await_quiet = False
-                self._begin_turn(evidence)
+                self._begin_turn(evidence, self.now - self._let_go.onset)
         elif evidence.onset:
             self._begin_turn(evidence)
 
-    def _begin_turn(self, evidence: Evidence) -> None:
+    def _begin_turn(self, evidence: Evidence, missed: int = 0) -> None:
+        """The caller makes a sound; `missed` samples of it were let go before, and the recognizer needs them, too."""
         self._turns_begun += 1
+        self._let_go = None
         onset = max(0, self.now - evidence.onset_samples_ago)
-        self._turn = CallerTurn.begun(self._turns_begun, onset, self.now, evidence)
-        self._actions.append(StartTurn(self._turn.id, self._preroll.take(), self._listen.hints))
+        self._turn = CallerTurn.begun(self._turns_begun, onset, self.now, evidence, self._question())
+        preroll = self._preroll.last(PREROLL_SAMPLES + missed)
+        self._actions.append(StartTurn(self._turn.id, preroll, self._listen.hints))
         if self._interruptible():
             self._dispatch(Event.ONSET)
 
@@ -191,12 +191,12 @@ class Conversation:
         turn = self._turn
         if turn is None:
             return
+        if self.state is State.SPEAKING and self._interruptible() and turn.silent_ms(self.now) < QUIET_MS:
+            self._dispatch(Event.ONSET)  # from a line that may not be interrupted the caller talked on into this one
         if self.state is State.PAUSED:
-            sound = Sound(turn.voiced_ms(), turn.silent_ms(self.now), turn.voice, turn.floor_dbfs, turn.loudest_dbfs)
             event = verdict(
-                sound,
+                turn.sound(self.now),
                 turn.words,
-                turn.complete,
                 self._phrases,
                 self._question(),
                 self._listen.backchannels or (),
@@ -235,7 +235,7 @@ class Conversation:
 
     def _commit(self) -> None:
         self._actions.append(CommitReply(self._reply_id))
-        self._said, self._digits = [], ""
+        self._said.clear()
         if self._next_listen is not None:
             self._listen, self._next_listen = self._next_listen, None
         line = self._playback.line  # None: the answer is to wait for more, or to end the call
@@ -247,8 +247,8 @@ class Conversation:
         self._consider()
         if self.state not in (State.LISTENING, State.YIELDED) or self._turn is not None:
             return
-        if self._digits:
-            if self.now - self._digit_at >= DIGIT_GAP:
+        if self._said.digits:
+            if self._said.is_keyed(self._listen.digits, self.now):
                 self._end_turn()
         elif self.now - self._floor_since >= samples(self._listen.silence_ms):
             self._dispatch(Event.SILENCE)
@@ -263,27 +263,27 @@ class Conversation:
 
     def _end_turn(self) -> None:
         """The caller has finished a turn: by silence, or with a digit."""
-        turn, text = self._turn, self._turn.text if self._turn else ""
+        turn = self._turn
         self._close_turn()
-        if text:
-            self._said.append(text)
-        started, ended = (turn.onset, turn.last_voiced) if turn else (self._digit_at, self._digit_at)
-        confidence = turn.words.confidence if turn and turn.words and text else None
-        if text or self._digits:
-            self._unlogged.append((text or self._digits, confidence, started, ended))
-        if self.state is not State.SPEAKING:
-            self._log_caller()
+        over_notice = self.state is State.SPEAKING  # it may not be interrupted
+        if turn is not None and turn.text:
+            confidence = turn.words.confidence if turn.words else None
+            extra = self._listen.backchannels or ()
+            nod = over_notice and is_backchannel(turn.text, self._phrases, turn.question, extra)
+            self._said.add(Entry(turn.text, confidence, turn.onset, turn.last_voiced), counts=not nod)
+        if over_notice:
+            return  # it is logged, and answered, when all is said
+        self._log_caller(digits=True)
         if self.state in (State.YIELDED, State.LISTENING):
-            if self._said or self._digits:
+            if self._said:
                 self._dispatch(Event.TURN_END)
             elif self.state is State.YIELDED:
                 self._dispatch(Event.SILENCE)
 
-    def _log_caller(self) -> None:
-        """What the caller said comes behind the agent's turn that it was said over."""
-        for text, confidence, started, ended in self._unlogged:
-            self._actions += self.ledger.caller_turn(text, confidence, started, ended)
-        self._unlogged = []
+    def _log_caller(self, digits: bool = False) -> None:
+        """What the caller said comes behind the agent's turn that it was said over; digits when they are complete."""
+        for entry in self._said.take_unlogged(digits):
+            self._actions += self.ledger.caller_turn(entry.text, entry.confidence, entry.started, entry.ended)
 
     def _dispatch(self, event: Event) -> None:
         before = self.state
@@ -314,8 +314,9 @@ class Conversation:
                 self.ledger.open = None
                 self._log_caller()
                 self._floor_since = self.now
-                if self._said and self._turn is None and event is not Event.FINISH:
-                    self._dispatch(Event.TURN_END)
+                answered = self._said.is_keyed(self._listen.digits, self.now) or not self._said.digits
+                if self._said and answered and self._turn is None and event is not Event.FINISH:
+                    self._end_turn()
             case Effect.FINISH:
                 assert self._finish is not None
                 self._close_turn()
@@ -332,11 +333,10 @@ class Conversation:
             kind = Kind.BACKCHANNEL if turn.text else Kind.NOISE
             self._log_interruption(self._playback.heard(), kind, Resolution.RESUMED, turn.text)
         self._playback.resume(at_once)
-        goes_on = turn.silent_ms(self.now) < QUIET_MS
         self._actions.append(EndTurn(turn.id))
         self._turn = None
-        if goes_on:
-            self._await_quiet = True
+        if turn.silent_ms(self.now) < QUIET_MS:
+            self._let_go = turn
         else:
             self._hearing.rearm()
 
@@ -367,17 +367,17 @@ class Conversation:
         )
 
     def _situation_now(self, event: Event) -> Situation:
-        text = " ".join(self._said)
+        text, digits = self._said.text, self._said.digits
         row = self.ledger.open
         turns = self.ledger.turns
         kind: Kind | None = None
         if row is not None:
-            kind = Kind.DTMF if self._digits and not text else self._classify(text)
-            self._actions += self.ledger.understood(text or self._digits, kind)
+            kind = Kind.DTMF if digits and not text else self._classify(text)
+            self._actions += self.ledger.understood(text or digits, kind)
             row = self.ledger.open
         silence_ms = ms(self.now - self._floor_since) if event is Event.SILENCE else 0
         confidence = turns[-1].confidence if turns and text else None
-        return Situation(turns, text, self._digits, confidence, row, kind, silence_ms)
+        return Situation(turns, text, digits, confidence, row, kind, silence_ms)
 
     def _classify(self, text: str) -> Kind:
         interrupted = next((turn for turn in reversed(self.ledger.turns) if turn.speaker == "agent"), None)

@@ -9,6 +9,7 @@ from typing import Self
 
 import numpy as np
 
+from .bargein import Sound
 from .evidence import Evidence
 from .intent import Phrases, is_complete
 from .pcm import FRAME_SAMPLES, Pcm, ms, samples
@@ -16,6 +17,7 @@ from .reply import Transcript
 from .words import tokens
 
 PREROLL_SAMPLES = samples(300)
+KEPT_SAMPLES = samples(3000)
 MUTE_SAMPLES = samples(150)  # no frame for so long: the phone is muted, or suppresses silence
 POSSIBLE_SPEECH = 0.35  # below: a cough that was written as a word
 RECOGNIZER_LATE_MS = 4000  # a silence after which a turn ends without its words: half of them mislead more than waiting
@@ -35,19 +37,18 @@ class EndpointSettings:
 
 
 class Preroll:
-    """The last 300 ms of the line: what the recognizer gets first, so that no first syllable is lost."""
+    """The last seconds of the line: what the recognizer gets first, so that no first syllable is lost."""
 
     def __init__(self) -> None:
-        self._frames: deque[Pcm] = deque(maxlen=PREROLL_SAMPLES // FRAME_SAMPLES)
+        self._frames: deque[Pcm] = deque(maxlen=KEPT_SAMPLES // FRAME_SAMPLES)
 
     def push(self, frame: Pcm) -> None:
         self._frames.append(frame)
 
-    def take(self) -> Pcm:
-        """All of it, oldest first."""
-        out = np.concatenate(list(self._frames)) if self._frames else np.zeros(0, np.int16)
-        self._frames.clear()
-        return out
+    def last(self, count: int) -> Pcm:
+        """The last `count` samples, rounded up to frames; less where there are not so many."""
+        frames = list(self._frames)[-(-count // -FRAME_SAMPLES) :]
+        return np.concatenate(frames) if frames else np.zeros(0, np.int16)
 
 
 @dataclass(slots=True)
@@ -61,6 +62,7 @@ class CallerTurn:
     evidence: float = 0.0
     floor_dbfs: float = -60.0
     loudest_dbfs: float = -100.0
+    question: bool = False  # it began over a question
     words: Transcript | None = None
     _last_frame: int = 0  # when the last one came
     _unvoiced: int = 0  # samples heard since the last voiced frame
@@ -68,9 +70,9 @@ class CallerTurn:
     _asked: bool = False
 
     @classmethod
-    def begun(cls, id: int, onset: int, now: int, first: Evidence) -> Self:
+    def begun(cls, id: int, onset: int, now: int, first: Evidence, question: bool = False) -> Self:
         """A turn that began at sample `onset`, with the frame that showed it at `now`."""
-        return cls(id, onset, now, first.voice, first.score, first.floor_dbfs, first.level_dbfs)
+        return cls(id, onset, now, first.voice, first.score, first.floor_dbfs, first.level_dbfs, question)
 
     @property
     def complete(self) -> bool:
@@ -92,8 +94,10 @@ class CallerTurn:
         self.voice = evidence.voice
         self.loudest_dbfs = max(self.loudest_dbfs, evidence.level_dbfs)
 
-    def voiced_ms(self) -> int:
-        return ms(self.last_voiced - self.onset)
+    def sound(self, now: int) -> Sound:
+        """What the verdict rests on."""
+        voiced, known = ms(self.last_voiced - self.onset), ms(max(0, self._words_at - self.onset))
+        return Sound(voiced, self.silent_ms(now), self.voice, self.floor_dbfs, self.loudest_dbfs, known)
 
     def silent_ms(self, now: int) -> int:
         """Silence that was heard since the last voiced frame; a line that sends nothing is silent, too.

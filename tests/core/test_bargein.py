@@ -52,7 +52,8 @@ def judged(
     odds: tuple[float, float, float] | None = None,
 ) -> Event | None:
     words = None if text is None else Transcript(text, speech=speech, odds=SoundOdds(*odds) if odds else None)
-    return verdict(Sound(voiced, silent, voice, loudest_dbfs=loudest), words, complete, PHRASES, question)
+    known = voiced if complete else voiced - 20
+    return verdict(Sound(voiced, silent, voice, loudest_dbfs=loudest, known_ms=known), words, PHRASES, question)
 
 
 @pytest.mark.parametrize("text", ["No.", "stop", "Wait!", "no, the blue one", "What was that?"])

@@ -23,10 +23,17 @@ class Call:
     """A conversation with its engines played by the test: `texts` are the caller's turns, `says` the replies."""
 
     def __init__(
-        self, says: list[str], texts: list[str] | None = None, voice: float = 0.9, finish_after: int = 0, **line: object
+        self,
+        says: list[str],
+        texts: list[str] | None = None,
+        voice: float = 0.9,
+        finish_after: int = 0,
+        then: Line | None = None,
+        digits: int = 0,
+        **line: object,
     ) -> None:
         self.says, self.texts = list(says), list(texts or [])
-        self.line = line
+        self.line, self.then, self.digits = line, then, digits  # `then`: behind the first line of the first reply
         self.finish_after = finish_after
         self.finished: Finish | None = None
         self.situations: list[Situation] = []
@@ -72,7 +79,10 @@ class Call:
         text = self.says.pop(0) if self.says else ""
         if text:
             self.do(self.core.on_line(reply_id, Line(utterance(text), step=f"say {text[:3]}", **self.line)))  # type: ignore[arg-type]
-        self.do(self.core.expect(reply_id, Listen(silence_ms=5000)))
+            if self.then is not None:
+                self.do(self.core.on_line(reply_id, self.then))
+                self.then = None
+        self.do(self.core.expect(reply_id, Listen(silence_ms=5000, digits=self.digits)))
         self.do(
             self.core.on_reply_end(reply_id, Finish("hangup") if self.finish_after == len(self.situations) else None)
         )
@@ -263,3 +273,72 @@ def test_a_pause_withdrawn_at_once_is_neither_heard_nor_logged() -> None:
     assert call.turns[0].heard_text == MENU
     silent = np.flatnonzero(np.abs(np.concatenate(call.sent)) > 400)
     assert np.max(np.diff(silent)) < 100 * SAMPLES_PER_MS
+
+
+NOTICE = "this call may be recorded"
+
+
+def test_a_backchannel_over_a_notice_is_no_answer_to_the_question_after_it() -> None:
+    question = Line(utterance("do you agree"), question=True)
+    call = Call([NOTICE, "fine"], ["uh-huh"], then=question, interruptible=False)
+    call.run(300)
+    call.run(300, LOUD)
+    call.run(3000)
+    assert call.core.state is State.LISTENING
+    assert len(call.situations) == 1
+    assert [t.text for t in call.turns.values()] == [f"{NOTICE} do you agree", "uh-huh"]
+
+
+def test_who_talks_on_from_a_notice_into_what_follows_interrupts_that() -> None:
+    call = Call([NOTICE, "fine"], ["stop stop"], then=Line(utterance(MENU)), interruptible=False)
+    call.run(1000)
+    call.run(1500, LOUD)
+    assert call.core.state is State.YIELDED
+    assert call.row.heard_text == NOTICE
+    call.run(1500)
+    assert call.situations[1].caller_text == "stop stop"
+
+
+def test_digits_over_a_notice_are_logged_once_and_answered_at_its_end() -> None:
+    call = Call([NOTICE, "thank you"], interruptible=False, digits=2)
+    call.run(300)
+    for digit in "47":
+        call.do(call.core.on_digit(digit))
+        call.run(100)
+    call.run(1500)
+    assert call.situations[1].digits == "47"
+    call.run(3000)
+    assert [t.text for t in call.turns.values()] == [NOTICE, "47", "thank you"]
+
+
+def test_digits_that_are_not_all_there_at_the_end_of_a_notice_are_waited_for() -> None:
+    call = Call([NOTICE, "thank you"], interruptible=False, digits=4)
+    call.run(1400)
+    call.do(call.core.on_digit("4"))
+    call.run(1000)
+    assert len(call.situations) == 1
+    for digit in "711":
+        call.do(call.core.on_digit(digit))
+    assert call.situations[1].digits == "4711"
+    assert call.turns[1].text == "4711"
+
+
+def test_who_hangs_up_while_the_agent_is_paused_leaves_a_row() -> None:
+    call = Call([MENU], ["I am"])
+    call.run(1000)
+    call.run(120, LOUD)
+    assert call.core.state is State.PAUSED
+    call.do(call.core.on_hangup())
+    assert (call.row.resolution, call.row.decided_ms, call.row.cut_word) == ("hung_up", 1120, "costs")
+    assert len(call.turns) == 1
+
+
+def test_a_sound_that_was_let_go_and_turns_out_to_be_a_voice_is_heard_from_its_start() -> None:
+    call = Call([MENU + " " + MENU], ["", "I would like the blue one"], voice=0.05)
+    call.run(600)
+    call.run(400, LOUD)
+    assert call.row.resolution == "resumed"
+    call.hearing.voice = 0.9
+    call.run(1100, LOUD)
+    assert call.core.state is State.YIELDED
+    assert np.count_nonzero(np.concatenate(call.heard[2])) >= 1480 * SAMPLES_PER_MS

@@ -78,14 +78,18 @@ def evidence(voiced: bool) -> Evidence:
     return Evidence(float(voiced), False, 0, voiced, 0.9, -20.0, -60.0, -90.0, frame)
 
 
-def test_the_preroll_holds_300_ms() -> None:
+def test_the_preroll_gives_what_came_last() -> None:
     preroll = Preroll()
+    assert len(preroll.last(samples(300))) == 0
     for i in range(40):
         preroll.push(np.full(FRAME_SAMPLES, i, np.int16))
-    taken = preroll.take()
+    taken = preroll.last(samples(300))
     assert len(taken) == samples(300)
     assert (taken[0], taken[-1]) == (25, 39)
-    assert len(preroll.take()) == 0
+    assert len(preroll.last(samples(2000))) == samples(800)
+    for _ in range(500):
+        preroll.push(np.zeros(FRAME_SAMPLES, np.int16))
+    assert len(preroll.last(samples(9000))) == samples(3000)
 
 
 def test_a_bare_lead_in_is_given_time() -> None:
