@@ -21,7 +21,7 @@ from . import chat_api, tools
 from .base import CallInfo, EngineError, Reply
 from .flow import Flow, FlowPlanner
 from .flow.expression import render
-from .flow.model import HANGUP
+from .flow.model import HANGUP, Line
 from .flow.names import Names
 from .llm_context import Deed, Message, messages
 from .webhook import Webhooks
@@ -170,12 +170,12 @@ class LlmReply:
                 self._to_person("person")
             else:
                 self._say(planner.saying("still_there"))
-                self._end(Listen(STEP))
+                self._listen()
             return True
         self.state = replace(self.state, silences=0)
         if situation.kind is Kind.STOP:
             self._say(planner.saying("wait"))
-            self._end(Listen(STEP, silence_ms=planner.flow.wait_s * 1000))
+            self._listen(silence_ms=planner.flow.wait_s * 1000)
             return True
         if situation.kind is Kind.AGENT:
             self._to_person("person")
@@ -189,9 +189,9 @@ class LlmReply:
         lines = [line for line in (*step.lines, *step.ask) if line.when is None or line.when.holds(look.plain)]
         for line in lines:
             question = line in step.ask
-            self._say(render(line.text, look.spoken), line.wav, line.interruptible, line.sensitivity, question)
+            self._say(render(line.text, look.spoken), line, question)
         if lines:
-            self._end(Listen(STEP))
+            self._listen()
         return bool(lines)
 
     async def _ask_model(self) -> None:
@@ -204,7 +204,7 @@ class LlmReply:
             if not calls:
                 if not self._said:
                     raise EngineError("the language model says nothing")
-                self._end(Listen(STEP))
+                self._listen()
                 return
             done.append(_asked(text, calls))
             for call in calls:
@@ -252,19 +252,20 @@ class LlmReply:
 
     # ------------------------------------------------------------------ the pieces
 
-    def _say(
-        self,
-        text: str,
-        wav: str = "",
-        interruptible: bool = True,
-        sensitivity: float | None = None,
-        question: bool | None = None,
-    ) -> None:
-        if not (text or wav):
+    def _say(self, text: str, line: Line | None = None, question: bool | None = None) -> None:
+        """`text` as it is spoken; `line` is what the flow has for it, if it is the flow's."""
+        line = line or self._planner.flow.line(text)
+        if not (text or line.wav):
             return
         asked = text.rstrip().endswith("?") if question is None else question
         self._said = True
-        self._pieces.put_nowait(Say(text, STEP, wav, interruptible, sensitivity, asked))
+        self._pieces.put_nowait(Say(text, STEP, line.wav, line.interruptible, line.sensitivity, asked))
+
+    def _listen(self, silence_ms: int = 6000) -> None:
+        flow = self._planner.flow
+        own = flow.steps[flow.start].backchannels if not self._situation.turns else ()
+        backchannels = (*flow.backchannels, *own)
+        self._end(Listen(STEP, silence_ms=silence_ms, backchannels=backchannels or None))
 
     def _end(self, piece: Listen | Finish) -> None:
         self._pieces.put_nowait(piece)

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from agent.core.dialogue import Situation
+from agent.core.dialogue import Kind, Situation
 from agent.core.reply import Finish
 from agent.engines.base import CallInfo
 from agent.engines.flow import FlowPlanner, load
@@ -255,3 +255,57 @@ steps:
 """
     call = call_of(load(write(tmp_path, text)))
     assert (await call.start()).finish == Finish("failed")
+
+
+READY = """
+sensitivity: 0.3
+backchannels: [amen]
+steps:
+  notice:
+    say: This call may be recorded.
+    interruptible: no
+    backchannels: [as you wish]
+    next: pick
+  pick:
+    say: [We have red and blue., {say: Blue is our favourite., sensitivity: 0.9}]
+    ask: Which one?
+    slot: colour
+    backchannels: [lovely]
+    next: bye
+  bye: {say: Goodbye., sensitivity: 0.7, hangup: }
+slots:
+  colour: {choices: [red, blue]}
+"""
+
+
+async def test_how_readily_speech_stops_the_agent_is_said_for_the_flow_a_step_or_a_line(tmp_path: Path) -> None:
+    call = call_of(load(write(tmp_path, READY)))
+    opening = await call.start()
+    assert [(say.interruptible, say.sensitivity) for say in opening.says] == [
+        (False, 0.3), (True, 0.3), (True, 0.9), (True, 0.3),
+    ]  # fmt: skip
+    again = await call.says("fish")
+    assert {say.sensitivity for say in again.says} == {0.3}  # "Sorry, ..." is no step's
+    end = await call.says("red")
+    assert [say.sensitivity for say in end.says] == [0.7]
+
+
+async def test_a_flow_that_cannot_be_interrupted_says_so_of_every_sentence(tmp_path: Path) -> None:
+    text = READY.replace("sensitivity: 0.3", "interruptible: no", 1).replace(
+        "    ask:", "    interruptible: yes\n    ask:"
+    )
+    call = call_of(load(write(tmp_path, text)))
+    assert [say.interruptible for say in (await call.start()).says] == [False, True, True, True]
+    assert [say.interruptible for say in (await call.says("red")).says] == [False]
+
+
+async def test_backchannels_of_the_flow_and_of_the_steps_that_speak_are_joined(tmp_path: Path) -> None:
+    call = call_of(load(write(tmp_path, READY)))
+    opening = await call.start()
+    assert opening.listen is not None
+    assert opening.listen.backchannels == ("amen", "as you wish", "lovely")
+    reply = await call.says("lovely", cut="This call may be recorded. We have red")
+    assert reply.kind is Kind.BACKCHANNEL
+    end = await call.says("red")
+    assert end.listen is not None
+    assert end.listen.backchannels == ("amen",)

@@ -72,6 +72,18 @@ async def test_greets_from_the_flow_without_the_model(tmp_path: Path) -> None:
         assert server.exchanges == []
 
 
+async def test_what_the_flow_says_of_its_callers_counts_for_the_model_too(tmp_path: Path) -> None:
+    flow = flow_of(tmp_path, "sensitivity: 0.2\ninterruptible: no\nbackchannels: [amen]\n")
+    async with chat_server(answer("The red mug is ten dollars.")) as server:
+        call = TextCall(planner_of(server, flow))
+        opening = await call.start()
+        reply = await call.says("how much is it")
+        for said in (opening, reply):
+            assert [(say.interruptible, say.sensitivity) for say in said.says] == [(False, 0.2)]
+            assert said.listen is not None
+            assert said.listen.backchannels == ("amen",)
+
+
 async def test_sentences_come_while_the_model_still_writes(tmp_path: Path) -> None:
     async with chat_server(answer("The red mug is ten dollars. " + "It is really very nice. " * 6, 0.02)) as server:
         planner = planner_of(server, flow_of(tmp_path))

@@ -19,12 +19,14 @@ from .source import Value, parse
 TOP = (
     "name", "language", "language_file", "voice", "queue", "start", "slots", "steps", "answers", "intents", "hours",
     "timezone", "holidays", "variables", "sayings", "backchannels", "failed", "wait", "instructions", "tools",
-    "include", "queues", "transfers",
+    "include", "queues", "transfers", "interruptible", "sensitivity",
 )  # fmt: skip
 STEP = (
     "say", "ask", "again", "slot", "menu", "confirm", "optional", "next", "set", "call", "webhook", "queue", "transfer",
     "hangup", "continue", "variables", "on", "retries", "failed", "silence", "interruptible", "sensitivity", "wav",
+    "backchannels",
 )  # fmt: skip
+READINESS = ("interruptible", "sensitivity")  # of the flow, a step or a line: the nearest counts
 SLOT_TYPES = ("choice", "number", "digits", "date", "text", "name", "yes_no")
 ENDS = ("queue", "transfer", "hangup", "continue")
 MAX_INCLUDES = 20
@@ -101,6 +103,8 @@ class Builder:
             variables={name: value.text() for name, value in self._members("variables")},
             sayings=self._sayings(),
             backchannels=top.get("backchannels", root.none()).texts(),
+            interruptible=top["interruptible"].yes() if "interruptible" in top else True,
+            sensitivity=top["sensitivity"].number(0, 1) if "sensitivity" in top else None,
             wait_s=int(top["wait"].number(1, 3600)) if "wait" in top else 120,
             queues=top.get("queues", root.none()).texts(),
             transfers=top.get("transfers", root.none()).texts(),
@@ -213,13 +217,14 @@ class Builder:
             retries=int(table["retries"].number(0, 20)) if "retries" in table else 2,
             failed=table["failed"].text() if "failed" in table else "",
             silence_ms=int(table["silence"].number(0.5, 600) * 1000) if "silence" in table else 6000,
+            backchannels=table.get("backchannels", none).texts(),
         )
 
     def _lines(self, value: Value, step: Mapping[str, Value], wav: bool = False) -> tuple[Line, ...]:
         lines: list[Line] = []
         for item in value.items():
-            table = item.table(("say", "wav", "when", "interruptible", "sensitivity")) if item.is_map else {}
-            merged = {**{k: step[k] for k in ("interruptible", "sensitivity") if k in step}, **table}
+            table = item.table(("say", "wav", "when", *READINESS)) if item.is_map else {}
+            merged = {**{k: outer[k] for outer in (self.top, step) for k in READINESS if k in outer}, **table}
             options: dict[str, object] = {}
             if "when" in merged:
                 options["when"] = self._condition(merged["when"])

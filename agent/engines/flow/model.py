@@ -112,6 +112,7 @@ class Step:
     retries: int = 2
     failed: str = ""
     silence_ms: int = 6000
+    backchannels: tuple[str, ...] = ()  # besides the flow's
 
     @property
     def listens(self) -> bool:
@@ -171,6 +172,8 @@ class Flow:
     variables: Mapping[str, str] = field(default_factory=dict)
     sayings: Mapping[str, str] = field(default_factory=dict)
     backchannels: tuple[str, ...] = ()
+    interruptible: bool = True
+    sensitivity: float | None = None
     wait_s: int = 120
     instructions: str = ""  # for a language model planner, as are the three below
     queues: tuple[str, ...] = ()  # besides `queue`, where it may send a caller
@@ -182,6 +185,10 @@ class Flow:
         from .prompts import known_sentences
 
         return known_sentences(self)
+
+    def line(self, text: str) -> Line:
+        """A sentence of no step: a saying, or what a language model writes."""
+        return Line(text, interruptible=self.interruptible, sensitivity=self.sensitivity)
 
     def says_back(self, slot: str) -> Step | None:
         """The step that says this slot back for confirmation."""

@@ -80,6 +80,7 @@ class FlowReply:
         self._cancelled = False
         self._said: list[Said] = []
         self._repeated = False
+        self._backchannels = self._flow.backchannels  # and those of the steps that speak
 
     def commit(self) -> None:
         """The first audio was sent."""
@@ -93,6 +94,8 @@ class FlowReply:
         async for piece in self._pieces():
             if self._cancelled:
                 return
+            if isinstance(piece, Finish) and self._backchannels:  # its words may be nodded at, too
+                yield Listen(self.state.step, backchannels=self._backchannels)
             yield piece
 
     # -------------------------------------------------------------------- the walk
@@ -105,7 +108,7 @@ class FlowReply:
             state = state.at(then.step)
             self._repeated = then.repeated
         for text in move.lead:
-            yield self._say(Line(text), text, state, LEAD)
+            yield self._say(self._flow.line(text), text, state, LEAD)
         if isinstance(then, Wait):
             said = tuple(self._said) or self._before.said
             self.state = replace(state, said=said, pending=move.state.pending)
@@ -132,6 +135,7 @@ class FlowReply:
             if fresh and not walk.repeated and settled(step, state):
                 leave = True
             if not leave:
+                self._take_backchannels(step)
                 lines = self._lines(step, state, only_ask, again)
                 for index, line in lines[start if not only_ask else 0 :]:
                     text = render(line.text, self._planner.spoken(state, self._text))
@@ -150,7 +154,7 @@ class FlowReply:
             if ended is not None:
                 if ended.result == "queue" and not step.end:
                     text = self._saying("person")
-                    yield self._say(Line(text), text, state, LEAD)
+                    yield self._say(self._flow.line(text), text, state, LEAD)
                 self._keep(state)
                 yield self._finish(ended, state)
                 return
@@ -242,7 +246,11 @@ class FlowReply:
     def _saying(self, name: str) -> str:
         return {**self._planner.phrases.sayings, **self._flow.sayings}.get(name, "")
 
+    def _take_backchannels(self, step: Step) -> None:
+        self._backchannels = tuple(dict.fromkeys((*self._backchannels, *step.backchannels)))
+
     def _listen(self, step: Step, silence_ms: int = 0) -> Listen:
+        self._take_backchannels(step)
         slots = [self._flow.slots[name] for name in ((step.slot,) if step.slot else step.confirm)]
         hints = tuple(dict.fromkeys(p for slot in slots for c in slot.choices.values() for p in c.phrases))
         digits = 0
@@ -250,7 +258,7 @@ class FlowReply:
             slot = slots[0]
             if slot.type in ("digits", "number"):
                 digits = slot.maximum if slot.type == "digits" and slot.maximum else 12
-        return Listen(step.name, hints, silence_ms or step.silence_ms, digits, self._flow.backchannels or None)
+        return Listen(step.name, hints, silence_ms or step.silence_ms, digits, self._backchannels or None)
 
     def _finish(self, end: End, state: State) -> Finish:
         look = self._planner.names(state, self._text).plain

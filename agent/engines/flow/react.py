@@ -74,7 +74,7 @@ def _ordinal_phrases(turn: Turn) -> tuple[str, ...]:
 
 
 def _extra_backchannel(turn: Turn) -> bool:
-    return is_backchannel(turn.text, turn.phrases, turn.asked, turn.flow.backchannels)
+    return is_backchannel(turn.text, turn.phrases, turn.asked, (*turn.flow.backchannels, *turn.here.backchannels))
 
 
 def _by_kind(turn: Turn, main: Picked | None) -> Move:
