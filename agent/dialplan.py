@@ -3,7 +3,7 @@
 What it stands on, all of it seen with Asterisk 22 and checked by tests/asterisk:
 - `AGI()` to a server that is down returns at once; one that accepts and then says nothing would hold the caller for
   ever. `TIMEOUT(absolute)` ends it: the channel goes to extension T of the context that it is in. `AGIEXITONHANGUP`
-  is needed for that, else `AGI()` waits for the server to close even then.
+  is needed for that, else `AGI()` waits for the server to close even then; `LOCAL()` keeps it from other AGI scripts.
 - `AudioSocket()` hangs the channel up when the server is gone; inside `TryExec()` the dialplan goes on.
 - `Dial(AudioSocket/...)` needs option g to go on afterwards.
 """
@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Literal
-from urllib.parse import quote
 
 from .config import parse_address
 from .errors import UserError
@@ -27,8 +27,13 @@ _APPS: dict[App, str] = {
 }
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,70}")
 _EXTENSION = re.compile(r"_?[A-Za-z0-9*#+.!\[\]-]{1,70}")
+_ADDRESS = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
+_DIALOGUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")  # what the server takes, see agent/dialogues.py
 _GOTO = re.compile(r"[A-Za-z0-9_.*#+-]+(,[A-Za-z0-9_.*#+-]+){0,2}")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,39}")
+# of an extension, in the name of its subroutine and file: there they mean something else
+_WORDS = {"*": "star", "#": "hash", "+": "plus", ".": "dot", "!": "bang", "[": "from", "]": "to", "-": "dash"}
+_LONGEST_CONTEXT = 79  # AST_MAX_CONTEXT is 80 with its closing zero
 
 
 @dataclass(frozen=True)
@@ -51,16 +56,22 @@ class Plan:
         _check(_NAME, self.queue, "--queue", "the name of a queue in queues.conf")
         _check(_NAME, self.context, "--context", "the name of a context")
         for address in self.agi:
-            try:
-                parse_address(address)
-            except ValueError as error:
-                raise UserError(f"--agi: {error}", exit_code=2) from error
+            _check_address(address)
         if not self.agi:
             raise UserError("--agi: at least one HOST:PORT is needed", exit_code=2)
+        if self.dialogue:
+            _check(_DIALOGUE, self.dialogue, "--dialogue", "a flow's name of letters, digits, - and _, without .yaml")
         for name in self.variables:
             _check(_VARIABLE, name, "--var", "a name in capitals: ACCOUNT stands for BARGEIN_VAR_ACCOUNT")
         if self.onward:
             _check(_GOTO, self.onward, "--continue", "CONTEXT,EXTEN,PRIORITY")
+        if len(self.subroutine) > _LONGEST_CONTEXT:
+            raise UserError(f"--exten: {self.exten!r} is too long", exit_code=2)
+
+    @property
+    def subroutine(self) -> str:
+        """The context of the agent's part, another one for each extension."""
+        return "bargein-" + "".join(f"-{_WORDS[c]}-" if c in _WORDS else c for c in self.exten)
 
 
 def _check(pattern: re.Pattern[str], value: str, option: str, expected: str) -> None:
@@ -68,16 +79,27 @@ def _check(pattern: re.Pattern[str], value: str, option: str, expected: str) -> 
         raise UserError(f"{option}: expected {expected}, not {value!r}", exit_code=2)
 
 
+def _check_address(address: str) -> None:
+    _check(_ADDRESS, address, "--agi", "HOST:PORT, such as 10.0.0.5:4573 or [::1]:4573")
+    try:
+        host, port = parse_address(address)
+        if address.startswith("["):
+            ip_address(host)
+        if port == 0:
+            raise ValueError("a port is 1 to 65535")
+    except ValueError as error:
+        raise UserError(f"--agi: {error}", exit_code=2) from error
+
+
 def render(plan: Plan) -> str:
     """The whole dialplan of one extension, ready to be included from extensions.conf."""
-    name = "bargein-" + re.sub(r"[^A-Za-z0-9]", "", plan.exten)
-    dialogue = quote(plan.dialogue, safe="/")
-    query = dialogue + "".join(f"&var={name}" for name in plan.variables) + ("&record=yes" if plan.record else "")
+    name = plan.subroutine
+    query = plan.dialogue + "".join(f"&var={name}" for name in plan.variables) + ("&record=yes" if plan.record else "")
     arguments = f"{query},{plan.queue}"
     onward = f"Goto({plan.onward})" if plan.onward else "Goto(people)"
     return f"""\
 ; Extension {plan.exten}: the agent answers, then queue "{plan.queue}" or what the agent found out.
-; In extensions.conf, outside of any context:  #include bargein-{name.removeprefix("bargein-")}.conf
+; In extensions.conf, outside of any context:  #include {name}.conf
 ; then:  asterisk -rx "dialplan reload"
 
 [{plan.context}]
@@ -110,7 +132,8 @@ def subroutine(name: str, agi: tuple[str, ...], app: App = "audiosocket") -> str
 ; TIMEOUT(absolute), extension T and AGIEXITONHANGUP are for a server that connects and then says nothing.
 [{name}]
 exten => s,1,MSet(BARGEIN_RESULT=failed,BARGEIN_ID=,BARGEIN_QUEUE=,BARGEIN_EXTEN=)
- same => n,Set(AGIEXITONHANGUP=yes)
+ same => n,MSet(BARGEIN_INTERRUPTIONS=,BARGEIN_SUMMARY=)
+ same => n,Set(LOCAL(AGIEXITONHANGUP)=yes)
 {starts} same => n(talk),Set(TIMEOUT(absolute)=0)
  same => n,{_APPS[app]}
  same => n,Set(BARGEIN_LATE=over)

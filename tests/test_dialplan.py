@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from agent import dialogues
 from agent.cli.dialplan import dialplan_command
 from agent.dialplan import Plan, render, subroutine
 from agent.errors import UserError
@@ -49,14 +50,14 @@ def test_everything_that_was_asked_for_is_in_it() -> None:
             context="phones",
             agi=("a.example:1", "[::1]:2"),
             app="dial",
-            dialogue="flows/my shop",
+            dialogue="my-shop",
             variables=("ACCOUNT",),
             onward="ivr,s,1",
             record=True,
         )
     )
     assert "[phones]\nexten => _7XX,1,Answer()" in text
-    assert "Gosub(bargein-7XX,s,1(flows/my%20shop&var=ACCOUNT&record=yes,sales))" in text
+    assert "Gosub(bargein-_7XX,s,1(my-shop&var=ACCOUNT&record=yes,sales))" in text
     assert text.index("BARGEIN_AGI=a.example:1") < text.index("BARGEIN_AGI=[::1]:2")
     assert "Dial(AudioSocket/${BARGEIN_SERVER}/${BARGEIN_ID}/c(slin),,g)" in text
     assert "Goto(ivr,s,1)" in text
@@ -72,6 +73,19 @@ def test_everything_that_was_asked_for_is_in_it() -> None:
         {"context": "[x]"},
         {"agi": ("nowhere",)},
         {"agi": ()},
+        {"agi": ("host\nexten => x:1",)},
+        {"agi": ("a;b:1",)},
+        {"agi": ("a b:1",)},
+        {"agi": ("a)b:1",)},
+        {"agi": ("[::g]:1",)},
+        {"agi": ("::1:4573",)},
+        {"agi": ("host:0",)},
+        {"agi": ("host:70000",)},
+        {"agi": ("host:\u0664\u0665",)},
+        {"dialogue": "flows/shop"},
+        {"dialogue": "shop.yaml"},
+        {"dialogue": "shop&record=yes"},
+        {"exten": "*" * 70},
         {"variables": ("a b",)},
         {"onward": "x)"},
     ],
@@ -81,6 +95,30 @@ def test_what_is_no_word_of_a_dialplan_is_refused(options: dict[str, object]) ->
         Plan(**({"exten": "700", "queue": "support"} | options))  # type: ignore[arg-type]
     assert error.value.exit_code == 2
     assert str(error.value).startswith("--")
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_extensions_that_differ_have_subroutines_that_differ() -> None:
+    extensions = ("70", "*70", "#70", "7*0", "_70", "_7[12]X", "_712X", "_7.", "_7!", "+70")
+    names = {Plan(exten, "support").subroutine for exten in extensions}
+    assert len(names) == len(extensions)
+    assert all(re.fullmatch(r"bargein-[A-Za-z0-9_-]+", name) for name in names)
+    text = render(Plan("*70", "support"))
+    assert "#include bargein--star-70.conf\n" in text
+    assert "Gosub(bargein--star-70,s,1(" in text
+    assert "\n[bargein--star-70]\n" in text
+
+
+@pytest.mark.parametrize("name", ["shop", "night-2", "a" * 64, "", "a" * 65, "-x", "a.b", "a/b", "a b"])
+def test_a_dialogue_that_is_printed_is_one_that_the_server_takes(name: str) -> None:
+    def printed() -> bool:
+        try:
+            Plan("700", "support", dialogue=name)
+        except UserError:
+            return False
+        return True
+
+    assert printed() == (not name or bool(dialogues.NAME.fullmatch(name)))
 
 
 def test_the_help_ends_with_an_example() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import socket
@@ -81,6 +82,18 @@ class Asterisk:
         arguments = [*self.console.split(), "-rx", command]
         return subprocess.run(arguments, capture_output=True, text=True, errors="replace", check=False).stdout
 
+    async def originate(self, channel: str, context: str, exten: str, **variables: str) -> None:
+        """Call `channel`, and when it answers run the extension: AMI's Originate as outbound.conf tells it."""
+        fields = {"Action": "Originate", "Channel": channel, "Context": context, "Exten": exten, "Priority": "1"}
+        lines = [*fields.items(), ("Async", "true"), *(("Variable", "=".join(v)) for v in variables.items())]
+        text = "Action: Login\r\nUsername: test\r\nSecret: test\r\nEvents: off\r\n\r\n"
+        text += "".join(f"{name}: {value}\r\n" for name, value in lines) + "\r\n"
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.ami_port)
+        writer.write(text.encode())
+        async with asyncio.timeout(5):
+            await reader.readuntil(b"successfully queued")
+        writer.close()
+
     def log(self) -> str:
         """All that it has logged."""
         return (self._run / "log/full").read_text(errors="replace")
@@ -109,6 +122,9 @@ class Asterisk:
         files |= shipped
         files["extension-dial.conf"] = render(Plan("701", "support", app="dial"))
         files["extension-record.conf"] = render(Plan("702", "support", record=True))
+        files["extension-onward.conf"] = render(
+            Plan("*73", "support", dialogue="night", variables=("ACCOUNT",), onward="survey,start,1")
+        )
         for name, text in files.items():
             for placeholder, value in values.items():
                 text = text.replace(placeholder, str(value))

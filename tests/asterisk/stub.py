@@ -91,6 +91,10 @@ class StubServer:
         """Refuse further connections."""
         self._server.close()
 
+    def stop_agi(self) -> None:
+        """Answer no further requests."""
+        self._closing = asyncio.create_task(self.agi.close())
+
     async def close(self) -> None:
         """Stop to listen, and abort what is connected."""
         await self.agi.close()

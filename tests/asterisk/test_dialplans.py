@@ -48,25 +48,74 @@ async def test_by_day_people_answer_at_once(pbx: Asterisk, stub: StubServer) -> 
     assert hears(phone.heard(), 1000)
 
 
-@pytest.mark.parametrize(
-    ("outcome", "hz"),
-    [
-        (Outcome("queue", queue="sales"), 600),
-        (Outcome("queue", queue="no-such-queue"), 1000),
-        (Outcome("transfer", exten="200"), 1400),
-        (Outcome("transfer", exten="999999"), 1000),
-        (Outcome("transfer"), 1000),
-        (Outcome("continue"), 1000),
-        (Outcome("failed"), 1000),
-    ],
-    ids=lambda value: f"{value.result}-{value.queue or value.exten}" if isinstance(value, Outcome) else str(value),
-)
-async def test_where_a_call_goes_on(pbx: Asterisk, stub: StubServer, outcome: Outcome, hz: float) -> None:
-    stub.outcome = outcome
+VOICES = {1000: "support", 600: "sales", 1400: "200", 1800: "survey"}  # etc/extensions.conf, by their tone
+APOLOGY_S = 2.5  # nobody is there after hours: a caller who is told so is on the line for longer
+DIALPLANS = ("700", "701", "710", "720", "730", "7700", "740")  # 740 is outbound.conf
+
+
+async def who_answers(pbx: Asterisk, exten: str) -> str:
+    """Call, and who speaks after the agent: a member, an extension, "apology", or "" for nobody."""
     async with Phone(pbx.sip_port) as phone:
-        await phone.call("700")
-        await phone.ended(12)
-    assert hears(phone.heard(), hz)
+        await phone.call(exten)
+        await phone.ended(15)
+    heard = phone.heard()
+    voices = [name for hz, name in VOICES.items() if hears(heard, hz)]
+    told = "apology" if phone.ended_at - phone.answered_at > APOLOGY_S else ""
+    return "+".join(voices) or told
+
+
+@pytest.mark.parametrize(
+    ("outcome", "everywhere", "but"),
+    [
+        (Outcome("queue"), "support", {"720": "apology"}),
+        (Outcome("queue", queue="sales"), "sales", {"720": "apology", "7700": "support"}),
+        (Outcome("queue", queue="401"), "support", {"720": "apology", "7700": "sales"}),
+        (Outcome("queue", queue="no-such-queue"), "support", {"720": "apology"}),
+        (Outcome("transfer", exten="200"), "200", {}),
+        (Outcome("transfer", exten="999999"), "support", {"720": "apology"}),
+        (Outcome("transfer"), "support", {"720": "apology"}),
+        (Outcome("continue"), "support", {"720": "apology", "740": ""}),
+        (Outcome("failed"), "support", {"720": "apology"}),
+        (Outcome("hangup"), "", {}),
+    ],
+    ids=lambda value: f"{value.result}-{value.queue or value.exten}" if isinstance(value, Outcome) else "",
+)
+async def test_where_a_call_goes_on(
+    pbx: Asterisk, stub: StubServer, outcome: Outcome, everywhere: str, but: dict[str, str]
+) -> None:
+    """One call to each dialplan, all at once."""
+    pbx.cli("dialplan set global BARGEIN_HOURS 00:00-00:01,mon,1,jan")
+    stub.outcome = outcome
+    answered = await asyncio.gather(*(who_answers(pbx, exten) for exten in DIALPLANS))
+    assert dict(zip(DIALPLANS, answered, strict=True)) == dict.fromkeys(DIALPLANS, everywhere) | but
+
+
+async def test_a_flow_and_a_way_on_of_the_extensions_own(pbx: Asterisk, stub: StubServer) -> None:
+    """`bargein dialplan --exten '*73' --dialogue night --var ACCOUNT --continue survey,start,1`."""
+    stub.outcome = Outcome("continue")
+    assert await who_answers(pbx, "*73") == "survey"
+    info = stub.calls[0].info
+    assert info is not None
+    assert (info.dialogue, info.queue, info.variables) == ("night", "support", {"account": ""})
+    stub.outcome = Outcome("failed")
+    assert await who_answers(pbx, "*73") == "support"
+
+
+async def test_a_call_leaves_nothing_behind_for_the_next(pbx: Asterisk, stub: StubServer) -> None:
+    stub.outcome = Outcome("continue", "", "", 2, "order 12")
+
+    async def no_agent_next_time(call: StubCall) -> None:
+        await call.play(tone(0.2, 440))
+        asyncio.get_running_loop().call_later(1, stub.stop_agi)
+
+    stub.talk = no_agent_next_time
+    before = len(pbx.log())
+    async with Phone(pbx.sip_port) as phone:
+        await phone.call("750")
+        await phone.ended(10)
+    log = pbx.log()[before:]
+    assert "first: continue 2 order 12 exit=\n" in log
+    assert "second: failed   exit=mine\n" in log
 
 
 async def test_a_goodbye_is_played_to_its_end_and_then_the_line_is_cut(pbx: Asterisk, stub: StubServer) -> None:
@@ -114,7 +163,7 @@ async def test_a_member_sees_what_was_said(pbx: Asterisk, stub: StubServer) -> N
 async def test_an_outbound_call_talks_to_the_agent_then_to_people(pbx: Asterisk, stub: StubServer) -> None:
     stub.outcome = Outcome("queue")
     before = len(pbx.log())
-    pbx.cli("channel originate Local/s@world/n extension s@bargein-outbound")
+    await pbx.originate("Local/s@world/n", "bargein-outbound", "s", BARGEIN_VAR_ACCOUNT="4711")
     for _ in range(100):
         if "Local/support@members" in pbx.log()[before:]:
             break
@@ -123,5 +172,5 @@ async def test_an_outbound_call_talks_to_the_agent_then_to_people(pbx: Asterisk,
         pytest.fail("no member was called")
     assert hears(stub.calls[0].heard(), 440)
     assert stub.calls[0].info is not None
-    assert stub.calls[0].info.variables == {"account": ""}
+    assert stub.calls[0].info.variables == {"account": "4711"}
     pbx.cli("channel request hangup all")

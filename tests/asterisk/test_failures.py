@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+import numpy as np
 import pytest
 
 from agent.fastagi import FastAGI
@@ -18,6 +19,8 @@ from .phone import Phone
 from .stub import StubCall, StubServer, tone
 
 EXTENSIONS = ["700", "701", "710"]  # AudioSocket, Dial(AudioSocket/...), the shared subroutine
+IN_MID_CALL = [*EXTENSIONS, "730", "7700", "740"]  # and the other dialplans; 740 is outbound.conf
+OUTBOUND_WAIT_S = 0.5
 AGI_LIMIT_S = 5
 QUEUE_S = 2  # from the failure to the member's voice
 
@@ -136,24 +139,40 @@ async def test_audiosocket_refuses_the_id(pbx: Asterisk, stub: StubServer, exten
     assert await seconds_to_member(pbx, exten) < QUEUE_S
 
 
-@pytest.mark.parametrize("exten", EXTENSIONS)
+@pytest.mark.parametrize("exten", IN_MID_CALL)
 async def test_connection_reset_in_mid_call(pbx: Asterisk, stub: StubServer, exten: str) -> None:
     async def reset(call: StubCall) -> None:
         await call.play(tone(0.5, 440))
         call.reset()
 
     stub.talk = reset
-    assert await seconds_to_member(pbx, exten) < 0.5 + QUEUE_S
+    assert await seconds_to_member(pbx, exten) < OUTBOUND_WAIT_S + 0.5 + QUEUE_S
 
 
-@pytest.mark.parametrize("exten", EXTENSIONS)
+@pytest.mark.parametrize("exten", IN_MID_CALL)
 async def test_server_gone_in_mid_call(pbx: Asterisk, stub: StubServer, exten: str) -> None:
     async def die(call: StubCall) -> None:
         await call.play(tone(0.5, 440))
         await stub.close()
 
     stub.talk = die
-    assert await seconds_to_member(pbx, exten) < 0.5 + QUEUE_S
+    assert await seconds_to_member(pbx, exten) < OUTBOUND_WAIT_S + 0.5 + QUEUE_S
+
+
+async def test_after_hours_a_caller_whose_agent_is_lost_is_told_that_nobody_is_there(
+    pbx: Asterisk, stub: StubServer
+) -> None:
+    async def reset(call: StubCall) -> None:
+        await call.play(tone(0.5, 440))
+        call.reset()
+
+    pbx.cli("dialplan set global BARGEIN_HOURS 00:00-00:01,mon,1,jan")
+    stub.talk = reset
+    async with Phone(pbx.sip_port) as phone:
+        await phone.call("720")
+        await phone.ended(10)
+    assert phone.ended_at - phone.answered_at > 0.5 + 2  # vm-nobodyavail, vm-goodbye
+    assert np.abs(phone.heard()[-8000:]).max() > 1000
 
 
 async def test_server_that_sends_nonsense(pbx: Asterisk, stub: StubServer) -> None:
