@@ -45,7 +45,7 @@ class _Call:
 class Registry:
     """Ids are random, good for one `take` within `ttl_s`; an outcome waits as long to be asked for.
 
-    Memory is bounded: at most `capacity` ids wait, and of calls taken at most `capacity` are remembered.
+    Memory is bounded: at most `capacity` ids wait, and of calls taken at most `capacity` are remembered, as are ids.
     """
 
     def __init__(self, clock: Clock, ttl_s: float = 30.0, capacity: int = 10_000) -> None:
@@ -55,6 +55,7 @@ class Registry:
         self._waiting: dict[str, tuple[float, CallInfo]] = {}  # oldest first, as dicts keep their order
         self._running: dict[str, _Call] = {}
         self._over: dict[str, _Call] = {}
+        self._used: dict[str, None] = {}  # ids that were taken, the oldest first
 
     def register(self, info: CallInfo) -> str:
         """A new id for this call; `info.id` is replaced by it. Raises RegistryFull."""
@@ -75,10 +76,16 @@ class Registry:
         entry = self._waiting.pop(call_id, None)
         if entry is None:
             return None
-        while len(self._running) >= self._capacity:
-            del self._running[next(iter(self._running))]
+        for remembered in (self._running, self._used):
+            while len(remembered) >= self._capacity:
+                del remembered[next(iter(remembered))]
         self._running[call_id] = _Call(self._clock.monotonic())
+        self._used[call_id] = None
         return entry[1]
+
+    def used(self, call_id: str) -> bool:
+        """Whether this id was given out here and has been taken (known of the last `capacity` of them)."""
+        return call_id in self._used
 
     def finish(self, call_id: str, outcome: Outcome) -> None:
         """The call is over. Of no effect for a call that was not taken here."""

@@ -26,6 +26,8 @@ class Calls(Protocol):
 
     def take(self, call_id: str) -> CallInfo | None: ...
 
+    def used(self, call_id: str) -> bool: ...
+
     def finish(self, call_id: str, outcome: Outcome) -> None: ...
 
 
@@ -36,8 +38,16 @@ class Limits:
     peers: Sequence[IPv4Network | IPv6Network] = ()  # empty: anyone who reaches the port
     accept_unregistered: bool = False
     max_calls: int = 200
-    max_pending: int = 64  # connections without an id
+    max_pending: int = 64  # connections without an id, and those that are being handed back
     id_timeout_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A call in progress and the task of its connection."""
+
+    session: Session
+    task: asyncio.Task[None]
 
 
 class Server:
@@ -58,9 +68,10 @@ class Server:
         self._ended = ended
         self._limits = limits
         self._server: asyncio.Server | None = None
-        self._pending = 0
+        self._connections: set[asyncio.Task[None]] = set()
+        self._pending = 0  # of these, connections that are no call, or not yet
         self._draining = False
-        self._sessions: dict[asyncio.Task[None], Session] = {}
+        self._running: dict[str, _Call] = {}
 
     @property
     def port(self) -> int:
@@ -72,7 +83,7 @@ class Server:
     @property
     def calls(self) -> int:
         """Calls in progress."""
-        return len(self._sessions)
+        return len(self._running)
 
     def admits(self) -> bool:
         """Whether another call would be served."""
@@ -88,29 +99,33 @@ class Server:
     async def drain(self, limit_s: float) -> None:
         """No new calls; wait for those in progress, then hand what is left back to the dialplan."""
         self._draining = True
-        if self._sessions:
-            await asyncio.wait(list(self._sessions), timeout=limit_s)
-        for session in list(self._sessions.values()):
-            session.stop()
-        if self._sessions:
-            await asyncio.wait(list(self._sessions), timeout=SESSION_END_S)
+        await self._until_over(limit_s)
+        for call in self._running.values():
+            call.session.stop()
+        await self._until_over(SESSION_END_S)
         await self.close()
 
     async def close(self) -> None:
-        """Stop to listen and end every call at once."""
+        """Stop to listen and end every connection at once."""
         if self._server is not None:
             self._server.close()
-        tasks = list(self._sessions)
-        for task in tasks:
+        for task in self._connections:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _until_over(self, limit_s: float) -> None:
+        if self._running:
+            await asyncio.wait([call.task for call in self._running.values()], timeout=limit_s)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = _current_task()
+        self._connections.add(task)
         try:
             await self._serve(reader, writer)
-        except (ConnectionError, TimeoutError):
-            pass
+        except (ConnectionError, TimeoutError, asyncio.CancelledError):
+            pass  # cancelled only by `close`; before Python 3.12 asyncio logs a handler that ends as cancelled
         finally:
+            self._connections.discard(task)
             writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -126,23 +141,32 @@ class Server:
         decoder = Decoder()
         self._pending += 1
         try:
+            info = await self._identified(reader, writer, decoder, peer)
+        finally:
+            self._pending -= 1
+        if info is not None:
+            await self._run(info, reader, writer, decoder)
+
+    async def _identified(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, decoder: Decoder, peer: str
+    ) -> CallInfo | None:
+        """The call that this connection is, in progress from here on; None when it is none and has been dealt with."""
+        try:
             async with asyncio.timeout(self._limits.id_timeout_s):
                 call_id = await self._read_id(reader, decoder)
         except ProtocolError as error:
             log.warning("AudioSocket: %s sent what no Asterisk sends: %s; the connection is closed", peer, error)
-            return
+            return None
         except TimeoutError:
             log.warning("AudioSocket: %s sent no call id in time; the connection is closed", peer)
-            return
-        finally:
-            self._pending -= 1
+            return None
         if call_id is None:
-            return
+            return None
         info = self._admit(call_id)
-        if info is None:
-            await self._hand_back(reader, writer)
-            return
-        await self._run(info, reader, writer, decoder)
+        if info is not None and self._begin(info):
+            return info
+        await self._hand_back(reader, writer)
+        return None
 
     async def _read_id(self, reader: asyncio.StreamReader, decoder: Decoder) -> str | None:
         """The call id, or None if the peer left without one. Raises ProtocolError."""
@@ -160,15 +184,30 @@ class Server:
             log.warning("AudioSocket: call %s is refused: %d calls in progress", call_id, self.calls)
             return None
         info = self._calls.take(call_id)
-        if info is None and self._limits.accept_unregistered:
-            info = CallInfo(call_id)
-        if info is None:
+        if info is not None:
+            return info
+        if not self._limits.accept_unregistered:
             log.warning(
                 "AudioSocket: call id %s was not given out by FastAGI, was used before, or is too old; "
                 'the dialplan goes on (audiosocket.unregistered = "accept" serves such calls)',
                 call_id,
             )
-        return info
+            return None
+        if call_id in self._running or self._calls.used(call_id):
+            log.warning("AudioSocket: call id %s is in use, or was used before; the dialplan goes on", call_id)
+            return None
+        return CallInfo(call_id)
+
+    def _begin(self, info: CallInfo) -> bool:
+        """Whether the call has a session now."""
+        try:
+            session = self._make_session(info)
+        except Exception as error:  # whatever it is, this caller goes to people and the others do not notice
+            log.error("call %s cannot be served: %s; the dialplan goes on", info.id, error)
+            self._calls.finish(info.id, FAILED)
+            return False
+        self._running[info.id] = _Call(session, _current_task())
+        return True
 
     async def _hand_back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """0x00, then read until EOF: closing with unread audio resets the connection and hangs the caller up."""
@@ -183,21 +222,18 @@ class Server:
     async def _run(
         self, info: CallInfo, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, decoder: Decoder
     ) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        try:
-            session = self._make_session(info)
-        except Exception as error:  # whatever it is, this caller goes to people and the others do not notice
-            log.error("call %s cannot be served: %s; the dialplan goes on", info.id, error)
-            self._calls.finish(info.id, FAILED)
-            await self._hand_back(reader, writer)
-            return
-        self._sessions[task] = session
+        session = self._running[info.id].session
         try:
             await session.run(reader, writer, decoder)
         finally:
-            del self._sessions[task]
+            del self._running[info.id]
             self._ended(info, session)
+
+
+def _current_task() -> asyncio.Task[None]:
+    task = asyncio.current_task()
+    assert task is not None
+    return task
 
 
 def listen_error(what: str, section: str, host: str, port: int, error: OSError) -> str:

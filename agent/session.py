@@ -13,6 +13,7 @@ from .core import actions as act
 from .core.conversation import Conversation
 from .core.dialogue import Interruption, Situation, Turn
 from .core.frames import Decoder, FrameKind, ProtocolError, encode
+from .core.pace import Pace
 from .core.pcm import FRAME_BYTES, Pcm, from_bytes, to_bytes
 from .core.playback import Line
 from .core.reply import Finish, Listen, Say, Transcript
@@ -85,6 +86,7 @@ class Session:
         self._log_to = log_to
         self._clock = clock
         self._tap = tap
+        self._pace = Pace(clock.monotonic())
         self._streams: dict[int, RecognitionStream] = {}
         self._replies: dict[int, Reply] = {}
         self._answers: dict[int, asyncio.Task[None]] = {}
@@ -107,9 +109,9 @@ class Session:
                 stream.cancel()
 
     def stop(self) -> None:
-        """Give the call back to the dialplan now, with what is known."""
+        """Give the call back to the dialplan now: the flow is not done, so its caller goes to people."""
         if self.finish is None:
-            self.finish = Finish("continue")
+            self.finish = Finish("failed")
 
     # ---------------------------------------------------------------- the line
 
@@ -118,6 +120,7 @@ class Session:
         while True:
             try:
                 for frame in decoder.feed(data):
+                    self._pace.count(frame, self._clock.monotonic())
                     if FrameKind.AUDIO <= frame.kind <= 0x18:
                         pcm = from_bytes(frame.payload)
                         if self._tap is not None:

@@ -58,6 +58,16 @@ def test_an_id_expires(registry: Registry, clock: HandClock) -> None:
     assert len(registry) == 0
 
 
+async def test_an_id_that_was_taken_is_known_as_used(registry: Registry, clock: HandClock) -> None:
+    call_id = registry.register(INFO)
+    assert not registry.used(call_id)
+    registry.take(call_id)
+    registry.finish(call_id, Outcome("queue"))
+    await registry.outcome(call_id, 0)
+    clock.now += 3600
+    assert registry.used(call_id)
+
+
 async def test_an_outcome_is_handed_back_once(registry: Registry) -> None:
     call_id = registry.register(INFO)
     registry.take(call_id)
@@ -118,6 +128,7 @@ async def test_memory_is_bounded(clock: HandClock) -> None:
         registry.take(call_id)
         registry.finish(call_id, Outcome("hangup"))
         registry.take(registry.register(INFO))
+    assert not registry.used(ids[0])
     assert len(registry) <= 6
     assert await registry.outcome(ids[0], 0) is None
 

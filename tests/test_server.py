@@ -154,6 +154,64 @@ async def test_the_id_and_audio_may_come_in_one_packet(bench: Bench) -> None:
     assert await first_kind(reader) == FrameKind.AUDIO
 
 
+@pytest.mark.parametrize("bench", [{"max_pending": 2}], indirect=True)
+async def test_what_is_being_handed_back_counts_as_pending(bench: Bench) -> None:
+    wrong = [await bench.dial(str(uuid.uuid4())) for _ in range(2)]  # they do not read to the end, nor close
+    for reader, _ in wrong:
+        assert await first_kind(reader) == FrameKind.HANGUP
+    refused, _ = await asyncio.open_connection("127.0.0.1", bench.server.port)
+    assert await asyncio.wait_for(refused.read(), 1) == b""
+    for _, writer in wrong:
+        writer.close()
+    await asyncio.sleep(0.1)
+    served, _ = await bench.dial()
+    assert await first_kind(served) == FrameKind.AUDIO
+
+
+@pytest.mark.parametrize("bench", [{"accept_unregistered": True}], indirect=True)
+async def test_an_unregistered_id_in_use_is_refused(bench: Bench, caplog) -> None:
+    call_id = str(uuid.uuid4())
+    first, writer = await bench.dial(call_id)
+    assert await first_kind(first) == FrameKind.AUDIO
+    second, _ = await bench.dial(call_id)
+    assert await first_kind(second) == FrameKind.HANGUP
+    assert bench.server.calls == 1
+    writer.close()
+    await asyncio.sleep(0.1)
+    assert bench.ended == [call_id]
+    assert "is in use, or was used before" in caplog.text
+
+
+@pytest.mark.parametrize("bench", [{"accept_unregistered": True}], indirect=True)
+async def test_an_id_of_fastagi_is_good_once_though_unregistered_ones_are_accepted(bench: Bench) -> None:
+    call_id = bench.registry.register(CallInfo(""))
+    first, writer = await bench.dial(call_id)
+    assert await first_kind(first) == FrameKind.AUDIO
+    during, _ = await bench.dial(call_id)
+    assert await first_kind(during) == FrameKind.HANGUP
+    writer.close()
+    await asyncio.sleep(0.1)
+    after, _ = await bench.dial(call_id)
+    assert await first_kind(after) == FrameKind.HANGUP
+    assert bench.ended == [call_id]
+
+
+async def test_close_ends_what_is_no_call_without_a_word_in_the_log(bench: Bench, caplog) -> None:
+    pending, _ = await asyncio.open_connection("127.0.0.1", bench.server.port)
+    handed_back, _ = await bench.dial(str(uuid.uuid4()))
+    assert await first_kind(handed_back) == FrameKind.HANGUP
+    call, _ = await bench.dial()
+    assert await first_kind(call) == FrameKind.AUDIO
+    before = len(caplog.records)
+    await asyncio.wait_for(bench.server.drain(0), 10)
+    for reader in (pending, handed_back, call):
+        with contextlib.suppress(ConnectionError):
+            await asyncio.wait_for(reader.read(), 1)
+    await asyncio.sleep(0.05)
+    assert [record.getMessage() for record in caplog.records[before:]] == []
+    assert len(asyncio.all_tasks()) == 1
+
+
 async def test_drain_lets_calls_finish_and_then_hands_them_back(bench: Bench) -> None:
     reader, _ = await bench.dial()
     assert await first_kind(reader) == FrameKind.AUDIO

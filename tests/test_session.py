@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import struct
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -139,6 +140,48 @@ async def test_garbage_in_mid_call_ends_this_call_only(call, caplog) -> None:
     other_far.writer.close()
 
 
+async def test_audio_faster_than_time_ends_the_call(call, caplog) -> None:
+    setup, far = await call(menu_then(), [])
+    await asyncio.sleep(0.1)
+    sent_s = 0
+    with contextlib.suppress(ConnectionError):
+        while not setup.done.is_set() and sent_s < 60:
+            far.writer.write(encode(FrameKind.AUDIO, to_bytes(QUIET)) * 50)
+            sent_s += 1
+            await asyncio.sleep(0.01)
+    await asyncio.wait_for(setup.done.wait(), 2)
+    assert [record.getMessage() for record in caplog.records] == [
+        "call c: more than 15 s of audio ahead of time; the connection is closed"
+    ]
+
+
+async def test_seconds_of_backlog_are_heard(call, caplog) -> None:
+    """A server that stood still finds in its socket what came meanwhile."""
+    setup, far = await call(menu_then(), [])
+    far.writer.write(encode(FrameKind.AUDIO, to_bytes(QUIET)) * 500)
+    await asyncio.sleep(0.5)
+    assert not setup.done.is_set()
+    assert not caplog.records
+    far.writer.close()
+
+
+@pytest.mark.parametrize("kind", [FrameKind.AUDIO, FrameKind.DTMF])
+async def test_a_frame_of_65535_bytes_in_mid_call(call, caplog, kind: FrameKind) -> None:
+    setup, far = await call(menu_then(), [])
+    await asyncio.sleep(0.1)
+    far.writer.write(struct.pack(">BH", kind, 65_535) + bytes(65_535))
+    far.writer.write(encode(FrameKind.AUDIO, to_bytes(QUIET)))
+    before = len(far.frames)
+    await asyncio.sleep(0.4)
+    if kind == FrameKind.AUDIO:  # 4 s of it: strange, but heard
+        assert not setup.done.is_set()
+        assert len(far.frames) > before + 10
+        far.writer.close()
+    else:
+        assert setup.done.is_set()
+        assert "holds no digit" in caplog.text
+
+
 async def test_a_planner_that_fails_gives_the_call_back(call, caplog) -> None:
     def broken(situation: Situation) -> list[Piece]:
         raise RuntimeError("no model")
@@ -164,6 +207,7 @@ async def test_stop_hands_the_call_back_with_a_hangup_frame(call) -> None:
     setup.session.stop()
     await asyncio.wait_for(far.closed.wait(), 2)
     assert far.frames[-1][1] == Frame(FrameKind.HANGUP, b"")
+    assert setup.session.finish == Finish("failed")  # the flow is not done: its caller goes to people
 
 
 async def test_a_clump_after_a_stall_is_not_answered_with_a_burst(call) -> None:

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import pytest
+
+from agent.core.frames import Frame, FrameKind, ProtocolError
+from agent.core.pace import MAX_AHEAD_S, Pace
+
+SECOND = Frame(FrameKind.AUDIO, bytes(16_000))
+
+
+def test_audio_as_fast_as_time_is_never_too_much() -> None:
+    pace = Pace(100.0)
+    for second in range(3600):
+        pace.count(SECOND, 101.0 + second)
+
+
+def test_what_a_stall_held_back_may_come_at_once_however_long_it_was() -> None:
+    pace = Pace(0.0)
+    for stall in (10, 60):
+        for _ in range(10):
+            pace.count(SECOND, float(stall))
+
+
+def test_silence_is_no_credit_for_more() -> None:
+    pace = Pace(0.0)
+    for _ in range(int(MAX_AHEAD_S)):
+        pace.count(SECOND, 3600.0)
+    with pytest.raises(ProtocolError, match="more than 15 s of audio ahead of time"):
+        pace.count(SECOND, 3600.0)
+
+
+@pytest.mark.parametrize("frame", [Frame(FrameKind.DTMF, b"1"), Frame(FrameKind.AUDIO, b"")])
+def test_frames_without_audio_are_limited_too(frame: Frame) -> None:
+    pace = Pace(0.0)
+    for _ in range(2990):
+        pace.count(frame, 0.0)
+    with pytest.raises(ProtocolError):
+        for _ in range(20):
+            pace.count(frame, 0.0)
