@@ -110,7 +110,7 @@ class FastAGI:
         self._connections.add(task)
         peer = writer.get_extra_info("peername")[0]
         try:
-            self._check_peer(peer)
+            self._check_peer(peer, writer.get_extra_info("sockname")[0])
             await self._serve(reader, writer)
         except (_Refused, AgiError) as error:
             log.warning("FastAGI: request from %s refused: %s", peer, error)
@@ -122,8 +122,10 @@ class FastAGI:
             self._connections.discard(task)
             writer.close()
 
-    def _check_peer(self, peer: str) -> None:
-        if self._peers and not any(ip_address(peer) in network for network in self._peers):
+    def _check_peer(self, peer: str, reached_at: str) -> None:
+        """Peers are other machines: whoever comes from the very address he reached is on this one, as the doctor is."""
+        allowed = not self._peers or peer == reached_at or any(ip_address(peer) in network for network in self._peers)
+        if not allowed:
             raise _Refused("it may not connect; if it should, add it to fastagi.peers")
         if len(self._connections) > self._max_connections:
             raise _Refused(f"there are {self._max_connections} connections (fastagi.max_connections)")

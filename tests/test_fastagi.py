@@ -14,6 +14,7 @@ import pytest
 from agent.clock import SystemClock
 from agent.engines.base import CallInfo
 from agent.errors import UserError
+from agent.doctor import is_our_fastagi
 from agent.fastagi import FastAGI
 from agent.registry import Outcome, Registry
 
@@ -257,8 +258,17 @@ async def test_a_peer_that_drips_is_closed(registry: Registry, caplog: pytest.Lo
 
 async def test_only_peers_may_connect(registry: Registry, caplog: pytest.LogCaptureFixture) -> None:
     async with serving(registry, peers=[ip_network("10.0.0.0/8")]) as agi:
-        assert await talk(agi.port, b"") == b""
+        reader, writer = await asyncio.open_connection("127.0.0.1", agi.port, local_addr=("127.0.0.2", 0))
+        assert await reader.read() == b""
+        writer.close()
+    assert "127.0.0.2 refused" in caplog.text
     assert "fastagi.peers" in caplog.text
+
+
+async def test_its_own_machine_may_connect_whoever_the_peers_are(registry: Registry) -> None:
+    """`bargein doctor` asks so on a machine whose only peer is the PBX."""
+    async with serving(registry, peers=[ip_network("10.0.0.0/8")]) as agi:
+        assert await is_our_fastagi(f"127.0.0.1:{agi.port}")
 
 
 async def test_connections_are_limited_and_come_free_again(registry: Registry) -> None:
