@@ -12,9 +12,9 @@ from ipaddress import ip_network
 import pytest
 
 from agent.clock import SystemClock
+from agent.doctor import is_our_fastagi
 from agent.engines.base import CallInfo
 from agent.errors import UserError
-from agent.doctor import is_our_fastagi
 from agent.fastagi import FastAGI
 from agent.registry import Outcome, Registry
 
