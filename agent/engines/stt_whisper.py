@@ -119,7 +119,7 @@ class WhisperRecognizer:
         longest = SPARE_TOKENS + int(TOKENS_A_SECOND * len(pcm) / RATE)
         first = self._generated(encoded, tokenizer, [], longest)
         if self.model == BUNDLED:
-            first = replace(first, odds=odds(pooled(speech[0], LEAD_S + EDGE_S, LEAD_S + len(pcm) / RATE - EDGE_S)))
+            first = replace(first, odds=odds(_pooled(speech, pcm)))
         if not hints or not believable(first) or first.log_probability > SURE:
             return first
         prompt = f" {MANNER.get(language, '')} {', '.join(hints).capitalize()}."
@@ -128,15 +128,10 @@ class WhisperRecognizer:
         better = second.log_probability > first.log_probability and not listing and believable(second)
         return replace(second, no_speech=first.no_speech, odds=first.odds) if better else first
 
-    def encoded(self, pcm: Pcm) -> tuple[NDArray[np.floating], float, float] | None:
-        """The encoder's output (400, d) for what is loud in `pcm`, and from when to when (s) the sound is in it.
-
-        None if nothing is loud. Blocks.
-        """
+    def pooled(self, pcm: Pcm) -> NDArray[np.float32] | None:
+        """What `whisper_odds` goes by, of what is loud in `pcm`; None if nothing is. Blocks."""
         loud = loud_part(pcm)
-        if not len(loud):
-            return None
-        return self._encoded(loud)[0], LEAD_S + EDGE_S, LEAD_S + len(loud) / RATE - EDGE_S
+        return _pooled(self._encoded(loud), loud) if len(loud) else None
 
     def _encoded(self, pcm: Pcm) -> NDArray[np.floating]:
         """The encoder's output for speech in a window of 8 s: (1, 400, d)."""
@@ -263,7 +258,14 @@ class WhisperStream:
 def loud_part(audio: Pcm) -> Pcm:
     """What of the audio may be words, with a margin; empty if it is too short for any."""
     first, last = activity(from_pcm(audio), RATE)
-    return audio[max(0, first - MARGIN_SAMPLES) : last + MARGIN_SAMPLES if last - first >= SHORTEST_SAMPLES else 0]
+    if last - first < SHORTEST_SAMPLES:
+        return audio[:0]
+    return audio[max(0, first - MARGIN_SAMPLES) : last + MARGIN_SAMPLES]
+
+
+def _pooled(encoded: NDArray[np.floating], loud: Pcm) -> NDArray[np.float32]:
+    """Of the encoder's output for `loud`, without the margin around it."""
+    return pooled(encoded[0], LEAD_S + EDGE_S, LEAD_S + len(loud) / RATE - EDGE_S)
 
 
 def _joined(pieces: Sequence[Decoded]) -> Transcript:
