@@ -1,8 +1,9 @@
 """PJSIP's user agent as a phone, in a process of its own: `python -m tests.asterisk.pjsip_phone` with a plan on stdin.
 
 The plan is JSON: port, exten, user, password, codec (as PJSIP names it, such as GSM/8000), seconds, record (WAV to
-write), say ([[seconds, WAV], ...]), digits ([[seconds, "12#"], ...], RFC 4733). Times count from the media's start.
-It answers with JSON: state, reason, codec, and said: when each WAV truly began, in seconds of the recording.
+write), say ([[seconds, WAV], ...]), digits ([[seconds, "12#"], ...]) and digits_by (rfc4733 or info). Times count from
+the media's start. It answers with JSON: reason, codec, said and pressed: when each WAV and each row of digits truly
+began, in seconds of the recording.
 """
 
 from __future__ import annotations
@@ -81,6 +82,14 @@ def play(path: str, media: Any) -> Any:
     return player
 
 
+def press(call: Call, digits: str, how: str) -> None:
+    """Keys, 160 ms each: events in the RTP stream (RFC 4733) or SIP INFO."""
+    param = pj.CallSendDtmfParam()
+    param.method = pj.PJSUA_DTMF_METHOD_SIP_INFO if how == "info" else pj.PJSUA_DTMF_METHOD_RFC2833
+    param.digits, param.duration = digits, 160
+    call.sendDtmf(param)
+
+
 def main() -> None:
     """Carry out the plan."""
     plan = json.load(sys.stdin)
@@ -91,7 +100,7 @@ def main() -> None:
     call = Call(account, recorder)
     call.makeCall(f"sip:{plan['exten']}@127.0.0.1:{plan['port']}", pj.CallOpParam(True))
     todo = sorted([*(plan.get("say") or []), *(plan.get("digits") or [])])
-    players, said = [], []
+    players, said, pressed = [], [], []
     give_up = time.monotonic() + plan["seconds"] + 5
     while time.monotonic() < give_up and not call.reason:
         made.libHandleEvents(5)
@@ -102,11 +111,12 @@ def main() -> None:
                 players.append(play(what, call.media))
                 said.append(now)
             else:
-                call.dialDtmf(what)
+                press(call, what, plan["digits_by"])
+                pressed.append(now)
         if now > plan["seconds"]:
             call.hangup(pj.CallOpParam(True))
             plan["seconds"] = 1e9
-    result = {"reason": call.reason, "codec": call.codec, "said": said}
+    result = {"reason": call.reason, "codec": call.codec, "said": said, "pressed": pressed}
     # every port has to go before libDestroy: one that is left over aborts the process
     call.media = call.recorder = None
     del players, recorder, call, account

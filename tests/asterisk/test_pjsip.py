@@ -7,6 +7,7 @@ import json
 import sys
 import wave
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from .g711 import Pcm
 from .pbx import REPOSITORY, Asterisk
 from .product import FLOWS, Product, speech, write_wav
 
-pytest.importorskip("pjsua2", reason="PJSIP is not installed: pip install pjsua2-python")
+pytestmark = pytest.mark.skipif(not find_spec("pjsua2"), reason="PJSIP is not installed: pip install pjsua2-python")
 
 WORDS = "Wait, I have a question about that."
 STOP_S = 0.300 + 0.150  # PJSIP's jitter buffer and its sound clock, both ways
@@ -79,12 +80,14 @@ async def test_codecs(pbx: Asterisk, tale: Product, tmp_path: Path, codec: str) 
     assert "question" in tale.said(call["id"], "caller").lower()
 
 
-async def test_keys(pbx: Asterisk, tale: Product, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["rfc4733", "info"])
+async def test_keys(pbx: Asterisk, tale: Product, tmp_path: Path, how: str) -> None:
     plan = {
         "port": pbx.sip_port, "exten": "700", "user": "caller", "codec": "PCMU/8000", "seconds": 12,
-        "record": str(tmp_path / "heard.wav"), "digits": [[2.5, "47"], [3.5, "11"]],
+        "record": str(tmp_path / "heard.wav"), "digits": [[1.5, "47"], [2.5, "11"]], "digits_by": how,
     }  # fmt: skip
-    await carry_out(plan)
+    at = (await carry_out(plan))["pressed"][0]
+    assert seconds_to_silence(tmp_path / "heard.wav", at) < STOP_S
     call = tale.ended_call()
     assert (call["outcome"], call["summary"]) == ("hangup", "code=4711")
     assert tale.interruptions(call["id"])[0]["kind"] == "dtmf"

@@ -1,0 +1,31 @@
+"""Where everything that tests need has to be there (continuous integration: BARGEIN_NEED_ALL=1), a skipped test has
+failed. Elsewhere it is skipped, and says what to install."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+
+import pytest
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    _has_failed_if_skipped(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    _has_failed_if_skipped(report)
+    return report
+
+
+def _has_failed_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
+    expected = hasattr(report, "wasxfail")  # pytest says "skipped" of those too
+    if os.environ.get("BARGEIN_NEED_ALL") and report.skipped and not expected:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"BARGEIN_NEED_ALL is set, and this does not run: {reason}"
