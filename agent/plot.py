@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import numpy as np
 
-from .core.dialogue import Interruption
 from .core.pcm import FULL_SCALE, RATE, Pcm
 from .errors import UserError
+from .pauses import TAKEN_BACK, UNDECIDED, Pause
 from .replay import Replay
 
 RESUMED = "#2a9d8f"
 YIELDED = "#c1121f"
+SHORT = "#8d99ae"
+KINDS = (".png", ".svg")
+
+
+def check_plot(path: Path) -> None:
+    """Raise UserError if no plot can be made, or not of that kind; to be asked before the run that is drawn."""
+    if path.suffix.lower() not in KINDS:
+        raise UserError(f"{path}: a plot is a .png or a .svg file", 2)
+    if importlib.util.find_spec("matplotlib") is None:
+        raise UserError("plots need matplotlib: pip install 'bargein[plot]'")
 
 
 def plot(replayed: Replay, path: Path) -> None:
     """Write `path` (.png or .svg). Raises UserError without matplotlib, or for another kind of file."""
-    if path.suffix not in (".png", ".svg"):
-        raise UserError(f"{path}: a plot is a .png or a .svg file", 2)
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise UserError("plots need matplotlib: pip install 'bargein[plot]'") from None
+    check_plot(path)
+    from matplotlib.figure import Figure
+
     seconds = len(replayed.caller) / RATE
     figure = Figure(figsize=(min(40.0, max(10.0, seconds * 0.8)), 4.2), layout="constrained")
     agent, caller = figure.subplots(2, 1, sharex=True, sharey=True)
@@ -37,28 +45,31 @@ def plot(replayed: Replay, path: Path) -> None:
         axes.set_yticks([])
         axes.margins(x=0)
         axes.spines[["top", "right", "left"]].set_visible(False)
-    for row in replayed.interruptions:
-        _mark(agent, caller, row)
+    for pause in replayed.pauses:
+        _mark(agent, caller, pause, seconds)
     caller.set_xlabel("seconds")
     figure.suptitle(
-        "dashed: the caller's onset; shaded: paused (green: went on, red: an interruption); dotted: decided", fontsize=8
+        "dashed: the caller's onset; shaded: paused (green: went on, grey: taken back at once or not decided, "
+        "red: an interruption); dotted: decided",
+        fontsize=8,
     )
     try:
-        figure.savefig(path, dpi=110)
+        figure.savefig(path, dpi=110, format=path.suffix[1:].lower())
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}") from None
 
 
-def _mark(agent: object, caller: object, row: Interruption) -> None:
-    resumed = row.resolution == "resumed"
-    colour = RESUMED if resumed else YIELDED
-    decided = (row.decided_ms if row.decided_ms is not None else row.paused_ms) / 1000
+def _mark(agent: object, caller: object, pause: Pause, seconds: float) -> None:
+    colour = {"resumed": RESUMED, TAKEN_BACK: SHORT, UNDECIDED: SHORT}.get(pause.resolution, YIELDED)
+    onset, paused = pause.onset_ms / 1000, pause.paused_ms / 1000
+    decided = seconds if pause.decided_ms is None else pause.decided_ms / 1000
     for axes in (agent, caller):
-        axes.axvline(row.onset_ms / 1000, color="black", linestyle="--", linewidth=0.8)  # type: ignore[attr-defined]
-        axes.axvspan(row.paused_ms / 1000, decided, color=colour, alpha=0.15, linewidth=0)  # type: ignore[attr-defined]
-        axes.axvline(decided, color=colour, linestyle=":", linewidth=1.2)  # type: ignore[attr-defined]
-    label = f"{row.kind}\n+{row.stop_latency_ms} ms"
-    agent.text(row.paused_ms / 1000, 0.97, label, color=colour, fontsize=7, va="top")  # type: ignore[attr-defined]
+        axes.axvline(onset, color="black", linestyle="--", linewidth=0.8)  # type: ignore[attr-defined]
+        axes.axvspan(paused, decided, color=colour, alpha=0.15, linewidth=0)  # type: ignore[attr-defined]
+        if pause.decided_ms is not None:
+            axes.axvline(decided, color=colour, linestyle=":", linewidth=1.2)  # type: ignore[attr-defined]
+    label = f"{pause.kind}\n+{pause.detect_latency_ms} ms"
+    agent.text(paused, 0.97, label, color=colour, fontsize=7, va="top")  # type: ignore[attr-defined]
 
 
 def _envelope(pcm: Pcm) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

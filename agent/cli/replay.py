@@ -9,85 +9,108 @@ from pathlib import Path
 import click
 import numpy as np
 
+from ..clock import SystemClock
 from ..config import Config
 from ..core.conversation import Settings
 from ..core.endpoint import EndpointSettings
 from ..core.pcm import RATE, Pcm
+from ..dialogues import find
 from ..engines import catalog, weights
 from ..engines.audio import read_wav, read_wav_stereo
+from ..engines.flow import Flow
+from ..engines.flow import load as load_flow
+from ..errors import UserError
 from ..languages import load as load_language
+from ..pauses import TAKEN_BACK, UNDECIDED, Pause
+from ..plot import check_plot, plot
 from ..replay import Recognize, Replay, blocking, no_words, replay
 from ..terminal import Column, Screen, table, write
-from .options import format_options, print_named
+from .options import print_named
 
 SWEEP = tuple(round(0.1 * i, 1) for i in range(1, 10))
-COLUMNS = ("onset_ms", "paused_ms", "decided_ms", "detect_latency_ms", "kind", "resolution", "evidence", "caller_text")
-OF_WORDS = ("kind", "caller_text")
+OF_WORDS = ("kind", "caller_text", "words", "speech", "word_odds", "backchannel_odds", "other_odds", "odds")
+FLEXIBLE = ("words", "caller_text")
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command("replay")
-@click.argument("recording", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--agent", "agent_path", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="What the agent says from the start (with a mono recording).")  # fmt: skip
+@click.argument("recording", type=FILE)
+@click.option("--agent", "agent_path", type=FILE, help="What the agent says from the start (with a mono recording).")
 @click.option("--config", "config_path", type=click.Path(path_type=Path), help="TOML file.")
-@click.option("--sensitivity", type=click.FloatRange(0, 1), help="In place of the configured one.")
-@click.option("--language", default="en", show_default=True)
+@click.option("--flow", "flow_name", metavar="FILE|NAME", help="The flow, in place of the configured one.")
+@click.option("--sensitivity", type=click.FloatRange(0, 1), help="In place of the flow's or the configured one.")
+@click.option("--language", metavar="CODE", help="In place of the configured one, or the flow's: en, de, es.")
 @click.option("--fast", is_flag=True, help="Without speech to text: evidence alone decides.")
 @click.option("--sweep", type=click.Choice(["sensitivity"]), help="Try values of this setting and print the trade-off.")
 @click.option("--plot", "plot_path", type=click.Path(dir_okay=False, path_type=Path), help="Draw it: .png or .svg.")
-@format_options
+@click.option("--json", "as_json", is_flag=True, help="JSON, times in ms from the start of the recording.")
+@click.option("--csv", "as_csv", is_flag=True, help="Comma-separated values.")
 def replay_command(
     recording: Path,
     agent_path: Path | None,
     config_path: Path | None,
+    flow_name: str | None,
     sensitivity: float | None,
-    language: str,
+    language: str | None,
     fast: bool,
     sweep: str | None,
     plot_path: Path | None,
     as_json: bool,
     as_csv: bool,
 ) -> None:
-    """Run RECORDING through the core that takes live calls, and print every decision.
+    """Run RECORDING through the core that takes live calls, and print every decision with its evidence.
 
     A stereo recording has the caller on the left and the agent on the right, as bargein records calls; then the agent
     is what was really sent. A mono recording is the caller; the agent says --agent, or is taken to talk all the time.
+
+    Of the flow it takes the language, the sensitivity and the backchannels. Which step the agent was at cannot be known
+    from a recording: replay takes nothing for a question ("yes" over one is an answer), and what a step or a line says
+    of sensitivity, interruptible and backchannels does not count.
+
+    A hesitation is a pause that was taken back at once (taken_back); the log of a live call has no row of it.
 
     \b
     Example:
       bargein replay recordings/2026/11/22/3f0c.wav --plot call.png
     """
+    if plot_path:
+        if sweep:
+            raise UserError("--plot draws one run: leave --sweep out, and say --sensitivity", 2)
+        check_plot(plot_path)
     config = Config.load(config_path)
+    flow = load_flow(find(flow_name or config.dialogue.flow))
     caller, agent, recorded = _legs(recording, agent_path)
-    settings = Settings(
-        sensitivity=config.hearing.sensitivity if sensitivity is None else sensitivity,
-        endpoint=EndpointSettings(min_ms=config.endpoint.min_ms, max_ms=config.endpoint.max_ms),
-    )
-    phrases, learned = load_language(language), weights.load()
+    settings = _settings(config, flow, sensitivity)
+    spoken = language or config.dialogue.language or flow.language
+    phrases = load_language(spoken, flow.language_file if spoken == flow.language else "")
+    learned = weights.load()
     recognize: Recognize = no_words
     if not fast:
         recognizer = catalog.recognizer(config.speech)
         recognizer.load()
-        recognize = blocking(recognizer, language)
-
-    def run(with_settings: Settings) -> Replay:
-        return replay(caller, agent, learned, phrases, with_settings, recognize, recorded)
-
+        recognize = blocking(recognizer, spoken)
+    runs = [replaced(settings, sensitivity=value) for value in SWEEP] if sweep else [settings]
+    clock = SystemClock()
+    begun = clock.monotonic()
+    results = [replay(caller, agent, learned, phrases, one, recognize, recorded, flow.backchannels) for one in runs]
+    took = clock.monotonic() - begun
     if sweep:
-        rows = [_trade_off(value, run(replaced(settings, sensitivity=value))) for value in SWEEP]
+        rows = [_trade_off(value, result) for value, result in zip(SWEEP, results, strict=True)]
         _print(list(rows[0]), rows, as_json, as_csv)
-        return
-    result = run(settings)
+    else:
+        _show(results[0], fast, as_json, as_csv)
     if plot_path:
-        from ..plot import plot
+        plot(results[0], plot_path)
+    lasts = len(caller) / RATE * len(runs)
+    click.echo(f"{lasts:.1f} s in {took:.2f} s, {lasts / max(took, 0.001):.0f} times faster than real time", err=True)
 
-        plot(result, plot_path)
-    names = [name for name in COLUMNS if not (fast and name in OF_WORDS)]
-    _print(names, [{name: getattr(row, name) for name in names} for row in result.interruptions], as_json, as_csv)
-    if not as_json and not as_csv:
-        click.echo(
-            f"{len(caller) / RATE:.1f} s, {len(result.interruptions)} pause{'s' * (len(result.interruptions) != 1)}"
-        )
+
+def _settings(config: Config, flow: Flow, sensitivity: float | None) -> Settings:
+    wanted = (sensitivity, flow.sensitivity, config.hearing.sensitivity)
+    return Settings(
+        sensitivity=next(value for value in wanted if value is not None),
+        endpoint=EndpointSettings(min_ms=config.endpoint.min_ms, max_ms=config.endpoint.max_ms),
+    )
 
 
 def _legs(recording: Path, agent_path: Path | None) -> tuple[Pcm, Pcm, bool]:
@@ -100,14 +123,74 @@ def _legs(recording: Path, agent_path: Path | None) -> tuple[Pcm, Pcm, bool]:
     return both[:, 0].copy(), read_wav(agent_path) if agent_path else np.zeros(0, np.int16), False
 
 
+def _row(pause: Pause) -> dict[str, object]:
+    """A pause and its evidence, flat."""
+    words = pause.words
+    odds = words.odds if words else None
+    return {
+        "onset_ms": pause.onset_ms,
+        "paused_ms": pause.paused_ms,
+        "decided_ms": pause.decided_ms,
+        "detect_latency_ms": pause.detect_latency_ms,
+        "kind": pause.kind,
+        "resolution": pause.resolution,
+        "score": round(pause.score, 2),
+        "voice": round(pause.voice, 2),
+        "loudest_dbfs": round(pause.loudest_dbfs, 1),
+        "words": words.text if words else None,
+        "speech": round(words.speech, 2) if words else None,
+        "word_odds": round(odds.word, 2) if odds else None,
+        "backchannel_odds": round(odds.backchannel, 2) if odds else None,
+        "other_odds": round(odds.other, 2) if odds else None,
+        "caller_text": pause.caller_text,
+    }
+
+
+def _brief(row: Mapping[str, object]) -> dict[str, object]:
+    """The same for a table: fewer and shorter columns."""
+    odds = [row[name] for name in ("word_odds", "backchannel_odds", "other_odds")]
+    return {
+        "onset": row["onset_ms"],
+        "paused": row["paused_ms"],
+        "decided": row["decided_ms"],
+        "kind": row["kind"],
+        "resolution": row["resolution"],
+        "voice": row["voice"],
+        "dBFS": row["loudest_dbfs"],
+        "words": row["words"] or row["caller_text"],
+        "odds": "" if odds[0] is None else "/".join(f"{value:.2f}" for value in odds),
+    }
+
+
+def _show(result: Replay, fast: bool, as_json: bool, as_csv: bool) -> None:
+    rows = [_row(pause) for pause in result.pauses]
+    if not as_json and not as_csv:
+        rows = [_brief(row) for row in rows]
+    empty = _row(Pause(0, 0)) if as_json or as_csv else _brief(_row(Pause(0, 0)))
+    names = [name for name in empty if not (fast and name in OF_WORDS)]
+    _print(names, [{name: row[name] for name in names} for row in rows], as_json, as_csv)
+    if not as_json and not as_csv:
+        hesitations = sum(pause.resolution == TAKEN_BACK for pause in result.pauses)
+        click.echo(
+            f"{len(result.caller) / RATE:.1f} s, {_count(len(result.pauses) - hesitations, 'pause')}, "
+            f"{_count(hesitations, 'hesitation')}"
+        )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
 def _trade_off(sensitivity: float, result: Replay) -> dict[str, object]:
-    cut_in = [row for row in result.interruptions if row.resolution != "resumed"]
-    latencies = [row.detect_latency_ms for row in result.interruptions]
+    long = [pause for pause in result.pauses if pause.resolution != TAKEN_BACK]
+    resumed = sum(pause.resolution == "resumed" for pause in long)
+    latencies = [pause.detect_latency_ms for pause in long]
     return {
         "sensitivity": sensitivity,
-        "pauses": len(result.interruptions),
-        "interruptions": len(cut_in),
-        "resumed": len(result.interruptions) - len(cut_in),
+        "pauses": len(long),
+        "interruptions": sum(pause.resolution not in ("resumed", UNDECIDED) for pause in long),
+        "resumed": resumed,
+        "hesitations": len(result.pauses) - len(long),
         "median_detect_ms": int(np.median(latencies)) if latencies else None,
     }
 
@@ -115,10 +198,5 @@ def _trade_off(sensitivity: float, result: Replay) -> dict[str, object]:
 def _print(names: Sequence[str], rows: Sequence[Mapping[str, object]], as_json: bool, as_csv: bool) -> None:
     if not print_named(names, rows, as_json, as_csv):
         cells = [["" if row[name] is None else str(row[name]) for name in names] for row in rows]
-        write(
-            table(
-                [Column(name.replace("_", " "), flexible=name == "caller_text") for name in names],
-                cells,
-                Screen.of_stdout(),
-            )
-        )
+        columns = [Column(name.replace("_", " "), flexible=name in FLEXIBLE) for name in names]
+        write(table(columns, cells, Screen.of_stdout()))

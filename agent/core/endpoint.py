@@ -33,7 +33,8 @@ class EndpointSettings:
 
     def silence_ms(self, complete: bool | None) -> int:
         """The silence to wait for after words that are complete (True), open (False), or neither (None)."""
-        return {True: self.min_ms, None: self.usual_ms, False: self.max_ms}[complete]
+        usual_ms = min(max(self.usual_ms, self.min_ms), self.max_ms)  # only the bounds are configured
+        return {True: self.min_ms, None: usual_ms, False: self.max_ms}[complete]
 
 
 class Preroll:

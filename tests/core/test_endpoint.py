@@ -94,3 +94,9 @@ def test_the_preroll_gives_what_came_last() -> None:
 
 def test_a_bare_lead_in_is_given_time() -> None:
     assert ends_after_ms("No, wait.") == SETTINGS.usual_ms
+
+
+@pytest.mark.parametrize(("min_ms", "max_ms", "usual_ms"), [(700, 900, 700), (300, 500, 500), (300, 900, 600)])
+def test_the_usual_silence_lies_between_the_bounds(min_ms: int, max_ms: int, usual_ms: int) -> None:
+    settings = EndpointSettings(min_ms=min_ms, max_ms=max_ms)
+    assert [settings.silence_ms(complete) for complete in (True, None, False)] == [min_ms, usual_ms, max_ms]
