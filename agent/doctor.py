@@ -12,19 +12,25 @@ import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+import httpx
 
 from .clock import Clock, SystemClock
-from .config import Config, parse_address
+from .config import Config, Llm, parse_address
 from .errors import UserError
 from .store import Reader, try_to_write
 from .store.connect import shown, sqlite_file
+
+if TYPE_CHECKING:
+    from .engines.flow import Flow
 
 Status = Literal["ok", "warn", "fail"]
 
 FRAME_S = 0.02
 FRAMES = 100  # two seconds of a call
 LATE_S = 0.005  # a frame so late is made up for by any phone's jitter buffer
+LLM_S = 3.0  # for the language model's server to answer
 OLDEST_YEAR = 2025  # a clock before that was never set
 
 
@@ -62,6 +68,8 @@ async def examine(config_path: str | None, db: str | None = None, clock: Clock |
     yield flow(config)
     yield await speech_to_text(config, clock)
     yield await text_to_speech(config, clock)
+    if config.dialogue.planner == "llm":
+        yield await language_model(config.llm)
     for check in await ports(config):
         yield check
     url = db or config.store.url
@@ -84,14 +92,19 @@ def python() -> Check:
 def flow(config: Config) -> Check:
     """The flow can be read and its steps exist."""
     try:
-        path = importlib.import_module("agent.dialogues").find(config.dialogue.flow)
-        loaded = importlib.import_module("agent.engines.flow").load(path)
+        path, loaded = _flow(config)
     except UserError as error:
         return failed("flow", error)
     except (OSError, ImportError) as error:
         return Check("flow", "fail", f"{config.dialogue.flow}: {error}", "set [dialogue] flow to a flow that is there")
     steps = len(getattr(loaded, "steps", ()))
     return ok("flow", f"{path}: {steps} steps, language {loaded.language}")
+
+
+def _flow(config: Config) -> tuple[Path, Flow]:
+    """The configured flow and its file. Raises UserError, OSError."""
+    path = importlib.import_module("agent.dialogues").find(config.dialogue.flow)
+    return path, importlib.import_module("agent.engines.flow").load(path)
 
 
 async def speech_to_text(config: Config, clock: Clock) -> Check:
@@ -109,12 +122,13 @@ async def speech_to_text(config: Config, clock: Clock) -> Check:
 
 
 async def text_to_speech(config: Config, clock: Clock) -> Check:
-    """The voice loads and says something."""
+    """The voice of the flow loads and says something."""
     name = "text to speech"
     started = clock.monotonic()
     try:
+        language, wanted = _spoken(config)
         catalog = importlib.import_module("agent.engines.catalog")
-        voice = catalog.voice(config.speech, config.dialogue.language or "en")
+        voice = catalog.voice(config.speech, language, wanted)
         said = await voice.utterance("All is well.")
         voice.close()
     except UserError as error:
@@ -122,7 +136,49 @@ async def text_to_speech(config: Config, clock: Clock) -> Check:
     except Exception as error:
         return Check(name, "fail", f"{config.speech.tts}: {error}", "set [speech] tts and voice")
     length_s = len(said.pcm) / 8000
-    return ok(name, f"{config.speech.tts}, {length_s:.1f} s of speech in {clock.monotonic() - started:.1f} s")
+    engine = catalog.engine_for(config.speech.tts, language)
+    return ok(name, f"{engine} in {language}, {length_s:.1f} s of speech in {clock.monotonic() - started:.1f} s")
+
+
+def _spoken(config: Config) -> tuple[str, str]:
+    """The language and the voice of the flow; English if it cannot be read, which its own check tells."""
+    try:
+        _, loaded = _flow(config)
+    except (UserError, OSError):
+        return "en", ""
+    return loaded.language, loaded.voice
+
+
+async def language_model(llm: Llm) -> Check:
+    """The endpoint of `planner = "llm"` is there and knows the model; nothing is asked of the model itself."""
+    name = "language model"
+    if not llm.model:
+        return Check(name, "fail", "no model is named", "set [llm] model")
+    key = os.environ.get(llm.api_key_env, "") if llm.api_key_env else ""
+    try:
+        async with httpx.AsyncClient(timeout=LLM_S) as client:
+            headers = {"Authorization": f"Bearer {key}"} if key else {}
+            answer = await client.get(f"{llm.url.rstrip('/')}/models", headers=headers)
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        return Check(name, "fail", f"{llm.url}: {type(error).__name__}", "set [llm] url, and see that its server runs")
+    if answer.status_code in (401, 403):
+        remedy = f"set {llm.api_key_env or '[llm] api_key_env'} here and in /etc/bargein/environment"
+        return Check(name, "fail", f"{llm.url}: the key is {'refused' if key else 'missing'}", remedy)
+    if answer.status_code != 200:
+        remedy = "if calls have no answers, is [llm] url right? It ends before /chat/completions"
+        return Check(name, "warn", f"{llm.url}: {answer.status_code} when asked for its models", remedy)
+    known = _models(answer)
+    if known and llm.model not in known:
+        return Check(name, "fail", f"{llm.url}: there is no model {llm.model}", f"[llm] model: {', '.join(known[:8])}")
+    return ok(name, f"{llm.url}: {llm.model}{'' if known else ', as far as can be seen'}")
+
+
+def _models(answer: httpx.Response) -> list[str]:
+    """The names of `GET /models`, none if that is not what it says."""
+    try:
+        return [str(model["id"]) for model in answer.json()["data"]]
+    except (ValueError, TypeError, LookupError):
+        return []
 
 
 async def ports(config: Config) -> list[Check]:

@@ -6,7 +6,6 @@ import asyncio
 import dataclasses
 import json
 import sqlite3
-import stat
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,42 +16,11 @@ from click.testing import CliRunner
 from agent import doctor
 from agent.cli import cli
 from agent.clock import SystemClock
-from agent.config import Config
+from agent.config import Config, Llm
 from agent.doctor import Check
-from agent.doctor_pbx import Entrance, dialplan_entrances, examine_pbx
 from agent.fastagi import FastAGI
-from agent.pbx import PbxError, connect
 from agent.registry import Registry
 from agent.store import Store
-
-MODULES = """\
-Module                         Description                              Use Count  Status      Support Level
-app_audiosocket.so             AudioSocket Application                  0          Running          extended
-app_exec.so                    Executes dialplan applications           0          Running              core
-app_queue.so                   True Call Queueing                       0          Running              core
-func_uuid.so                   UUID generation dialplan function        0          Running          extended
-res_agi.so                     Asterisk Gateway Interface (AGI)         1          Running              core
-res_audiosocket.so             AudioSocket support                      2          Running          extended
-"""
-DIALPLAN = """\
-[ Context 'in' created by 'pbx_config' ]
-  '700' =>          1. Answer()                                   [bargein-700.conf:6]
-                    2. Gosub(bargein-700,s,1(,support))           [bargein-700.conf:7]
-     [people]       7. Queue(support)                             [bargein-700.conf:13]
-  '800' =>          1. Queue(support)                             [extensions.conf:3]
-
-[ Context 'old' created by 'pbx_config' ]
-  '_3XX' =>         1. Answer()                                   [extensions.conf:40]
-                    2. AGI(agi://127.0.0.1:4573/start?dialogue=x) [extensions.conf:41]
-
-[ Context 'bargein-700' created by 'pbx_config' ]
-  's' =>            1. MSet(BARGEIN_RESULT=failed)                [bargein-700.conf:27]
-                    5. AGI(agi://${BARGEIN_AGI}/start?dialogue=${ARG1}&queue=${ARG2}) [bargein-700.conf:31]
-  'T' =>            1. Goto(s,${BARGEIN_LATE})                    [bargein-700.conf:40]
-
--= 5 extensions (10 priorities) in 3 contexts. =-
-"""
-LEG = "Local/700@in-00000001;2!in!700!3!Up!{app}!x!!!3!3!!1.1"  # as `core show channels concise` prints it
 
 
 @pytest.fixture
@@ -62,159 +30,6 @@ async def fastagi() -> AsyncIterator[str]:
     await server.start("127.0.0.1", 0)
     yield f"127.0.0.1:{server.port}"
     await server.close()
-
-
-class Asterisk:
-    """AMI as Asterisk 22 speaks it, with console answers that a test chooses."""
-
-    def __init__(self) -> None:
-        self.answers = {
-            "core show version": "Asterisk 22.10.1 built by nobody @ buildd on a Linux",
-            "module show": MODULES,
-            "dialplan show": DIALPLAN,
-            "core show channels concise": "",
-        }
-        self.app = "AudioSocket"  # what a call to the extension leads to
-        self.commands: list[str] = []
-        self.refuses_commands = False
-
-    async def start(self) -> str:
-        self.server = await asyncio.start_server(self._session, "127.0.0.1", 0)
-        return f"127.0.0.1:{self.server.sockets[0].getsockname()[1]}"
-
-    async def _session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"Asterisk Call Manager/11.0.0\r\n")
-        while text := await self._message(reader):
-            fields = dict(line.split(": ", 1) for line in text)
-            writer.write(b"Event: FullyBooted\r\nStatus: Fully Booted\r\n\r\n")
-            writer.write("\r\n".join([*self._answer(fields), "", ""]).encode())
-        writer.close()
-
-    async def _message(self, reader: asyncio.StreamReader) -> list[str]:
-        lines = []
-        while line := (await reader.readline()).decode().strip():
-            lines.append(line)
-        return lines
-
-    def _answer(self, fields: dict[str, str]) -> list[str]:
-        if fields["Action"] == "Login":
-            good = (fields["Username"], fields["Secret"]) == ("bob", "secret")
-            return ["Response: Success"] if good else ["Response: Error", "Message: Authentication failed"]
-        if fields["Action"] == "Originate":
-            self.answers["core show channels concise"] = LEG.format(app=self.app)
-            return ["Response: Success", "Message: Originate successfully queued"]
-        if self.refuses_commands:
-            return ["Response: Error", "Message: Permission denied"]
-        self.commands.append(fields["Command"])
-        told = self.answers.get(fields["Command"], "")
-        return ["Response: Success", "Message: Command output follows", *(f"Output: {x}" for x in told.splitlines())]
-
-
-@pytest.fixture
-async def asterisk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Asterisk]:
-    monkeypatch.setenv("BARGEIN_AMI_USER", "bob")
-    monkeypatch.setenv("BARGEIN_AMI_SECRET", "secret")
-    fake = Asterisk()
-    fake.where = await fake.start()  # type: ignore[attr-defined]
-    yield fake
-    fake.server.close()
-
-
-async def looked_at(asterisk: Asterisk, exten: str | None, fastagi: str) -> dict[str, Check]:
-    where: str = asterisk.where  # type: ignore[attr-defined]
-    return {check.name: check async for check in examine_pbx(where, exten, fastagi)}
-
-
-async def test_a_healthy_pbx(asterisk: Asterisk, fastagi: str) -> None:
-    checks = await looked_at(asterisk, "700", fastagi)
-    assert [check.status for check in checks.values()] == ["ok"] * 4
-    assert checks["asterisk"].text.endswith("Asterisk 22.10.1")
-    assert "func_uuid" in checks["modules"].text
-    assert checks["dialplan"].text == "_3XX@old, 700@in"
-    assert "700@in reached the agent" in checks["test call"].text
-    assert asterisk.commands[-1] == "channel request hangup Local/700@in-00000001;2"
-
-
-async def test_a_module_is_missing(asterisk: Asterisk, fastagi: str) -> None:
-    asterisk.answers["module show"] = MODULES.replace("app_exec.so ", "app_else.so ").replace("func_uuid", "func_else")
-    check = (await looked_at(asterisk, None, fastagi))["modules"]
-    assert check.status == "fail"
-    assert check.text == "not loaded: app_exec (TryExec: the dialplan goes on when the server is down)"
-    assert "module load app_exec.so" in check.remedy
-
-
-async def test_an_asterisk_that_is_too_old(asterisk: Asterisk, fastagi: str) -> None:
-    asterisk.answers["core show version"] = "Asterisk 16.28.0~dfsg-0+deb11u4 built by nobody"
-    check = (await looked_at(asterisk, None, fastagi))["asterisk"]
-    assert (check.status, check.remedy) == ("fail", "AudioSocket needs Asterisk 18 or newer: upgrade")
-
-
-async def test_no_extension_leads_to_the_agent(asterisk: Asterisk, fastagi: str) -> None:
-    asterisk.answers["dialplan show"] = DIALPLAN.replace("agi://", "other://")
-    checks = await looked_at(asterisk, None, fastagi)
-    assert checks["dialplan"].status == "fail"
-    assert "bargein dialplan --exten" in checks["dialplan"].remedy
-    assert checks["test call"].status == "warn"
-
-
-async def test_the_call_goes_to_the_queue_instead(asterisk: Asterisk, fastagi: str) -> None:
-    asterisk.app = "Queue"
-    check = (await looked_at(asterisk, "700@in", fastagi))["test call"]
-    assert (check.status, check.text) == ("fail", "700@in did not reach the agent")
-    assert asterisk.commands[-1].startswith("channel request hangup")
-
-
-async def test_no_call_is_placed_while_the_server_is_down(asterisk: Asterisk) -> None:
-    check = (await looked_at(asterisk, "700", "127.0.0.1:1"))["test call"]
-    assert (check.status, check.text) == ("fail", "not placed: the server is not running")
-    assert not any("hangup" in command for command in asterisk.commands)
-
-
-@pytest.mark.parametrize("exten", ["700;x", "7 0", "700@in!x", "\r\nAction: x"])
-async def test_an_extension_is_one_word(asterisk: Asterisk, fastagi: str, exten: str) -> None:
-    check = (await looked_at(asterisk, exten, fastagi))["test call"]
-    assert (check.status, check.remedy) == ("warn", "--exten: expected EXTEN or EXTEN@CONTEXT")
-
-
-async def test_ami_refuses(asterisk: Asterisk, fastagi: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    asterisk.refuses_commands = True
-    check = (await looked_at(asterisk, None, fastagi))["asterisk"]
-    assert check.text.endswith("Permission denied")
-    assert check.remedy == "the user needs `write = command,originate`"
-    monkeypatch.setenv("BARGEIN_AMI_SECRET", "wrong")
-    check = (await looked_at(asterisk, None, fastagi))["asterisk"]
-    assert check.text.endswith("the login was refused")
-    monkeypatch.delenv("BARGEIN_AMI_USER")
-    check = (await looked_at(asterisk, None, fastagi))["asterisk"]
-    assert "set BARGEIN_AMI_USER" in check.remedy
-
-
-async def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BARGEIN_AMI_USER", "bob")
-    with pytest.raises(PbxError, match=r"127\.0\.0\.1:1: Connection refused: is `enabled = yes`"):
-        await connect("127.0.0.1:1")
-
-
-async def test_the_console_program(tmp_path: Path) -> None:
-    program = tmp_path / "asterisk"
-    program.write_text(
-        '#!/bin/sh\n[ "$2" = "core show version" ] && echo Asterisk 22 && exit\necho Unable to connect\nexit 1\n'
-    )
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    pbx = await connect(str(program))
-    assert await pbx.command("core show version") == "Asterisk 22\n"
-    with pytest.raises(PbxError, match="Unable to connect"):
-        await pbx.command("module show")
-    with pytest.raises(PbxError, match="none: No such file or directory: give the program's path"):
-        await (await connect(f"{tmp_path}/none")).command("core show version")
-
-
-def test_entrances() -> None:
-    assert dialplan_entrances(DIALPLAN) == [Entrance("old", "_3XX"), Entrance("in", "700")]
-    assert dialplan_entrances("") == []
-
-
-# ------------------------------------------------------------------ this machine
 
 
 async def test_ports(fastagi: str) -> None:
@@ -238,6 +53,63 @@ async def test_ports(fastagi: str) -> None:
     assert [check.status for check in checks] == ["fail", "fail"]
     assert checks[0].text == f"{address}: Address already in use"
     assert "set [audiosocket] listen" in checks[0].remedy
+
+
+@pytest.fixture
+async def llm() -> AsyncIterator[Llm]:
+    """The models endpoint of a language model that wants the key `good`."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        right = asked.startswith("get /v1/models ") and "authorization: bearer good\r\n" in asked
+        body = json.dumps({"data": [{"id": "small"}, {"id": "large"}]}) if right else "{}"
+        status = "200 OK" if right else "401 Unauthorized" if "/v1/models " in asked else "404 Not Found"
+        writer.write(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode())
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    yield Llm(url=f"http://127.0.0.1:{port}/v1", model="small", api_key_env="TEST_LLM_KEY")
+    server.close()
+
+
+async def test_language_model(llm: Llm, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def check(key: str, **changed: str) -> Check:
+        monkeypatch.setenv("TEST_LLM_KEY", key)
+        return await doctor.language_model(dataclasses.replace(llm, **changed))  # type: ignore[arg-type]
+
+    assert await check("good") == Check("language model", "ok", f"{llm.url}: small")
+    unnamed = await check("good", model="")
+    assert (unnamed.status, unnamed.remedy) == ("fail", "set [llm] model")
+    unknown = await check("good", model="huge")
+    assert (unknown.status, unknown.remedy) == ("fail", "[llm] model: small, large")
+    assert (await check("")).text == f"{llm.url}: the key is missing"
+    refused = await check("bad")
+    assert (refused.status, refused.text) == ("fail", f"{llm.url}: the key is refused")
+    assert "TEST_LLM_KEY" in refused.remedy
+    assert (await check("good", url=llm.url.replace("/v1", "/else"))).status == "warn"
+    nowhere = await check("good", url="http://127.0.0.1:1/v1")
+    assert (nowhere.status, nowhere.text) == ("fail", "http://127.0.0.1:1/v1: ConnectError")
+    assert (await check("good", url="nonsense")).status == "fail"
+
+
+async def test_the_language_model_is_looked_at_only_if_it_is_used(tmp_path: Path, llm: Llm) -> None:
+    async def names(planner: str) -> list[str]:
+        file = tmp_path / "x.toml"
+        file.write_text(f'[dialogue]\nplanner = "{planner}"\n[llm]\nurl = "{llm.url}"\n[speech]\nstt = "none"\n')
+        return [check.name async for check in doctor.examine(str(file), f"sqlite:///{tmp_path}/x.db", Frozen())]
+
+    assert "language model" in await names("llm")
+    assert "language model" not in await names("flow")
+
+
+async def test_the_voice_is_tried_in_the_language_of_the_flow() -> None:
+    config = dataclasses.replace(Config(), dialogue=dataclasses.replace(Config().dialogue, flow="laden"))
+    check = await doctor.text_to_speech(config, SystemClock())
+    if check.status == "ok":
+        assert " in de, " in check.text
+    else:
+        assert "language 'de'" in check.text
 
 
 async def test_database(tmp_path: Path) -> None:

@@ -28,8 +28,8 @@ COLORS = {"ok": "32", "warn": "33", "fail": "31"}
 def doctor_command(pbx: str | None, exten: str | None, as_json: bool, config_path: str | None, db: str | None) -> None:
     """Check this machine, the configuration, and with --asterisk the PBX.
 
-    One line a check: ok, warn or fail, and how to mend it. Exit code 1 if something fails. With --asterisk a
-    call is placed to the agent's extension and hung up.
+    One line a check: ok, warn or fail, and how to mend it. Exit code 1 if a check fails; a warning is none. With
+    --asterisk a call is placed to the agent's extension and hung up; it is in the log as any other call.
 
     \b
     Example:
@@ -51,19 +51,21 @@ async def _run(pbx: str | None, exten: str | None, config_path: str | None, db: 
         if not quiet:
             write(_lines(check, screen))
 
-    async for check in examine(config_path, as_url(db) if db else None):
+    url = as_url(db) if db else None
+    async for check in examine(config_path, url):
         done(check)
     if pbx is not None:
-        async for check in examine_pbx(pbx, exten, _fastagi(config_path)):
+        config = _config(config_path)
+        async for check in examine_pbx(pbx, exten, config.fastagi.listen, url or config.store.url):
             done(check)
     return checks
 
 
-def _fastagi(config_path: str | None) -> str:
+def _config(config_path: str | None) -> Config:
     try:
-        return Config.load(config_path).fastagi.listen
+        return Config.load(config_path)
     except UserError:  # told by the check of the configuration
-        return Config().fastagi.listen
+        return Config()
 
 
 def _lines(check: Check, screen: Screen) -> list[str]:
