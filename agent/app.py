@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -33,6 +35,7 @@ log = logging.getLogger(__name__)
 
 YES = ("yes", "true", "on", "1")
 NO = ("no", "false", "off", "0")
+LAST_WORDS_CHARS = 200  # what the person who takes the call can read while it rings
 
 MakePlanner = Callable[[CallInfo], Planner]
 Weights = Mapping[str, NDArray[np.float32]]
@@ -46,6 +49,7 @@ class _Call:
     session: Session
     started: float
     recording: Recording | None
+    last_words: str = ""  # of the caller
     kinds: dict[str, str] = field(default_factory=dict)  # of its interruptions, as last logged
 
     @property
@@ -78,6 +82,7 @@ class App:
         self._observer = observer
         self._wavs = recordings
         self._dialogues: Dialogues | None = None
+        self._reloading = asyncio.Lock()
         self._recognizer: Recognizer
         self._voices: dict[tuple[str, str], Voice] = {}
         self._weights: Weights = {}
@@ -87,12 +92,11 @@ class App:
         """Load the engines, open the store, listen. Raises UserError, one line."""
         config = self.config
         if self._make_planner is None:
-            self._dialogues = Dialogues(config)
-            self._make_planner = self._dialogues.planner
+            self._dialogues = await asyncio.to_thread(Dialogues, config)
         self._recognizer = catalog.recognizer(config.speech)
         await asyncio.to_thread(self._recognizer.load)
         self._weights = weights.load()
-        await self._warm()
+        await self._warm(self._dialogues)
         self.store = await Store.open(config.store.url, clock=self.clock, queue=config.store.queue)
         sock = config.audiosocket
         limits = Limits(
@@ -134,17 +138,23 @@ class App:
         await self.close()
 
     async def reload(self) -> None:
-        """Read the flows anew for the calls that come from now on. A flow that is wrong leaves the old one in place."""
-        if self._dialogues is not None:
-            self._dialogues.reload()
-            await self._warm()
+        """Read the flows anew for the calls that come from now on.
 
-    async def _warm(self) -> None:
+        A flow that is wrong, or that cannot be spoken, leaves the old ones in place: UserError.
+        """
+        async with self._reloading:
+            if self._dialogues is not None:
+                fresh = copy.copy(self._dialogues)
+                await asyncio.to_thread(fresh.reload)  # YAML takes longer than the frame of a call
+                await self._warm(fresh)
+                self._dialogues = fresh
+
+    async def _warm(self, dialogues: Dialogues | None) -> None:
         """Have at hand what is known in advance, so that it begins within a frame when it is wanted."""
-        if self._dialogues is not None:
-            for (language, voice), texts in self._dialogues.prompts().items():
+        if dialogues is not None:
+            for (language, voice), texts in dialogues.prompts().items():
                 await self._voice(language, voice).warm(texts)
-        for path in [*self._wavs, *(self._dialogues.recordings() if self._dialogues else [])]:
+        for path in [*self._wavs, *(dialogues.recordings() if dialogues else [])]:
             await self._voice("en", "").wav(path)
 
     def _voice(self, language: str, voice: str) -> Voice:
@@ -154,9 +164,12 @@ class App:
 
     # -------------------------------------------------------------------- calls
 
+    def _configured(self, info: CallInfo) -> Planner:
+        assert self._dialogues is not None
+        return self._dialogues.planner(info)
+
     def _begin(self, info: CallInfo) -> Session:
-        assert self._make_planner is not None
-        planner = self._make_planner(info)
+        planner = (self._make_planner or self._configured)(info)
         hearing = Hearing(self._weights, HearingSettings(sensitivity=self.config.hearing.sensitivity))
         settings = Settings(
             sensitivity=self.config.hearing.sensitivity,
@@ -179,6 +192,7 @@ class App:
             called=info.called,
             dialogue=info.dialogue,
             queue=info.queue,
+            recording=str(recording.path) if recording is not None else "",
         )
         log.info("call %s begins", info.id)
         return session
@@ -192,6 +206,8 @@ class App:
 
     def turn(self, call_id: str, turn: Turn) -> None:
         """Log of the session."""
+        if turn.speaker == "caller" and turn.text:
+            self._calls[call_id].last_words = turn.text
         self.store.turn(call_id, turn)
         if self._observer is not None:
             self._observer.turn(call_id, turn)
@@ -206,19 +222,20 @@ class App:
     def _ended(self, info: CallInfo, session: Session) -> None:
         call = self._calls.pop(info.id)
         finish = session.finish
-        recording = call.recording.end() if call.recording is not None else ""
+        if call.recording is not None:
+            call.recording.end()
         duration_ms = int((self.clock.monotonic() - call.started) * 1000)
         outcome = finish.result if finish is not None else "caller_hung_up"
+        told = finish or Finish("failed")  # a caller who hung up does not ask; one who is still there needs people
+        summary = told.summary or textwrap.shorten(call.last_words, LAST_WORDS_CHARS, placeholder=" ...")
         self.store.call_ended(
             info.id,
             outcome=outcome,
             duration_ms=duration_ms,
             queue=finish.queue if finish is not None and finish.queue else None,
             exten=finish.exten if finish is not None else "",
-            summary=finish.summary if finish is not None else "",
-            recording=recording,
+            summary=summary,
         )
-        told = finish or Finish("failed")  # a caller who hung up does not ask; one who is still there needs people
         self.registry.finish(
             info.id,
             Outcome(
@@ -226,7 +243,7 @@ class App:
                 queue=told.queue or info.queue,
                 exten=told.exten,
                 interruptions=call.interruptions,
-                summary=told.summary,
+                summary=summary,
                 variables=told.variables,
             ),
         )

@@ -42,7 +42,7 @@ class Dialogues:
 
     def reload(self) -> None:
         """Read all flows anew. Raises UserError and leaves the old ones in place if one is wrong."""
-        names = {"": self._main, **{name: self._path(name) for name in self._flows if name}}
+        names = {"": self._main, **{name: self._path(name) for name in list(self._flows) if name}}
         self._flows = {name: load(path) for name, path in names.items()}
 
     def prompts(self) -> dict[tuple[str, str], list[str]]:

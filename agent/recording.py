@@ -40,8 +40,8 @@ class Recording:
 
     @classmethod
     def begin(cls, directory: str, call_id: str, now: datetime) -> Recording:
-        """A file `directory/2026/11/22/CALL.wav`."""
-        return cls(Path(directory) / now.strftime("%Y/%m/%d") / f"{call_id}.wav")
+        """A file `directory/2026/11/22/CALL.wav`; its path is absolute, so that it is found from anywhere."""
+        return cls(Path(directory).absolute() / now.strftime("%Y/%m/%d") / f"{call_id}.wav")
 
     def near(self, pcm: Pcm) -> None:
         """Audio from the line, of any size."""
@@ -58,11 +58,10 @@ class Recording:
         """An interruption, where the caller began."""
         self._marks[row.id] = (row.onset_ms * SAMPLES_PER_MS, f"{row.kind} {row.resolution}")
 
-    def end(self) -> str:
-        """Close the file when all is written; its path."""
+    def end(self) -> None:
+        """Close the file when all is written."""
         self._flush()
         _writer.submit(self._close, dict(self._marks))
-        return str(self.path)
 
     def _take(self) -> Pcm:
         """160 samples of the line; silence where it sent nothing."""
@@ -83,6 +82,7 @@ class Recording:
     def _open(self) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.touch(mode=0o640)  # two voices: for owner and group only
             self._file = wave.open(str(self.path), "wb")  # noqa: SIM115 - closed by _close
             self._file.setnchannels(2)
             self._file.setsampwidth(2)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import time
 import uuid
 import wave
 from collections.abc import AsyncIterator
@@ -14,12 +16,14 @@ import pytest
 
 from agent.app import App
 from agent.config import Config
-from agent.core.frames import FrameKind, encode
+from agent.core.frames import Decoder, FrameKind, encode
 from agent.core.pcm import to_bytes
 from agent.core.reply import Finish, Listen, Say
-from agent.engines.base import CallInfo
+from agent.engines.base import CallInfo, EngineError
+from agent.engines.flow import load
+from agent.engines.voice import Voice
 from agent.recording import wait_until_written
-from tests.fakes import LOUD, FakePlanner
+from tests.fakes import LOUD, QUIET, FakeLog, FakePlanner, FakeRecognizer, LevelHearing
 
 
 def config(folder: Path, record: bool = False) -> Config:
@@ -34,6 +38,9 @@ def config(folder: Path, record: bool = False) -> Config:
     )
 
 
+FLOW = "language: en\nsteps:\n  hello:\n    say: {}\n    hangup:\n"
+
+
 def planner(_: CallInfo) -> FakePlanner:
     return FakePlanner(lambda situation: [Finish("hangup")] if situation.turns else [Say("One moment."), Listen()])
 
@@ -46,11 +53,17 @@ async def app(tmp_path: Path, request) -> AsyncIterator[App]:
     await app.close()
 
 
-async def call(app: App, how: str = "", **variables: str) -> str:
-    """A call of half a second; `how` it ends: the caller hangs up, sends garbage, a digit (then the agent ends it)."""
+async def dial(app: App, **variables: str) -> tuple[str, asyncio.StreamReader, asyncio.StreamWriter]:
+    """A call that has begun: its id and its line."""
     call_id = app.registry.register(CallInfo("", variables=variables))
     reader, writer = await asyncio.open_connection("127.0.0.1", app.server.port)
     writer.write(encode(FrameKind.ID, uuid.UUID(call_id).bytes))
+    return call_id, reader, writer
+
+
+async def call(app: App, how: str = "", **variables: str) -> str:
+    """A call of half a second; `how` it ends: the caller hangs up, sends garbage, a digit (then the agent ends it)."""
+    call_id, reader, writer = await dial(app, **variables)
     for _ in range(20):
         writer.write(encode(FrameKind.AUDIO, to_bytes(LOUD // 50)))
         await reader.readexactly(323)
@@ -86,6 +99,18 @@ async def test_recorded_is_what_the_dialplan_asks_else_what_is_configured(
             assert file.getnframes() >= 15 * 160
 
 
+async def test_the_row_names_the_recording_from_the_start_of_the_call(app: App, tmp_path: Path) -> None:
+    """So `prune` finds it, though the server may die in mid-call."""
+    call_id, reader, writer = await dial(app, record="yes")
+    await reader.readexactly(323)
+    await app.store.flush()
+    path = Path((await app.store.call(call_id)).recording)
+    await asyncio.to_thread(wait_until_written)
+    assert await asyncio.to_thread(path.is_file)
+    assert path.is_relative_to(tmp_path)
+    writer.close()
+
+
 @pytest.mark.parametrize("how", ["", "garbage", "digit"])
 async def test_calls_leave_no_task_and_no_socket_behind(app: App, how: str) -> None:
     await call(app, how)
@@ -96,3 +121,93 @@ async def test_calls_leave_no_task_and_no_socket_behind(app: App, how: str) -> N
     await asyncio.sleep(0.3)
     assert len(asyncio.all_tasks()) <= tasks
     assert len(os.listdir("/proc/self/fd")) <= files
+
+
+@contextlib.asynccontextmanager
+async def serving(folder: Path, flow: str) -> AsyncIterator[tuple[App, FakeLog]]:
+    """The configured flow and a log of what is said."""
+    settings = config(folder)
+    log = FakeLog()
+    app = App(replace(settings, dialogue=replace(settings.dialogue, flow=flow)), observer=log)
+    await app.start()
+    yield app, log
+    await app.close()
+
+
+async def until_hangup(reader: asyncio.StreamReader) -> None:
+    decoder = Decoder()
+    async with asyncio.timeout(20):
+        while FrameKind.HANGUP not in [frame.kind for frame in decoder.feed(await reader.read(4096))]:
+            pass
+
+
+LONG = "well " * 100
+
+
+@pytest.mark.parametrize(
+    ("said", "summary"),
+    [
+        ('let me "talk" to a person', 'let me "talk" to a person'),
+        (f"a person please {LONG}", f"a person please {LONG[:179]} ..."),
+    ],
+)
+async def test_who_takes_the_call_sees_the_last_words_where_the_flow_has_gathered_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, summary: str
+) -> None:
+    monkeypatch.setattr("agent.app.Hearing", lambda *_: LevelHearing())
+    monkeypatch.setattr("agent.app.catalog.recognizer", lambda _: FakeRecognizer([said]))
+    async with serving(tmp_path, "shop") as (app, _):
+        call_id, reader, writer = await dial(app)
+        await reader.readexactly(323 * 20)
+        for pcm in [LOUD] * 35 + [QUIET] * 75:
+            writer.write(encode(FrameKind.AUDIO, to_bytes(pcm)))
+            await asyncio.sleep(0.02)
+        await until_hangup(reader)
+        writer.close()
+        outcome = await app.registry.outcome(call_id, 5)
+        assert outcome is not None
+        assert (outcome.result, outcome.queue) == ("queue", "support")
+        assert outcome.summary == summary
+        await app.store.flush()
+        assert (await app.store.call(call_id)).summary == summary
+
+
+async def opening(app: App, log: FakeLog) -> str:
+    _, reader, writer = await dial(app)
+    await until_hangup(reader)
+    writer.close()
+    return log.turns[0].text
+
+
+async def test_flows_are_read_anew_and_what_cannot_be_spoken_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow = tmp_path / "flow.yaml"
+    flow.write_text(FLOW.format("One."))
+    async with serving(tmp_path, str(flow)) as (app, log):
+
+        async def mute(self: Voice, texts: object) -> None:
+            raise EngineError("no voice")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Voice, "warm", mute)
+            flow.write_text(FLOW.format("Two."))
+            with pytest.raises(EngineError):
+                await app.reload()
+        assert await opening(app, log) == "One."
+        await app.reload()
+        assert await opening(app, log) == "Two."
+
+
+async def test_reading_a_flow_stalls_no_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flow = tmp_path / "flow.yaml"
+    flow.write_text(FLOW.format("One."))
+    async with serving(tmp_path, str(flow)) as (app, _):
+        monkeypatch.setattr("agent.dialogues.load", lambda path: (time.sleep(0.5), load(path))[1])
+        reloading = asyncio.create_task(app.reload())
+        turns = 0
+        while not reloading.done():
+            await asyncio.sleep(0.02)
+            turns += 1
+        await reloading
+        assert turns > 10

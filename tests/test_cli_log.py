@@ -40,6 +40,7 @@ async def _fill(url: str) -> None:
             called="700",
             queue="support",
             dialogue="shop",
+            recording=f"recordings/2026/{number}.wav",
             started_at=began,
         )
         text = "The red mug is ten dollars, the green mug is twelve dollars."
@@ -54,9 +55,7 @@ async def _fill(url: str) -> None:
         store.interruption(cut)
         store.turn(call_id, Turn(1, "caller", 2900, 4000, "no, the blue one", "no, the blue one", confidence=0.9))
         store.turn(call_id, Turn(2, "agent", 4300, 6000, "The blue mug.", "The blue mug."))
-        store.call_ended(
-            call_id, outcome="queue", duration_ms=7000, summary="blue mug", recording=f"recordings/2026/{number}.wav"
-        )
+        store.call_ended(call_id, outcome="queue", duration_ms=7000, summary="blue mug")
     await store.close()
 
 
@@ -251,15 +250,39 @@ def test_prune_deletes_nothing_outside_the_directory(runner: CliRunner, tmp_path
         store = await Store.open("sqlite:///bargein.db")
         for number, path in enumerate(("../precious.wav", str(tmp_path / "precious.wav"), "x/../../precious.wav")):
             long_ago = datetime(2020, 1, 1, tzinfo=UTC)
-            store.call_started(f"e{number}", started_at=long_ago)
-            store.call_ended(f"e{number}", outcome="hangup", duration_ms=1, recording=path)
+            store.call_started(f"e{number}", recording=path, started_at=long_ago)
         await store.close()
 
     asyncio.run(evil())
     (tmp_path / "recordings").mkdir()
     (tmp_path / "precious.wav").write_bytes(b"RIFF")
-    run(runner, "prune", "--older-than", "90d")
+    result = runner.invoke(cli, ["prune", "--older-than", "90d"])
+    assert isinstance(result.exception, UserError)
+    assert "deleted 3 calls" in result.stdout  # of two of them there is no such file
+    assert f"{tmp_path}/precious.wav: not a recording in {tmp_path}/recordings" in result.stderr
     assert (tmp_path / "precious.wav").exists()
+    assert "e1," in run(runner, "calls", "--csv")
+
+
+def test_a_call_stays_whose_recording_cannot_be_deleted(
+    runner: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "recordings/2026/0.wav"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"RIFF")
+
+    def refused(self: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refused)  # a mode would not stop root
+        result = runner.invoke(cli, ["prune", "--older-than", "90d"])
+    assert isinstance(result.exception, UserError)
+    assert result.exception.exit_code == 1
+    assert f"{path}: cannot be deleted: Permission denied" in result.stderr
+    assert FIRST in run(runner, "calls", "--csv")
+    assert "deleted 1 calls" in run(runner, "prune", "--older-than", "90d")
+    assert not path.exists()
 
 
 NO_DATABASE = "none.db: no database yet: the first `bargein serve` or `bargein demo` makes it"

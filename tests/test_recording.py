@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import stat
 import wave
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from agent.core.dialogue import Interruption
 from agent.recording import Recording, wait_until_written
@@ -26,8 +28,10 @@ def test_both_legs_and_the_marks(tmp_path: Path) -> None:
             recording.near(np.concatenate([LOUD, LOUD]) if i % 2 == 0 else LOUD[:0])
         recording.far(LOUD // 2)
     recording.mark(row())
-    path = Path(recording.end())
+    recording.end()
     wait_until_written()
+    path = recording.path
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
     assert path == tmp_path / "2026/11/22/call.wav"
     with wave.open(str(path)) as file:
         assert (file.getnchannels(), file.getframerate(), file.getnframes()) == (2, 8000, 1600)
@@ -39,6 +43,14 @@ def test_both_legs_and_the_marks(tmp_path: Path) -> None:
     assert b"cue " in data
     assert b"correct replanned\0" in data
     assert int.from_bytes(data[4:8], "little") == len(data) - 8
+
+
+def test_a_relative_directory_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    recording = Recording.begin("recordings", "call", NOW)
+    recording.end()
+    wait_until_written()
+    assert recording.path == tmp_path / "recordings/2026/11/22/call.wav"
 
 
 def test_a_disk_that_fails_is_one_line_and_no_more(tmp_path: Path, caplog) -> None:

@@ -350,12 +350,14 @@ async def test_a_reader_changes_nothing_and_sees_what_is_being_written(store: St
 async def test_prune_deletes_old_calls_with_all_that_is_of_them(store: Store, url: str) -> None:
     began = await filled(store)
     store.turn("a0-1", TURN)
-    store.call_ended("a1-1", outcome="queue", duration_ms=1, recording="a1.wav")
+    store.call_started("a1-1", recording="a1.wav", started_at=began + timedelta(hours=1))
+    store.call_ended("a1-1", outcome="queue", duration_ms=1)
     await store.flush()
     before = began + timedelta(hours=2)
     planned = await prune(url, before, dry_run=True)
     assert (planned.calls, planned.turns, planned.interruptions, planned.recordings) == (2, 1, 2, ("a1.wav",))
     assert len(rows(url, "calls")) == 4
+    assert (await prune(url, before, dry_run=True, keep=["a1.wav"])).calls == 1
     assert await prune(url, before) == planned
     assert [row["id"] for row in rows(url, "calls")] == ["b2-1", "b3-1"]
     assert [row["id"] for row in rows(url, "interruptions")] == ["i2", "i3"]

@@ -19,7 +19,7 @@ from ..config import Config
 from ..core.dialogue import Interruption, Turn
 from ..errors import UserError
 from ..store import Call, Reader, prune, vacuum
-from ..terminal import plain, to_csv, to_json
+from ..terminal import neutral, plain, to_csv, to_json
 from .options import age, chosen, database, interruption_row, log_options, range_options, turn_row, with_log
 
 CSV_COLUMNS = {
@@ -111,7 +111,8 @@ def _opened(output: Path | None) -> Iterator[TextIO]:
 def prune_command(older_than: timedelta, dry_run: bool, shrink: bool, config_path: str | None, db: str | None) -> None:
     """Delete old calls, with their turns, interruptions and recordings.
 
-    Recordings are only deleted from the configured directory.
+    Recordings are only deleted from the configured directory. A call whose recording cannot be deleted
+    stays, and the exit code is 1.
 
     \b
     Example:
@@ -122,28 +123,31 @@ def prune_command(older_than: timedelta, dry_run: bool, shrink: bool, config_pat
     with_log(url, _nothing)  # says it if there is no database
     pruned = asyncio.run(prune(url, before, dry_run=True))
     root = Path(config.recording.directory).resolve()
-    recordings = _inside(root, pruned.recordings)
-    if not dry_run:  # recordings first: should this be cut short, the rows still tell of those that are left
-        recordings = [path for path in recordings if _deleted(path, root)]
-        pruned = asyncio.run(prune(url, before))
+    there = {recording: path for recording in pruned.recordings if (path := Path(recording).resolve()).is_file()}
+    kept = [recording for recording, path in there.items() if not _inside(root, path)]
+    if not dry_run:  # recordings first: a call whose file is left must keep its row, else nobody knows of the file
+        kept += [recording for recording, path in there.items() if recording not in kept and not _deleted(path, root)]
+    pruned = asyncio.run(prune(url, before, dry_run=dry_run, keep=kept))
     click.echo(
         f"{'would delete' if dry_run else 'deleted'} {pruned.calls} calls, {pruned.turns} turns, "
-        f"{pruned.interruptions} interruptions, {len(recordings)} recordings"
+        f"{pruned.interruptions} interruptions, {len(there) - len(kept)} recordings"
     )
-    if left := len(pruned.recordings) - len(recordings):
-        click.echo(f"bargein: {left} recordings are not in {root}, or are gone already", err=True)
     if shrink and not dry_run:
         asyncio.run(vacuum(url))
+    if kept:
+        raise UserError(f"{len(kept)} recordings are left, and the calls they are of")
 
 
 async def _nothing(_log: Reader) -> None:
     pass
 
 
-def _inside(root: Path, recordings: tuple[str, ...]) -> list[Path]:
-    """Those that are there, in that directory: a path out of a database is not to be trusted."""
-    paths = [Path(recording).resolve() for recording in recordings]
-    return [path for path in paths if root in path.parents and path.suffix == ".wav" and path.is_file()]
+def _inside(root: Path, path: Path) -> bool:
+    """Whether it is a recording in that directory: a path out of a database is not to be trusted."""
+    inside = root in path.parents and path.suffix == ".wav"
+    if not inside:
+        click.echo(f"bargein: {neutral(str(path))}: not a recording in {root}, so it is not deleted", err=True)
+    return inside
 
 
 def _deleted(path: Path, root: Path) -> bool:
@@ -151,7 +155,7 @@ def _deleted(path: Path, root: Path) -> bool:
     try:
         path.unlink()
     except OSError as error:
-        click.echo(f"bargein: {path}: cannot be deleted: {error.strerror}", err=True)
+        click.echo(f"bargein: {neutral(str(path))}: cannot be deleted: {error.strerror}", err=True)
         return False
     with contextlib.suppress(OSError):  # not empty
         for directory in path.parents[: path.parents.index(root)]:

@@ -1,4 +1,8 @@
-"""A voice: texts and WAV files to utterances, off the event loop and cached in memory and on disk."""
+"""A voice: texts and WAV files to utterances, off the event loop and cached in memory.
+
+Texts that are known before any call are kept on disk as well. What is made during a call may hold a caller's name or
+number, and ends with the process.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ MEMORY_BYTES = 64_000_000  # 66 minutes of 8000 Hz x 2 bytes
 
 
 class Voice:
-    """A TTS engine in one language and voice, with one thread, a cache in memory and one on disk. Calls share it."""
+    """A TTS engine in one language and voice, with one thread, and its caches. Calls share it."""
 
     def __init__(
         self,
@@ -41,8 +45,7 @@ class Voice:
 
     async def utterance(self, text: str) -> Utterance:
         """Speech for `text`; what was said before costs nothing. Raises EngineError."""
-        text = " ".join(text.split())
-        return await self._get(self._key(text), lambda: self._synthesized(text))
+        return await self._spoken(text)
 
     async def wav(self, path: str | Path, transcript: str = "") -> Utterance:
         """A recording; its words, if given, are laid over its active part by their length. Raises EngineError."""
@@ -55,9 +58,12 @@ class Voice:
         return await self._get(key, lambda: recording(path, transcript))
 
     async def warm(self, texts: Iterable[str]) -> None:
-        """Make ready what will be said, so that it starts within a frame when it is. Raises EngineError."""
+        """Make ready what will be said, so that it starts within a frame when it is; `texts` hold nothing of a caller.
+
+        Raises EngineError.
+        """
         for text in dict.fromkeys(texts):
-            await self.utterance(text)
+            await self._spoken(text, keep=True)
 
     def ready(self, text: str) -> bool:
         """Whether `utterance(text)` returns without any work."""
@@ -66,6 +72,10 @@ class Voice:
     def close(self) -> None:
         """Let go of the thread; what it is doing ends on its own."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _spoken(self, text: str, keep: bool = False) -> Utterance:
+        text = " ".join(text.split())
+        return await self._get(self._key(text), lambda: self._synthesized(text, keep))
 
     def _key(self, text: str) -> str:
         return "\0".join((self._tts.name, self._voice, self._language, text))
@@ -91,14 +101,14 @@ class Voice:
         while self._held_bytes > self._memory_bytes and len(self._memory) > 1:
             self._held_bytes -= self._memory.popitem(last=False)[1].pcm.nbytes
 
-    def _synthesized(self, text: str) -> Utterance:
-        """In the thread: from disk, or from the engine and then to disk."""
+    def _synthesized(self, text: str, keep: bool) -> Utterance:
+        """In the thread: from disk, or from the engine and then, to keep it, to disk."""
         key = self._key(text)
         held = self._disk.get(key) if self._disk is not None else None
         if held is not None:
             return held
         utterance = self._tts.synthesize(text, self._language, self._voice)
-        if self._disk is not None:
+        if keep and self._disk is not None:
             self._disk.put(key, utterance)
         return utterance
 

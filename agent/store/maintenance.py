@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Table, delete, func, or_, select, text
+from sqlalchemy import ColumnElement, Table, delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ..clock import SystemClock
@@ -27,53 +27,52 @@ class Pruned:
     recordings: tuple[str, ...]
 
 
-async def prune(url: str, before: datetime, *, dry_run: bool = False) -> Pruned:
+async def prune(url: str, before: datetime, *, dry_run: bool = False, keep: Collection[str] = ()) -> Pruned:
     """Delete calls begun before `before` with all that is of them, and rows of calls that were never logged.
+
+    Calls whose recording is in `keep` stay: without their row nobody would know of the file.
 
     Raises UserError when the database cannot be used.
     """
     engine = connect(url)
     try:
-        return await _prune(engine, iso(before), dry_run)
+        return await _prune(engine, iso(before), dry_run, keep)
     except FAILURES as error:
         raise explained(error, url) from error
     finally:
         await engine.dispose()
 
 
-async def _prune(engine: AsyncEngine, before: str, dry_run: bool) -> Pruned:
+async def _prune(engine: AsyncEngine, before: str, dry_run: bool, keep: Collection[str]) -> Pruned:
     calls, turns, cuts = schema.calls, schema.turns, schema.interruptions
-    old = calls.c.started_at < before
     async with engine.connect() as connection:
-        rows = (await connection.execute(select(calls.c.id, calls.c.recording).where(old))).all()
-        ids = [row.id for row in rows]
-        old_turns = await _count(connection, turns, _of_old_call(turns, before))
-        old_cuts = await _count(connection, cuts, _of_old_call(cuts, before))
-    if not dry_run:
-        for first in range(0, len(ids), CHUNK):
-            some = ids[first : first + CHUNK]
-            async with engine.begin() as connection:
-                for table in (turns, cuts):
-                    await connection.execute(delete(table).where(table.c.call_id.in_(some)))
-                await connection.execute(delete(calls).where(calls.c.id.in_(some)))
+        found = await connection.execute(select(calls.c.id, calls.c.recording).where(calls.c.started_at < before))
+        old = [row for row in found if row.recording not in keep]
+    take = _count if dry_run else _delete
+    taken = {turns: 0, cuts: 0}
+    for first in range(0, len(old), CHUNK):
+        some = [row.id for row in old[first : first + CHUNK]]
         async with engine.begin() as connection:
-            for table in (turns, cuts):
-                await connection.execute(delete(table).where(_of_no_call(table, before)))
-    return Pruned(len(ids), old_turns, old_cuts, tuple(row.recording for row in rows if row.recording))
+            for table in taken:
+                taken[table] += await take(connection, table, table.c.call_id.in_(some))
+            await take(connection, calls, calls.c.id.in_(some))
+    async with engine.begin() as connection:
+        for table in taken:
+            taken[table] += await take(connection, table, _of_no_call(table, before))
+    return Pruned(len(old), taken[turns], taken[cuts], tuple(row.recording for row in old if row.recording))
 
 
 def _of_no_call(table: Table, before: str) -> ColumnElement[bool]:
     return (table.c.logged_at < before) & table.c.call_id.not_in(select(schema.calls.c.id))
 
 
-def _of_old_call(table: Table, before: str) -> ColumnElement[bool]:
-    old = select(schema.calls.c.id).where(schema.calls.c.started_at < before)
-    return or_(table.c.call_id.in_(old), _of_no_call(table, before))
-
-
 async def _count(connection: AsyncConnection, table: Table, condition: ColumnElement[bool]) -> int:
-    found: Any = await connection.execute(select(func.count()).select_from(table).where(condition))
+    found = await connection.execute(select(func.count()).select_from(table).where(condition))
     return int(found.scalar_one())
+
+
+async def _delete(connection: AsyncConnection, table: Table, condition: ColumnElement[bool]) -> int:
+    return int((await connection.execute(delete(table).where(condition))).rowcount)
 
 
 async def vacuum(url: str) -> None:

@@ -88,12 +88,13 @@ class Store(Reader):
         dialogue: str = "",
         queue: str = "",
         server: str = "",
+        recording: str = "",
         started_at: datetime | None = None,
     ) -> None:
-        """A call has begun (now, unless `started_at` says when)."""
+        """A call has begun (now, unless `started_at` says when); `recording` is the file that will hold it."""
         row = {"caller": caller, "caller_name": caller_name, "called": called, "dialogue": dialogue}
-        started = iso(started_at or self._clock.utc())
-        self._add(schema.calls, (call_id,), {**row, "queue": queue, "server": server, "started_at": started})
+        row |= {"queue": queue, "server": server, "recording": recording}
+        self._add(schema.calls, (call_id,), {**row, "started_at": iso(started_at or self._clock.utc())})
 
     def turn(self, call_id: str, turn: Turn) -> None:
         """A turn, new or grown: the row is found by call and seq."""
@@ -112,12 +113,11 @@ class Store(Reader):
         queue: str | None = None,
         exten: str = "",
         summary: str = "",
-        recording: str = "",
         ended_at: datetime | None = None,
     ) -> None:
         """A call is over; `queue` None keeps the queue that it came with."""
         row = {"outcome": outcome, "duration_ms": duration_ms, "exten": exten, "summary": summary}
-        row |= {"recording": recording, "ended_at": iso(ended_at or self._clock.utc())}
+        row["ended_at"] = iso(ended_at or self._clock.utc())
         self._add(schema.calls, (call_id,), row if queue is None else {**row, "queue": queue})
 
     async def flush(self, timeout_s: float = 5.0) -> bool:

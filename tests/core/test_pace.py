@@ -32,8 +32,11 @@ def test_silence_is_no_credit_for_more() -> None:
 @pytest.mark.parametrize("frame", [Frame(FrameKind.DTMF, b"1"), Frame(FrameKind.AUDIO, b"")])
 def test_frames_without_audio_are_limited_too(frame: Frame) -> None:
     pace = Pace(0.0)
-    for _ in range(2990):
-        pace.count(frame, 0.0)
+    flood(pace, frame, 2990)
     with pytest.raises(ProtocolError):
-        for _ in range(20):
-            pace.count(frame, 0.0)
+        flood(pace, frame, 20)
+
+
+def flood(pace: Pace, frame: Frame, count: int) -> None:
+    for _ in range(count):
+        pace.count(frame, 0.0)

@@ -83,7 +83,9 @@ async def test_memory_is_bounded_and_the_least_used_goes() -> None:
 
 
 async def test_the_disk_cache_survives_a_restart(tmp_path: Path) -> None:
-    made = await Voice(Counting(), cache_dir=tmp_path).utterance("hello there")
+    before = Voice(Counting(), cache_dir=tmp_path)
+    await before.warm(["hello there"])
+    made = await before.utterance("hello there")
     tts = Counting()
     again = await Voice(tts, cache_dir=tmp_path).utterance("hello there")
     assert tts.asked == []
@@ -91,16 +93,26 @@ async def test_the_disk_cache_survives_a_restart(tmp_path: Path) -> None:
     assert np.array_equal(again.pcm, made.pcm)
 
 
+async def test_what_a_call_makes_is_never_on_disk(tmp_path: Path) -> None:
+    tts = Counting()
+    voice = Voice(tts, cache_dir=tmp_path)
+    await voice.warm(["hello"])
+    await voice.utterance("Thank you, Mr Miller.")
+    assert len(entries(tmp_path)) == 1
+    await voice.utterance("Thank you, Mr Miller.")
+    assert tts.asked == ["hello", "Thank you, Mr Miller."]
+
+
 async def test_another_voice_or_language_is_another_utterance(tmp_path: Path) -> None:
     tts = Counting()
     for voice in (Voice(tts, "en", tmp_path), Voice(tts, "de", tmp_path), Voice(tts, "en", tmp_path, voice="b")):
-        await voice.utterance("hello")
+        await voice.warm(["hello"])
     assert len(tts.asked) == 3
 
 
 @pytest.mark.parametrize("harm", ["truncate", "flip", "empty", "other"])
 async def test_a_damaged_entry_is_dropped_and_made_again(tmp_path: Path, harm: str) -> None:
-    await Voice(Counting(), cache_dir=tmp_path).utterance("hello")
+    await Voice(Counting(), cache_dir=tmp_path).warm(["hello"])
     (path,) = entries(tmp_path)
     data = bytearray(path.read_bytes())
     if harm == "flip":
@@ -109,7 +121,7 @@ async def test_a_damaged_entry_is_dropped_and_made_again(tmp_path: Path, harm: s
         data = bytearray(pack("another key", Utterance("x", np.zeros(1, np.int16), ())))
     path.write_bytes({"truncate": bytes(data[:-3]), "empty": b""}.get(harm, bytes(data)))
     tts = Counting()
-    assert (await Voice(tts, cache_dir=tmp_path).utterance("hello")).text == "hello"
+    await Voice(tts, cache_dir=tmp_path).warm(["hello"])
     assert tts.asked == ["hello"]
     assert len(entries(tmp_path)) == 1
 
@@ -127,6 +139,7 @@ def test_the_disk_is_bounded_in_bytes_and_what_was_used_last_stays(tmp_path: Pat
 async def test_a_directory_that_cannot_be_written_is_no_reason_to_fail(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     voice = Voice(Counting(), cache_dir=tmp_path / "file" / "cache")
+    await voice.warm(["hello"])
     assert (await voice.utterance("hello")).text == "hello"
 
 
