@@ -8,6 +8,7 @@ modulated noise, hum, chords, codecs, filters, levels, jumps of the delay.
 from __future__ import annotations
 
 import csv
+import sys
 import wave
 import zlib
 from dataclasses import dataclass
@@ -64,6 +65,18 @@ def held_out(row: dict) -> bool:
     return zlib.crc32(key.encode()) % 4 == 0
 
 
+def trained_on(row: dict) -> bool:
+    """Whether `--part train` uses this row: its licence allows it, and it is not held out."""
+    return row["licence_class"] != "gpl-gfdl" and not held_out(row)
+
+
+def part_of(stored: np.lib.npyio.NpzFile, path: Path, part: str) -> None:
+    """Stop if a cache was made with another part of the recordings than is wanted now."""
+    made_with = str(stored["part"]) if "part" in stored else "an unknown part"
+    if made_with != part:
+        sys.exit(f"{path} was made with --part {made_with}, not {part}: delete it, or name another --cache")
+
+
 class Recordings:
     """The folder's clips by purpose. part: 'all', 'train' (without the held-out) or 'held-out'."""
 
@@ -72,7 +85,7 @@ class Recordings:
             rows = [r for r in csv.DictReader(f) if r["licence_class"] != "gpl-gfdl"]
         if part != "all":
             rows = [r for r in rows if held_out(r) == (part == "held-out")]
-        self.count: dict[str, int] = {}
+        self.count: dict[str, dict[str, int]] = {}  # rows by class and source
         self.voices: list[Clip] = []
         self.sounds: list[Clip] = []
         self.noises: list[Clip] = []
@@ -81,7 +94,8 @@ class Recordings:
         for r in rows:
             if r["class"] not in (*VOICES, "nonspeech", "noise", "agent", "rir"):
                 continue
-            self.count[r["class"]] = self.count.get(r["class"], 0) + 1
+            sources = self.count.setdefault(r["class"], {})
+            sources[r["source"]] = sources.get(r["source"], 0) + 1
             x = read_wav(root / r["file"])
             onset, offset = float(r["onset_s"] or 0), float(r["offset_s"] or len(x) / RATE)
             clip = Clip(x, int(onset * RATE), int(offset * RATE), r["class"] in VOICES)
@@ -315,7 +329,11 @@ def some_echo(rec: Recordings, rng: np.random.Generator, n: int) -> Echo:
     h = h / np.sqrt(np.sum(h**2)) * 10 ** (-loss / 20)
     hard = kind > 0.65
     jumps = hard and rng.random() < 0.8
-    jump = int(rng.choice([-320, -160, 160, 160, 320, 480, *rng.uniform(-300, 300, 2), *rng.uniform(-900, 900, 2)])) if jumps else 0
+    jump = (
+        int(rng.choice([-320, -160, 160, 160, 320, 480, *rng.uniform(-300, 300, 2), *rng.uniform(-900, 900, 2)]))
+        if jumps
+        else 0
+    )
     return Echo(h.astype(np.float32), int((delay + 40) * 8), rng.uniform(2, 6) if hard else 0.0,
                 int(rng.uniform(1.5, 8) * RATE) if jumps else n, jump)  # fmt: skip
 
