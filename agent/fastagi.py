@@ -7,7 +7,8 @@
 When no agent is to be had BARGEIN_ID is empty; BARGEIN_RESULT is `failed` until `finish` says otherwise.
 
 `agi://HOST:PORT/finish` sets BARGEIN_RESULT, BARGEIN_QUEUE, BARGEIN_EXTEN and, inherited by the channels that the
-dialplan creates from here on, BARGEIN_INTERRUPTIONS, BARGEIN_SUMMARY and BARGEIN_VAR_NAME for each flow variable.
+dialplan creates from here on, BARGEIN_INTERRUPTIONS, BARGEIN_SUMMARY and BARGEIN_VAR_NAME for each flow variable. The
+summary is what the flow has gathered, else the caller's last words.
 """
 
 from __future__ import annotations

@@ -150,6 +150,22 @@ def test_draining_ends_with_a_hangup_frame_and_exit_0(tmp_path: Path) -> None:
         assert process.wait(20) == 0
 
 
+def test_systemd_is_asked_for_the_time_that_a_long_drain_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bargein.toml").write_text("[audiosocket]\ndrain_s = 3600\n")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(20)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        with serving(tmp_path, "--play", str(tone(tmp_path))) as (process, _):
+            process.send_signal(signal.SIGTERM)
+            assert [systemd.recv(100) for _ in range(3)] == [
+                b"READY=1",
+                b"STOPPING=1",
+                b"EXTEND_TIMEOUT_USEC=3630000000",
+            ]
+            assert process.wait(20) == 0
+
+
 def test_sighup_reads_the_flow_anew_and_a_wrong_one_changes_nothing(tmp_path: Path) -> None:
     flow = tmp_path / "flow.yaml"
     flow.write_text("language: en\nsteps:\n  hello:\n    say: Hello.\n    hangup:\n")

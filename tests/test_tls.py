@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import re
 import shutil
 import socket
 import subprocess
 import uuid
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +28,8 @@ from agent.server import Limits, Server
 from agent.session import Engines, Session
 from tests.fakes import FakeLog, FakePlanner, FakeRecognizer, FakeVoice, LevelHearing
 
+INSTALL = Path(__file__).parent.parent / "docs" / "install.md"
+
 pytestmark = pytest.mark.skipif(not shutil.which("stunnel"), reason="no stunnel here: apt-get install stunnel4")
 
 
@@ -34,29 +40,34 @@ def free_port() -> int:
         return port
 
 
-def certificate(folder: Path) -> Path:
-    path = folder / "bargein.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=bargein",
-         "-keyout", str(path), "-out", str(folder / "cert.pem")],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    path.write_text(path.read_text() + (folder / "cert.pem").read_text())
-    path.chmod(0o600)
-    return path
+def recipes() -> dict[str, str]:
+    """The two stunnel.conf of docs/install.md: of the server, and of the client."""
+    blocks = re.findall(r"```ini\n(; /etc/stunnel/.*?)```", INSTALL.read_text(), re.DOTALL)
+    return {"client" if "client = yes" in block else "server": block for block in blocks}
 
 
-def tunnel(
-    folder: Path, name: str, client: bool, pem: Path, links: dict[str, tuple[int, int]]
-) -> subprocess.Popen[bytes]:
-    """stunnel with one service for each link: accept port -> connect port."""
-    lines = ["foreground = yes", "pid =", "socket = l:TCP_NODELAY=1", "socket = r:TCP_NODELAY=1"]
-    for link, (accept, connect) in links.items():
-        lines += [f"[{link}]", f"client = {'yes' if client else 'no'}"]
-        lines += [f"accept = 127.0.0.1:{accept}", f"connect = 127.0.0.1:{connect}"]
-        lines += [f"CAfile = {folder / 'cert.pem'}", "verifyPeer = yes"] if client else [f"cert = {pem}"]
-    (folder / f"{name}.conf").write_text("\n".join(lines) + "\n")
-    return subprocess.Popen(["stunnel", str(folder / f"{name}.conf")], stderr=subprocess.DEVNULL)
+def certificate(folder: Path, name: str) -> None:
+    """NAME.pem and NAME-cert.pem, made as docs/install.md says."""
+    (block,) = re.findall(r"```sh\nname=bargein.*?\n(.*?)```", INSTALL.read_text(), re.DOTALL)
+    subprocess.run(["sh", "-ec", block], cwd=folder, env={**os.environ, "name": name}, check=True, capture_output=True)
+
+
+@contextlib.contextmanager
+def tunnel(folder: Path, side: str, ports: dict[str, int], name: str = "", without: str = "") -> Iterator[None]:
+    """stunnel as in docs/install.md, with the ports and files of this test; `without` a line."""
+    text = recipes()[side].replace("/etc/stunnel", str(folder)).replace("bargein.example:", "127.0.0.1:")
+    for port, ours in ports.items():
+        text = re.sub(rf"(?<=[ :]){port}\b", str(ours), text)
+    lines = [line for line in text.splitlines() if not (without and line.startswith(without))]
+    path = folder / f"{name or side}.conf"
+    path.write_text("\n".join(["foreground = yes", "pid =", *lines]) + "\n")
+    with path.with_suffix(".log").open("wb") as log:
+        process = subprocess.Popen(["stunnel", str(path)], stderr=log)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
 
 
 async def reachable(port: int) -> None:
@@ -77,22 +88,48 @@ def session(info: CallInfo) -> Session:
     return Session(info.id, core, Engines(FakeRecognizer(), FakeVoice(), planner), FakeLog(), SystemClock())
 
 
-async def test_a_call_through_tls(tmp_path: Path) -> None:
-    registry = Registry(SystemClock())
-    server = Server(registry, session, lambda info, session: None, Limits())
-    await server.start("127.0.0.1", 0)
-    audio, agi, secret_audio, secret_agi = (free_port() for _ in range(4))
-    fastagi = FastAGI(registry, f"127.0.0.1:{audio}")  # the tunnel's end at the PBX, as `audiosocket.advertise`
-    await fastagi.start("127.0.0.1", 0)
-    pem = certificate(tmp_path)
-    far = tunnel(tmp_path, "server", False, pem, {"a": (secret_audio, server.port), "b": (secret_agi, fastagi.port)})
-    near = tunnel(tmp_path, "client", True, pem, {"a": (audio, secret_audio), "b": (agi, secret_agi)})
-    try:
-        for port in (secret_audio, secret_agi, audio, agi):
-            await reachable(port)
-        variables = await announce("127.0.0.1", agi, "100", "700")
-        assert variables["BARGEIN_SERVER"] == f"127.0.0.1:{audio}"
-        reader, writer = await asyncio.open_connection("127.0.0.1", audio)
+class Bench:
+    """The server behind its tunnel."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.audio, self.agi, self.secret_audio, self.secret_agi = (free_port() for _ in range(4))
+        self.registry = Registry(SystemClock())
+        self.server = Server(self.registry, session, lambda info, session: None, Limits())
+        # the tunnel's end at the PBX, as `audiosocket.advertise`
+        self.fastagi = FastAGI(self.registry, f"127.0.0.1:{self.audio}")
+
+    def far(self) -> contextlib.AbstractContextManager[None]:
+        ports = {"19092": self.secret_audio, "14573": self.secret_agi}
+        return tunnel(self.folder, "server", {**ports, "9092": self.server.port, "4573": self.fastagi.port})
+
+    def near(self, name: str = "", without: str = "") -> contextlib.AbstractContextManager[None]:
+        ports = {"19092": self.secret_audio, "14573": self.secret_agi, "9092": self.audio, "4573": self.agi}
+        return tunnel(self.folder, "client", ports, name, without)
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    for name in ("bargein", "pbx"):
+        certificate(tmp_path, name)
+    bench = Bench(tmp_path)
+    await bench.server.start("127.0.0.1", 0)
+    await bench.fastagi.start("127.0.0.1", 0)
+    with bench.far():
+        await reachable(bench.secret_audio)
+        await reachable(bench.secret_agi)
+        yield bench
+    await bench.fastagi.close()
+    await bench.server.close()
+
+
+async def test_a_call_through_tls(bench: Bench) -> None:
+    with bench.near():
+        await reachable(bench.audio)
+        await reachable(bench.agi)
+        variables = await announce("127.0.0.1", bench.agi, "100", "700")
+        assert variables["BARGEIN_SERVER"] == f"127.0.0.1:{bench.audio}"
+        reader, writer = await asyncio.open_connection("127.0.0.1", bench.audio)
         writer.write(encode(FrameKind.ID, uuid.UUID(variables["BARGEIN_ID"]).bytes))
         decoder, kinds, heard = Decoder(), [], False
         while data := await asyncio.wait_for(reader.read(4096), 10):
@@ -104,8 +141,21 @@ async def test_a_call_through_tls(tmp_path: Path) -> None:
         writer.close()
         assert heard
         assert kinds[-1] == FrameKind.HANGUP
-    finally:
-        near.kill()
-        far.kill()
-        await fastagi.close()
-        await server.close()
+
+
+@pytest.mark.parametrize("who", ["no certificate", "a stranger's"])
+async def test_only_the_pbx_comes_through(bench: Bench, who: str) -> None:
+    """With the same settings as the PBX but for its certificate: nothing of what is sent reaches us."""
+    if who == "a stranger's":
+        (bench.folder / "pbx.pem").unlink()
+        certificate(bench.folder, "stranger")
+        (bench.folder / "stranger.pem").rename(bench.folder / "pbx.pem")
+    with bench.near(without="cert =" if who == "no certificate" else ""):
+        await reachable(bench.audio)
+        call_id = bench.registry.register(CallInfo(""))
+        reader, writer = await asyncio.open_connection("127.0.0.1", bench.audio)
+        writer.write(encode(FrameKind.ID, uuid.UUID(call_id).bytes))
+        with contextlib.suppress(ConnectionError):
+            assert await asyncio.wait_for(reader.read(4096), 10) == b""
+        writer.close()
+        assert bench.registry.take(call_id) is not None  # nobody has used it

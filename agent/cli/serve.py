@@ -19,6 +19,8 @@ from ..notify import notify, watchdog_s
 
 log = logging.getLogger(__name__)
 
+AFTER_DRAIN_S = 30  # hand back what is left, tell the dialplan, write what waits: else TimeoutStopSec cuts a long drain
+
 
 @click.command("serve")
 @click.option("--config", "config_path", type=click.Path(path_type=Path), help="TOML file.")
@@ -85,6 +87,7 @@ async def serve(app: App) -> None:
     watchdog = asyncio.create_task(_watchdog(watchdog_s()))
     await stop.wait()
     notify("STOPPING=1")
+    notify(f"EXTEND_TIMEOUT_USEC={(app.config.audiosocket.drain_s + AFTER_DRAIN_S) * 1_000_000}")
     for number in (signal.SIGTERM, signal.SIGINT):  # a second one ends it at once
         loop.remove_signal_handler(number)
     log.info("no new calls; %d in progress may finish", app.server.calls)
