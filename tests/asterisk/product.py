@@ -48,12 +48,14 @@ class Product:
         command = [sys.executable, "-m", "agent", *arguments, "--config", str(self._config)]
         return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | environment)
 
-    def start(self) -> None:
+    def start(self, **environment: str) -> None:
         """Returns once it listens. Raises RuntimeError with its log."""
         command = [sys.executable, "-m", "agent", "serve", "--config", str(self._config), *self._arguments]
         self._said.write_text("")
         with open(self._log, "a") as log, open(self._said, "a") as said:
-            self._process = subprocess.Popen(command, stdout=said, stderr=log, cwd=self._log.parent)
+            self._process = subprocess.Popen(
+                command, stdout=said, stderr=log, cwd=self._log.parent, env=os.environ | environment
+            )
         give_up = time.monotonic() + READY_S
         while "ready" not in self._said.read_text():
             if self._process.poll() is not None or time.monotonic() > give_up:

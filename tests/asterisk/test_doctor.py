@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -36,14 +38,16 @@ def line(done: subprocess.CompletedProcess[str], name: str) -> str:
     return next(" ".join(row.split()) for row in done.stdout.splitlines() if row[6:].startswith(name))
 
 
-async def test_all_is_well_and_a_call_is_placed(pbx: Asterisk, shop: Product, where: str) -> None:
+# AudioSocket, Dial(AudioSocket/...)
+@pytest.mark.parametrize(("where", "exten"), [("ami", "700"), ("console", "701")], indirect=["where"])
+async def test_all_is_well_and_a_call_is_placed(pbx: Asterisk, shop: Product, where: str, exten: str) -> None:
     calls = len(shop.rows("SELECT id FROM calls"))
-    done = await doctor(shop, "--asterisk", where, "--exten", "700@from-internal")
+    done = await doctor(shop, "--asterisk", where, "--exten", f"{exten}@from-internal")
     assert (done.returncode, "fail" in done.stdout) == (0, False), done.stdout
     assert "Asterisk 22" in line(done, "asterisk")
     assert "res_audiosocket" in line(done, "modules")
     assert "700@from-internal" in line(done, "dialplan")
-    assert line(done, "test call").startswith("ok test call 700@from-internal reached the agent ")
+    assert line(done, "test call").startswith(f"ok test call {exten}@from-internal reached the agent ")
     assert pbx.cli("core show channels count").startswith("0 active channels")
     assert len(shop.rows("SELECT id FROM calls")) == calls + 1
     assert shop.ended_call()["outcome"] == "caller_hung_up"
@@ -71,6 +75,29 @@ async def test_a_module_that_is_not_loaded(pbx: Asterisk, shop: Product, where: 
     assert done.returncode == 1
     assert line(done, "modules").startswith("fail modules not loaded: app_exec")
     assert "module load app_exec.so" in done.stdout
+
+
+async def test_an_audiosocket_that_the_pbx_cannot_reach(pbx: Asterisk, shop: Product, tmp_path: Path) -> None:
+    """FastAGI gives an id, and names an address whose connections never complete: a firewall, as Asterisk sees it."""
+    shop.stop()
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        clients = [socket.socket() for _ in range(3)]
+        for client in clients:
+            client.setblocking(False)
+            client.connect_ex(full.getsockname())
+        nowhere = f"127.0.0.1:{full.getsockname()[1]}"
+        lost = Product(tmp_path, pbx.agi_port)
+        try:
+            lost.start(BARGEIN_AUDIOSOCKET__ADVERTISE=nowhere)
+            done = await doctor(lost, "--asterisk", pbx.console, "--exten", "700@from-internal")
+        finally:
+            lost.stop()
+            shop.start()
+            for client in clients:
+                client.close()
+    assert done.returncode == 1
+    told = line(done, "test call")
+    assert told == f"fail test call 700@from-internal was given an id, but its audio did not reach {nowhere}"
 
 
 async def test_a_wrong_secret(pbx: Asterisk, shop: Product) -> None:
