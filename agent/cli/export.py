@@ -132,7 +132,9 @@ def prune_command(older_than: timedelta, dry_run: bool, shrink: bool, config_pat
         f"{'would delete' if dry_run else 'deleted'} {pruned.calls} calls, {pruned.turns} turns, "
         f"{pruned.interruptions} interruptions, {len(there) - len(kept)} recordings"
     )
-    if shrink and not dry_run:
+    if dry_run:
+        return
+    if shrink:
         asyncio.run(vacuum(url))
     if kept:
         raise UserError(f"{len(kept)} recordings are left, and the calls they are of")
