@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .core.dialogue import Kind
 from .core.pcm import FULL_SCALE, RATE, Pcm
 from .errors import UserError
 from .pauses import TAKEN_BACK, UNDECIDED, Pause
@@ -68,7 +69,8 @@ def _mark(agent: object, caller: object, pause: Pause, seconds: float) -> None:
         axes.axvspan(paused, decided, color=colour, alpha=0.15, linewidth=0)  # type: ignore[attr-defined]
         if pause.decided_ms is not None:
             axes.axvline(decided, color=colour, linestyle=":", linewidth=1.2)  # type: ignore[attr-defined]
-    label = f"{pause.kind}\n+{pause.detect_latency_ms} ms"
+    unclear = colour == YIELDED and pause.kind == Kind.NOISE  # an interruption without words
+    label = f"{'interruption' if unclear else pause.kind}\n+{pause.detect_latency_ms} ms"
     agent.text(paused, 0.97, label, color=colour, fontsize=7, va="top")  # type: ignore[attr-defined]
 
 
