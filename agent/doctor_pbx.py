@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from .clock import Clock, SystemClock
 from .doctor import Check, failed, ok
@@ -20,6 +20,7 @@ NEEDED = {
     "app_exec": "TryExec: the dialplan goes on when the server is down",
     "app_queue": "the queue behind the agent",
 }
+DIALS = {"chan_audiosocket": "Dial(AudioSocket/...)", "app_dial": "Dial(AudioSocket/...)"}  # dialplans of `--app dial`
 OPTIONAL = {"func_uuid", "chan_audiosocket"}
 OLDEST = (18, 0)  # the first with an AudioSocket that is still maintained
 # Asterisk sends DTMF frames since these (ChangeLogs of April 2025, pull request 1138); since 23 all do
@@ -42,8 +43,9 @@ async def examine_pbx(
         return
     try:
         yield await version(pbx)
-        yield await modules(pbx)
-        entrances = dialplan_entrances(await pbx.command("dialplan show"))
+        shown = await pbx.command("dialplan show")
+        yield await modules(pbx, NEEDED | (DIALS if "Dial(AudioSocket/" in shown else {}))
+        entrances = dialplan_entrances(shown)
         yield dialplan(entrances)
         yield await call(pbx, entrances, exten, fastagi, url, clock or SystemClock())
     except PbxError as error:
@@ -67,17 +69,17 @@ async def version(pbx: Pbx) -> Check:
     return ok("asterisk", f"{pbx.where}: {text}")
 
 
-async def modules(pbx: Pbx) -> Check:
+async def modules(pbx: Pbx, needed: Mapping[str, str]) -> Check:
     """What the dialplan needs is loaded."""
     shown = await pbx.command("module show")
     loaded = {m[1] for m in re.finditer(r"^(\w+)\.so\b.*\bRunning\b", shown, re.MULTILINE)}
-    missing = [name for name in NEEDED if name not in loaded]
+    missing = [name for name in needed if name not in loaded]
     if missing:
-        why = "; ".join(f"{name} ({NEEDED[name]})" for name in missing)
+        why = "; ".join(f"{name} ({needed[name]})" for name in missing)
         remedy = f"asterisk -rx 'module load {missing[0]}.so', and `load = {missing[0]}.so` in modules.conf"
         return Check("modules", "fail", f"not loaded: {why}", remedy)
-    more = sorted(OPTIONAL & loaded)
-    return ok("modules", ", ".join([*NEEDED, *more]))
+    more = sorted((OPTIONAL & loaded) - needed.keys())
+    return ok("modules", ", ".join([*needed, *more]))
 
 
 def dialplan_entrances(shown: str) -> list[Entrance]:

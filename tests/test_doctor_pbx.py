@@ -158,6 +158,13 @@ async def test_a_module_is_missing(asterisk: Asterisk, fastagi: str) -> None:
     assert "module load app_exec.so" in check.remedy
 
 
+async def test_a_dialplan_that_dials_the_agent_needs_the_channel_driver(asterisk: Asterisk, fastagi: str) -> None:
+    asterisk.answers["dialplan show"] = DIALPLAN.replace("Queue(support)", "Dial(AudioSocket/${BARGEIN_SERVER})")
+    check = (await looked_at(asterisk, "700", fastagi))["modules"]
+    assert check.status == "fail"
+    assert check.text == "not loaded: chan_audiosocket (Dial(AudioSocket/...)); app_dial (Dial(AudioSocket/...))"
+
+
 async def test_an_asterisk_that_is_too_old(asterisk: Asterisk, fastagi: str) -> None:
     asterisk.answers["core show version"] = "Asterisk 16.28.0~dfsg-0+deb11u4 built by nobody"
     check = (await looked_at(asterisk, None, fastagi))["asterisk"]
