@@ -128,26 +128,6 @@ async def test_five_percent_lost_and_sixty_ms_of_jitter(pbx: Asterisk, tale: Pro
     assert tale.interruptions(tale.ended_call()["id"])
 
 
-async def test_hanging_up_at_any_moment_leaves_nothing_behind(pbx: Asterisk, tale: Product) -> None:
-    before = tale.sockets()
-    calls = len(tale.rows("SELECT id FROM calls"))
-    moments = [0.05, 0.5, 2.0, 3.05, 3.1, 3.2, 3.5, 4.0, 4.5, 4.8, 5.0, 5.5]  # speech is from 3.0 to about 4.7
-
-    async def call(until: float) -> None:
-        async with Phone(pbx.sip_port) as phone:
-            await phone.call("700")
-            phone.say(speech(WORDS), 3.0)
-            await asyncio.sleep(phone.answered_at + until - time.monotonic())
-
-    for half in (moments[::2], moments[1::2]):
-        await asyncio.gather(*(call(until) for until in half))
-    await asyncio.sleep(2.5)
-    assert tale.sockets() == before
-    rows = tale.rows("SELECT * FROM calls ORDER BY started_at")[calls:]
-    assert len(rows) in (len(moments) - 1, len(moments))  # one may be over before it has reached the server
-    assert all(row["ended_at"] and row["outcome"] == "caller_hung_up" for row in rows)
-
-
 async def test_hanging_up_while_it_rings(pbx: Asterisk, tale: Product) -> None:
     before = tale.sockets()
     async with Phone(pbx.sip_port) as phone:
@@ -206,5 +186,6 @@ async def test_shut_down_in_mid_call_hands_the_caller_to_people(pbx: Asterisk, t
         assert begins(late.heard(), 1000) < 2.0
         await phone.ended(15)
     assert begins(phone.heard(), 1000) < 1 + 5 + 2
+    assert tale.last_call()["outcome"] == "failed"  # not continue: the flow is not done
     tale.stop()
     tale.start()
