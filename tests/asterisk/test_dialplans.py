@@ -78,7 +78,7 @@ async def who_answers(pbx: Asterisk, exten: str) -> str:
         (Outcome("failed"), "support", {"720": "apology"}),
         (Outcome("hangup"), "", {}),
     ],
-    ids=lambda value: f"{value.result}-{value.queue or value.exten}" if isinstance(value, Outcome) else "",
+    ids=lambda value: f"{value.result} {value.queue}{value.exten}".strip() if isinstance(value, Outcome) else "",
 )
 async def test_where_a_call_goes_on(
     pbx: Asterisk, stub: StubServer, outcome: Outcome, everywhere: str, but: dict[str, str]
