@@ -22,6 +22,7 @@ STOP_S = 0.300
 
 
 async def test_a_caller_cuts_in_through_tls(pbx: Asterisk, tmp_path: Path) -> None:
+    words = speech("Wait, I have a question about that.")  # synthesized before it is needed
     for name in ("bargein", "pbx"):
         certificate(tmp_path, name)
     audio, agi, tls_audio, tls_agi, at_pbx = (free_port() for _ in range(5))
@@ -39,7 +40,7 @@ async def test_a_caller_cuts_in_through_tls(pbx: Asterisk, tmp_path: Path) -> No
                 await reachable(port)
             async with Phone(pbx.sip_port) as phone:
                 await phone.call("700")
-                onset = phone.say(speech("Wait, I have a question about that."), 1.0)
+                onset = phone.say(words, 1.0)
                 await asyncio.sleep(onset + 3 - time.monotonic())
             call = product.ended_call()
     finally:
