@@ -65,7 +65,8 @@ class _Trial:
             if audio := next(filter(None, map(_audio, steps.values())), None):
                 return _Seen(audio["id"], audio["server"], after_s)
             self.last_step = next((step for leg, step in steps.items() if leg.endswith(";2") and step), self.last_step)
-            if any(step.startswith(("Queue", "Dial")) for step in steps.values()):
+            over = self.last_step and not steps
+            if over or any(step.startswith(("Queue", "Dial")) for step in steps.values()):
                 return None
             await asyncio.sleep(POLL_S)
         return None

@@ -77,6 +77,7 @@ class Asterisk:
         }
         self.step = AUDIOSOCKET  # what a call to the extension leads to
         self.leaves_after_s = float("inf")  # it is in that step
+        self.leaves_for = LEG.format(step="Queue!support")
         self.takes_call: Callable[[], None] = lambda: None  # what the agent's server does of it
         self.commands: list[str] = []
         self.refuses_commands = False
@@ -115,7 +116,7 @@ class Asterisk:
             return ["Response: Error", "Message: Permission denied"]
         self.commands.append(fields["Command"])
         if time.monotonic() > self._left_at:
-            self.answers["core show channels concise"] = LEG.format(step="Queue!support")
+            self.answers["core show channels concise"] = self.leaves_for
         told = self.answers.get(fields["Command"], "")
         return ["Response: Success", "Message: Command output follows", *(f"Output: {x}" for x in told.splitlines())]
 
@@ -203,6 +204,14 @@ async def test_the_call_goes_to_people_instead(asterisk: Asterisk, fastagi: str,
     assert check.status == "fail"
     assert check.text == f"700@in did not reach the agent, but {step.replace('!', '(')})"
     assert asterisk.commands[-1].startswith("channel request hangup")
+
+
+async def test_the_call_ends_before_it_reaches_anybody(asterisk: Asterisk, fastagi: str) -> None:
+    asterisk.step, asterisk.leaves_after_s, asterisk.leaves_for = "Playback!sorry", 0.2, ""
+    begun = time.monotonic()
+    check = (await looked_at(asterisk, "700", fastagi))["test call"]
+    assert (check.status, check.text) == ("fail", "700@in did not reach the agent, but Playback(sorry)")
+    assert time.monotonic() - begun < 2
 
 
 async def test_the_audio_has_no_way_to_the_server(asterisk: Asterisk, fastagi: str) -> None:
