@@ -90,7 +90,7 @@ class VerdictSettings:
     no_voice_ms: int = 280
     far_dbfs: float = -35.0  # never louder than this, from `no_voice_ms` on: somebody else in the room
     # A recognizer with odds:
-    word_sure: float = 0.4  # above, it was a word though none was written, or only "oh"
+    word_sure: float = 0.25  # above, it was a word though none was written, or only "oh"
     other_sure: float = 0.7  # above, it was none whatever was written
     # One without: its belief in speech and half the ear's.
     belief: float = 0.85  # coughs stay below, words above

@@ -8,6 +8,7 @@ ICASSP 2014. It knows its own uncertainty, and double talk slows it down by itse
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,7 @@ SHIFTS = (-1, 1, -2, 2)  # blocks by which a jitter buffer may have moved the ec
 ECHO_DECAY = 0.7  # a frame, of the loudest echo of late
 ASTRAY_FRAMES = 10  # for so long a path has made the line louder: the echo comes another way now
 ASTRAY_KEEP = 0.9  # a frame, of the sums that show it
+NEW_FRAMES = 50  # 1 s of the far end: nothing is known of the path yet
 EAGER_FRAMES = 300  # 6 s of the far end: learn from every frame of them, and from every other one afterwards
 
 Samples = NDArray[np.float32]
@@ -41,6 +43,11 @@ class Cancelled:
     power: NDArray[np.float32]  # (2, 161): what of the echo is unsure, and the loudest far end in the memory
     active: bool  # there is a far end in the filter's memory: near is not just the line
     aligned: bool = True  # the reference is believed to be in step with the line
+    new: bool = False  # the agent has only begun to talk in this call
+
+    def loudest_far_db(self) -> float:
+        """dBFS of the loudest far end of the last half second, bin by bin."""
+        return 10 * math.log10(float(np.add.reduce(self.power[1])) * 2 / BLOCK**2 + 1e-10)
 
 
 class EchoCanceller:
@@ -61,7 +68,8 @@ class EchoCanceller:
         self._gain = np.zeros(shape, np.float32)
         self._rows = np.zeros((3, BINS), np.complex64)
         self._trials = np.zeros((len(SHIFTS), BINS), np.complex64)
-        self._heard_frames = 0
+        self._heard_frames = 0  # since the path was last begun
+        self._all_frames = 0
         self._turn = 0
         self._nothing = np.zeros((2, BINS), np.float32)
         self._silence = np.zeros(FRAME_SAMPLES, np.float32)
@@ -97,6 +105,7 @@ class EchoCanceller:
         far = self._far[self._head : self._head + PARTITIONS]
         power = self._power[self._head : self._head + PARTITIONS]
         self._heard_frames += 1
+        self._all_frames += 1
         learn = aligned and (self._heard_frames <= EAGER_FRAMES or self._heard_frames % 2 == 0)
         # The echo, and two partitions whose turn it is to be constrained, in one transform.
         np.multiply(far, self._path, out=self._work)
@@ -125,7 +134,7 @@ class EchoCanceller:
         loudest = np.maximum.reduce(power, axis=0, out=spectra[1])
         if not aligned:
             np.maximum(unsure, np.float32(0.25) * loudest, out=unsure)
-        return Cancelled(near, echo, spectra, True, aligned)
+        return Cancelled(near, echo, spectra, True, aligned, self._all_frames <= NEW_FRAMES)
 
     def _learn(self, near: Samples, responses: NDArray[np.floating], unsure: NDArray[np.float32]) -> None:
         """The Kalman step; self._gain holds doubt x far power, responses what `near` transformed."""

@@ -31,6 +31,8 @@ TAIL_DB, TAIL_FRAMES = 26.0, 5
 LOUDEST_FALLS = 0.15  # dB a frame
 # Other people in the room are further off than the caller: so much less in log odds per dB below this level.
 FAR_DBFS, FAR_SLOPE, FAR_MOST = -36.0, 1.0, 6.0
+# In the first second, when no path is known, what is no louder than an echo can be has to be surer, in log odds.
+NEW_BAR, LEAST_LOSS_DB = 3.5, 4.0
 SWING = 6.0  # log odds between sensitivity 0 and 1; the default is in the middle
 
 
@@ -119,8 +121,10 @@ class Hearing:
         odds, sound, kind = self._network(features.of(cancelled))
         voice, sound, kind = probability(odds), probability(sound), probability(kind)
         self._levels.append(features.level_db)
-        far_off = min(FAR_MOST, FAR_SLOPE * max(0.0, FAR_DBFS - max(self._levels)))
-        self._odds.append(min(9.0, max(-9.0, odds - far_off)))
+        doubts = min(FAR_MOST, FAR_SLOPE * max(0.0, FAR_DBFS - max(self._levels)))
+        if cancelled.new and features.level_db < cancelled.loudest_far_db() - LEAST_LOSS_DB:
+            doubts += NEW_BAR
+        self._odds.append(min(9.0, max(-9.0, odds - doubts)))
         onset = self._armed and not self._coughing and self._solid()
         withdrawn = self._withdrawn()
         if onset:

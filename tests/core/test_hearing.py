@@ -94,11 +94,17 @@ def test_onset_says_where_the_sound_began(hearing: Hearing) -> None:
     assert abs(began - 2.0 * RATE) <= 480  # 60 ms
 
 
-@pytest.mark.parametrize("delay_ms", [10, 120, 380])
-def test_own_echo_is_no_caller_from_the_first_second(hearing: Hearing, delay_ms: float) -> None:
+@pytest.mark.parametrize("loss_db", [10, 16])
+@pytest.mark.parametrize("delay_ms", [10, 120, 250, 380])
+def test_own_echo_is_no_caller_from_the_first_second(hearing: Hearing, delay_ms: float, loss_db: float) -> None:
     far = agent_talk(12)
-    heard = list(run(hearing, far, room(12) + echo(far, delay_ms, 12)))
+    heard = list(run(hearing, far, room(12) + echo(far, delay_ms, loss_db)))
     assert onset_ms(heard, 0) == []
+
+
+def test_a_caller_in_the_first_second_is_heard_all_the_same(hearing: Hearing) -> None:
+    heard = list(run(hearing, agent_talk(4), with_caller(room(4), 0.5)))
+    assert 0 < onset_ms(heard, 0.5)[0] <= 300
 
 
 def test_caller_is_heard_through_echo(hearing: Hearing) -> None:

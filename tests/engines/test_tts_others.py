@@ -152,6 +152,6 @@ def test_engines_go_by_name() -> None:
 
 
 async def test_the_configured_cache_is_used(tmp_path: Path) -> None:
-    await catalog.voice(Speech(cache_dir=str(tmp_path / "c")), "en").utterance("Hello.")
+    await catalog.voice(Speech(cache_dir=str(tmp_path / "c")), "en").warm(["Hello."])
     assert len(list((tmp_path / "c").glob("*"))) == 1
     assert catalog.cache_directory(str(tmp_path)) == tmp_path
