@@ -122,7 +122,13 @@ def verdict(
     extra: Sequence[str] = (),
     settings: VerdictSettings = VerdictSettings(),
 ) -> Event | None:
-    """WORD, NOTHING, or None to wait.
+    """WORD, NOTHING, or None to wait. The first of these that fits:
+
+    no voice, or never loud enough          nothing, once it is over or has lasted for `no_voice_ms`
+    no words yet                            wait; `_without_words` says for how long
+    over, and the words cover all of it     by the words; where they tell nothing ("oh"), by what it sounds like
+    goes on, so far a backchannel or none   wait for more words
+    words that are no backchannel           an interruption at once
 
     `question`: the agent has asked; `extra`: more backchannel words.
     """

@@ -41,7 +41,7 @@ _SCALE, _UNIT, _LOUDEST = np.float32(FULL_SCALE), np.float32(1 / FULL_SCALE), np
 
 @dataclass(frozen=True)
 class HearingSettings:
-    """sensitivity: 0 is deaf, 1 jumps at anything."""
+    """sensitivity: 0 to 1; 0 stops for loud, clear speech only, 1 jumps at anything."""
 
     sensitivity: float = 0.5
 
