@@ -41,7 +41,8 @@ async def carry_out(plan: dict[str, Any]) -> dict[str, Any]:
     )
     out, _ = await asyncio.wait_for(process.communicate(json.dumps(plan).encode()), plan["seconds"] + 15)
     assert process.returncode == 0
-    report: dict[str, Any] = json.loads(out.decode().splitlines()[-1])
+    (line,) = [line for line in out.decode().splitlines() if line.startswith("{")]  # PJSIP's own log is around it
+    report: dict[str, Any] = json.loads(line)
     return report
 
 
