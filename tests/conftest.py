@@ -1,12 +1,25 @@
-"""Where everything that tests need has to be there (continuous integration: BARGEIN_NEED_ALL=1), a skipped test has
-failed. Elsewhere it is skipped, and says what to install."""
+"""What tests of several files use; and where everything that they need has to be there (continuous integration:
+BARGEIN_NEED_ALL=1), a skipped test has failed. Elsewhere it is skipped, and says what to install."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import AsyncIterator, Generator
 
 import pytest
+
+from agent.clock import SystemClock
+from agent.fastagi import FastAGI
+from agent.registry import Registry
+
+
+@pytest.fixture
+async def fastagi() -> AsyncIterator[str]:
+    """Our own FastAGI, listening."""
+    server = FastAGI(Registry(SystemClock()), "127.0.0.1:1")
+    await server.start("127.0.0.1", 0)
+    yield f"127.0.0.1:{server.port}"
+    await server.close()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -18,18 +18,7 @@ from agent.cli import cli
 from agent.clock import SystemClock
 from agent.config import Config, Llm
 from agent.doctor import Check
-from agent.fastagi import FastAGI
-from agent.registry import Registry
 from agent.store import Store
-
-
-@pytest.fixture
-async def fastagi() -> AsyncIterator[str]:
-    """Our own FastAGI, listening."""
-    server = FastAGI(Registry(SystemClock()), "127.0.0.1:1")
-    await server.start("127.0.0.1", 0)
-    yield f"127.0.0.1:{server.port}"
-    await server.close()
 
 
 async def test_ports(fastagi: str) -> None:

@@ -10,13 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.clock import SystemClock
 from agent.doctor import Check
 from agent.doctor_call import Entrance
 from agent.doctor_pbx import dialplan_entrances, examine_pbx
-from agent.fastagi import FastAGI
 from agent.pbx import PbxError, connect
-from agent.registry import Registry
 from agent.store import Store
 
 MODULES = """\
@@ -54,15 +51,6 @@ ID = "4b0d7a62-9a3c-4f5e-8a57-0c6b5a1d2e3f"
 LEG = "Local/700@in-00000001;2!in!700!3!Up!{step}!!!3!3!!1.1"
 AUDIOSOCKET = f"AudioSocket!{ID},10.0.0.5:9092"
 DIAL = f"Dial!AudioSocket/10.0.0.5:9092/{ID}/c(slin),,g"
-
-
-@pytest.fixture
-async def fastagi() -> AsyncIterator[str]:
-    """Our own FastAGI, listening."""
-    server = FastAGI(Registry(SystemClock()), "127.0.0.1:1")
-    await server.start("127.0.0.1", 0)
-    yield f"127.0.0.1:{server.port}"
-    await server.close()
 
 
 class Asterisk:

@@ -135,14 +135,15 @@ def verdict(
     over, complete = sound.silent_ms >= settings.ended_ms, sound.known_ms >= sound.voiced_ms
     waited = sound.known_ms >= settings.lasts_ms or sound.voiced_ms >= 2 * settings.noise_ms
     drawn_out = sound.voiced_ms >= settings.noise_ms and waited  # words would have shown
-    no_caller = sound.voice < settings.no_voice and not (words and _believed(sound, words, settings))
+    spoken = tokens(words.text) if words else []
+    believed = words is not None and _believed(sound, words, spoken, settings)
+    no_caller = sound.voice < settings.no_voice and not believed
     if no_caller or sound.loudest_dbfs < settings.far_dbfs:
         return Event.NOTHING if over or sound.voiced_ms >= settings.no_voice_ms else None
     if words is None:
         return _without_words(sound, over, settings)
-    spoken, believed = tokens(words.text), _believed(sound, words, settings)
-    backchannel = bool(spoken) and is_backchannel(words.text, phrases, question, extra)
-    unclear = not spoken or is_unclear(words.text, phrases, question)
+    backchannel = is_backchannel(words.text, phrases, question, extra)
+    unclear = is_unclear(spoken, phrases, question)
     if over and complete:
         if believed and unclear and words.odds is not None:
             likely = words.odds.word + (words.odds.backchannel if question and not spoken else 0)
@@ -155,9 +156,8 @@ def verdict(
     return _without_words(sound, over, settings)
 
 
-def _believed(sound: Sound, words: Transcript, settings: VerdictSettings) -> bool:
+def _believed(sound: Sound, words: Transcript, spoken: Sequence[str], settings: VerdictSettings) -> bool:
     """Whether it was speech at all, and not a cough that was written as a word."""
-    spoken = tokens(words.text)
     if words.odds is not None:
         return words.odds.other < settings.other_sure
     quiet, noisy = settings.noisy_dbfs
@@ -168,9 +168,8 @@ def _believed(sound: Sound, words: Transcript, settings: VerdictSettings) -> boo
     return belief >= (settings.belief if spoken else settings.wordless) and not is_stretched(spoken)
 
 
-def is_unclear(text: str, phrases: Phrases, question: bool) -> bool:
-    """Whether a recognizer writes this for any short word or noise: "oh", "yeah", "you", "aaaah"."""
-    spoken = tokens(text)
+def is_unclear(spoken: Sequence[str], phrases: Phrases, question: bool) -> bool:
+    """Whether a recognizer writes this for any short word or noise: nothing, "oh", "yeah", "you", "aaaah"."""
     if question and phrases.answer.search(joined(spoken)):
         return False
     vowel = all(word in phrases.unclear for word in spoken)

@@ -36,7 +36,7 @@ NEW_BAR, LEAST_LOSS_DB = 3.5, 4.0
 SWING = 6.0  # log odds between sensitivity 0 and 1; the default is in the middle
 
 
-_SCALE, _UNIT, _LOUDEST = np.float32(FULL_SCALE), np.float32(1 / FULL_SCALE), np.float32(FULL_SCALE - 1)
+_UNIT = np.float32(1 / FULL_SCALE)
 
 
 @dataclass(frozen=True)
@@ -133,11 +133,6 @@ class Hearing:
         self._loudest = max(self._loudest - LOUDEST_FALLS, features.level_db)
         self._low_for = self._low_for + 1 if features.level_db < self._loudest - TAIL_DB else 0
         self._follow(max(voice, sound), kind, onset)
-        near = pcm
-        if cancelled.active:
-            scaled = cancelled.near * _SCALE
-            np.maximum(scaled, -_SCALE, out=scaled)
-            near = np.minimum(scaled, _LOUDEST, out=scaled).astype(np.int16)
         return Evidence(
             score=voice,
             onset=onset,
@@ -147,7 +142,7 @@ class Hearing:
             level_dbfs=features.level_db,
             floor_dbfs=features.floor_db,
             echo_dbfs=features.echo_db,
-            near=near,
+            near=features.near,
             withdrawn=withdrawn,
         )
 

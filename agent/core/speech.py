@@ -11,7 +11,7 @@ import webrtcvad
 from numpy.typing import NDArray
 
 from .echo import BLOCK, Cancelled
-from .pcm import FRAME_SAMPLES, FULL_SCALE, RATE
+from .pcm import FRAME_SAMPLES, FULL_SCALE, RATE, SILENCE, Pcm
 
 BANDS = 16
 WINDOW = 256  # samples: this frame and the 12 ms before it
@@ -96,6 +96,7 @@ class Features:
         self._vads = (webrtcvad.Vad(0), webrtcvad.Vad(3))  # easily and hardly convinced; 1.5 us each
         self._frames = 0
         self._explained = 0.0
+        self.near: Pcm = SILENCE  # the frame without our echo, 16 bits
         self.level_db = LOWEST_DB
         self.floor_db = -70.0
         self.echo_db = LOWEST_DB
@@ -141,6 +142,7 @@ class Features:
 
     def _scalars(self, heard: Cancelled, pitch: float, tilt: float) -> None:
         near = heard.near
+        self.near = (near * _FULL_SCALE).clip(-_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)
         first, second = near[:80], near[80:]
         early, late = float(first.dot(first)) / 80, float(second.dot(second)) / 80
         power = 0.5 * (early + late)
@@ -157,16 +159,16 @@ class Features:
         scalars = (
             (_decibels(early) - floor) * 0.05, (_decibels(late) - floor) * 0.05, (level + 45) * 0.05, pitch, tilt,
             removed * 0.1, self._explained * 0.1, float(heard.active), float(heard.aligned), (floor + 55) * 0.05,
-            *self._webrtc(near),
+            *self._webrtc(),
         )  # fmt: skip
         out = self._out[-Features.SCALARS :]
         out[:] = scalars
         np.maximum(out, _LOWEST, out=out)
         np.minimum(out, _HIGHEST, out=out)
 
-    def _webrtc(self, near: Floats) -> list[float]:
+    def _webrtc(self) -> list[float]:
         """What each VAD says, 0 or 1: Gaussian mixtures in six bands, trained on far more talk than ours."""
-        pcm = (near * _FULL_SCALE).clip(-_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16).tobytes()
+        pcm = self.near.tobytes()
         return [float(vad.is_speech(pcm, RATE)) for vad in self._vads]
 
     def _follow(self, change: Floats) -> None:
