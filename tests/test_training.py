@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
+import importlib
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -13,18 +13,13 @@ import pytest
 
 from agent.engines.audio import write_wav
 
-FILE = Path(__file__).parent.parent / "scripts" / "hearing_lines.py"
+SCRIPTS = Path(__file__).parent.parent / "scripts"
 
 
 @pytest.fixture(scope="module")
 def lines() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("hearing_lines", FILE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["hearing_lines"] = module
-    spec.loader.exec_module(module)
-    return module
+    sys.path.insert(0, str(SCRIPTS))
+    return importlib.import_module("hearing_lines")
 
 
 @pytest.fixture
