@@ -7,8 +7,10 @@ offset_s); rows of licence_class gpl-gfdl are never read. What is made up and do
 from __future__ import annotations
 
 import csv
+import json
 import sys
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +21,7 @@ from hearing_sounds import (
     RATE,
     active_dbfs,
     alaw,
+    another_sound,
     character,
     dbfs,
     equalised,
@@ -36,6 +39,7 @@ from hearing_sounds import (
 
 TALK = ("babble", "talk", "speech", "voice", "children")
 VOICES = ("speech", "backchannel")
+SYNTHESIZED = 0.4  # of the voices: many speakers, but smoother than people on the telephone
 BODILY = ("sneeze", "gasp", "groan", "grunt", "laugh", "breath")  # nearest to a voice, and few
 
 
@@ -67,6 +71,24 @@ def trained_on(row: dict) -> bool:
     return row["licence_class"] != "gpl-gfdl" and not held_out(row)
 
 
+@dataclass(frozen=True, eq=False)
+class Synthesized:
+    """A clip of the file that make-voices writes. kind: backchannel, word, sentence or syllables."""
+
+    speaker: str
+    kind: str
+    phrase: str
+    audio: np.ndarray
+
+
+def synthesized(path: Path) -> list[Synthesized]:
+    """All clips of the file, float samples at 8 kHz."""
+    with np.load(path) as stored:
+        about = json.loads(bytes(stored["about"]).decode())
+        parts = np.split(stored["pcm"].astype(np.float32) / 32768, stored["ends"][:-1])
+    return [Synthesized(*of, x) for of, x in zip(about, parts, strict=True)]
+
+
 def part_of(stored: np.lib.npyio.NpzFile, path: Path, part: str) -> None:
     """Stop if a cache was made with another part of the recordings than is wanted now."""
     made_with = str(stored["part"]) if "part" in stored else "an unknown part"
@@ -75,9 +97,9 @@ def part_of(stored: np.lib.npyio.NpzFile, path: Path, part: str) -> None:
 
 
 class Recordings:
-    """The folder's clips by purpose. part: 'all', 'train' (without the held-out) or 'held-out'."""
+    """The folder's clips by purpose, and synthesized ones. part: 'all', 'train' or 'held-out' (left out of 'train')."""
 
-    def __init__(self, root: Path, part: str, spoken: dict[str, np.ndarray]) -> None:
+    def __init__(self, root: Path, part: str, synthesized: Sequence[Synthesized] = ()) -> None:
         with open(root / "manifest.csv", newline="") as f:
             rows = [r for r in csv.DictReader(f) if r["licence_class"] != "gpl-gfdl"]
         if part != "all":
@@ -86,7 +108,7 @@ class Recordings:
         self.voices: list[Clip] = []
         self.sounds: list[Clip] = []
         self.noises: list[Clip] = []
-        self.agents: list[np.ndarray] = list(spoken.values())
+        self.agents: list[np.ndarray] = []
         self.rooms: list[np.ndarray] = []
         for r in rows:
             if r["class"] not in (*VOICES, "nonspeech", "noise", "agent", "rir"):
@@ -107,7 +129,14 @@ class Recordings:
                 self.agents.append(x)
             elif r["class"] == "rir":
                 self.rooms.append(x)
-        self.spoken = [Clip(x, 0, len(x), True) for x in spoken.values()]
+        self.spoken = [Clip(s.audio, 0, len(s.audio), True) for s in synthesized]
+        self.spoken_agents = [s.audio for s in synthesized if s.kind == "sentence"]
+
+
+def a_voice(rec: Recordings, rng: np.random.Generator) -> Clip:
+    """A recorded one, or now and then a synthesized one."""
+    clips = rec.spoken if rec.spoken and rng.random() < SYNTHESIZED else rec.voices
+    return clips[rng.integers(len(clips))]
 
 
 def burst(rng: np.random.Generator) -> Clip:
@@ -133,7 +162,7 @@ def background(rec: Recordings, rng: np.random.Generator, n: int) -> tuple[np.nd
             for _ in range(rng.integers(1, 9)):
                 at = int(rng.integers(0, RATE))
                 while at < n:
-                    v = rec.voices[rng.integers(len(rec.voices))]
+                    v = a_voice(rec, rng)
                     a = resampled(v.audio[v.onset : v.offset], rng.uniform(0.85, 1.2))
                     a = a * 10 ** ((-30 - active_dbfs(a) + rng.uniform(-6, 2)) / 20)
                     end = min(n, at + len(a))
@@ -203,7 +232,8 @@ def agent_speech(rec: Recordings, rng: np.random.Generator, n: int) -> np.ndarra
     parts, total = [np.zeros(int(rng.choice([0.04, 0.1, 0.5]) * RATE), np.float32)], 0
     speed = rng.uniform(0.92, 1.1)
     while total < n:
-        x = resampled(rec.agents[rng.integers(len(rec.agents))], speed)
+        said = rec.spoken_agents if rec.spoken_agents and rng.random() < SYNTHESIZED else rec.agents
+        x = resampled(said[rng.integers(len(said))], speed)
         gap = 0.04 if rng.random() < 0.7 else rng.uniform(0.1, 1.2)
         parts += [x, np.zeros(int(gap * RATE), np.float32)]
         total += len(x)
@@ -229,22 +259,22 @@ def add_caller(line: np.ndarray, clip: Clip, at: int, level: float, rng: np.rand
     lead = clip.onset - max(0, clip.onset - 240)
     if lead:
         x[:lead] *= np.linspace(0, 1, lead) ** 2
-    speed = 1.0
-    if clip.voice and rng.random() < 0.34:
-        before = len(x)
+    before = len(x)
+    if not clip.voice:
+        x = another_sound(x, rng)
+    elif rng.random() < 0.45:
         if rng.random() < 0.6:
             x = character(x, rng)
         if rng.random() < 0.6:
             x = yelled(x, rng)
         if rng.random() < 0.25:
             x = stretched(x, rng.uniform(1.3, 3.0))
-        speed = before / len(x)
     elif rng.random() < 0.6:
-        speed = rng.uniform(0.88, 1.14) if clip.voice else rng.uniform(0.75, 1.33)
-        x = resampled(x, speed)
+        x = resampled(x, rng.uniform(0.88, 1.14))
+    speed = before / len(x)
     lead, length = int(lead / speed), int((clip.offset - clip.onset) / speed)
     if rng.random() < 0.5:
-        x = equalised(x, rng, 5)
+        x = equalised(x, rng, 5 if clip.voice else 9)
     if rng.random() < 0.15:
         room = made_up_room(rng)
         x = filtered(x, room / np.abs(room).max())
@@ -304,10 +334,8 @@ def make_line(rec: Recordings, seed: int, seconds: float = 10.0) -> Line:
     at = int(rng.uniform(0.1, 6.0) * RATE) if rng.random() < 0.7 else n
     while at < n - 2000:
         draw = rng.random()
-        if draw < 0.55:
-            clip = rec.voices[rng.integers(len(rec.voices))]
-        elif draw < 0.63 and rec.spoken:
-            clip = rec.spoken[rng.integers(len(rec.spoken))]
+        if draw < 0.63:
+            clip = a_voice(rec, rng)
         elif draw < 0.95:
             clip = rec.sounds[rng.integers(len(rec.sounds))]
         else:

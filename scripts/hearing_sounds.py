@@ -99,6 +99,18 @@ def character(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return x.astype(np.float32)
 
 
+def another_sound(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A cough, a bark or a knock of another size: faster or slower, at its pitch or not, and louder here and there."""
+    if rng.random() < 0.8:
+        x = resampled(x, rng.uniform(0.62, 1.6))
+    if rng.random() < 0.25 and len(x) > 800:
+        x = stretched(x, rng.uniform(0.7, 1.7))
+    if rng.random() < 0.3:
+        knots = rng.uniform(-9, 0, max(3, len(x) // 800))
+        x = x * 10 ** (np.interp(np.linspace(0, len(knots) - 1, len(x)), np.arange(len(knots)), knots) / 20)
+    return x.astype(np.float32)
+
+
 def ulaw(x: np.ndarray) -> np.ndarray:
     y = np.sign(x) * np.log1p(255 * np.abs(x)) / np.log(256)
     y = np.round(y * 127) / 127

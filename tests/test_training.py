@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib
+import json
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -51,9 +52,9 @@ def test_the_parts_share_no_speaker_and_a_forbidden_licence_is_in_none(lines: Mo
     assert len(left_out) > 1
     assert not trained & left_out
     assert "s19" in left_out
-    everything = lines.Recordings(corpus, "all", {})
+    everything = lines.Recordings(corpus, "all")
     assert everything.count == {"speech": {"A": 20, "B": 18}}
-    parts = [lines.Recordings(corpus, part, {}).count["speech"] for part in ("train", "held-out")]
+    parts = [lines.Recordings(corpus, part).count["speech"] for part in ("train", "held-out")]
     assert sum(parts[0].values()) == 2 * len(trained)
     assert {source: sum(part.get(source, 0) for part in parts) for source in "AB"} == {"A": 20, "B": 18}
 
@@ -67,3 +68,25 @@ def test_a_cache_of_another_part_is_refused(lines: ModuleType, tmp_path: Path) -
     np.savez(path, x=np.zeros(1))
     with pytest.raises(SystemExit, match="an unknown part"):
         lines.part_of(np.load(path), path, "all")
+
+
+def test_synthesized_voices_are_mixed_into_the_lines_and_read_as_they_were_written(
+    lines: ModuleType, corpus: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "voices.npz"
+    clips = [np.full(800, 100 * (i + 1), np.int16) for i in range(3)]
+    about = [["a", "word", "No."], ["a+b", "sentence", "No, the blue one."], ["b", "syllables", "/ˈba./"]]
+    np.savez(path, pcm=np.concatenate(clips), ends=np.cumsum([len(c) for c in clips]),
+             about=np.frombuffer(json.dumps(about).encode(), np.uint8))  # fmt: skip
+    said = lines.synthesized(path)
+    assert [(s.speaker, s.kind, s.phrase) for s in said] == [tuple(a) for a in about]
+    assert [round(float(s.audio.mean()) * 32768) for s in said] == [100, 200, 300]
+    recordings = lines.Recordings(corpus, "train", said)
+    assert len(recordings.spoken) == 3
+    assert len(recordings.spoken_agents) == 1
+    rng = np.random.default_rng(1)
+    spoken = {id(clip) for clip in recordings.spoken}
+    drawn = [id(lines.a_voice(recordings, rng)) in spoken for _ in range(500)]
+    assert 0.3 < np.mean(drawn) < 0.5
+    without = lines.Recordings(corpus, "train")
+    assert any(lines.a_voice(without, rng) is clip for clip in without.voices)

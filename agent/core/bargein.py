@@ -91,7 +91,10 @@ class VerdictSettings:
     far_dbfs: float = -35.0  # never louder than this, from `no_voice_ms` on: somebody else in the room
     # A recognizer with odds:
     word_sure: float = 0.25  # above, it was a word though none was written, or only "oh"
-    other_sure: float = 0.7  # above, it was none whatever was written
+    other_sure: float = 0.7  # above, it was none ...
+    sentence_words: int = 3  # ... unless so many different ones were written, which no cough is taken for
+    nod_sure: float = 0.99  # above, a backchannel over a statement was written as something else ...
+    nod_confidence: float = 0.5  # ... if the recognizer was less sure of it than this
     # One without: its belief in speech and half the ear's.
     belief: float = 0.85  # coughs stay below, words above
     wordless: float = 1.0  # the same where it found no words
@@ -143,7 +146,7 @@ def verdict(
     if words is None:
         return _without_words(sound, over, settings)
     backchannel = is_backchannel(words.text, phrases, question, extra)
-    unclear = is_unclear(spoken, phrases, question)
+    unclear = is_unclear(spoken, phrases, question) or (not question and _nodded(words, settings))
     if over and complete:
         if believed and unclear and words.odds is not None:
             likely = words.odds.word + (words.odds.backchannel if question and not spoken else 0)
@@ -159,13 +162,19 @@ def verdict(
 def _believed(sound: Sound, words: Transcript, spoken: Sequence[str], settings: VerdictSettings) -> bool:
     """Whether it was speech at all, and not a cough that was written as a word."""
     if words.odds is not None:
-        return words.odds.other < settings.other_sure
+        return words.odds.other < settings.other_sure or len(set(spoken)) >= settings.sentence_words
     quiet, noisy = settings.noisy_dbfs
     lost = settings.noisy_belief * min(1.0, max(0.0, (sound.floor_dbfs - quiet) / (noisy - quiet)))
     belief = words.speech + sound.voice / 2 + lost
     if sound.voice >= settings.sure_voice and sound.voiced_ms >= settings.sure_voice_ms:
         belief = max(belief, settings.wordless) if words.speech >= settings.sure_voice_speech else belief
     return belief >= (settings.belief if spoken else settings.wordless) and not is_stretched(spoken)
+
+
+def _nodded(words: Transcript, settings: VerdictSettings) -> bool:
+    """Whether it sounded like a backchannel and the recognizer guessed at words: "your hope" for "yo-ho"."""
+    sure = words.odds is not None and words.odds.backchannel >= settings.nod_sure
+    return sure and words.confidence < settings.nod_confidence
 
 
 def is_unclear(spoken: Sequence[str], phrases: Phrases, question: bool) -> bool:

@@ -21,10 +21,10 @@ LOST_FRAMES = 50  # a lag of a second is no jitter
 
 SURE = 0.0  # log odds of a voice in the mean of two frames that pause at once
 LIKELY = -0.4  # in the mean of four
-DOUBT_FRAMES = 4  # 80 ms: for so long a pause can be taken back unnoticed
-DOUBT = -0.8  # log odds below which it is
-COUGH_FRAMES = 10  # 200 ms: when what is surely no voice is let go, as long as it is not surely a voice either
-COUGH_VOICE, COUGH_ODDS = 0.1, 2.0
+DOUBT_FRAMES = 6  # 120 ms: for so long a pause can be taken back almost unnoticed
+DOUBT = -0.8  # log odds of a voice below which it is, if no sound is left either
+COUGH_FRAMES = 10  # 200 ms: when what is rather no voice is let go, if no frame since the onset was sure to be one
+COUGH_VOICE, SUREST = 0.2, 0.9  # probability, and log odds of that frame
 BEGIN_VOICED, END_VOICED = 0.5, 0.3  # probabilities of a sound
 # A sound so far below its own loudest for so long is over, whatever hangs on: the room, a breath, comfort noise.
 TAIL_DB, TAIL_FRAMES = 26.0, 5
@@ -91,6 +91,8 @@ class Hearing:
         self._features = Features()
         self._network = Network(weights)
         self._odds: deque[float] = deque([-9.0] * 8, maxlen=8)  # log odds of a voice, frame by frame
+        self._sounds: deque[float] = deque([-9.0] * 2, maxlen=2)  # and of any sound
+        self._surest = -9.0  # of the log odds of a voice since the onset
         self._levels: deque[float] = deque(maxlen=5)
         self._armed = True
         self._since_onset = COUGH_FRAMES + 1
@@ -118,17 +120,19 @@ class Hearing:
             self._canceller.far(frame)
         cancelled = self._canceller.near(np.multiply(pcm, _UNIT), aligned)
         features = self._features
-        odds, sound, kind = self._network(features.of(cancelled))
-        voice, sound, kind = probability(odds), probability(sound), probability(kind)
+        odds, sound_odds, kind_odds = self._network(features.of(cancelled))
+        voice, sound, kind = probability(odds), probability(sound_odds), probability(kind_odds)
         self._levels.append(features.level_db)
         doubts = min(FAR_MOST, FAR_SLOPE * max(0.0, FAR_DBFS - max(self._levels)))
         if cancelled.new and features.level_db < cancelled.loudest_far_db() - LEAST_LOSS_DB:
             doubts += NEW_BAR
         self._odds.append(min(9.0, max(-9.0, odds - doubts)))
+        self._sounds.append(sound_odds - doubts)
+        self._surest = max(self._surest, self._odds[-1])
         onset = self._armed and not self._coughing and self._solid()
         withdrawn = self._withdrawn()
         if onset:
-            self._armed, self._since_onset, self._voice = False, 0, kind
+            self._armed, self._since_onset, self._voice, self._surest = False, 0, kind, self._odds[-1]
         self._since_onset += 1
         self._loudest = max(self._loudest - LOUDEST_FALLS, features.level_db)
         self._low_for = self._low_for + 1 if features.level_db < self._loudest - TAIL_DB else 0
@@ -158,11 +162,11 @@ class Hearing:
         """Since the onset it has turned out to be nothing, or a cough. Re-arms."""
         if self._armed or self._since_onset > COUGH_FRAMES:
             return False
-        odds = self._odds
+        odds, harder = self._odds, self._harder()
         if self._since_onset <= DOUBT_FRAMES:
-            nothing = odds[-1] + odds[-2] <= 2 * (DOUBT + self._harder())
+            nothing = odds[-1] + odds[-2] <= 2 * (DOUBT + harder) and sum(self._sounds) <= 0
         else:
-            cough = self._voice < COUGH_VOICE and sum(odds) < COUGH_ODDS * len(odds)
+            cough = self._voice < COUGH_VOICE and self._surest < SUREST + harder
             nothing = self._coughing = cough and self._since_onset == COUGH_FRAMES
         if nothing:
             self.rearm()

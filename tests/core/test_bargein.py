@@ -50,8 +50,10 @@ def judged(
     question: bool = False,
     loudest: float = -20.0,
     odds: tuple[float, float, float] | None = None,
+    confidence: float = 1.0,
 ) -> Event | None:
-    words = None if text is None else Transcript(text, speech=speech, odds=SoundOdds(*odds) if odds else None)
+    likely = SoundOdds(*odds) if odds else None
+    words = None if text is None else Transcript(text, confidence=confidence, speech=speech, odds=likely)
     known = voiced if complete else voiced - 20
     return verdict(Sound(voiced, silent, voice, loudest_dbfs=loudest, known_ms=known), words, PHRASES, question)
 
@@ -127,6 +129,19 @@ def test_words_are_believed_unless_it_sounds_like_none() -> None:
     assert judged("The blue one.", silent=200, odds=BACKCHANNEL, speech=0.1) is Event.WORD
     assert judged("Thank you!", silent=200, odds=OTHER) is Event.NOTHING
     assert judged("Thank you!", odds=OTHER, complete=False) is None
+
+
+def test_no_cough_is_written_as_three_words() -> None:
+    assert judged("I'll get a move on!", odds=OTHER, complete=False) is Event.WORD
+    assert judged("Come on then", silent=200, odds=OTHER) is Event.WORD
+    assert judged("Bye bye bye!", silent=200, odds=OTHER) is Event.NOTHING
+
+
+def test_a_sure_nod_that_was_written_with_doubt_is_one_over_a_statement() -> None:
+    nod = (0.0, 0.995, 0.005)
+    assert judged("Your hope", silent=200, odds=nod, confidence=0.35) is Event.NOTHING
+    assert judged("Your hope", silent=200, odds=nod, confidence=0.7) is Event.WORD
+    assert judged("Your hope", silent=200, odds=nod, confidence=0.35, question=True) is Event.WORD
 
 
 def test_yeah_over_a_question_is_an_answer_however_it_sounds() -> None:
