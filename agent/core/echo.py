@@ -44,6 +44,7 @@ class Cancelled:
     active: bool  # there is a far end in the filter's memory: near is not just the line
     aligned: bool = True  # the reference is believed to be in step with the line
     new: bool = False  # the agent has only begun to talk in this call
+    moved: bool = False  # it has just been found that the echo comes earlier or later: of late, some of it was left
 
     def loudest_far_db(self) -> float:
         """dBFS of the loudest far end of the last half second, bin by bin."""
@@ -75,6 +76,7 @@ class EchoCanceller:
         self._silence = np.zeros(FRAME_SAMPLES, np.float32)
         self._removed = 0.0  # smoothed fraction of the line's power that the filter explains
         self._better: list[float] = [0.0] * len(SHIFTS)
+        self._moved = False
         self._echoed = 0.0  # energy of the loudest echo of late, as the filter has it
         self._sums = (0.0, 0.0, 0.0)  # of late: energy of the line, of the echo, and what taking it off has added
         self._astray_for = 0
@@ -121,6 +123,7 @@ class EchoCanceller:
         heard, left = float(line.dot(line)), float(near.dot(near))
         echoed = float(echo.dot(echo))
         self._echoed = max(ECHO_DECAY * self._echoed, echoed)
+        self._moved = False
         best = self._shifted(line, heard, left, far) if aligned else None
         if best is not None:
             echo, near = best, line - best
@@ -134,7 +137,7 @@ class EchoCanceller:
         loudest = np.maximum.reduce(power, axis=0, out=spectra[1])
         if not aligned:
             np.maximum(unsure, np.float32(0.25) * loudest, out=unsure)
-        return Cancelled(near, echo, spectra, True, aligned, self._all_frames <= NEW_FRAMES)
+        return Cancelled(near, echo, spectra, True, aligned, self._all_frames <= NEW_FRAMES, self._moved)
 
     def _learn(self, near: Samples, responses: NDArray[np.floating], unsure: NDArray[np.float32]) -> None:
         """The Kalman step; self._gain holds doubt x far power, responses what `near` transformed."""
@@ -232,4 +235,4 @@ class EchoCanceller:
         edge = slice(0, shift) if shift > 0 else slice(shift, None)
         self._path[edge] = 0
         self._doubt[edge] = FIRST_UNCERTAINTY
-        self._better = [0.0] * len(SHIFTS)
+        self._better, self._moved = [0.0] * len(SHIFTS), True

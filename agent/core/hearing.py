@@ -33,6 +33,8 @@ LOUDEST_FALLS = 0.15  # dB a frame
 FAR_DBFS, FAR_SLOPE, FAR_MOST = -36.0, 1.0, 6.0
 # In the first second, when no path is known, what is no louder than an echo can be has to be surer, in log odds.
 NEW_BAR, LEAST_LOSS_DB = 3.5, 4.0
+# The echo has just moved: what paused was likely the part of it that was left, and what is left still has to be surer.
+MOVED_FRAMES, MOVED_BAR = 12, 1.8
 SWING = 6.0  # log odds between sensitivity 0 and 1; the default is in the middle
 
 
@@ -96,6 +98,7 @@ class Hearing:
         self._levels: deque[float] = deque(maxlen=5)
         self._armed = True
         self._since_onset = COUGH_FRAMES + 1
+        self._since_move = MOVED_FRAMES
         self._voiced = False
         self._unvoiced_for = 0
         self._loudest = -100.0  # dBFS, of late
@@ -126,6 +129,9 @@ class Hearing:
         doubts = min(FAR_MOST, FAR_SLOPE * max(0.0, FAR_DBFS - max(self._levels)))
         if cancelled.new and features.level_db < cancelled.loudest_far_db() - LEAST_LOSS_DB:
             doubts += NEW_BAR
+        self._since_move = 0 if cancelled.moved else self._since_move + 1
+        if self._since_move < MOVED_FRAMES:
+            doubts += MOVED_BAR
         self._odds.append(min(9.0, max(-9.0, odds - doubts)))
         self._sounds.append(sound_odds - doubts)
         self._surest = max(self._surest, self._odds[-1])
@@ -168,9 +174,10 @@ class Hearing:
         else:
             cough = self._voice < COUGH_VOICE and self._surest < SUREST + harder
             nothing = self._coughing = cough and self._since_onset == COUGH_FRAMES
-        if nothing:
+        if nothing or self._since_move == 0:
             self.rearm()
-        return nothing
+            return True
+        return False
 
     def _harder(self) -> float:
         """Log odds asked for on top of the default."""

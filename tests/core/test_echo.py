@@ -72,6 +72,12 @@ def test_follows_a_jump_of_the_jitter_buffer() -> None:
     left = cancel(far, line)
     later = slice(int(6.3 * RATE), 7 * RATE)
     assert decibels(line[later]) - decibels(left[later]) > 8
+    canceller, moved = EchoCanceller(), []
+    for at in range(0, len(far) - FRAME + 1, FRAME):
+        canceller.far(far[at : at + FRAME])
+        moved += [at / RATE] if canceller.near(line[at : at + FRAME]).moved else []
+    assert len(moved) == 1
+    assert 6 < moved[0] < 6.3
 
 
 @pytest.mark.parametrize("to_ms", [73, 160, 0])

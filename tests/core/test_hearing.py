@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -112,6 +113,26 @@ def test_caller_is_heard_through_echo(hearing: Hearing) -> None:
     heard = list(run(hearing, far, with_caller(room(8) + echo(far, 90, 14), 6.0)))
     assert len(onset_ms(heard, 6.0)) == 1
     assert 0 < onset_ms(heard, 6.0)[0] <= 240
+
+
+def test_what_paused_just_before_the_echo_was_found_to_have_moved_is_taken_back(
+    hearing: Hearing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = with_caller(room(4), 2)
+    onset = next(i for i, e in enumerate(run(Hearing(weights.load()), np.zeros(len(line)), line)) if e.onset)
+    cancel, frame = hearing._canceller.near, iter(range(1000))
+    monkeypatch.setattr(hearing._canceller, "near", lambda *of: replace(cancel(*of), moved=next(frame) == onset + 3))
+    evidence = list(run(hearing, np.zeros(len(line)), line))
+    assert [i for i, e in enumerate(evidence) if e.withdrawn] == [onset + 3]
+    again = [i for i, e in enumerate(evidence) if e.onset and i > onset]
+    assert again  # a caller who goes on is heard all the same
+    assert again[0] <= onset + 3 + 10
+
+
+def test_a_caller_after_the_echo_has_moved_is_heard(hearing: Hearing) -> None:
+    far, at = agent_talk(9), 5 * RATE
+    line = np.concatenate([echo(far, 80, 10)[:at], echo(far, 100, 10)[at:]]) + room(9)
+    assert onset_ms(list(run(hearing, far, with_caller(line, 5.5))), 5.5)[0] < 300
 
 
 def test_voiced_follows_the_sound_and_ends_with_it(hearing: Hearing) -> None:
