@@ -129,7 +129,7 @@ def verdict(
 
     no voice, or never loud enough          nothing, once it is over or has lasted for `no_voice_ms`
     no words yet                            wait; `_without_words` says for how long
-    over, and the words cover all of it     by the words; where they tell nothing ("oh"), by what it sounds like
+    over, and the words cover all of it     by the words; where they tell nothing ("oh", a guess), by the sound
     goes on, so far a backchannel or none   wait for more words
     words that are no backchannel           an interruption at once
 

@@ -165,7 +165,7 @@ class Hearing:
         return odds[-1] > LIKELY + harder and odds[-1] + odds[-2] + odds[-3] + odds[-4] > 4 * (LIKELY + harder)
 
     def _withdrawn(self) -> bool:
-        """Since the onset it has turned out to be nothing, or a cough. Re-arms."""
+        """Since the onset it has turned out to be nothing, a cough, or our echo, which has moved. Re-arms."""
         if self._armed or self._since_onset > COUGH_FRAMES:
             return False
         odds, harder = self._odds, self._harder()
