@@ -15,8 +15,8 @@ class Evidence:
     onset: this frame completes solid evidence: pause now. onset_samples_ago: where the sound began, back from the
         end of this frame.
     voiced: the caller is still at it (hysteresis over score), for endings.
-    withdrawn: the last onset was nothing (within 120 ms), a cough (at 200 ms) or our echo after all: go on. Hearing has re-armed
-        itself.
+    withdrawn: the last onset was nothing (within 120 ms), a cough (at 200 ms) or our echo after all: go on. Hearing has
+        re-armed itself.
     voice: 0 to 1, how much the sound since the onset is like speech rather than a cough or a bang.
     """
 
