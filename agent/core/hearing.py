@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .echo import PARTITIONS, EchoCanceller
+from .echo import PARTITIONS, Cancelled, EchoCanceller
 from .evidence import Evidence
 from .pcm import FRAME_SAMPLES, FULL_SCALE, Pcm
 from .speech import Features, Network
@@ -126,12 +126,7 @@ class Hearing:
         odds, sound_odds, kind_odds = self._network(features.of(cancelled))
         voice, sound, kind = probability(odds), probability(sound_odds), probability(kind_odds)
         self._levels.append(features.level_db)
-        doubts = min(FAR_MOST, FAR_SLOPE * max(0.0, FAR_DBFS - max(self._levels)))
-        if cancelled.new and features.level_db < cancelled.loudest_far_db() - LEAST_LOSS_DB:
-            doubts += NEW_BAR
-        self._since_move = 0 if cancelled.moved else self._since_move + 1
-        if self._since_move < MOVED_FRAMES:
-            doubts += MOVED_BAR
+        doubts = self._doubts(cancelled)
         self._odds.append(min(9.0, max(-9.0, odds - doubts)))
         self._sounds.append(sound_odds - doubts)
         self._surest = max(self._surest, self._odds[-1])
@@ -155,6 +150,14 @@ class Hearing:
             near=features.near,
             withdrawn=withdrawn,
         )
+
+    def _doubts(self, cancelled: Cancelled) -> float:
+        """Log odds that somebody far off, or our own echo, takes away from the evidence of this frame."""
+        doubts = min(FAR_MOST, FAR_SLOPE * max(0.0, FAR_DBFS - max(self._levels)))
+        if cancelled.new and self._levels[-1] < cancelled.loudest_far_db() - LEAST_LOSS_DB:
+            doubts += NEW_BAR
+        self._since_move = 0 if cancelled.moved else self._since_move + 1
+        return doubts + MOVED_BAR if self._since_move < MOVED_FRAMES else doubts
 
     def _solid(self) -> bool:
         """Sure for two frames, or likely for four."""

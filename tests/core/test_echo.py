@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
-from agent.core.echo import EchoCanceller
+from agent.core.echo import Cancelled, EchoCanceller
 
 RATE, FRAME = 8000, 160
 
@@ -28,11 +30,17 @@ def echo_of(far: np.ndarray, delay_ms: float, loss_db: float, seed: int = 2) -> 
     return np.concatenate([np.zeros(delay), wet])[: len(far)].astype(np.float32)
 
 
-def cancel(far: np.ndarray, line: np.ndarray) -> np.ndarray:
-    canceller, out = EchoCanceller(), np.zeros_like(line)
+def cancelled(far: np.ndarray, line: np.ndarray) -> Iterator[Cancelled]:
+    canceller = EchoCanceller()
     for a in range(0, len(line) - FRAME + 1, FRAME):
         canceller.far(far[a : a + FRAME])
-        out[a : a + FRAME] = canceller.near(line[a : a + FRAME]).near
+        yield canceller.near(line[a : a + FRAME])
+
+
+def cancel(far: np.ndarray, line: np.ndarray) -> np.ndarray:
+    out = np.zeros_like(line)
+    for i, frame in enumerate(cancelled(far, line)):
+        out[i * FRAME : (i + 1) * FRAME] = frame.near
     return out
 
 
@@ -72,10 +80,7 @@ def test_follows_a_jump_of_the_jitter_buffer() -> None:
     left = cancel(far, line)
     later = slice(int(6.3 * RATE), 7 * RATE)
     assert decibels(line[later]) - decibels(left[later]) > 8
-    canceller, moved = EchoCanceller(), []
-    for at in range(0, len(far) - FRAME + 1, FRAME):
-        canceller.far(far[at : at + FRAME])
-        moved += [at / RATE] if canceller.near(line[at : at + FRAME]).moved else []
+    moved = [i * FRAME / RATE for i, frame in enumerate(cancelled(far, line)) if frame.moved]
     assert len(moved) == 1
     assert 6 < moved[0] < 6.3
 
@@ -109,9 +114,5 @@ def test_silent_agent_leaves_the_line_as_it_is() -> None:
 def test_uncertainty_falls_as_it_learns() -> None:
     far = talk(6)
     line = echo_of(far, 60, 12)
-    canceller, unsure = EchoCanceller(), []
-    for a in range(0, len(line) - FRAME + 1, FRAME):
-        canceller.far(far[a : a + FRAME])
-        out = canceller.near(line[a : a + FRAME])
-        unsure.append(out.power[0].sum() / (out.power[1].sum() + 1e-9))
+    unsure = [out.power[0].sum() / (out.power[1].sum() + 1e-9) for out in cancelled(far, line)]
     assert np.mean(unsure[-50:]) < 0.2 * np.mean(unsure[5:30])
