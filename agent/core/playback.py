@@ -89,15 +89,6 @@ class Playback:
         """Nothing to say."""
         return self._line is None and not self._queue
 
-    @property
-    def begun(self) -> bool:
-        """Something of this turn was sent."""
-        return bool(self._spans)
-
-    @property
-    def held(self) -> bool:
-        return self._mode is not _Mode.PLAYING
-
     def enqueue(self, line: Line) -> None:
         self._queue.append(line)
 

@@ -213,10 +213,6 @@ class Network:
         self._sums = np.zeros(4 * n, np.float32)
         self._x, self._state = self._seen[:wide], self._seen[wide:-1]
 
-    def forget(self) -> None:
-        """As at the start of a call."""
-        self._state[:] = 0
-
     def __call__(self, features: Floats) -> tuple[float, float, float]:
         """(SIZE,) in; log odds: of a caller's voice, of a caller's sound of any kind, that it is a voice if so."""
         n, state, x, sums = self._size, self._state, self._x, self._sums

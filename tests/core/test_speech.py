@@ -84,5 +84,3 @@ def test_network_is_a_gated_recurrent_unit() -> None:
         r, z = squash(i[:n] + h[:n]), squash(i[n : 2 * n] + h[n : 2 * n])
         state = (1 - z) * np.tanh(i[2 * n :] + r * h[2 * n :]) + z * state
         assert np.allclose(network(x), state @ w["out.w"] + w["out.b"], atol=1e-5)
-    network.forget()
-    assert np.allclose(Network(w)(x), network(x))
