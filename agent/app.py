@@ -106,7 +106,7 @@ class App:
             max_pending=sock.max_pending,
             id_timeout_s=sock.id_timeout_ms / 1000,
         )
-        self.server = Server(self.registry, self._begin, self._ended, limits)
+        self.server = Server(self.registry, self._begin, self._ended, limits, self.store.is_logged)
         try:
             await self.server.start(*parse_address(sock.listen))
             host = parse_address(sock.listen)[0]

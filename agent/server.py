@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Sequence
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Protocol
@@ -19,6 +20,7 @@ from .session import Session
 log = logging.getLogger(__name__)
 
 SESSION_END_S = 5.0
+LOOK_UP_S = 0.5  # how long a call waits for the database to say whether its id is new
 
 
 class Calls(Protocol):
@@ -54,6 +56,7 @@ class Server:
     """`start`, then calls are served until `close` or `drain`.
 
     `make_session(info)` gives the session of a call; `ended(info, session)` is called when it is over.
+    `is_logged(id)`: whether there was a call of this id; asked for those that FastAGI did not give out.
     """
 
     def __init__(
@@ -62,8 +65,10 @@ class Server:
         make_session: Callable[[CallInfo], Session],
         ended: Callable[[CallInfo, Session], None],
         limits: Limits = Limits(),
+        is_logged: Callable[[str], Awaitable[bool]] | None = None,
     ) -> None:
         self._calls = calls
+        self._is_logged = is_logged
         self._make_session = make_session
         self._ended = ended
         self._limits = limits
@@ -162,8 +167,10 @@ class Server:
             return None
         if call_id is None:
             return None
-        info = self._admit(call_id)
-        if info is not None and self._begin(info):
+        info = self._calls.take(call_id) if self.admits() else None
+        if info is None and self._accepts(call_id):
+            info = CallInfo(await self._unused(call_id))
+        if info is not None and self.admits() and self._begin(info):
             return info
         await self._hand_back(reader, writer)
         return None
@@ -179,24 +186,40 @@ class Server:
                     raise ProtocolError(f"a frame of kind 0x{frame.kind:02x} before the call id")
                 return str(frame.uuid())
 
-    def _admit(self, call_id: str) -> CallInfo | None:
+    def _accepts(self, call_id: str) -> bool:
+        """Whether a call is served that FastAGI knows nothing of, or not any more; says in the log why not."""
         if not self.admits():
             log.warning("AudioSocket: call %s is refused: %d calls in progress", call_id, self.calls)
-            return None
-        info = self._calls.take(call_id)
-        if info is not None:
-            return info
+            return False
         if not self._limits.accept_unregistered:
             log.warning(
                 "AudioSocket: call id %s was not given out by FastAGI, was used before, or is too old; "
                 'the dialplan goes on (audiosocket.unregistered = "accept" serves such calls)',
                 call_id,
             )
-            return None
-        if call_id in self._running or self._calls.used(call_id):
-            log.warning("AudioSocket: call id %s is in use, or was used before; the dialplan goes on", call_id)
-            return None
-        return CallInfo(call_id)
+            return False
+        if self._calls.used(call_id):
+            log.warning("AudioSocket: call id %s was given out by FastAGI and used; the dialplan goes on", call_id)
+            return False
+        return True
+
+    async def _unused(self, call_id: str) -> str:
+        """The id; or a new one, where a dialplan gives all its calls the same and this one would replace the last."""
+        try:
+            async with asyncio.timeout(LOOK_UP_S):
+                logged = self._is_logged is not None and await self._is_logged(call_id)
+        except (TimeoutError, UserError):
+            logged = True  # perhaps
+        if not logged and call_id not in self._running:
+            return call_id
+        own = str(uuid.uuid4())
+        log.warning(
+            "AudioSocket: there may have been a call %s before; this one is logged as %s. "
+            "The dialplan should give every call an id of its own, as ${UUID()} does",
+            call_id,
+            own,
+        )
+        return own
 
     def _begin(self, info: CallInfo) -> bool:
         """Whether the call has a session now."""

@@ -28,12 +28,20 @@ class Bench:
         self.registry = Registry(SystemClock())
         self.ended: list[str] = []
         self.broken = False
+        self.logged: set[str] = set()
+        self.trouble: Exception | None = None
         self.server = Server(
             self.registry,
             self._session,
             lambda info, session: self.ended.append(info.id),
             Limits(**limits),  # type: ignore[arg-type]
+            self._is_logged,
         )
+
+    async def _is_logged(self, call_id: str) -> bool:
+        if self.trouble is not None:
+            raise self.trouble
+        return call_id in self.logged
 
     def _session(self, info: CallInfo) -> Session:
         if self.broken:
@@ -169,17 +177,37 @@ async def test_what_is_being_handed_back_counts_as_pending(bench: Bench) -> None
 
 
 @pytest.mark.parametrize("bench", [{"accept_unregistered": True}], indirect=True)
-async def test_an_unregistered_id_in_use_is_refused(bench: Bench, caplog) -> None:
+async def test_calls_of_one_fixed_id_are_all_served_and_each_has_a_log_of_its_own(bench: Bench, caplog) -> None:
     call_id = str(uuid.uuid4())
     first, writer = await bench.dial(call_id)
     assert await first_kind(first) == FrameKind.AUDIO
-    second, _ = await bench.dial(call_id)
-    assert await first_kind(second) == FrameKind.HANGUP
-    assert bench.server.calls == 1
+    second, other = await bench.dial(call_id)
+    assert await first_kind(second) == FrameKind.AUDIO
+    assert bench.server.calls == 2
+    writer.close()
+    other.close()
+    await asyncio.sleep(0.1)
+    bench.logged.add(call_id)
+    third, writer = await bench.dial(call_id)
+    assert await first_kind(third) == FrameKind.AUDIO
     writer.close()
     await asyncio.sleep(0.1)
-    assert bench.ended == [call_id]
-    assert "is in use, or was used before" in caplog.text
+    assert len(set(bench.ended)) == 3
+    assert call_id in bench.ended
+    assert caplog.text.count("this one is logged as") == 2
+
+
+@pytest.mark.parametrize("bench", [{"accept_unregistered": True}], indirect=True)
+@pytest.mark.parametrize("trouble", [UserError("the database is gone"), TimeoutError()])
+async def test_a_database_that_cannot_say_costs_a_call_its_id_and_nothing_else(bench: Bench, trouble) -> None:
+    call_id = str(uuid.uuid4())
+    bench.trouble = trouble
+    reader, writer = await bench.dial(call_id)
+    assert await first_kind(reader) == FrameKind.AUDIO
+    writer.close()
+    await asyncio.sleep(0.1)
+    assert len(bench.ended) == 1
+    assert bench.ended != [call_id]
 
 
 @pytest.mark.parametrize("bench", [{"accept_unregistered": True}], indirect=True)

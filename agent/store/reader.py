@@ -104,6 +104,10 @@ class Reader:
             raise UserError(f"{name!r} begins more than one call's id: {ids}{' ...' if len(found) > 3 else ''}")
         return found[0]
 
+    async def has_call(self, call_id: str) -> bool:
+        """Whether there is a call of exactly this id."""
+        return bool(await self._rows(select(schema.calls.c.id).where(schema.calls.c.id == call_id)))
+
     async def turns(self, call_id: str) -> list[LoggedTurn]:
         """In the order in which they began."""
         of_call = select(schema.turns).where(schema.turns.c.call_id == call_id)

@@ -120,6 +120,11 @@ class Store(Reader):
         row["ended_at"] = iso(ended_at or self._clock.utc())
         self._add(schema.calls, (call_id,), row if queue is None else {**row, "queue": queue})
 
+    async def is_logged(self, call_id: str) -> bool:
+        """Whether there is a call of this id. Raises UserError when the database cannot be read."""
+        at = (schema.calls.name, call_id)
+        return at in self._waiting or at in self._in_hand or await self.has_call(call_id)
+
     async def flush(self, timeout_s: float = 5.0) -> bool:
         """Wait until all that was put so far is on disk; False when it is not within `timeout_s`."""
         if self._written >= self._put:
