@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from .evidence import FAR_DBFS
 from .intent import Phrases, is_backchannel
 from .reply import Transcript
 from .words import joined, tokens
@@ -88,7 +89,6 @@ class VerdictSettings:
     noise_ms: int = 1500  # a sound that lasts but is no speech: go on over it
     no_voice: float = 0.12  # below, from `no_voice_ms` on: no voice, no need to wait for words
     no_voice_ms: int = 280
-    far_dbfs: float = -35.0  # never louder than this, from `no_voice_ms` on: somebody else in the room
     # A recognizer with odds:
     word_sure: float = 0.25  # above, it was a word though none was written, or only "oh"
     other_sure: float = 0.7  # above, it was none ...
@@ -114,6 +114,7 @@ class Sound:
     voice: float  # 0 to 1: like speech rather than a cough
     floor_dbfs: float = -60.0  # the background
     loudest_dbfs: float = 0.0  # of a frame since the onset
+    far_dbfs: float = FAR_DBFS  # never louder than this: somebody else in the room
     known_ms: int = 0  # from its onset to where the words reach
 
 
@@ -141,7 +142,7 @@ def verdict(
     spoken = tokens(words.text) if words else []
     believed = words is not None and _believed(sound, words, spoken, settings)
     no_caller = sound.voice < settings.no_voice and not believed
-    if no_caller or sound.loudest_dbfs < settings.far_dbfs:
+    if no_caller or sound.loudest_dbfs < sound.far_dbfs:
         return Event.NOTHING if over or sound.voiced_ms >= settings.no_voice_ms else None
     if words is None:
         return _without_words(sound, over, settings)

@@ -165,7 +165,7 @@ class Conversation:
             if not evidence.voiced:
                 self._let_go = None
                 self._hearing.rearm()
-            elif evidence.voice >= VOICE_AFTER_ALL and evidence.level_dbfs >= self._settings.verdict.far_dbfs:
+            elif evidence.voice >= VOICE_AFTER_ALL and evidence.level_dbfs >= evidence.far_dbfs:
                 self._begin_turn(evidence, self.now - self._let_go.onset)
         elif evidence.onset:
             self._begin_turn(evidence)

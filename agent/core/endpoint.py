@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 
 from .bargein import Sound
-from .evidence import Evidence
+from .evidence import FAR_DBFS, Evidence
 from .intent import Phrases, is_complete
 from .pcm import FRAME_SAMPLES, Pcm, ms, samples
 from .reply import Transcript
@@ -63,6 +63,7 @@ class CallerTurn:
     evidence: float = 0.0
     floor_dbfs: float = -60.0
     loudest_dbfs: float = -100.0
+    far_dbfs: float = FAR_DBFS
     question: bool = False  # it began over a question
     words: Transcript | None = None
     _last_frame: int = 0  # when the last one came
@@ -73,7 +74,8 @@ class CallerTurn:
     @classmethod
     def begun(cls, id: int, onset: int, now: int, first: Evidence, question: bool = False) -> Self:
         """A turn that began at sample `onset`, with the frame that showed it at `now`."""
-        return cls(id, onset, now, first.voice, first.score, first.floor_dbfs, first.level_dbfs, question)
+        levels = first.floor_dbfs, first.level_dbfs, first.far_dbfs
+        return cls(id, onset, now, first.voice, first.score, *levels, question)
 
     @property
     def complete(self) -> bool:
@@ -98,7 +100,8 @@ class CallerTurn:
     def sound(self, now: int) -> Sound:
         """What the verdict rests on."""
         voiced, known = ms(self.last_voiced - self.onset), ms(max(0, self._words_at - self.onset))
-        return Sound(voiced, self.silent_ms(now), self.voice, self.floor_dbfs, self.loudest_dbfs, known)
+        levels = self.floor_dbfs, self.loudest_dbfs, self.far_dbfs
+        return Sound(voiced, self.silent_ms(now), self.voice, *levels, known)
 
     def silent_ms(self, now: int) -> int:
         """Silence that was heard since the last voiced frame; a line that sends nothing is silent, too.

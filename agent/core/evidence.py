@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from .pcm import Pcm
 
+FAR_DBFS = -36.0  # other people in the room are further off than the caller, and stay below this
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
@@ -18,6 +20,7 @@ class Evidence:
     withdrawn: the last onset was nothing (within 120 ms), a cough (at 200 ms) or our echo after all: go on. Hearing has
         re-armed itself.
     voice: 0 to 1, how much the sound since the onset is like speech rather than a cough or a bang.
+    far_dbfs: what stays below this level is somebody else in the room; lower where nobody has been heard of late.
     """
 
     score: float
@@ -30,3 +33,4 @@ class Evidence:
     echo_dbfs: float
     near: Pcm
     withdrawn: bool = False
+    far_dbfs: float = FAR_DBFS

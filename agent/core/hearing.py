@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .echo import PARTITIONS, Cancelled, EchoCanceller
-from .evidence import Evidence
+from .evidence import FAR_DBFS, Evidence
 from .pcm import FRAME_SAMPLES, FULL_SCALE, Pcm
-from .speech import Features, Network
+from .speech import LOWEST_DB, Features, Network
 
 STALL_FRAMES = 3  # a clump of 60 ms; when the line lags more, the reference is doubtful
 STEADY_FRAMES = 10  # a lag that has lasted this long is the line's new normal
@@ -29,8 +29,11 @@ BEGIN_VOICED, END_VOICED = 0.5, 0.3  # probabilities of a sound
 # A sound so far below its own loudest for so long is over, whatever hangs on: the room, a breath, comfort noise.
 TAIL_DB, TAIL_FRAMES = 26.0, 5
 LOUDEST_FALLS = 0.15  # dB a frame
-# Other people in the room are further off than the caller: so much less in log odds per dB below this level.
-FAR_DBFS, FAR_SLOPE, FAR_MOST = -36.0, 1.0, 6.0
+# So much less in log odds per dB below the level of other people in the room. That level is lower where nobody has been
+# heard of late, so that a quiet caller in a quiet room is heard as fast as a loud one: so far over the room, at least.
+FAR_SLOPE, FAR_MOST = 1.0, 6.0
+QUIET_DBFS, OVER_DB = -48.0, 6.0
+ROOM_FRAMES, ROOM_FALLS = 15, 0.1  # the room is what was loudest, 300 ms ago or longer; dB a frame
 # In the first second, when no path is known, what is no louder than an echo can be has to be surer, in log odds.
 NEW_BAR, LEAST_LOSS_DB = 3.5, 4.0
 # The echo has just moved: what paused was likely the part of it that was left, and what is left still has to be surer.
@@ -96,6 +99,8 @@ class Hearing:
         self._sounds: deque[float] = deque([-9.0] * 2, maxlen=2)  # and of any sound
         self._surest = -9.0  # of the log odds of a voice since the onset
         self._levels: deque[float] = deque(maxlen=5)
+        self._before: deque[float] = deque([LOWEST_DB] * ROOM_FRAMES, maxlen=ROOM_FRAMES)
+        self._room = FAR_DBFS - OVER_DB  # the loudest of it lately, falling; not known yet
         self._armed = True
         self._since_onset = COUGH_FRAMES + 1
         self._since_move = MOVED_FRAMES
@@ -126,6 +131,9 @@ class Hearing:
         odds, sound_odds, kind_odds = self._network(features.of(cancelled))
         voice, sound, kind = probability(odds), probability(sound_odds), probability(kind_odds)
         self._levels.append(features.level_db)
+        self._room = max(self._room - ROOM_FALLS, self._before[0])
+        ours = features.echo_db > features.level_db - 6.0  # what is left of our echo is no room
+        self._before.append(LOWEST_DB if ours else features.level_db)
         doubts = self._doubts(cancelled)
         self._odds.append(min(9.0, max(-9.0, odds - doubts)))
         self._sounds.append(sound_odds - doubts)
@@ -149,15 +157,20 @@ class Hearing:
             echo_dbfs=features.echo_db,
             near=features.near,
             withdrawn=withdrawn,
+            far_dbfs=self._far(),
         )
 
     def _doubts(self, cancelled: Cancelled) -> float:
         """Log odds that somebody far off, or our own echo, takes away from the evidence of this frame."""
-        doubts = min(FAR_MOST, FAR_SLOPE * max(0.0, FAR_DBFS - max(self._levels)))
+        doubts = min(FAR_MOST, FAR_SLOPE * max(0.0, self._far() - max(self._levels)))
         if cancelled.new and self._levels[-1] < cancelled.loudest_far_db() - LEAST_LOSS_DB:
             doubts += NEW_BAR
         self._since_move = 0 if cancelled.moved else self._since_move + 1
         return doubts + MOVED_BAR if self._since_move < MOVED_FRAMES else doubts
+
+    def _far(self) -> float:
+        """The level in dBFS that other people in the room stay below."""
+        return min(FAR_DBFS, max(QUIET_DBFS, self._room + OVER_DB))
 
     def _solid(self) -> bool:
         """Sure for two frames, or likely for four."""

@@ -9,8 +9,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from agent.core.evidence import Evidence
-from agent.core.hearing import Hearing, HearingSettings
+from agent.core.evidence import FAR_DBFS, Evidence
+from agent.core.hearing import QUIET_DBFS, Hearing, HearingSettings
 from agent.core.pcm import FRAME_SAMPLES, RATE
 from agent.engines import weights
 from agent.engines.tts_hibari import HibariTts
@@ -81,11 +81,42 @@ def hearing() -> Hearing:
     return Hearing(weights.load())
 
 
-@pytest.mark.parametrize("level_db", [4, 0, -11])
+@pytest.mark.parametrize("level_db", [4, 0, -11, -14])
 def test_quiet_and_loud_callers_are_heard_at_once(hearing: Hearing, level_db: float) -> None:
     heard = list(run(hearing, agent_talk(4), with_caller(room(4), 2.0, level_db)))
     assert len(onset_ms(heard, 2.0)) == 1
     assert 0 < onset_ms(heard, 2.0)[0] <= 140
+
+
+TALKS = (
+    "No, wait a moment please.",
+    "Yes, I do.",
+    "Can I have the other one?",
+    "Three of them.",
+    "Okay, and the price?",
+)
+
+
+def latency_ms(level_db: float) -> float:
+    """Mean over TALKS at 2.3 s in a quiet room."""
+    heard = []
+    for text in TALKS:
+        line = with_caller(room(5), 2.3, level_db=level_db, text=text)
+        heard.append(onset_ms(list(run(Hearing(weights.load()), agent_talk(5), line)), 2.3)[0])
+    return float(np.mean(heard))
+
+
+def test_a_caller_at_35_dbfs_is_heard_as_fast_as_a_loud_one() -> None:
+    assert latency_ms(-35 - -24) <= latency_ms(-20 - -24) + 10
+
+
+def test_where_people_talk_in_the_room_what_is_quieter_than_a_caller_is_one_of_them(hearing: Hearing) -> None:
+    quiet = list(run(hearing, agent_talk(5), room(5)))
+    assert quiet[-1].far_dbfs == QUIET_DBFS
+    line = with_caller(room(5), 1.0, level_db=-12, text="Thank you for calling. I can connect you with billing.")
+    talk = list(run(hearing, agent_talk(5), line))
+    assert max(e.far_dbfs for e in talk) == FAR_DBFS
+    assert talk[-1].far_dbfs > QUIET_DBFS
 
 
 def test_onset_says_where_the_sound_began(hearing: Hearing) -> None:
