@@ -33,7 +33,7 @@ LOUDEST_FALLS = 0.15  # dB a frame
 # heard of late, so that a quiet caller in a quiet room is heard as fast as a loud one: so far over the room, at least.
 FAR_SLOPE, FAR_MOST = 1.0, 6.0
 QUIET_DBFS, OVER_DB = -48.0, 6.0
-ROOM_FRAMES, ROOM_FALLS = 15, 0.1  # the room is what was loudest, 300 ms ago or longer; dB a frame
+ROOM_FRAMES, ROOM_FALLS = 15, 0.02  # the room is what was loudest, 300 ms ago or longer; dB a frame
 # In the first second, when no path is known, what is no louder than an echo can be has to be surer, in log odds.
 NEW_BAR, LEAST_LOSS_DB = 3.5, 4.0
 # The echo has just moved: what paused was likely the part of it that was left, and what is left still has to be surer.

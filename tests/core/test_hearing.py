@@ -98,11 +98,11 @@ TALKS = (
 
 
 def latency_ms(level_db: float) -> float:
-    """Mean over TALKS at 2.3 s in a quiet room."""
+    """Mean over TALKS after ten seconds in a quiet room."""
     heard = []
     for text in TALKS:
-        line = with_caller(room(5), 2.3, level_db=level_db, text=text)
-        heard.append(onset_ms(list(run(Hearing(weights.load()), agent_talk(5), line)), 2.3)[0])
+        line = with_caller(room(12), 10.3, level_db=level_db, text=text)
+        heard.append(onset_ms(list(run(Hearing(weights.load()), agent_talk(12), line)), 10.3)[0])
     return float(np.mean(heard))
 
 
@@ -111,12 +111,12 @@ def test_a_caller_at_35_dbfs_is_heard_as_fast_as_a_loud_one() -> None:
 
 
 def test_where_people_talk_in_the_room_what_is_quieter_than_a_caller_is_one_of_them(hearing: Hearing) -> None:
-    quiet = list(run(hearing, agent_talk(5), room(5)))
+    quiet = list(run(hearing, agent_talk(15), room(15)))
+    assert quiet[0].far_dbfs == pytest.approx(FAR_DBFS, abs=0.1)
     assert quiet[-1].far_dbfs == QUIET_DBFS
-    line = with_caller(room(5), 1.0, level_db=-12, text="Thank you for calling. I can connect you with billing.")
-    talk = list(run(hearing, agent_talk(5), line))
-    assert max(e.far_dbfs for e in talk) == FAR_DBFS
-    assert talk[-1].far_dbfs > QUIET_DBFS
+    line = with_caller(room(15), 13.0, level_db=-12, text="Thank you for calling. I can connect you with billing.")
+    talk = list(run(Hearing(weights.load()), agent_talk(15), line))
+    assert talk[-1].far_dbfs == FAR_DBFS
 
 
 def test_onset_says_where_the_sound_began(hearing: Hearing) -> None:
