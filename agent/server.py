@@ -167,10 +167,8 @@ class Server:
             return None
         if call_id is None:
             return None
-        info = self._calls.take(call_id) if self.admits() else None
-        if info is None and self._accepts(call_id):
-            info = CallInfo(await self._unused(call_id))
-        if info is not None and self.admits() and self._begin(info):
+        info = await self._admitted(call_id)
+        if info is not None and self._begin(info):
             return info
         await self._hand_back(reader, writer)
         return None
@@ -186,11 +184,24 @@ class Server:
                     raise ProtocolError(f"a frame of kind 0x{frame.kind:02x} before the call id")
                 return str(frame.uuid())
 
-    def _accepts(self, call_id: str) -> bool:
-        """Whether a call is served that FastAGI knows nothing of, or not any more; says in the log why not."""
+    async def _admitted(self, call_id: str) -> CallInfo | None:
+        """The call of this id, or None if it is not served; then the log says why."""
+        if not self._has_room(call_id):
+            return None
+        info = self._calls.take(call_id)
+        if info is not None or not self._accepts(call_id):
+            return info
+        own = await self._unused(call_id)
+        return CallInfo(own) if self._has_room(own) else None
+
+    def _has_room(self, call_id: str) -> bool:
+        """Whether another call would be served; says so in the log if not."""
         if not self.admits():
             log.warning("AudioSocket: call %s is refused: %d calls in progress", call_id, self.calls)
-            return False
+        return self.admits()
+
+    def _accepts(self, call_id: str) -> bool:
+        """Whether a call is served that FastAGI knows nothing of, or not any more; says in the log why not."""
         if not self._limits.accept_unregistered:
             log.warning(
                 "AudioSocket: call id %s was not given out by FastAGI, was used before, or is too old; "

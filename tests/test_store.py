@@ -175,14 +175,14 @@ async def test_a_locked_database_holds_up_nobody_and_loses_nothing(
 ) -> None:
     other = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
-    took = []
+    longest = 0.0
     for number in range(200):
         before = time.perf_counter()
         store.turn("c1", replace(TURN, seq=number))
         store.interruption(replace(CUT, id=f"i{number}"))
-        took.append(time.perf_counter() - before)
+        longest = max(longest, time.perf_counter() - before)
         await asyncio.sleep(0)
-    assert sorted(took)[-10] < 0.015  # less than a frame; a few the machine may hold up
+    assert longest < 0.015  # less than a frame
     assert not await store.flush(timeout_s=0.1)
     assert store.backlog >= 400
     other.execute("COMMIT")

@@ -34,6 +34,7 @@ LOUDEST_FALLS = 0.15  # dB a frame
 FAR_SLOPE, FAR_MOST = 1.0, 6.0
 QUIET_DBFS, OVER_DB = -48.0, 6.0
 ROOM_FRAMES, ROOM_FALLS = 15, 0.02  # the room is what was loudest, 300 ms ago or longer; dB a frame
+OURS_DB = 6.0  # what is no further than this above our echo may be what is left of it, and is no room
 # In the first second, when no path is known, what is no louder than an echo can be has to be surer, in log odds.
 NEW_BAR, LEAST_LOSS_DB = 3.5, 4.0
 # The echo has just moved: what paused was likely the part of it that was left, and what is left still has to be surer.
@@ -131,10 +132,8 @@ class Hearing:
         odds, sound_odds, kind_odds = self._network(features.of(cancelled))
         voice, sound, kind = probability(odds), probability(sound_odds), probability(kind_odds)
         self._levels.append(features.level_db)
-        self._room = max(self._room - ROOM_FALLS, self._before[0])
-        ours = features.echo_db > features.level_db - 6.0  # what is left of our echo is no room
-        self._before.append(LOWEST_DB if ours else features.level_db)
-        doubts = self._doubts(cancelled)
+        far = self._far()
+        doubts = self._doubts(cancelled, far)
         self._odds.append(min(9.0, max(-9.0, odds - doubts)))
         self._sounds.append(sound_odds - doubts)
         self._surest = max(self._surest, self._odds[-1])
@@ -157,20 +156,23 @@ class Hearing:
             echo_dbfs=features.echo_db,
             near=features.near,
             withdrawn=withdrawn,
-            far_dbfs=self._far(),
+            far_dbfs=far,
         )
 
-    def _doubts(self, cancelled: Cancelled) -> float:
+    def _far(self) -> float:
+        """The level in dBFS that other people in the room stay below, with this frame."""
+        self._room = max(self._room - ROOM_FALLS, self._before[0])
+        ours = self._features.echo_db > self._features.level_db - OURS_DB
+        self._before.append(LOWEST_DB if ours else self._features.level_db)
+        return min(FAR_DBFS, max(QUIET_DBFS, self._room + OVER_DB))
+
+    def _doubts(self, cancelled: Cancelled, far: float) -> float:
         """Log odds that somebody far off, or our own echo, takes away from the evidence of this frame."""
-        doubts = min(FAR_MOST, FAR_SLOPE * max(0.0, self._far() - max(self._levels)))
+        doubts = min(FAR_MOST, FAR_SLOPE * max(0.0, far - max(self._levels)))
         if cancelled.new and self._levels[-1] < cancelled.loudest_far_db() - LEAST_LOSS_DB:
             doubts += NEW_BAR
         self._since_move = 0 if cancelled.moved else self._since_move + 1
         return doubts + MOVED_BAR if self._since_move < MOVED_FRAMES else doubts
-
-    def _far(self) -> float:
-        """The level in dBFS that other people in the room stay below."""
-        return min(FAR_DBFS, max(QUIET_DBFS, self._room + OVER_DB))
 
     def _solid(self) -> bool:
         """Sure for two frames, or likely for four."""
