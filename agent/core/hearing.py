@@ -30,8 +30,7 @@ BEGIN_VOICED, END_VOICED = 0.5, 0.3  # probabilities of a sound
 TAIL_DB, TAIL_FRAMES = 26.0, 5
 LOUDEST_FALLS = 0.15  # dB a frame
 # So much less in log odds per dB below the level of other people in the room. That level is lower where nobody has been
-# heard of late, so that a quiet caller in a quiet room comes to be heard as fast as a loud one: so far over the room, at
-# least.
+# heard of late (so far over the room, at least): a quiet caller in a quiet room comes to be heard as fast as any.
 FAR_SLOPE, FAR_MOST = 1.0, 6.0
 QUIET_DBFS, OVER_DB = -48.0, 6.0
 ROOM_FRAMES, ROOM_FALLS = 15, 0.02  # the room is what was loudest, 300 ms ago or longer; dB a frame
