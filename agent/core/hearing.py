@@ -19,8 +19,11 @@ STALL_FRAMES = 3  # a clump of 60 ms; when the line lags more, the reference is 
 STEADY_FRAMES = 10  # a lag that has lasted this long is the line's new normal
 LOST_FRAMES = 50  # a lag of a second is no jitter
 
-SURE = 0.0  # log odds of a voice in the mean of two frames that pause at once
-LIKELY = -0.4  # in the mean of four
+SURE = -0.3  # log odds of a voice in the mean of two frames that pause at once
+LIKELY = -0.7  # in the mean of four
+# No frame speaks more for a caller than for a voice rather than a cough, and this: both in log odds. The first 60 ms of
+# a cough are a sound at the caller's level, which is what the network's first output is quick to find.
+OR_COUGH = 1.0
 DOUBT_FRAMES = 6  # 120 ms: for so long a pause can be taken back almost unnoticed
 DOUBT = -0.8  # log odds of a voice below which it is, if no sound is left either
 COUGH_FRAMES = 10  # 200 ms: when what is rather no voice is let go, if no frame since the onset was sure to be one
@@ -134,7 +137,7 @@ class Hearing:
         self._levels.append(features.level_db)
         far = self._far()
         doubts = self._doubts(cancelled, far)
-        self._odds.append(min(9.0, max(-9.0, odds - doubts)))
+        self._odds.append(min(9.0, max(-9.0, min(odds, kind_odds + OR_COUGH) - doubts)))
         self._sounds.append(sound_odds - doubts)
         self._surest = max(self._surest, self._odds[-1])
         onset = self._armed and not self._coughing and self._solid()
