@@ -166,6 +166,15 @@ def test_a_caller_after_the_echo_has_moved_is_heard(hearing: Hearing) -> None:
     assert onset_ms(list(run(hearing, far, with_caller(line, 5.5))), 5.5)[0] < 300
 
 
+@pytest.mark.parametrize(("kind", "onsets"), [(2.0, 1), (-0.5, 1), (-2.0, 0)])
+def test_what_is_more_like_a_cough_than_a_voice_does_not_pause_the_agent_however_near_it_is(
+    hearing: Hearing, monkeypatch: pytest.MonkeyPatch, kind: float, onsets: int
+) -> None:
+    line = np.resize(said("No, wait a moment please."), RATE // 2)
+    monkeypatch.setattr(hearing, "_network", lambda features: (2.0, 4.0, kind))
+    assert sum(e.onset for e in run(hearing, np.zeros(len(line)), line)) == onsets
+
+
 def test_voiced_follows_the_sound_and_ends_with_it(hearing: Hearing) -> None:
     heard = list(run(hearing, np.zeros(4 * RATE), with_caller(room(4), 1.0)))
     voiced = np.array([e.voiced for e in heard])
