@@ -1,4 +1,4 @@
-"""Import this before the project: a Python that has not got it gives way to the one of .venv, set up if it is missing."""
+"""Import this before the project: a Python without it gives way to the one of .venv, which is set up if missing."""
 
 from __future__ import annotations
 
