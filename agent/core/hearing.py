@@ -21,8 +21,8 @@ LOST_FRAMES = 50  # a lag of a second is no jitter
 
 SURE = -0.3  # log odds of a voice in the mean of two frames that pause at once
 LIKELY = -0.7  # in the mean of four
-# No frame speaks more for a caller than for a voice rather than a cough, and this: both in log odds. The first 60 ms of
-# a cough are a sound at the caller's level, which is what the network's first output is quick to find.
+# The log odds of a caller in a frame are at most this above those of a voice rather than a cough: what begins a cough is
+# as near and as loud as a caller.
 OR_COUGH = 1.0
 DOUBT_FRAMES = 6  # 120 ms: for so long a pause can be taken back almost unnoticed
 DOUBT = -0.8  # log odds of a voice below which it is, if no sound is left either
@@ -99,7 +99,7 @@ class Hearing:
         self._canceller = EchoCanceller()
         self._features = Features()
         self._network = Network(weights)
-        self._odds: deque[float] = deque([-9.0] * 8, maxlen=8)  # log odds of a voice, frame by frame
+        self._odds: deque[float] = deque([-9.0] * 8, maxlen=8)  # log odds of a caller, frame by frame
         self._sounds: deque[float] = deque([-9.0] * 2, maxlen=2)  # and of any sound
         self._surest = -9.0  # of the log odds of a voice since the onset
         self._levels: deque[float] = deque(maxlen=5)
@@ -137,7 +137,8 @@ class Hearing:
         self._levels.append(features.level_db)
         far = self._far()
         doubts = self._doubts(cancelled, far)
-        self._odds.append(min(9.0, max(-9.0, min(odds, kind_odds + OR_COUGH) - doubts)))
+        caller = min(odds, kind_odds + OR_COUGH) - doubts
+        self._odds.append(min(9.0, max(-9.0, caller)))
         self._sounds.append(sound_odds - doubts)
         self._surest = max(self._surest, self._odds[-1])
         onset = self._armed and not self._coughing and self._solid()
