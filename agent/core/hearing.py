@@ -21,8 +21,8 @@ LOST_FRAMES = 50  # a lag of a second is no jitter
 
 SURE = -0.3  # log odds of a voice in the mean of two frames that pause at once
 LIKELY = -0.7  # in the mean of four
-# The log odds of a caller in a frame are at most this above those of a voice rather than a cough: what begins a cough is
-# as near and as loud as a caller.
+# The log odds of a caller in a frame are at most this above those of a voice rather than a cough: what begins a cough
+# is as near and as loud as a caller.
 OR_COUGH = 1.0
 DOUBT_FRAMES = 6  # 120 ms: for so long a pause can be taken back almost unnoticed
 DOUBT = -0.8  # log odds of a voice below which it is, if no sound is left either
