@@ -33,7 +33,8 @@ BEGIN_VOICED, END_VOICED = 0.5, 0.3  # probabilities of a sound
 TAIL_DB, TAIL_FRAMES = 26.0, 5
 LOUDEST_FALLS = 0.15  # dB a frame
 # So much less in log odds per dB below the level of other people in the room. That level is lower where nobody has been
-# heard of late (so far over the room, at least): a quiet caller in a quiet room comes to be heard as fast as any.
+# heard, or not of late (so far over the room, at least): a quiet caller in a quiet room is heard as fast as any. That
+# goes for the pause alone: what the caller is taken for is decided as if there were people, until none have been heard.
 FAR_SLOPE, FAR_MOST = 1.0, 6.0
 QUIET_DBFS, OVER_DB = -48.0, 6.0
 ROOM_FRAMES, ROOM_FALLS = 15, 0.02  # the room is what was loudest, 300 ms ago or longer; dB a frame
@@ -104,7 +105,8 @@ class Hearing:
         self._surest = -9.0  # of the log odds of a voice since the onset
         self._levels: deque[float] = deque(maxlen=5)
         self._before: deque[float] = deque([LOWEST_DB] * ROOM_FRAMES, maxlen=ROOM_FRAMES)
-        self._room = FAR_DBFS - OVER_DB  # the loudest of it lately, falling; not known yet
+        self._room = QUIET_DBFS - OVER_DB  # the loudest of it lately, falling; nobody has been heard yet
+        self._unknown = FAR_DBFS  # what could not be told from somebody in the room yet, falling
         self._armed = True
         self._since_onset = COUGH_FRAMES + 1
         self._since_move = MOVED_FRAMES
@@ -160,12 +162,13 @@ class Hearing:
             echo_dbfs=features.echo_db,
             near=features.near,
             withdrawn=withdrawn,
-            far_dbfs=far,
+            far_dbfs=max(far, self._unknown),
         )
 
     def _far(self) -> float:
         """The level in dBFS that other people in the room stay below, with this frame."""
         self._room = max(self._room - ROOM_FALLS, self._before[0])
+        self._unknown = max(QUIET_DBFS, self._unknown - ROOM_FALLS)
         ours = self._features.echo_db > self._features.level_db - OURS_DB
         self._before.append(LOWEST_DB if ours else self._features.level_db)
         return min(FAR_DBFS, max(QUIET_DBFS, self._room + OVER_DB))
