@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 from pathlib import Path
@@ -14,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from ..errors import UserError
 
 BUSY_S = 5.0  # how long one statement waits for another process's lock
+RETRY_S = 0.01
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 
 
@@ -81,7 +83,7 @@ def _prepare_sqlite(engine: AsyncEngine, *, readonly: bool) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
         if not readonly:
-            cursor.execute("PRAGMA journal_mode=WAL")
+            connection.run_async(_into_wal)
             cursor.execute("PRAGMA synchronous=FULL")  # on disk means on disk: the commit outlives a power cut
         cursor.close()
 
@@ -91,6 +93,19 @@ def _prepare_sqlite(engine: AsyncEngine, *, readonly: bool) -> None:
 
     event.listen(engine.sync_engine, "connect", on_connect)
     event.listen(engine.sync_engine, "begin", on_begin)
+
+
+async def _into_wal(connection: Any) -> None:
+    """Where another process does the same, SQLite says "locked" at once, for to wait might be for ever: we try again."""
+    until = asyncio.get_running_loop().time() + BUSY_S
+    while True:
+        try:
+            await connection.execute_fetchall("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or asyncio.get_running_loop().time() >= until:
+                raise
+        await asyncio.sleep(RETRY_S)
 
 
 def explained(error: Exception, url: str) -> UserError:
