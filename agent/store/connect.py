@@ -96,7 +96,7 @@ def _prepare_sqlite(engine: AsyncEngine, *, readonly: bool) -> None:
 
 
 async def _into_wal(connection: Any) -> None:
-    """Where another process does the same, SQLite says "locked" at once, for to wait might be for ever: we try again."""
+    """Where another process does the same, SQLite says "locked" at once, for to wait might be for ever: try again."""
     until = asyncio.get_running_loop().time() + BUSY_S
     while True:
         try:
