@@ -14,9 +14,9 @@ from .utterance import Utterance, Word
 
 FADE_SAMPLES = samples(15)
 FALL_SAMPLES = samples(5)  # most of the fade out; the rest is a tail, so that quiet speech too ends without a step
-FALL_GAIN = 0.12
+FALL_GAIN = 0.05
 GAP_SAMPLES = samples(180)  # a breath between two sentences
-QUIET_TAIL = samples(10)
+LATELY_SAMPLES = samples(10)
 QUIET_PEAK = 130  # -48 dBFS
 BACK_UP_SAMPLES = samples(40)  # a resumption starts so much before the cut at the least: nothing may be lost
 
@@ -75,7 +75,7 @@ class Playback:
         self._gap = 0  # samples of silence still due before the next line
         self._mode = _Mode.PLAYING
         self._fade_in = False
-        self._quiet_now = True  # the last sounds sent were none
+        self._peak = 0  # of the last sounds sent
         self._tail: Pcm | None = None  # the fade of a turn that was ended before it was sent
         self._spans: list[_Span] = []
 
@@ -106,13 +106,15 @@ class Playback:
         while filled < limit and not self.idle:
             filled += self._play(frame[filled:limit], now + filled)
         if self._mode is _Mode.FADING:
+            frame = np.clip(frame, -self._peak, self._peak)
             frame[:FALL_SAMPLES] = faded(frame[:FALL_SAMPLES], 1.0, FALL_GAIN)
             frame[FALL_SAMPLES:FADE_SAMPLES] = faded(frame[FALL_SAMPLES:FADE_SAMPLES], FALL_GAIN, 0.0)
             self._mode = _Mode.HELD
         if self._fade_in:
             frame[:FADE_SAMPLES] = faded(frame[:FADE_SAMPLES], 0.0, 1.0)
             self._fade_in = False
-        self._quiet_now = int(np.max(np.abs(frame[-QUIET_TAIL:]))) < QUIET_PEAK
+        lately = frame[-LATELY_SAMPLES:]
+        self._peak = max(int(np.max(lately)), -1 - int(np.min(lately)))
         return frame
 
     def _play(self, out: Pcm, now: int) -> int:
@@ -139,10 +141,10 @@ class Playback:
     def pause(self) -> None:
         """Fade out with the next frame and hold the cursor; at once where there is nothing to hear just now.
 
-        A fade in a pause between words would let the attack of the next word out, cut off: a click.
+        The attack of the next word, cut off, would be a click: the fade is no louder than what was just sent.
         """
         if self._mode is _Mode.PLAYING:
-            self._mode = _Mode.HELD if self.idle or self._quiet_now else _Mode.FADING
+            self._mode = _Mode.HELD if self.idle or self._peak < QUIET_PEAK else _Mode.FADING
 
     def resume(self, at_once: bool = False) -> None:
         """Go on with a fade in from the start of the word that was cut, or `at_once` from just before it faded out.

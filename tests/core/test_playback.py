@@ -51,6 +51,15 @@ def test_a_pause_fades_within_15_ms_and_holds() -> None:
     assert not play(playback, 50, 21 * FRAME_SAMPLES).any()
 
 
+def test_the_attack_of_the_next_word_does_not_come_out_in_the_fade() -> None:
+    quiet, attack = np.resize([300, -300], 4 * FRAME_SAMPLES), np.resize([-20000, 20000], WORD)
+    playback = Playback()
+    playback.enqueue(Line(Utterance("word", np.concatenate([quiet, attack]).astype(np.int16), ())))
+    play(playback, 4)
+    playback.pause()
+    assert 0 < np.max(np.abs(playback.next_frame(4 * FRAME_SAMPLES))) <= 300
+
+
 @given(st.integers(1, 58))
 def test_a_resumption_loses_nothing_and_repeats_only_the_cut_word(frames: int) -> None:
     playback = Playback()
