@@ -153,6 +153,7 @@ class App:
         """Have at hand what is known in advance, so that it begins within a frame when it is wanted."""
         if dialogues is not None:
             for (language, voice), texts in dialogues.prompts().items():
+                self._recognizer.check(language)
                 await self._voice(language, voice).warm(texts)
         for path in [*self._wavs, *(dialogues.recordings() if dialogues else [])]:
             await self._voice("en", "").wav(path)
@@ -175,11 +176,13 @@ class App:
             sensitivity=self.config.hearing.sensitivity,
             endpoint=EndpointSettings(min_ms=self.config.endpoint.min_ms, max_ms=self.config.endpoint.max_ms),
         )
-        recording = self._recording(info)
+        self._recognizer.check(planner.language)
+        voice = self._voice(planner.language, planner.voice)
+        recording = self._recording(info)  # last: of a call that is refused nothing is left
         session = Session(
             info.id,
             Conversation(info.id, hearing, planner.phrases, settings),
-            Engines(self._recognizer, self._voice(planner.language, planner.voice), planner),
+            Engines(self._recognizer, voice, planner),
             self,
             self.clock,
             recording,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
 from .config import Config
+from .core.intent import Phrases
 from .engines.base import CallInfo, Planner
 from .engines.flow import Flow, FlowPlanner, load
 from .errors import UserError
@@ -31,6 +33,12 @@ def find(flow: str) -> Path:
     raise UserError(f"there is no flow {flow!r}; name a YAML file, or one of those that come with bargein: {names}", 2)
 
 
+def read(path: Path, language: str = "") -> Flow:
+    """A flow, in `language` if one is configured. Raises UserError."""
+    flow = load(path)
+    return replace(flow, language=language, language_file="") if language not in ("", flow.language) else flow
+
+
 class Dialogues:
     """The flows of a server. A call may ask for one by its bare name: beside the configured one, or shipped."""
 
@@ -38,12 +46,16 @@ class Dialogues:
         self._config = config
         self._main = find(config.dialogue.flow)
         self._flows: dict[str, Flow] = {}
+        self._phrases: dict[tuple[str, str], Phrases] = {}  # by language and file, as when the flow was read
         self.reload()
 
     def reload(self) -> None:
         """Read all flows anew. Raises UserError and leaves the old ones in place if one is wrong."""
         names = {"": self._main, **{name: self._path(name) for name in list(self._flows) if name}}
-        self._flows = {name: load(path) for name, path in names.items()}
+        load_language.cache_clear()
+        flows = {name: read(path, self._config.dialogue.language) for name, path in names.items()}
+        self._phrases = {_spoken(flow): load_language(*_spoken(flow)) for flow in flows.values()}
+        self._flows = flows
 
     def prompts(self) -> dict[tuple[str, str], list[str]]:
         """What is known in advance to be said, by language and voice."""
@@ -63,14 +75,16 @@ class Dialogues:
         if self._config.dialogue.planner == "llm":
             from .engines.llm import LlmPlanner
 
-            return LlmPlanner(self._config.llm, flow, info)
-        return FlowPlanner(flow, info, load_language(flow.language, flow.language_file))
+            return LlmPlanner(self._config.llm, flow, info, self._phrases[_spoken(flow)])
+        return FlowPlanner(flow, info, self._phrases[_spoken(flow)])
 
     def _flow(self, name: str) -> Flow:
         """The flow of that name; the main one where there is none: a typing error must not lose a caller."""
         if name and name not in self._flows:
             try:
-                self._flows[name] = load(self._path(name))
+                flow = read(self._path(name), self._config.dialogue.language)
+                self._phrases.setdefault(_spoken(flow), load_language(*_spoken(flow)))
+                self._flows[name] = flow
             except (UserError, OSError) as error:
                 log.error("a call asks for a dialogue that cannot be had, it gets the configured one: %s", error)
                 return self._flows[""]
@@ -86,3 +100,8 @@ class Dialogues:
             if (folder / f"{name}.yaml").is_file():
                 return folder / f"{name}.yaml"
         raise UserError(f"there is no flow {name}.yaml beside {self._main}, nor one that comes with bargein", 2)
+
+
+def _spoken(flow: Flow) -> tuple[str, str]:
+    """What its callers' language is read from: a code, and a file of one's own or ""."""
+    return flow.language, flow.language_file

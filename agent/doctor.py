@@ -103,8 +103,9 @@ def flow(config: Config) -> Check:
 
 def _flow(config: Config) -> tuple[Path, Flow]:
     """The configured flow and its file. Raises UserError, OSError."""
-    path = importlib.import_module("agent.dialogues").find(config.dialogue.flow)
-    return path, importlib.import_module("agent.engines.flow").load(path)
+    dialogues = importlib.import_module("agent.dialogues")
+    path = dialogues.find(config.dialogue.flow)
+    return path, dialogues.read(path, config.dialogue.language)
 
 
 async def speech_to_text(config: Config, clock: Clock) -> Check:
@@ -114,6 +115,7 @@ async def speech_to_text(config: Config, clock: Clock) -> Check:
     try:
         engine = importlib.import_module("agent.engines.catalog").recognizer(config.speech)
         await asyncio.to_thread(engine.load)
+        engine.check(_spoken(config)[0])
     except UserError as error:
         return failed(name, error)
     except Exception as error:  # whatever a broken model or package does to its engine
@@ -240,9 +242,17 @@ async def database(url: str) -> Check:
     return ok(name, f"{shown(url)}: {stats.calls} calls")
 
 
+def _file(url: str) -> Path | None:
+    """Where the database is; None of a url that its own check complains of."""
+    try:
+        return sqlite_file(url)
+    except UserError:
+        return None
+
+
 def disks(config: Config, url: str) -> list[Check]:
     """There is room where the database is, and where recordings go."""
-    file = sqlite_file(url)
+    file = _file(url)
     places = [file.absolute().parent] if file else []
     checks = []
     if config.recording.enabled:

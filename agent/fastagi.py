@@ -117,7 +117,7 @@ class FastAGI:
             log.warning("FastAGI: request from %s refused: %s", peer, error)
         except TimeoutError:
             log.warning("FastAGI: %s did not go on within %g s; the connection is closed", peer, self._timeout_s)
-        except (_Gone, ConnectionError, asyncio.CancelledError):
+        except (_Gone, OSError, asyncio.CancelledError):
             pass  # cancelled only by `close`; before Python 3.12 asyncio logs a handler that ends as cancelled
         finally:
             self._connections.discard(task)

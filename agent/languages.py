@@ -49,6 +49,8 @@ def read(text: str, name: str) -> Phrases:
         raise UserError(f"{name}: a language file is a mapping of names to lists", 2)
     if missing := [key for key in _NEEDED if key not in data]:
         raise UserError(f"{name}: {missing[0]!r} is missing", 2)
+    if not isinstance(data["rules"], Mapping):
+        raise UserError(f"{name}: rules: a mapping of names to lists of patterns", 2)
     if unknown := sorted(set(data["rules"]) - set(RULES)):
         raise UserError(f"{name}: no rule is called {unknown[0]!r}; there are {', '.join(RULES)}", 2)
     try:

@@ -51,7 +51,10 @@ class Console:
 
     def __init__(self, program: str) -> None:
         self.where = program
-        self._words = shlex.split(program)
+        try:
+            self._words = shlex.split(program)
+        except ValueError as error:
+            raise PbxError(f"{program}: {error}: give the program's path, or HOST:PORT of AMI") from None
 
     async def command(self, text: str) -> str:
         try:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import traceback
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
+from pathlib import Path
 from typing import Protocol
 
 from .core.frames import Decoder, FrameKind, ProtocolError, encode
@@ -127,7 +129,7 @@ class Server:
         self._connections.add(task)
         try:
             await self._serve(reader, writer)
-        except (ConnectionError, TimeoutError, asyncio.CancelledError):
+        except (OSError, asyncio.CancelledError):
             pass  # cancelled only by `close`; before Python 3.12 asyncio logs a handler that ends as cancelled
         finally:
             self._connections.discard(task)
@@ -257,11 +259,28 @@ class Server:
         self, info: CallInfo, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, decoder: Decoder
     ) -> None:
         session = self._running[info.id].session
+        fault: Exception | None = None
         try:
             await session.run(reader, writer, decoder)
+        except Exception as error:  # ours, and it must cost no caller: this one goes to people
+            fault = error
+            session.stop()
         finally:
             del self._running[info.id]
             self._ended(info, session)
+        if fault is not None:
+            log.error("call %s: a fault of bargein, %s; the dialplan goes on", info.id, _where(fault))
+            log.debug("call %s", info.id, exc_info=fault)
+            await self._hand_back(reader, writer)
+
+
+def _where(fault: Exception) -> str:
+    """Kind and place of a fault; its message may hold words of the caller."""
+    cause: BaseException = fault
+    while isinstance(cause, BaseExceptionGroup):
+        cause = cause.exceptions[0]
+    last = traceback.extract_tb(cause.__traceback__)[-1]
+    return f"{type(cause).__name__} at {Path(last.filename).name}:{last.lineno}"
 
 
 def _current_task() -> asyncio.Task[None]:

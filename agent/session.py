@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -121,7 +121,9 @@ class Session:
             try:
                 for frame in decoder.feed(data):
                     self._pace.count(frame, self._clock.monotonic())
-                    if FrameKind.AUDIO <= frame.kind <= 0x18:
+                    if frame.kind > FrameKind.AUDIO and frame.kind != FrameKind.ERROR:
+                        raise ProtocolError("audio of more than 8 kHz: the dialplan's AudioSocket has to use slin")
+                    if frame.kind == FrameKind.AUDIO:
                         pcm = from_bytes(frame.payload)
                         if self._tap is not None:
                             self._tap.near(pcm)
@@ -135,7 +137,7 @@ class Session:
                 raise _CallOver from None
             try:
                 data = await reader.read(4096)
-            except ConnectionError:
+            except OSError:  # reset, timed out, no route
                 raise _CallOver from None
             if not data:
                 raise _CallOver
@@ -166,15 +168,15 @@ class Session:
         for action in actions:
             match action:
                 case act.StartTurn(turn_id, preroll, hints):
-                    stream = self._engines.recognizer.stream(self._engines.planner.language, hints)
-                    stream.feed(preroll)
-                    self._streams[turn_id] = stream
+                    self._begin_stream(turn_id, preroll, hints)
                 case act.Hear(turn_id, pcm):
-                    self._streams[turn_id].feed(pcm)
+                    if turn_id in self._streams:
+                        self._streams[turn_id].feed(pcm)
                 case act.AskWords(turn_id, at):
                     self._tasks.create_task(self._ask(turn_id, at))
                 case act.EndTurn(turn_id):
-                    self._streams.pop(turn_id).cancel()
+                    if turn_id in self._streams:
+                        self._streams.pop(turn_id).cancel()
                 case act.Replan(reply_id, situation):
                     self._answers[reply_id] = self._tasks.create_task(self._answer(reply_id, situation))
                 case act.CommitReply(reply_id):
@@ -193,6 +195,16 @@ class Session:
                         self._tap.mark(row)
                 case act.EndCall(finish):
                     self.finish = finish
+
+    def _begin_stream(self, turn_id: int, preroll: Pcm, hints: Sequence[str]) -> None:
+        try:
+            stream = self._engines.recognizer.stream(self._engines.planner.language, hints)
+        except Exception as error:  # without words there is no talk: this caller goes to people
+            log.error("call %s: no speech to text: %s; the dialplan goes on", self._call_id, error)
+            self.stop()
+        else:
+            stream.feed(preroll)
+            self._streams[turn_id] = stream
 
     async def _ask(self, turn_id: int, at: int) -> None:
         words = Transcript("")

@@ -12,6 +12,7 @@ from agent.core.evidence import Evidence
 from agent.core.pcm import FRAME_SAMPLES, Pcm, dbfs, samples
 from agent.core.reply import Listen, Piece, Transcript
 from agent.core.utterance import Utterance, Word
+from agent.engines.base import EngineError
 from agent.languages import load
 
 ONSET_FRAMES = 4
@@ -76,6 +77,7 @@ class FakeRecognizer:
     """Answers from a list, one text a turn; `heard` is the audio of each turn."""
 
     name = "fake"
+    languages = ("en", "de", "es")
 
     def __init__(self, texts: Sequence[str] = (), delay_s: float = 0.0) -> None:
         self.texts = list(texts)
@@ -84,6 +86,10 @@ class FakeRecognizer:
 
     def load(self) -> None:
         pass
+
+    def check(self, language: str) -> None:
+        if language not in self.languages:
+            raise EngineError(f"no {language} here")
 
     def stream(self, language: str, hints: Sequence[str] = ()) -> FakeStream:
         return FakeStream(self, self.texts.pop(0) if self.texts else "")

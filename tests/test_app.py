@@ -14,14 +14,18 @@ from pathlib import Path
 
 import pytest
 
+from agent import languages
 from agent.app import App
-from agent.config import Config
+from agent.config import Config, Dialogue
 from agent.core.frames import Decoder, FrameKind, encode
+from agent.core.intent import is_backchannel
 from agent.core.pcm import to_bytes
 from agent.core.reply import Finish, Listen, Say
+from agent.dialogues import Dialogues
 from agent.engines.base import CallInfo, EngineError
 from agent.engines.flow import load
 from agent.engines.voice import Voice
+from agent.errors import UserError
 from agent.recording import wait_until_written
 from tests.fakes import LOUD, QUIET, FakeLog, FakePlanner, FakeRecognizer, LevelHearing
 
@@ -211,3 +215,53 @@ async def test_reading_a_flow_stalls_no_call(tmp_path: Path, monkeypatch: pytest
             turns += 1
         await reloading
         assert turns > 10
+
+
+async def test_a_language_file_is_read_anew_and_a_broken_one_is_refused(tmp_path: Path) -> None:
+    flow, words = tmp_path / "flow.yaml", tmp_path / "words.yaml"
+    whole = (Path(languages.__file__).parent / "languages" / "en.yaml").read_text("utf-8")
+    words.write_text(whole)
+    flow.write_text("language_file: words.yaml\n" + FLOW.format("One."))
+    dialogues = Dialogues(replace(Config(), dialogue=Dialogue(flow=str(flow))))
+    assert not is_backchannel("yessiree", dialogues.planner(CallInfo("a")).phrases, False)
+    words.write_text("{broken")
+    with pytest.raises(UserError):
+        dialogues.reload()
+    assert dialogues.planner(CallInfo("b")).phrases.language == "en"
+    words.write_text(whole.replace("[uh-huh,", "[yessiree, uh-huh,", 1))
+    dialogues.reload()
+    assert is_backchannel("yessiree", dialogues.planner(CallInfo("c")).phrases, False)
+
+
+async def test_the_configured_language_is_that_of_the_call(tmp_path: Path) -> None:
+    flow = tmp_path / "flow.yaml"
+    flow.write_text(FLOW.format("One."))
+    dialogues = Dialogues(replace(Config(), dialogue=Dialogue(flow=str(flow), language="de")))
+    planner = dialogues.planner(CallInfo("a"))
+    assert (planner.language, planner.phrases.language) == ("de", "de")
+
+
+async def test_a_language_that_the_recognizer_does_not_know_is_refused_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "flow.yaml").write_text(FLOW.format("One.").replace("en", "de", 1))
+    plain = config(tmp_path)
+    app = App(replace(plain, dialogue=replace(plain.dialogue, flow=str(tmp_path / "flow.yaml"))))
+    with pytest.raises(EngineError, match="does not understand 'de'"):
+        await app.start()
+
+
+@pytest.mark.parametrize("app", [True], indirect=True)
+async def test_a_call_that_cannot_be_spoken_leaves_no_recording(app: App, tmp_path: Path) -> None:
+    app._make_planner = lambda info: replace_language(planner(info), "xx")
+    _, reader, writer = await dial(app)
+    await asyncio.wait_for(until_hangup(reader), 3)
+    writer.close()
+    assert left_behind(tmp_path) == []
+
+
+def left_behind(folder: Path) -> list[Path]:
+    return list(folder.rglob("*.wav"))
+
+
+def replace_language(fake: FakePlanner, language: str) -> FakePlanner:
+    fake.language = language
+    return fake

@@ -297,6 +297,38 @@ def test_without_a_database_none_is_made(runner: CliRunner, name: str, tmp_path:
     assert os.listdir(tmp_path) == ["bargein.db"]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["prune", "--older-than", "999999d"],
+        ["prune", "--older-than", "999999w"],
+        ["calls", "--limit", "9223372036854775808"],
+        ["interruptions", "--slow", "99999999999999999999"],
+        ["calls", "--db", "postgresql://h:zz/x"],
+        ["export", "-o", ""],
+        ["serve", "--listen", "9092"],
+        ["serve", "--agi-listen", "foo"],
+        ["demo", "--wav", "nodir/x.wav"],
+    ],
+)
+def test_odd_arguments_get_one_line(runner: CliRunner, words: list[str]) -> None:
+    result = runner.invoke(cli, words)
+    told = result.exception
+    assert isinstance(told, UserError) or (isinstance(told, SystemExit) and result.exit_code == 2), repr(told)
+
+
+def test_export_into_a_link_or_a_pipe_leaves_it_what_it_is(runner: CliRunner, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    run(runner, "export", "-o", "link")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target").read_text().count("\n") == 2
+    os.mkfifo(tmp_path / "pipe")
+    with subprocess.Popen(["cat", str(tmp_path / "pipe")], stdout=subprocess.PIPE) as reader:
+        run(runner, "export", "-o", "pipe")
+        assert reader.communicate(timeout=10)[0].count(b"\n") == 2
+    assert (tmp_path / "pipe").is_fifo()
+
+
 def test_an_error_is_one_line_on_stderr(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "agent", "calls", "--db", "none.db"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=30)

@@ -261,3 +261,24 @@ async def test_a_taken_port_is_one_clear_line(bench: Bench) -> None:
     other = Bench()
     with pytest.raises(UserError, match=r"cannot listen on 127.0.0.1:\d+.*set audiosocket.listen"):
         await other.server.start("127.0.0.1", bench.server.port)
+
+
+async def test_a_fault_in_a_call_costs_it_one_line_and_its_caller_goes_to_people(bench: Bench, caplog) -> None:
+    reader, writer = await bench.dial()
+    assert await first_kind(reader) == FrameKind.AUDIO
+    (running,) = bench.server._running.values()
+
+    def wrong(pcm: object) -> list[object]:
+        raise ValueError("the words of a caller")
+
+    running.session._conversation.on_frame = wrong  # type: ignore[assignment]
+    writer.write(encode(FrameKind.AUDIO, bytes(320)))
+    writer.write_eof()
+    await reader.readexactly(320)  # of the frame whose head was read
+    frames = Decoder().feed(await asyncio.wait_for(reader.read(), 3))
+    assert frames[-1].kind == FrameKind.HANGUP
+    assert running.session.finish is not None
+    assert running.session.finish.result == "failed"
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert "a fault of bargein, ValueError at test_server.py:" in line
+    assert "caller" not in line.split("ValueError")[1]

@@ -222,3 +222,26 @@ async def test_a_clump_after_a_stall_is_not_answered_with_a_burst(call) -> None:
 
 def test_the_header_and_payload_of_a_frame_are_one_write() -> None:
     assert encode(FrameKind.AUDIO, b"ab") == struct.pack(">BH", 0x10, 2) + b"ab"
+
+
+async def test_a_recognizer_that_fails_to_listen_gives_the_call_back(call, caplog) -> None:
+    setup, far = await call(menu_then(), [])
+    setup.recognizer.stream = lambda language, hints=(): setup.recognizer.check("xx")
+    await asyncio.sleep(0.4)
+    await far.speak(300)
+    await asyncio.wait_for(setup.done.wait(), 5)
+    assert setup.session.finish == Finish("failed")
+    assert setup.log.turns[0].cut_word
+    assert far.frames[-1][1].kind == FrameKind.HANGUP
+    assert [record.getMessage() for record in caplog.records if record.name == "agent.session"] == [
+        "call c: no speech to text: no xx here; the dialplan goes on"
+    ]
+
+
+async def test_audio_of_another_rate_ends_this_call_with_one_line(call, caplog) -> None:
+    setup, far = await call(menu_then(), [])
+    far.writer.write(b"\x12\x02\x80" + bytes(640))
+    await asyncio.wait_for(setup.done.wait(), 2)
+    assert [record.getMessage() for record in caplog.records if record.name == "agent.session"] == [
+        "call c: audio of more than 8 kHz: the dialplan's AudioSocket has to use slin; the connection is closed"
+    ]

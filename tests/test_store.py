@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import inspect
 
+from agent.clock import SystemClock
 from agent.core.dialogue import Interruption, Turn
 from agent.core.utterance import Word
 from agent.errors import UserError
@@ -374,3 +375,12 @@ async def test_prune_deletes_old_calls_with_all_that_is_of_them(store: Store, ur
     assert [row["id"] for row in rows(url, "interruptions")] == ["i2", "i3"]
     assert rows(url, "turns") == []
     await vacuum(url)
+
+
+async def test_prune_leaves_a_call_in_progress(store: Store, url: str) -> None:
+    now = SystemClock().utc()
+    store.call_started("a1-1")
+    store.call_started("killed", started_at=now - timedelta(days=2))
+    await store.flush()
+    assert (await prune(url, now + timedelta(minutes=1))).calls == 1
+    assert [row["id"] for row in rows(url, "calls")] == ["a1-1"]

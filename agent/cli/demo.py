@@ -70,6 +70,8 @@ def demo_command(recordings: tuple[Path, ...], flow: str, wav_path: Path, db: Pa
     Example:
       bargein demo
     """
+    if not wav_path.absolute().parent.is_dir():
+        raise UserError(f"--wav: there is no directory {wav_path.parent}", 2)
     config = Config()
     replace = dataclasses.replace
     config = replace(

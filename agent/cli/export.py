@@ -91,6 +91,14 @@ def _opened(output: Path | None) -> Iterator[TextIO]:
         yield sys.stdout
         sys.stdout.flush()
         return
+    output = output.resolve()  # a link stays one
+    if output.exists() and not output.is_file():  # a pipe, a device
+        try:
+            with open(output, "w", encoding="utf-8", newline="\n") as file:
+                yield file
+        except OSError as error:
+            raise UserError(f"{output}: cannot be written: {error.strerror}") from error
+        return
     unfinished = output.with_name(f"{output.name}.part")
     try:
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -119,7 +127,10 @@ def prune_command(older_than: timedelta, dry_run: bool, shrink: bool, config_pat
       bargein prune --older-than 90d --dry-run
     """
     config, url = Config.load(config_path), database(config_path, db)
-    before = SystemClock().utc() - older_than
+    try:
+        before = SystemClock().utc() - older_than
+    except OverflowError:
+        raise UserError("--older-than: that is before the year 1", 2) from None
     with_log(url, _nothing)  # says it if there is no database
     pruned = asyncio.run(prune(url, before, dry_run=True))
     root = Path(config.recording.directory).resolve()

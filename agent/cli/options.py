@@ -34,7 +34,7 @@ def age(text: str) -> timedelta:
     """An option's type: `span` as click wants it."""
     try:
         return span(text)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise click.BadParameter(f"{text!r}: {error}") from error
 
 

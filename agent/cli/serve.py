@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from ..app import App
-from ..config import Config
+from ..config import Config, parse_address
 from ..engines.monologue import Monologue
 from ..errors import UserError
 from ..logs import setup as setup_logs
@@ -48,6 +48,11 @@ def serve_command(
       bargein serve --config /etc/bargein/bargein.toml
     """
     config = Config.load(config_path)
+    for option, address in (("--listen", listen), ("--agi-listen", agi_listen)):
+        try:
+            parse_address(address or "127.0.0.1:0")
+        except ValueError as error:
+            raise UserError(f"{option}: {error}", 2) from None
     replace = dataclasses.replace
     if flow:
         config = replace(config, dialogue=replace(config.dialogue, flow=flow))

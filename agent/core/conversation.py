@@ -8,28 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .actions import (
-    Action,
-    AskWords,
-    CancelReply,
-    CommitReply,
-    EndCall,
-    EndTurn,
-    Hear,
-    Replan,
-    StartTurn,
-)
+from .actions import Action, AskWords, CancelReply, CommitReply, EndCall, EndTurn, Hear, Replan, StartTurn
 from .bargein import Effect, Event, State, VerdictSettings, step, verdict
 from .dialogue import Kind, Resolution, Situation
 from .endpoint import PREROLL_SAMPLES, CallerTurn, EndpointSettings, Preroll
 from .evidence import Evidence
 from .hearing import Hearing
-from .intent import Phrases, classify, is_backchannel
+from .intent import Phrases, classify
 from .ledger import Ledger
 from .pcm import FRAME_SAMPLES, Pcm, Rechunker, ms, samples
 from .playback import FADE_SAMPLES, Heard, Line, Playback
 from .reply import Finish, Listen, Transcript
-from .said import Entry, Said
+from .said import Said
 
 ASK_EVERY = samples(800)  # words of a sound that goes on; most backchannels are over by then, and asked once
 ASK_PAUSED_MS = 40  # silence after which the words of a sound that made us pause are asked
@@ -143,12 +133,14 @@ class Conversation:
             if self.state is State.PAUSED and self._turn is not None:
                 heard, text = self._playback.heard(), self._turn.text
                 self._log_interruption(heard, Kind.OTHER, Resolution.HUNG_UP, text)
+            self._keep_words()
             self._close_turn()
             self._dispatch(Event.HANGUP)
             if self.ledger.open is not None and self.ledger.open.resolution == Resolution.IGNORED:
                 self._actions += self.ledger.resolved(Resolution.HUNG_UP)
             self._actions.append(CancelReply(self._reply_id))
             self._actions += self.ledger.agent_turn(self._playback.cut(self.now))
+            self._log_caller(digits=True)
         return self._take()
 
     def _hear(self, evidence: Evidence) -> None:
@@ -261,20 +253,23 @@ class Conversation:
             self._hearing.rearm()
         self._floor_since = self.now
 
+    def _keep_words(self) -> None:
+        """The words of the caller's turn so far are said; a backchannel over a notice does not count."""
+        turn = self._turn
+        if turn is not None and turn.text:
+            over_notice = self.state is State.SPEAKING
+            nod = over_notice and turn.is_nod(self._phrases, self._listen.backchannels or ())
+            self._said.add(turn.entry(), counts=not nod)
+
     def _end_turn(self) -> None:
         """The caller has finished a turn: by silence, or with a digit."""
-        turn = self._turn
+        self._keep_words()
         self._close_turn()
-        over_notice = self.state is State.SPEAKING  # it may not be interrupted
-        if turn is not None and turn.text:
-            confidence = turn.words.confidence if turn.words else None
-            extra = self._listen.backchannels or ()
-            nod = over_notice and is_backchannel(turn.text, self._phrases, turn.question, extra)
-            self._said.add(Entry(turn.text, confidence, turn.onset, turn.last_voiced), counts=not nod)
-        if over_notice:
-            return  # it is logged, and answered, when all is said
-        self._log_caller(digits=True)
-        if self.state in (State.YIELDED, State.LISTENING):
+        if self.state is State.SPEAKING:  # over a notice: it is logged, and answered, when all is said
+            return
+        keying = self._said.digits and not self._said.is_keyed(self._listen.digits, self.now)
+        self._log_caller(digits=not keying)
+        if not keying and self.state in (State.YIELDED, State.LISTENING):
             if self._said:
                 self._dispatch(Event.TURN_END)
             elif self.state is State.YIELDED:
@@ -319,7 +314,9 @@ class Conversation:
                     self._end_turn()
             case Effect.FINISH:
                 assert self._finish is not None
+                self._keep_words()
                 self._close_turn()
+                self._log_caller(digits=True)
                 self._actions.append(EndCall(self._finish))
 
     def _resume(self) -> None:

@@ -11,9 +11,10 @@ import numpy as np
 
 from .bargein import Sound
 from .evidence import FAR_DBFS, Evidence
-from .intent import Phrases, is_complete
+from .intent import Phrases, is_backchannel, is_complete
 from .pcm import FRAME_SAMPLES, Pcm, ms, samples
 from .reply import Transcript
+from .said import Entry
 from .words import tokens
 
 PREROLL_SAMPLES = samples(300)
@@ -86,6 +87,14 @@ class CallerTurn:
     def text(self) -> str:
         """The words so far; none where the recognizer itself does not believe that it was speech."""
         return self.words.text.strip() if self.words and self.words.speech >= POSSIBLE_SPEECH else ""
+
+    def entry(self) -> Entry:
+        """For the ledger."""
+        return Entry(self.text, self.words.confidence if self.words else None, self.onset, self.last_voiced)
+
+    def is_nod(self, phrases: Phrases, extra: Sequence[str]) -> bool:
+        """Whether the words so far are a backchannel; `extra` are more that count."""
+        return is_backchannel(self.text, phrases, self.question, extra)
 
     def hear(self, evidence: Evidence, now: int) -> None:
         """One frame that came at `now`."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
+LONGEST = 18  # digits of a number
+
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
@@ -90,7 +92,7 @@ def number_in(words: Sequence[str], numbers: Numbers) -> int | None:
 
 def _value(word: str, numbers: Numbers) -> str | None:
     if word.isascii() and word.isdigit():
-        return word
+        return word if len(word) <= LONGEST else None
     return str(numbers.values[word]) if word in numbers.values else None
 
 
@@ -110,8 +112,8 @@ def date_in(words: Sequence[str], numbers: Numbers, today: date) -> date | None:
 
 
 def _day(word: str, numbers: Numbers) -> int:
-    digits = "".join(c for c in word if c.isdigit())
-    value = int(digits) if digits else numbers.ordinals.get(word, numbers.values.get(word, 0))
+    digits = "".join(c for c in word if c.isascii() and c.isdigit())
+    value = int(digits[:3]) if digits else numbers.ordinals.get(word, numbers.values.get(word, 0))
     return value if 1 <= value <= 31 else 0
 
 

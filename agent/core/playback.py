@@ -226,8 +226,8 @@ def _ledger_of(spans: Iterable[_Span], lines: list[Line]) -> Heard:
             step = line.step
             played += reached
         for word in line.utterance.words:
-            if word.end <= reached:
-                span = next(s for s in reversed(mine) if s.first < word.end <= s.last)
+            if mine and word.end <= reached:  # a bullet or a "$" may be a word of no length, at 0 even
+                span = next((s for s in reversed(mine) if s.first < word.end <= s.last), mine[0])
                 start = span.at + max(word.start, span.first) - span.first
                 heard.append(Word(word.text, start, span.at + word.end - span.first))
             else:

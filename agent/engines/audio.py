@@ -126,6 +126,8 @@ def read_wav_channels(path: Path) -> NDArray[np.int16]:
         raise EngineError(f"{path}: not a WAV file ({str(error) or 'it ends too early'})") from None
     if width != 2:
         raise EngineError(f"{path}: {8 * width}-bit audio; make it 16-bit with: sox {path.name} -b 16 OUT.wav")
+    if not 1000 <= rate <= 384_000:
+        raise EngineError(f"{path}: a sample rate of {rate} Hz; make it 8000 Hz with: sox {path.name} -r 8000 OUT.wav")
     whole = len(data) // (2 * channels)
     pcm = np.frombuffer(data, "<i2", whole * channels).astype(np.int16).reshape(whole, channels)
     if rate == RATE or not whole:

@@ -46,6 +46,9 @@ class Recognizer(Protocol):
     def load(self) -> None:
         """Load the model. Raises EngineError with one line that says what to install."""
 
+    def check(self, language: str) -> None:
+        """Raises EngineError, one line, if the loaded model does not understand the language."""
+
     def stream(self, language: str, hints: Sequence[str] = ()) -> RecognitionStream:
         """A stream for one turn; `hints` are words that are likely now."""
 

@@ -74,6 +74,9 @@ class VoskRecognizer:
                 raise EngineError(f"{path}: Vosk cannot load this model; get one from {MODELS}") from None
             self._dynamic = (path / "graph" / "Gr.fst").is_file()
 
+    def check(self, language: str) -> None:
+        """Every language is that of the model."""
+
     def stream(self, language: str, hints: Sequence[str] = ()) -> VoskStream:
         """A stream for one turn. A grammar is made of the hints if the model can take one and knows all their words."""
         self.load()

@@ -58,6 +58,9 @@ class VoskServerRecognizer:
         if parts.scheme not in ("ws", "wss") or not parts.hostname:
             raise EngineError(f"speech.stt_model '{self.url}' is no address of a vosk-server: ws://HOST:2700")
 
+    def check(self, language: str) -> None:
+        """Every language is that of the server's model."""
+
     def stream(self, language: str, hints: Sequence[str] = ()) -> VoskServerStream:
         """A stream for one turn; connects at once."""
         return VoskServerStream(self.url, hints if self.grammar else (), self.answer_s)

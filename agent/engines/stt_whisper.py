@@ -89,15 +89,18 @@ class WhisperRecognizer:
         self.load()
         return tuple(self._whisper.supported_languages)
 
-    def stream(self, language: str, hints: Sequence[str] = ()) -> WhisperStream:
-        """A stream for one turn. Raises EngineError if the model does not know the language."""
-        code = base(language)
-        if code not in self.languages:
+    def check(self, language: str) -> None:
+        """Raises EngineError if the model does not know the language."""
+        if base(language) not in self.languages:
             raise EngineError(
                 f"the recognizer model '{self.model}' does not understand '{language}': set a multilingual one, "
                 "as 'small' or a directory, or the recognizer vosk with a model of that language"
             )
-        return WhisperStream(self, code, hints)
+
+    def stream(self, language: str, hints: Sequence[str] = ()) -> WhisperStream:
+        """A stream for one turn. Raises EngineError if the model does not know the language."""
+        self.check(language)
+        return WhisperStream(self, base(language), hints)
 
     def submit(self, work: Callable[[], Transcript]) -> Future[Transcript]:
         """Run `work` in a thread of the engine, in order. At most one waits for each stream."""

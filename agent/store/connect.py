@@ -23,7 +23,7 @@ def parsed(url: str) -> URL:
     """The url with our driver in it. Raises UserError."""
     try:
         made = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise UserError("[store] url: expected sqlite:///FILE or postgresql://USER@HOST/NAME", 2) from error
     if made.drivername not in DRIVERS:
         raise UserError(f"[store] url: no such database {made.drivername!r}: sqlite or postgresql", 2)

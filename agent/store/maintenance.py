@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Table, delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -14,6 +14,7 @@ from . import schema
 from .connect import FAILURES, connect, explained, shown, sqlite_file
 from .rows import iso
 
+LONGEST_CALL = timedelta(days=1)  # a row without an end is older than that: its server was killed
 CHUNK = 200  # calls deleted in one transaction: a server that writes to the same file waits no longer than that
 
 
@@ -46,7 +47,9 @@ async def prune(url: str, before: datetime, *, dry_run: bool = False, keep: Coll
 async def _prune(engine: AsyncEngine, before: str, dry_run: bool, keep: Collection[str]) -> Pruned:
     calls, turns, cuts = schema.calls, schema.turns, schema.interruptions
     async with engine.connect() as connection:
-        found = await connection.execute(select(calls.c.id, calls.c.recording).where(calls.c.started_at < before))
+        over = (calls.c.ended_at != "") | (calls.c.started_at < iso(SystemClock().utc() - LONGEST_CALL))
+        chosen = select(calls.c.id, calls.c.recording).where(calls.c.started_at < before, over)
+        found = await connection.execute(chosen)
         old = [row for row in found if row.recording not in keep]
     take = _count if dry_run else _delete
     taken = {turns: 0, cuts: 0}

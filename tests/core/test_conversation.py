@@ -342,3 +342,33 @@ def test_a_sound_that_was_let_go_and_turns_out_to_be_a_voice_is_heard_from_its_s
     call.run(1100, LOUD)
     assert call.core.state is State.YIELDED
     assert np.count_nonzero(np.concatenate(call.heard[2])) >= 1480 * SAMPLES_PER_MS
+
+
+def test_a_cough_between_two_keys_does_not_end_the_number() -> None:
+    call = Call([MENU, "thank you"], ["", ""], digits=4)
+    call.run(2500)
+    call.do(call.core.on_digit("4"))
+    call.run(200, LOUD)
+    call.run(1000)
+    assert len(call.situations) == 1
+    for digit in "711":
+        call.do(call.core.on_digit(digit))
+    assert call.situations[1].digits == "4711"
+    assert call.turns[1].text == "4711"
+
+
+def test_what_is_being_said_at_the_hangup_is_logged() -> None:
+    call = Call([MENU], ["I want the blue one"])
+    call.run(3000)
+    call.run(600, LOUD)
+    call.run(200)
+    call.do(call.core.on_hangup())
+    assert [turn.text for turn in call.turns.values()] == [MENU, "I want the blue one"]
+
+
+def test_digits_keyed_so_far_are_logged_at_the_hangup() -> None:
+    call = Call([MENU], digits=4)
+    call.run(3000)
+    call.do(call.core.on_digit("4"))
+    call.do(call.core.on_hangup())
+    assert [turn.text for turn in call.turns.values()] == [MENU, "4"]

@@ -173,6 +173,7 @@ def test_digits(text: str, digits: str) -> None:
         ("two, no, three", 3),
         ("I need 12 of them", 12),
         ("lots", None),
+        ("9" * 5000, None),
     ],
 )
 def test_numbers(text: str, number: int | None) -> None:
@@ -188,6 +189,7 @@ def test_numbers(text: str, number: int | None) -> None:
         ("December 3rd", "2026-12-03"),
         ("the 29th of February", "2028-02-29"),
         ("whenever", None),
+        ("May 5²", "2027-05-05"),
     ],
 )
 def test_dates(text: str, day: str | None) -> None:

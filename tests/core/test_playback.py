@@ -157,3 +157,18 @@ def test_a_pause_between_words_lets_nothing_of_the_next_word_out() -> None:
     assert not play(playback, 5, 11 * FRAME_SAMPLES).any()
     playback.resume()
     assert np.count_nonzero(play(playback, 20, 16 * FRAME_SAMPLES)) >= 1600
+
+
+def test_words_of_no_length_are_no_fault_wherever_they_are() -> None:
+    """A bullet or a "$" may take no time in a voice, at the very start even."""
+    pcm = np.full(WORD, 8000, np.int16)
+    words = (Word("•", 0, 0), Word("one", 0, WORD), Word("-", WORD, WORD))
+    playback = Playback()
+    playback.enqueue(Line(Utterance("• one -", pcm, words)))
+    playback.enqueue(Line(Utterance("• one -", pcm, words)))
+    assert playback.heard().heard_text == ""
+    play(playback, 2)
+    assert (playback.heard().heard_text, playback.heard().cut_word) == ("•", "one")
+    play(playback, 15, 2 * FRAME_SAMPLES)
+    assert playback.heard().heard_text == "• one -"
+    assert playback.heard().unheard_text == "• one -"

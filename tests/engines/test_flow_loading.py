@@ -8,6 +8,7 @@ import pytest
 
 from agent.dialogues import find
 from agent.engines.flow import load
+from agent.engines.flow.expression import Condition
 from agent.errors import UserError
 
 from .flows import BLUE, LIST, PAY, write
@@ -73,3 +74,15 @@ def test_shipped_flows_are_good_and_their_prompts_known() -> None:
     for path in folder.glob("*.yaml"):
         assert load(path).prompts()
     assert {LIST, BLUE, PAY, "Sure, take your time."} <= set(load(find("shop")).prompts())
+
+
+def test_what_is_not_filled_is_in_nothing() -> None:
+    assert not Condition('size in ("small")').holds(lambda name: "")
+    assert Condition('size in ("small")').holds(lambda name: "small")
+
+
+def test_a_wav_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "no.wav").write_text("text")
+    (tmp_path / "flow.yaml").write_text("steps:\n  a:\n    wav: no.wav\n    hangup:\n")
+    with pytest.raises(UserError, match=r"flow.yaml:3: .*not a WAV file"):
+        load(tmp_path / "flow.yaml")

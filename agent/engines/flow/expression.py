@@ -125,7 +125,7 @@ def _less(a: object, b: object) -> bool:
 def _inside(a: object, b: object) -> bool:
     if isinstance(b, list):
         return any(_equal(a, item) for item in b)
-    return str(a).casefold() in str(b).casefold()
+    return str(a) != "" and str(a).casefold() in str(b).casefold()  # what is not filled yet is in nothing
 
 
 _COMPARE: dict[type[ast.cmpop], Callable[[object, object], bool]] = {

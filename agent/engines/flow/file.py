@@ -10,6 +10,8 @@ from ...core.intent import Phrases
 from ...core.sentences import sentences
 from ...core.words import PatternError, compile_pattern, tokens
 from ...languages import load as load_language
+from ..audio import read_wav
+from ..base import EngineError
 from .check import BUILT_IN, check
 from .expression import Condition, ExpressionError, fields
 from .hours import parse_hours
@@ -247,6 +249,10 @@ class Builder:
         path = self.path.parent / value.text()
         if not path.is_file():
             value.fail(f"there is no file {value.text()} beside {Path(value.file).name}")
+        try:
+            read_wav(path)
+        except EngineError as error:
+            value.fail(str(error))
         return str(path)
 
     def _next(self, value: Value) -> tuple[Go, ...]:
