@@ -52,7 +52,6 @@ class Dialogues:
     def reload(self) -> None:
         """Read all flows anew. Raises UserError and leaves the old ones in place if one is wrong."""
         names = {"": self._main, **{name: self._path(name) for name in list(self._flows) if name}}
-        load_language.cache_clear()
         flows = {name: read(path, self._config.dialogue.language) for name, path in names.items()}
         self._phrases = {_spoken(flow): load_language(*_spoken(flow)) for flow in flows.values()}
         self._flows = flows

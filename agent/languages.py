@@ -23,7 +23,6 @@ def available() -> list[str]:
     return sorted(Path(str(entry)).stem for entry in folder.iterdir() if str(entry).endswith(".yaml"))
 
 
-@lru_cache(maxsize=32)
 def load(language: str = "en", path: str = "") -> Phrases:
     """The phrases of a language ("en", also "en-GB"), or of a file of one's own. Raises UserError (exit 2)."""
     if path:
@@ -37,6 +36,7 @@ def load(language: str = "en", path: str = "") -> Phrases:
     return read((resources.files("agent") / "languages" / f"{code}.yaml").read_text("utf-8"), f"{code}.yaml")
 
 
+@lru_cache(maxsize=32)
 def read(text: str, name: str) -> Phrases:
     """Phrases from the text of a language file called `name`. Raises UserError (exit 2) that names what is wrong."""
     try:

@@ -12,7 +12,7 @@ from .clock import Clock
 from .core import actions as act
 from .core.conversation import Conversation
 from .core.dialogue import Interruption, Situation, Turn
-from .core.frames import Decoder, FrameKind, ProtocolError, encode
+from .core.frames import WIDEBAND_KINDS, Decoder, FrameKind, ProtocolError, encode
 from .core.pace import Pace
 from .core.pcm import FRAME_BYTES, Pcm, from_bytes, to_bytes
 from .core.playback import Line
@@ -121,8 +121,6 @@ class Session:
             try:
                 for frame in decoder.feed(data):
                     self._pace.count(frame, self._clock.monotonic())
-                    if frame.kind > FrameKind.AUDIO and frame.kind != FrameKind.ERROR:
-                        raise ProtocolError("audio of more than 8 kHz: the dialplan's AudioSocket has to use slin")
                     if frame.kind == FrameKind.AUDIO:
                         pcm = from_bytes(frame.payload)
                         if self._tap is not None:
@@ -132,6 +130,8 @@ class Session:
                         self._perform(self._conversation.on_digit(frame.digit()))
                     elif frame.kind == FrameKind.HANGUP:
                         raise _CallOver
+                    elif frame.kind in WIDEBAND_KINDS:
+                        raise ProtocolError("audio of more than 8 kHz: the dialplan's AudioSocket has to use slin")
             except ProtocolError as error:
                 log.warning("call %s: %s; the connection is closed", self._call_id, error)
                 raise _CallOver from None

@@ -8,13 +8,12 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
 import click
 
-from ..clock import SystemClock
 from ..config import Config
 from ..core.dialogue import Interruption, Turn
 from ..errors import UserError
@@ -92,31 +91,27 @@ def _opened(output: Path | None) -> Iterator[TextIO]:
         sys.stdout.flush()
         return
     output = output.resolve()  # a link stays one
-    if output.exists() and not output.is_file():  # a pipe, a device
-        try:
-            with open(output, "w", encoding="utf-8", newline="\n") as file:
-                yield file
-        except OSError as error:
-            raise UserError(f"{output}: cannot be written: {error.strerror}") from error
-        return
-    unfinished = output.with_name(f"{output.name}.part")
+    whole = output.is_file() or not output.exists()  # a pipe or a device is written as it stands
+    written = output.with_name(f"{output.name}.part") if whole else output
     try:
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with open(descriptor, "w", encoding="utf-8", newline="\n") as file:
             yield file
-        unfinished.replace(output)
+        if whole:
+            written.replace(output)
     except OSError as error:
         raise UserError(f"{output}: cannot be written: {error.strerror}") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        if whole:
+            written.unlink(missing_ok=True)
 
 
 @click.command("prune")
-@click.option("--older-than", type=age, required=True, metavar="90d", help="Age of the calls to delete.")
+@click.option("--older-than", "before", type=age, required=True, metavar="90d", help="Age of the calls to delete.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be deleted.")
 @click.option("--vacuum", "shrink", is_flag=True, help="Then shrink the database file.")
 @log_options
-def prune_command(older_than: timedelta, dry_run: bool, shrink: bool, config_path: str | None, db: str | None) -> None:
+def prune_command(before: datetime, dry_run: bool, shrink: bool, config_path: str | None, db: str | None) -> None:
     """Delete old calls, with their turns, interruptions and recordings.
 
     Recordings are only deleted from the configured directory. A call whose recording cannot be deleted
@@ -127,10 +122,6 @@ def prune_command(older_than: timedelta, dry_run: bool, shrink: bool, config_pat
       bargein prune --older-than 90d --dry-run
     """
     config, url = Config.load(config_path), database(config_path, db)
-    try:
-        before = SystemClock().utc() - older_than
-    except OverflowError:
-        raise UserError("--older-than: that is before the year 1", 2) from None
     with_log(url, _nothing)  # says it if there is no database
     pruned = asyncio.run(prune(url, before, dry_run=True))
     root = Path(config.recording.directory).resolve()

@@ -28,6 +28,7 @@ from .options import (
 )
 
 MOST = 1_000_000_000  # what every database takes for a number
+COUNT = click.IntRange(1, MOST)
 SHORT_ID = 8  # as much of an id as a person types
 POLL_S = 0.25
 LATE = timedelta(seconds=5)  # rows of several servers may come into the log so much out of order
@@ -37,7 +38,7 @@ LATE = timedelta(seconds=5)  # rows of several servers may come into the log so 
 @range_options
 @click.option("--outcome", help="Only calls that ended so: queue, transfer, hangup, continue, failed, "
               "caller_hung_up.")  # fmt: skip
-@click.option("--limit", type=click.IntRange(1, MOST), default=50, show_default=True, help="At most so many.")
+@click.option("--limit", type=COUNT, default=50, show_default=True, help="At most so many.")
 @format_options
 @log_options
 def calls_command(
@@ -95,8 +96,9 @@ def calls_command(
 @range_options
 @click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help="Only these.")
 @click.option("--call", "name", help="Only those of a call: its id, the beginning of it, or `last`.")
-@click.option("--slow", type=click.IntRange(0, MOST), metavar="MS", help="Only where the agent was heard so long.")
-@click.option("--limit", type=click.IntRange(1, MOST), default=50, show_default=True, help="At most so many.")
+@click.option("--slow", type=click.IntRange(0, MOST), metavar="MS",
+              help="Only where the agent was heard so long or longer.")  # fmt: skip
+@click.option("--limit", type=COUNT, default=50, show_default=True, help="At most so many.")
 @format_options
 @log_options
 def interruptions_command(
@@ -228,7 +230,7 @@ def _spread_table(title: str, groups: Sequence[Spread], screen: Screen) -> list[
 
 
 @click.command("tail")
-@click.option("--limit", type=click.IntRange(1, MOST), help="End after so many.")
+@click.option("--limit", type=COUNT, help="End after so many.")
 @click.option("--once", is_flag=True, help="Show what the last minute of the log has, and end.")
 @click.option("--json", "as_json", is_flag=True, help="JSON, one object a line.")
 @log_options

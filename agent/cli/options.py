@@ -30,10 +30,10 @@ def span(text: str) -> timedelta:
     return timedelta(**{UNITS[match[2]]: int(match[1])})
 
 
-def age(text: str) -> timedelta:
-    """An option's type: `span` as click wants it."""
+def age(text: str) -> datetime:
+    """An option's type: the time that was so long ago, as `span` has it."""
     try:
-        return span(text)
+        return SystemClock().utc() - span(text)
     except (ValueError, OverflowError) as error:
         raise click.BadParameter(f"{text!r}: {error}") from error
 

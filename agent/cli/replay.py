@@ -14,11 +14,10 @@ from ..config import Config
 from ..core.conversation import Settings
 from ..core.endpoint import EndpointSettings
 from ..core.pcm import RATE, Pcm
-from ..dialogues import find
+from ..dialogues import find, read
 from ..engines import catalog, weights
 from ..engines.audio import read_wav, read_wav_stereo
 from ..engines.flow import Flow
-from ..engines.flow import load as load_flow
 from ..errors import UserError
 from ..languages import load as load_language
 from ..pauses import TAKEN_BACK, UNDECIDED, Pause
@@ -78,17 +77,16 @@ def replay_command(
             raise UserError("--plot draws one run: leave --sweep out, and say --sensitivity", 2)
         check_plot(plot_path)
     config = Config.load(config_path)
-    flow = load_flow(find(flow_name or config.dialogue.flow))
+    flow = read(find(flow_name or config.dialogue.flow), language or config.dialogue.language)
     caller, agent, recorded = _legs(recording, agent_path)
     settings = _settings(config, flow, sensitivity)
-    spoken = language or config.dialogue.language or flow.language
-    phrases = load_language(spoken, flow.language_file if spoken == flow.language else "")
+    phrases = load_language(flow.language, flow.language_file)
     learned = weights.load()
     recognize: Recognize = no_words
     if not fast:
         recognizer = catalog.recognizer(config.speech)
         recognizer.load()
-        recognize = blocking(recognizer, spoken)
+        recognize = blocking(recognizer, flow.language)
     runs = [replaced(settings, sensitivity=value) for value in SWEEP] if sweep else [settings]
     clock = SystemClock()
     begun = clock.monotonic()

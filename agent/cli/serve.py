@@ -50,7 +50,8 @@ def serve_command(
     config = Config.load(config_path)
     for option, address in (("--listen", listen), ("--agi-listen", agi_listen)):
         try:
-            parse_address(address or "127.0.0.1:0")
+            if address:
+                parse_address(address)
         except ValueError as error:
             raise UserError(f"{option}: {error}", 2) from None
     replace = dataclasses.replace

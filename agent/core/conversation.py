@@ -133,7 +133,6 @@ class Conversation:
             if self.state is State.PAUSED and self._turn is not None:
                 heard, text = self._playback.heard(), self._turn.text
                 self._log_interruption(heard, Kind.OTHER, Resolution.HUNG_UP, text)
-            self._keep_words()
             self._close_turn()
             self._dispatch(Event.HANGUP)
             if self.ledger.open is not None and self.ledger.open.resolution == Resolution.IGNORED:
@@ -246,24 +245,22 @@ class Conversation:
             self._dispatch(Event.SILENCE)
 
     def _close_turn(self) -> None:
-        """The caller's stretch of sound is over; its stream ends."""
-        if self._turn is not None:
-            self._actions.append(EndTurn(self._turn.id))
-            self._turn = None
+        """The caller's stretch of sound is over: its words are said, its stream ends.
+
+        A backchannel over a notice, which goes on, does not count.
+        """
+        turn, self._turn = self._turn, None
+        if turn is not None:
+            if turn.text:
+                over_notice = self.state is State.SPEAKING
+                nod = over_notice and turn.is_nod(self._phrases, self._listen.backchannels or ())
+                self._said.add(turn.entry(), counts=not nod)
+            self._actions.append(EndTurn(turn.id))
             self._hearing.rearm()
         self._floor_since = self.now
 
-    def _keep_words(self) -> None:
-        """The words of the caller's turn so far are said; a backchannel over a notice does not count."""
-        turn = self._turn
-        if turn is not None and turn.text:
-            over_notice = self.state is State.SPEAKING
-            nod = over_notice and turn.is_nod(self._phrases, self._listen.backchannels or ())
-            self._said.add(turn.entry(), counts=not nod)
-
     def _end_turn(self) -> None:
         """The caller has finished a turn: by silence, or with a digit."""
-        self._keep_words()
         self._close_turn()
         if self.state is State.SPEAKING:  # over a notice: it is logged, and answered, when all is said
             return
@@ -309,12 +306,10 @@ class Conversation:
                 self.ledger.open = None
                 self._log_caller()
                 self._floor_since = self.now
-                answered = self._said.is_keyed(self._listen.digits, self.now) or not self._said.digits
-                if self._said and answered and self._turn is None and event is not Event.FINISH:
+                if self._said and self._turn is None and event is not Event.FINISH:
                     self._end_turn()
             case Effect.FINISH:
                 assert self._finish is not None
-                self._keep_words()
                 self._close_turn()
                 self._log_caller(digits=True)
                 self._actions.append(EndCall(self._finish))

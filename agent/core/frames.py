@@ -23,7 +23,8 @@ class FrameKind(IntEnum):
     ERROR = 0xFF
 
 
-KNOWN_KINDS = frozenset(FrameKind) | frozenset(range(0x11, 0x19))
+WIDEBAND_KINDS = frozenset(range(0x11, 0x19))
+KNOWN_KINDS = frozenset(FrameKind) | WIDEBAND_KINDS
 
 
 class ProtocolError(Exception):

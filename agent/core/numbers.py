@@ -113,7 +113,7 @@ def date_in(words: Sequence[str], numbers: Numbers, today: date) -> date | None:
 
 def _day(word: str, numbers: Numbers) -> int:
     digits = "".join(c for c in word if c.isascii() and c.isdigit())
-    value = int(digits[:3]) if digits else numbers.ordinals.get(word, numbers.values.get(word, 0))
+    value = int(digits[:LONGEST]) if digits else numbers.ordinals.get(word, numbers.values.get(word, 0))
     return value if 1 <= value <= 31 else 0
 
 

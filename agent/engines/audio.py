@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import wave
+from collections.abc import Iterator
 from math import gcd
 from pathlib import Path
 
@@ -114,26 +116,42 @@ def read_wav_stereo(path: Path) -> NDArray[np.int16]:
     return channels
 
 
+def check_wav(path: Path) -> None:
+    """Raises EngineError with one line if `read_wav` would; reads no more than the head."""
+    with _opened(path):
+        pass
+
+
 def read_wav_channels(path: Path) -> NDArray[np.int16]:
     """A 16-bit WAV of any rate as 8 kHz, shape (samples, channels). Raises EngineError with one line."""
-    try:
-        with wave.open(str(path), "rb") as file:
-            channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
-            data = file.readframes(file.getnframes())
-    except FileNotFoundError:
-        raise EngineError(f"{path}: no such WAV file") from None
-    except (OSError, EOFError, wave.Error) as error:
-        raise EngineError(f"{path}: not a WAV file ({str(error) or 'it ends too early'})") from None
-    if width != 2:
-        raise EngineError(f"{path}: {8 * width}-bit audio; make it 16-bit with: sox {path.name} -b 16 OUT.wav")
-    if not 1000 <= rate <= 384_000:
-        raise EngineError(f"{path}: a sample rate of {rate} Hz; make it 8000 Hz with: sox {path.name} -r 8000 OUT.wav")
+    with _opened(path) as file:
+        channels, rate = file.getnchannels(), file.getframerate()
+        data = file.readframes(file.getnframes())
     whole = len(data) // (2 * channels)
     pcm = np.frombuffer(data, "<i2", whole * channels).astype(np.int16).reshape(whole, channels)
     if rate == RATE or not whole:
         return pcm
     sides = [to_pcm(resample(from_pcm(pcm[:, i]), rate, RATE)) for i in range(channels)]
     return np.stack(sides, axis=1)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[wave.Wave_read]:
+    """A WAV that we can read. Raises EngineError with one line."""
+    try:
+        with wave.open(str(path), "rb") as file:
+            width, rate = file.getsampwidth(), file.getframerate()
+            if width != 2:
+                mend = f"make it 16-bit with: sox {path.name} -b 16 OUT.wav"
+                raise EngineError(f"{path}: {8 * width}-bit audio; {mend}")
+            if not 1000 <= rate <= 384_000:
+                mend = f"make it 8000 Hz with: sox {path.name} -r 8000 OUT.wav"
+                raise EngineError(f"{path}: a sample rate of {rate} Hz; {mend}")
+            yield file
+    except FileNotFoundError:
+        raise EngineError(f"{path}: no such WAV file") from None
+    except (OSError, EOFError, wave.Error) as error:
+        raise EngineError(f"{path}: not a WAV file ({str(error) or 'it ends too early'})") from None
 
 
 def write_wav(path: Path, pcm: Pcm) -> None:

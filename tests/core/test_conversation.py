@@ -311,16 +311,21 @@ def test_digits_over_a_notice_are_logged_once_and_answered_at_its_end() -> None:
     assert [t.text for t in call.turns.values()] == [NOTICE, "47", "thank you"]
 
 
-def test_digits_that_are_not_all_there_at_the_end_of_a_notice_are_waited_for() -> None:
-    call = Call([NOTICE, "thank you"], interruptible=False, digits=4)
-    call.run(1400)
-    call.do(call.core.on_digit("4"))
-    call.run(1000)
+def the_number_is_whole_with_its_last_digit(call: Call) -> None:
+    """Of 4711, of which the 4 is keyed."""
     assert len(call.situations) == 1
     for digit in "711":
         call.do(call.core.on_digit(digit))
     assert call.situations[1].digits == "4711"
     assert call.turns[1].text == "4711"
+
+
+def test_digits_that_are_not_all_there_at_the_end_of_a_notice_are_waited_for() -> None:
+    call = Call([NOTICE, "thank you"], interruptible=False, digits=4)
+    call.run(1400)
+    call.do(call.core.on_digit("4"))
+    call.run(1000)
+    the_number_is_whole_with_its_last_digit(call)
 
 
 def test_who_hangs_up_while_the_agent_is_paused_leaves_a_row() -> None:
@@ -350,11 +355,7 @@ def test_a_cough_between_two_keys_does_not_end_the_number() -> None:
     call.do(call.core.on_digit("4"))
     call.run(200, LOUD)
     call.run(1000)
-    assert len(call.situations) == 1
-    for digit in "711":
-        call.do(call.core.on_digit(digit))
-    assert call.situations[1].digits == "4711"
-    assert call.turns[1].text == "4711"
+    the_number_is_whole_with_its_last_digit(call)
 
 
 def test_what_is_being_said_at_the_hangup_is_logged() -> None:

@@ -10,7 +10,7 @@ from ...core.intent import Phrases
 from ...core.sentences import sentences
 from ...core.words import PatternError, compile_pattern, tokens
 from ...languages import load as load_language
-from ..audio import read_wav
+from ..audio import check_wav
 from ..base import EngineError
 from .check import BUILT_IN, check
 from .expression import Condition, ExpressionError, fields
@@ -250,7 +250,7 @@ class Builder:
         if not path.is_file():
             value.fail(f"there is no file {value.text()} beside {Path(value.file).name}")
         try:
-            read_wav(path)
+            check_wav(path)
         except EngineError as error:
             value.fail(str(error))
         return str(path)
