@@ -8,15 +8,15 @@ from collections.abc import AsyncIterator, Generator
 
 import pytest
 
-from agent.clock import SystemClock
-from agent.fastagi import FastAGI
-from agent.registry import Registry
+from bargein.clock import SystemClock
+from bargein.server.fastagi import FastAgiServer
+from bargein.server.registry import Registry
 
 
 @pytest.fixture
 async def fastagi() -> AsyncIterator[str]:
     """Our own FastAGI, listening."""
-    server = FastAGI(Registry(SystemClock()), "127.0.0.1:1")
+    server = FastAgiServer(Registry(SystemClock()), "127.0.0.1:1")
     await server.start("127.0.0.1", 0)
     yield f"127.0.0.1:{server.port}"
     await server.close()

@@ -7,13 +7,15 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
 import numpy as np
 
-from agent.core.dialogue import Interruption, Kind, Situation, Turn
-from agent.core.evidence import Evidence
-from agent.core.pcm import FRAME_SAMPLES, Pcm, dbfs, samples
-from agent.core.reply import Listen, Piece, Transcript
-from agent.core.utterance import Utterance, Word
-from agent.engines.base import EngineError
-from agent.languages import load
+from bargein.core.audio.pcm import FRAME_SAMPLES, Pcm, dbfs, samples
+from bargein.core.audio.utterance import Utterance, Word
+from bargein.core.detector.vad_frame import VadFrame
+from bargein.core.language.kinds import Kind
+from bargein.core.turns.records import Interruption, Situation, Turn
+from bargein.core.turns.reply import Listen, Piece
+from bargein.core.turns.transcript import Transcript
+from bargein.dialogue.languages import load
+from bargein.errors import EngineError
 
 ONSET_FRAMES = 4
 LOUD: Pcm = np.full(FRAME_SAMPLES, 4000, np.int16)
@@ -21,29 +23,30 @@ QUIET: Pcm = np.zeros(FRAME_SAMPLES, np.int16)
 WORD_MS = 300
 
 
-class LevelHearing:
+class LevelDetector:
     """Any frame above -40 dBFS is the caller; the fourth in a row is an onset."""
 
     def __init__(self, voice: float = 0.9) -> None:
-        self.sensitivity = 0.5
+        self.sensitivities: list[float] = []
         self.voice = voice
         self.withdraw = False
         self._run = 0
         self._armed = True
 
-    def sent(self, pcm: Pcm) -> None:
+    def push_reference(self, pcm: Pcm) -> None:
         assert len(pcm) == FRAME_SAMPLES
 
     def rearm(self) -> None:
         self._armed, self._run = True, 0
 
-    def heard(self, pcm: Pcm) -> Evidence:
+    def process(self, pcm: Pcm, sensitivity: float = 0.5) -> VadFrame:
+        self.sensitivities.append(sensitivity)
         loud = dbfs(pcm) > -40
         self._run = self._run + 1 if loud else 0
         onset = self._armed and self._run == ONSET_FRAMES
         if onset:
             self._armed = False
-        return Evidence(
+        return VadFrame(
             float(loud),
             onset,
             self._run * FRAME_SAMPLES,

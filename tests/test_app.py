@@ -14,20 +14,20 @@ from pathlib import Path
 
 import pytest
 
-from agent import languages
-from agent.app import App
-from agent.config import Config, Dialogue
-from agent.core.frames import Decoder, FrameKind, encode
-from agent.core.intent import is_backchannel
-from agent.core.pcm import to_bytes
-from agent.core.reply import Finish, Listen, Say
-from agent.dialogues import Dialogues
-from agent.engines.base import CallInfo, EngineError
-from agent.engines.flow import load
-from agent.engines.voice import Voice
-from agent.errors import UserError
-from agent.recording import wait_until_written
-from tests.fakes import LOUD, QUIET, FakeLog, FakePlanner, FakeRecognizer, LevelHearing
+from bargein.app import App
+from bargein.config import Config, DialogueConfig
+from bargein.core.audio.pcm import to_bytes
+from bargein.core.language.intent import is_backchannel
+from bargein.core.turns.records import CallInfo
+from bargein.core.turns.reply import Finish, Listen, Say
+from bargein.core.wire.audiosocket import Decoder, FrameKind, encode
+from bargein.data import LANGUAGES
+from bargein.dialogue.dialogues import Dialogues
+from bargein.dialogue.flow import load
+from bargein.errors import EngineError, UserError
+from bargein.server.recorder import wait_until_written
+from bargein.speech.voice import Voice
+from tests.fakes import LOUD, QUIET, FakeLog, FakePlanner, FakeRecognizer, LevelDetector
 
 
 def config(folder: Path, record: bool = False) -> Config:
@@ -158,8 +158,8 @@ LONG = "well " * 100
 async def test_who_takes_the_call_sees_the_last_words_where_the_flow_has_gathered_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, summary: str
 ) -> None:
-    monkeypatch.setattr("agent.app.Hearing", lambda *_: LevelHearing())
-    monkeypatch.setattr("agent.app.catalog.recognizer", lambda _: FakeRecognizer([said]))
+    monkeypatch.setattr("bargein.app.SpeechDetector", lambda *_: LevelDetector())
+    monkeypatch.setattr("bargein.app.catalog.recognizer", lambda _: FakeRecognizer([said]))
     async with serving(tmp_path, "shop") as (app, _):
         call_id, reader, writer = await dial(app)
         await reader.readexactly(323 * 20)
@@ -207,7 +207,7 @@ async def test_reading_a_flow_stalls_no_call(tmp_path: Path, monkeypatch: pytest
     flow = tmp_path / "flow.yaml"
     flow.write_text(FLOW.format("One."))
     async with serving(tmp_path, str(flow)) as (app, _):
-        monkeypatch.setattr("agent.dialogues.load", lambda path: (time.sleep(0.5), load(path))[1])
+        monkeypatch.setattr("bargein.dialogue.dialogues.load", lambda path: (time.sleep(0.5), load(path))[1])
         reloading = asyncio.create_task(app.reload())
         turns = 0
         while not reloading.done():
@@ -219,10 +219,10 @@ async def test_reading_a_flow_stalls_no_call(tmp_path: Path, monkeypatch: pytest
 
 async def test_a_language_file_is_read_anew_and_a_broken_one_is_refused(tmp_path: Path) -> None:
     flow, words = tmp_path / "flow.yaml", tmp_path / "words.yaml"
-    whole = (Path(languages.__file__).parent / "languages" / "en.yaml").read_text("utf-8")
+    whole = (LANGUAGES / "en.yaml").read_text("utf-8")
     words.write_text(whole)
     flow.write_text("language_file: words.yaml\n" + FLOW.format("One."))
-    dialogues = Dialogues(replace(Config(), dialogue=Dialogue(flow=str(flow))))
+    dialogues = Dialogues(replace(Config(), dialogue=DialogueConfig(flow=str(flow))))
     assert not is_backchannel("yessiree", dialogues.planner(CallInfo("a")).phrases, False)
     words.write_text("{broken")
     with pytest.raises(UserError):
@@ -236,7 +236,7 @@ async def test_a_language_file_is_read_anew_and_a_broken_one_is_refused(tmp_path
 async def test_the_configured_language_is_that_of_the_call(tmp_path: Path) -> None:
     flow = tmp_path / "flow.yaml"
     flow.write_text(FLOW.format("One."))
-    dialogues = Dialogues(replace(Config(), dialogue=Dialogue(flow=str(flow), language="de")))
+    dialogues = Dialogues(replace(Config(), dialogue=DialogueConfig(flow=str(flow), language="de")))
     planner = dialogues.planner(CallInfo("a"))
     assert (planner.language, planner.phrases.language) == ("de", "de")
 

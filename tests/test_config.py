@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.config import LOOPBACK, SECTIONS, Config, ConfigError, networks, parse_address
+from bargein.config import LOOPBACK, SECTIONS, Config, ConfigError, networks, parse_address
 
 
 def load(text: str, tmp_path: Path, env: dict[str, str] | None = None) -> Config:

@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from agent.dialplan import Plan, render
+from bargein.pbx.dialplan import Plan, render
 
 REPOSITORY = Path(__file__).parents[2]
 SHIPPED = REPOSITORY / "asterisk-conf"

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from agent.engines.tts_hibari import HibariTts
+from bargein.speech.tts_hibari import HibariTts
 
 from .g711 import Pcm
 from .pbx import free_port
@@ -31,7 +31,7 @@ class Product:
     def __init__(self, home: Path, agi_port: int, flow: str = "shop", arguments: tuple[str, ...] = ()) -> None:
         self.database = home / "calls.db"
         self._log = home / "log"
-        self._said = home / "stdout"
+        self._caller_input = home / "stdout"
         self._arguments = arguments
         self._config = home / "bargein.toml"
         self._config.write_text(
@@ -51,13 +51,13 @@ class Product:
     def start(self, **environment: str) -> None:
         """Returns once it listens. Raises RuntimeError with its log."""
         command = [sys.executable, "-m", "agent", "serve", "--config", str(self._config), *self._arguments]
-        self._said.write_text("")
-        with open(self._log, "a") as log, open(self._said, "a") as said:
+        self._caller_input.write_text("")
+        with open(self._log, "a") as log, open(self._caller_input, "a") as said:
             self._process = subprocess.Popen(
                 command, stdout=said, stderr=log, cwd=self._log.parent, env=os.environ | environment
             )
         give_up = time.monotonic() + READY_S
-        while "ready" not in self._said.read_text():
+        while "ready" not in self._caller_input.read_text():
             if self._process.poll() is not None or time.monotonic() > give_up:
                 raise RuntimeError(f"the server does not start:\n{self.log()}")
             time.sleep(0.05)

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from agent.clock import SystemClock
-from agent.core.frames import Decoder, Frame, FrameKind, encode
-from agent.engines.base import CallInfo
-from agent.fastagi import FastAGI
-from agent.registry import FAILED, Outcome, Registry
+from bargein.clock import SystemClock
+from bargein.core.turns.records import CallInfo
+from bargein.core.wire.audiosocket import Decoder, Frame, FrameKind, encode
+from bargein.server.fastagi import FastAgiServer
+from bargein.server.registry import FAILED, CallOutcome, Registry
 
 from .g711 import Pcm
 
@@ -75,16 +75,16 @@ class StubServer:
     def __init__(self) -> None:
         self.calls: list[StubCall] = []
         self.registry = Registry(SystemClock())
-        self.outcome = Outcome("continue")
+        self.outcome = CallOutcome("continue")
         self.admits = True
         self.talk: Callable[[StubCall], Awaitable[None]] = lambda call: call.play(tone(0.5, 440))
-        self.agi: FastAGI
+        self.agi: FastAgiServer
         self._server: asyncio.Server
 
     async def start(self, agi_port: int) -> None:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
         self.address = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-        self.agi = FastAGI(self.registry, self.address, admit=lambda: self.admits)
+        self.agi = FastAgiServer(self.registry, self.address, admit=lambda: self.admits)
         await self.agi.start("127.0.0.1", agi_port)
 
     def stop_audiosocket(self) -> None:

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from agent.registry import Outcome
+from bargein.server.registry import CallOutcome
 
 from .audio import hears
 from .pbx import Asterisk
@@ -25,7 +25,7 @@ async def test_nothing_in_our_files_makes_asterisk_complain(pbx: Asterisk) -> No
 @pytest.mark.parametrize("exten", ["700", "701", "710", "720", "730", "7700"])
 async def test_the_caller_hears_the_agent_then_the_queue(pbx: Asterisk, stub: StubServer, exten: str) -> None:
     pbx.cli("dialplan set global BARGEIN_HOURS 00:00-00:01,mon,1,jan")
-    stub.outcome = Outcome("queue")
+    stub.outcome = CallOutcome("queue")
     async with Phone(pbx.sip_port) as phone:
         await phone.call(exten)
         phone.say(tone(0.3, 700), 0.1)
@@ -67,21 +67,21 @@ async def who_answers(pbx: Asterisk, exten: str) -> str:
 @pytest.mark.parametrize(
     ("outcome", "everywhere", "but"),
     [
-        (Outcome("queue"), "support", {"720": "apology"}),
-        (Outcome("queue", queue="sales"), "sales", {"720": "apology", "7700": "support"}),
-        (Outcome("queue", queue="401"), "support", {"720": "apology", "7700": "sales"}),
-        (Outcome("queue", queue="no-such-queue"), "support", {"720": "apology"}),
-        (Outcome("transfer", exten="200"), "200", {}),
-        (Outcome("transfer", exten="999999"), "support", {"720": "apology"}),
-        (Outcome("transfer"), "support", {"720": "apology"}),
-        (Outcome("continue"), "support", {"720": "apology", "740": ""}),
-        (Outcome("failed"), "support", {"720": "apology"}),
-        (Outcome("hangup"), "", {}),
+        (CallOutcome("queue"), "support", {"720": "apology"}),
+        (CallOutcome("queue", queue="sales"), "sales", {"720": "apology", "7700": "support"}),
+        (CallOutcome("queue", queue="401"), "support", {"720": "apology", "7700": "sales"}),
+        (CallOutcome("queue", queue="no-such-queue"), "support", {"720": "apology"}),
+        (CallOutcome("transfer", exten="200"), "200", {}),
+        (CallOutcome("transfer", exten="999999"), "support", {"720": "apology"}),
+        (CallOutcome("transfer"), "support", {"720": "apology"}),
+        (CallOutcome("continue"), "support", {"720": "apology", "740": ""}),
+        (CallOutcome("failed"), "support", {"720": "apology"}),
+        (CallOutcome("hangup"), "", {}),
     ],
-    ids=lambda value: f"{value.result} {value.queue}{value.exten}".strip() if isinstance(value, Outcome) else "",
+    ids=lambda value: f"{value.result} {value.queue}{value.exten}".strip() if isinstance(value, CallOutcome) else "",
 )
 async def test_where_a_call_goes_on(
-    pbx: Asterisk, stub: StubServer, outcome: Outcome, everywhere: str, but: dict[str, str]
+    pbx: Asterisk, stub: StubServer, outcome: CallOutcome, everywhere: str, but: dict[str, str]
 ) -> None:
     """One call to each dialplan, all at once."""
     pbx.cli("dialplan set global BARGEIN_HOURS 00:00-00:01,mon,1,jan")
@@ -92,17 +92,17 @@ async def test_where_a_call_goes_on(
 
 async def test_a_flow_and_a_way_on_of_the_extensions_own(pbx: Asterisk, stub: StubServer) -> None:
     """`bargein dialplan --exten '*73' --dialogue night --var ACCOUNT --continue survey,start,1`."""
-    stub.outcome = Outcome("continue")
+    stub.outcome = CallOutcome("continue")
     assert await who_answers(pbx, "*73") == "survey"
     info = stub.calls[0].info
     assert info is not None
     assert (info.dialogue, info.queue, info.variables) == ("night", "support", {"account": ""})
-    stub.outcome = Outcome("failed")
+    stub.outcome = CallOutcome("failed")
     assert await who_answers(pbx, "*73") == "support"
 
 
 async def test_a_call_leaves_nothing_behind_for_the_next(pbx: Asterisk, stub: StubServer) -> None:
-    stub.outcome = Outcome("continue", "", "", 2, "order 12")
+    stub.outcome = CallOutcome("continue", "", "", 2, "order 12")
 
     async def no_agent_next_time(call: StubCall) -> None:
         await call.play(tone(0.2, 440))
@@ -122,7 +122,7 @@ async def test_a_goodbye_is_played_to_its_end_and_then_the_line_is_cut(pbx: Aste
     async def talk(call: StubCall) -> None:
         await call.play(np.concatenate([tone(0.5, 440), tone(0.1, 2000)]))
 
-    stub.talk, stub.outcome = talk, Outcome("hangup")
+    stub.talk, stub.outcome = talk, CallOutcome("hangup")
     async with Phone(pbx.sip_port) as phone:
         await phone.call("700")
         await phone.ended(5)
@@ -133,7 +133,7 @@ async def test_a_goodbye_is_played_to_its_end_and_then_the_line_is_cut(pbx: Aste
 
 
 async def test_a_member_sees_what_was_said(pbx: Asterisk, stub: StubServer) -> None:
-    stub.outcome = Outcome("queue", "screen", "", 3, 'order 12; "blue", not red', {"colour": "blue"})
+    stub.outcome = CallOutcome("queue", "screen", "", 3, 'order 12; "blue", not red', {"colour": "blue"})
     invitations: list[Message] = []
 
     class Member(asyncio.DatagramProtocol):
@@ -161,7 +161,7 @@ async def test_a_member_sees_what_was_said(pbx: Asterisk, stub: StubServer) -> N
 
 
 async def test_an_outbound_call_talks_to_the_agent_then_to_people(pbx: Asterisk, stub: StubServer) -> None:
-    stub.outcome = Outcome("queue")
+    stub.outcome = CallOutcome("queue")
     before = len(pbx.log())
     await pbx.originate("Local/s@world/n", "bargein-outbound", "s", BARGEIN_VAR_ACCOUNT="4711")
     for _ in range(100):

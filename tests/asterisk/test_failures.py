@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import numpy as np
 import pytest
 
-from agent.fastagi import FastAGI
+from bargein.server.fastagi import FastAgiServer
 
 from .audio import begins
 from .pbx import Asterisk
@@ -84,7 +84,7 @@ async def test_agi_that_is_slow(pbx: Asterisk, stub: StubServer) -> None:
 
     async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(1.5)
-        ours = FastAGI(stub.registry, stub.address)
+        ours = FastAgiServer(stub.registry, stub.address)
         await ours.start("127.0.0.1", 0)
         there, back = await asyncio.open_connection("127.0.0.1", ours.port)
         await asyncio.wait([asyncio.ensure_future(pipe(reader, back)), asyncio.ensure_future(pipe(there, writer))])

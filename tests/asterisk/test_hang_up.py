@@ -13,13 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from agent.app import App
-from agent.config import Config
-from agent.core import conversation
-from agent.core.bargein import Effect, Event, State, step
-from agent.core.dialogue import Situation
-from agent.core.reply import Finish, Listen, Piece, Say
-from agent.engines.base import CallInfo
+from bargein.app import App
+from bargein.config import Config
+from bargein.core.turns import conversation
+from bargein.core.turns.records import CallInfo, Situation
+from bargein.core.turns.reply import Finish, Listen, Piece, Say
+from bargein.core.turns.table import Effect, Event, State, step
 from tests.fakes import FakePlanner
 
 from .pbx import Asterisk

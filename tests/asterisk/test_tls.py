@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_tls import certificate, reachable, tunnel
+from tests.server.test_tls import certificate, reachable, tunnel
 
 from .pbx import Asterisk, free_port
 from .phone import Phone

@@ -11,8 +11,8 @@ import re
 import numpy as np
 from pocketsphinx import Decoder
 
-from agent.core.pcm import RATE, Pcm
-from agent.engines.audio import from_pcm, resample
+from bargein.core.audio.pcm import RATE, Pcm
+from bargein.speech.audio import from_pcm, resample
 
 MODEL_RATE = 16000
 FRAME_SAMPLES = RATE // 100  # of a 10 ms step of the models

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from agent.app import App
-from agent.config import Config
-from agent.core.dialogue import Interruption, Situation, Turn
-from agent.dialogues import Dialogues, find
-from agent.engines import catalog
-from agent.engines.base import CallInfo, Planner, Reply
-from agent.engines.flow import load
-from agent.languages import load as load_language
-from agent.store import Reader
-from agent.store.rows import Call
+from bargein.app import App
+from bargein.config import Config
+from bargein.core.turns.records import CallInfo, Interruption, Situation, Turn
+from bargein.dialogue.base import Planner, Reply
+from bargein.dialogue.dialogues import Dialogues, find
+from bargein.dialogue.flow import load
+from bargein.dialogue.languages import load as load_language
+from bargein.speech import catalog
+from bargein.store import Reader
+from bargein.store.rows import Call
 from tests.conversations.phone import Caller, Cue, Heard, ask_agi, pitched, place_call
 
 EVERY_S = 2.0  # a call begins so long after the one before: one recognizer serves them all

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agent.core.frames import Decoder, FrameKind, encode
-from agent.core.pcm import FRAME_SAMPLES, RATE, Pcm, dbfs, from_bytes, to_bytes
-from agent.core.utterance import Utterance, Word
-from agent.engines.audio import from_pcm, resample, to_pcm
+from bargein.core.audio.pcm import FRAME_SAMPLES, RATE, Pcm, dbfs, from_bytes, to_bytes
+from bargein.core.audio.utterance import Utterance, Word
+from bargein.core.wire.audiosocket import Decoder, FrameKind, encode
+from bargein.speech.audio import from_pcm, resample, to_pcm
 
 PTIME_S = 0.02
 AUDIBLE_DBFS = -50.0
@@ -65,7 +65,7 @@ class Caller:
         self.gone = False
         self.keys = ""  # pressed, not yet sent
         self.frames: list[Pcm] = []
-        self._cues, self._sentences, self._said = list(cues), sentences, said
+        self._cues, self._sentences, self._caller_input = list(cues), sentences, said
         self._saying: Pcm = np.zeros(0, np.int16)
         self._random = np.random.default_rng(1)
         self._silent_s = 0.0  # of both
@@ -85,7 +85,7 @@ class Caller:
             self._upon = None
         if self._cues and self._upon is None and not len(self._saying) and self._silent_s >= self._cues[0].after_s:
             cue = self._cues.pop(0)
-            self._saying = self._said[cue.says] if cue.says else self._saying
+            self._saying = self._caller_input[cue.says] if cue.says else self._saying
             self.keys += cue.presses
             self.gone = cue.hangs_up
             self._next()

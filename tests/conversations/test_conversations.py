@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
 
-from agent.core.dialogue import Interruption, Turn
-from agent.core.pcm import SAMPLES_PER_MS, samples
-from agent.engines import background
+from bargein.core.audio.pcm import SAMPLES_PER_MS, samples
+from bargein.core.turns.records import Interruption, Turn
+from bargein.speech import background
 from tests.conversations.calls import LIST, SCRIPTS, SEND, Result, held
 from tests.conversations.phone import Heard
 

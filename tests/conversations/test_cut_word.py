@@ -16,18 +16,18 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from agent.config import Config
-from agent.core import actions as act
-from agent.core.conversation import Conversation
-from agent.core.dialogue import Interruption, Turn
-from agent.core.pcm import FRAME_SAMPLES, SAMPLES_PER_MS, Pcm, samples
-from agent.core.playback import GAP_SAMPLES, Line
-from agent.core.reply import Transcript
-from agent.core.utterance import Utterance
-from agent.engines import catalog
-from agent.languages import load
+from bargein.config import Config
+from bargein.core.audio.pcm import FRAME_SAMPLES, SAMPLES_PER_MS, Pcm, samples
+from bargein.core.audio.playback import GAP_SAMPLES, Segment
+from bargein.core.audio.utterance import Utterance
+from bargein.core.turns import actions as act
+from bargein.core.turns.conversation import Conversation
+from bargein.core.turns.records import Interruption, Turn
+from bargein.core.turns.transcript import Transcript
+from bargein.dialogue.languages import load
+from bargein.speech import catalog
 from tests.conversations.alignment import Aligner
-from tests.fakes import LOUD, QUIET, LevelHearing
+from tests.fakes import LOUD, QUIET, LevelDetector
 
 pytestmark = pytest.mark.slow
 
@@ -53,12 +53,12 @@ class Rendition:
     """One reply as it is sent; with `cut_at` (a frame) a caller speaks for 400 ms from there."""
 
     def __init__(self, utterances: Sequence[Utterance], cut_at: int | None = None) -> None:
-        self._core = Conversation("c", LevelHearing(), load("en"))  # type: ignore[arg-type]
+        self._core = Conversation("c", LevelDetector(), load("en"))  # type: ignore[arg-type]
         self.turn: Turn | None = None
         self.row: Interruption | None = None
         self._do(self._core.start())
         for utterance in utterances:
-            self._do(self._core.on_line(1, Line(utterance)))
+            self._do(self._core.on_segment(1, Segment(utterance)))
         frames: list[Pcm] = []
         while self.turn is None:
             speaks = cut_at is not None and cut_at <= len(frames) < cut_at + 20
@@ -72,8 +72,8 @@ class Rendition:
 
     def _do(self, actions: Iterable[act.Action]) -> None:
         for action in actions:
-            if isinstance(action, act.AskWords):
-                self._do(self._core.on_words(action.turn_id, action.at, Transcript("No, wait.")))
+            if isinstance(action, act.RequestTranscript):
+                self._do(self._core.on_transcript(action.turn_id, action.at, Transcript("No, wait.")))
             elif isinstance(action, act.LogTurn) and action.turn.speaker == "agent":
                 self.turn = action.turn
             elif isinstance(action, act.LogInterruption):

@@ -1,5 +1,0 @@
-"""`python -m agent` is `bargein`."""
-
-from .cli import main
-
-main()

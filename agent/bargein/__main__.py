@@ -1,0 +1,5 @@
+"""`python -m bargein` is the command `bargein`."""
+
+from .cli import main
+
+main()

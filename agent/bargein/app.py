@@ -1,0 +1,258 @@
+"""The whole server, made from one Config: engines, store, FastAGI and AudioSocket."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import logging
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .clock import Clock, SystemClock
+from .config import Config, networks, parse_address
+from .core.detector.speech_detector import SpeechDetector
+from .core.language.kinds import FALSE_INTERRUPTIONS
+from .core.turns.conversation import Conversation, ConversationSettings
+from .core.turns.endpoint import EndpointSettings
+from .core.turns.records import CallInfo, Interruption, Turn
+from .core.turns.reply import CallResult, Finish
+from .data.trained import load_weights
+from .dialogue import chat_api
+from .dialogue.base import Planner
+from .dialogue.dialogues import Dialogues
+from .server.audiosocket import AudioSocketServer, Limits
+from .server.fastagi import FastAgiServer
+from .server.recorder import WavRecorder
+from .server.registry import CallOutcome, Registry
+from .server.session import CallLog, Engines, Session
+from .speech import catalog
+from .speech.base import Recognizer
+from .speech.voice import Voice
+from .store import Store
+
+log = logging.getLogger(__name__)
+
+YES = ("yes", "true", "on", "1")
+NO = ("no", "false", "off", "0")
+LAST_WORDS_CHARS = 200  # what the person who takes the call can read while it rings
+
+MakePlanner = Callable[[CallInfo], Planner]
+Weights = Mapping[str, NDArray[np.float32]]
+
+
+@dataclass(slots=True)
+class _LoggedCall:
+    """What the app keeps of one call while it lasts."""
+
+    info: CallInfo
+    session: Session
+    started: float
+    recording: WavRecorder | None
+    last_words: str = ""  # of the caller
+    kinds: dict[str, str] = field(default_factory=dict)  # of its interruptions, as last logged
+
+    @property
+    def interruptions(self) -> int:
+        return sum(kind not in FALSE_INTERRUPTIONS for kind in self.kinds.values())
+
+
+class App:
+    """`start`, then calls are served until `close` or `drain`.
+
+    `make_planner` takes the place of the configured dialogue; `observer` sees what is logged of all calls;
+    `recordings` are WAVs to have at hand before the first call.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        make_planner: MakePlanner | None = None,
+        clock: Clock | None = None,
+        observer: CallLog | None = None,
+        recordings: Sequence[str] = (),
+    ) -> None:
+        self.config = config
+        self.clock = clock or SystemClock()
+        self.registry = Registry(self.clock, ttl_s=config.fastagi.id_valid_s)
+        self.server: AudioSocketServer
+        self.fastagi: FastAgiServer
+        self.store: Store
+        self._make_planner = make_planner
+        self._observer = observer
+        self._wavs = recordings
+        self._dialogues: Dialogues | None = None
+        self._reloading = asyncio.Lock()
+        self._recognizer: Recognizer
+        self._voices: dict[tuple[str, str], Voice] = {}
+        self._weights: Weights = {}
+        self._calls: dict[str, _LoggedCall] = {}
+
+    async def start(self) -> None:
+        """Load the engines, open the store, listen. Raises UserError, one line."""
+        config = self.config
+        if self._make_planner is None:
+            self._dialogues = await asyncio.to_thread(Dialogues, config)
+        self._recognizer = catalog.recognizer(config.speech)
+        await asyncio.to_thread(self._recognizer.load)
+        self._weights = load_weights()
+        await self._warm(self._dialogues)
+        self.store = await Store.open(config.store.url, clock=self.clock, queue=config.store.queue)
+        sock = config.audiosocket
+        limits = Limits(
+            peers=networks(sock.peers),
+            accept_unregistered=sock.unregistered == "accept",
+            max_calls=sock.max_calls,
+            max_pending=sock.max_pending,
+            id_timeout_s=sock.id_timeout_ms / 1000,
+        )
+        self.server = AudioSocketServer(self.registry, self._begin, self._ended, limits, self.store.is_logged)
+        try:
+            await self.server.start(*parse_address(sock.listen))
+            host = parse_address(sock.listen)[0]
+            self.fastagi = FastAgiServer(
+                self.registry,
+                sock.advertise or f"{host}:{self.server.port}",
+                peers=networks(config.fastagi.peers),
+                max_connections=config.fastagi.max_connections,
+                timeout_s=config.fastagi.timeout_ms / 1000,
+                admit=self.server.admits,
+            )
+            await self.fastagi.start(*parse_address(config.fastagi.listen))
+        except BaseException:
+            await self.server.close()
+            await self.store.close()
+            raise
+
+    async def close(self) -> None:
+        """End every call and let go of everything."""
+        await self.fastagi.close()
+        await self.server.close()
+        await self.store.close()
+        await chat_api.close()
+
+    async def drain(self) -> None:
+        """No new calls; those in progress may finish for `audiosocket.drain_s`."""
+        await self.server.drain(self.config.audiosocket.drain_s)
+        await self.fastagi.drain()
+        await self.close()
+
+    async def reload(self) -> None:
+        """Read the flows anew for the calls that come from now on.
+
+        A flow that is wrong, or that cannot be spoken, leaves the old ones in place: UserError.
+        """
+        async with self._reloading:
+            if self._dialogues is not None:
+                fresh = copy.copy(self._dialogues)
+                await asyncio.to_thread(fresh.reload)  # YAML takes longer than the frame of a call
+                await self._warm(fresh)
+                self._dialogues = fresh
+
+    async def _warm(self, dialogues: Dialogues | None) -> None:
+        """Have at hand what is known in advance, so that it begins within a frame when it is wanted."""
+        if dialogues is not None:
+            for (language, voice), texts in dialogues.prompts().items():
+                self._recognizer.check(language)
+                await self._voice(language, voice).warm(texts)
+        for path in [*self._wavs, *(dialogues.recordings() if dialogues else [])]:
+            await self._voice("en", "").wav(path)
+
+    def _voice(self, language: str, voice: str) -> Voice:
+        if (language, voice) not in self._voices:
+            self._voices[language, voice] = catalog.voice(self.config.speech, language, voice)
+        return self._voices[language, voice]
+
+    # -------------------------------------------------------------------- calls
+
+    def _configured(self, info: CallInfo) -> Planner:
+        assert self._dialogues is not None
+        return self._dialogues.planner(info)
+
+    def _begin(self, info: CallInfo) -> Session:
+        planner = (self._make_planner or self._configured)(info)
+        hearing = SpeechDetector(self._weights)
+        settings = ConversationSettings(
+            sensitivity=self.config.hearing.sensitivity,
+            endpoint=EndpointSettings(min_ms=self.config.endpoint.min_ms, max_ms=self.config.endpoint.max_ms),
+        )
+        self._recognizer.check(planner.language)
+        voice = self._voice(planner.language, planner.voice)
+        recording = self._recording(info)  # last: of a call that is refused nothing is left
+        session = Session(
+            info.id,
+            Conversation(info.id, hearing, planner.phrases, settings),
+            Engines(self._recognizer, voice, planner),
+            self,
+            self.clock,
+            recording,
+        )
+        self._calls[info.id] = _LoggedCall(info, session, self.clock.monotonic(), recording)
+        self.store.call_started(
+            info.id,
+            caller=info.caller,
+            caller_name=info.caller_name,
+            called=info.called,
+            dialogue=info.dialogue,
+            queue=info.queue,
+            recording=str(recording.path) if recording is not None else "",
+        )
+        log.info("call %s begins", info.id)
+        return session
+
+    def _recording(self, info: CallInfo) -> WavRecorder | None:
+        """Recorded is what the configuration says, or the dialplan for this call: `start?record=yes`, `record=no`."""
+        asked = info.variables.get("record", "").lower()
+        if asked in NO or (asked not in YES and not self.config.recording.enabled):
+            return None
+        return WavRecorder.begin(self.config.recording.directory, info.id, self.clock.utc())
+
+    def turn(self, call_id: str, turn: Turn) -> None:
+        """Log of the session."""
+        if turn.speaker == "caller" and turn.text:
+            self._calls[call_id].last_words = turn.text
+        self.store.turn(call_id, turn)
+        if self._observer is not None:
+            self._observer.turn(call_id, turn)
+
+    def interruption(self, row: Interruption) -> None:
+        """Log of the session; counted for BARGEIN_INTERRUPTIONS."""
+        self._calls[row.call_id].kinds[row.id] = row.kind
+        self.store.interruption(row)
+        if self._observer is not None:
+            self._observer.interruption(row)
+
+    def _ended(self, info: CallInfo, session: Session) -> None:
+        call = self._calls.pop(info.id)
+        finish = session.finish
+        if call.recording is not None:
+            call.recording.end()
+        duration_ms = int((self.clock.monotonic() - call.started) * 1000)
+        outcome = finish.result if finish is not None else "caller_hung_up"
+        told = finish or Finish(
+            CallResult.FAILED
+        )  # a caller who hung up does not ask; one who is still there needs people
+        summary = told.summary or textwrap.shorten(call.last_words, LAST_WORDS_CHARS, placeholder=" ...")
+        self.store.call_ended(
+            info.id,
+            outcome=outcome,
+            duration_ms=duration_ms,
+            queue=finish.queue if finish is not None and finish.queue else None,
+            exten=finish.exten if finish is not None else "",
+            summary=summary,
+        )
+        self.registry.finish(
+            info.id,
+            CallOutcome(
+                result=told.result,
+                queue=told.queue or info.queue,
+                exten=told.exten,
+                interruptions=call.interruptions,
+                summary=summary,
+                variables=told.variables,
+            ),
+        )
+        log.info("call %s ends after %.1f s: %s", info.id, duration_ms / 1000, outcome)

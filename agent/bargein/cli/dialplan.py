@@ -1,0 +1,47 @@
+"""`bargein dialplan`: prints what extensions.conf has to include."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import click
+
+from ..pbx.dialplan import App, Plan, render
+
+
+@click.command("dialplan")
+@click.option("--exten", required=True, help="Extension (or _pattern) that reaches the agent.")
+@click.option("--queue", required=True, help="Queue for callers who want a person, and whenever there is no agent.")
+@click.option("--context", default=Plan.context, show_default=True, help="Context of the extension and of transfers.")
+@click.option("--agi", multiple=True, metavar="HOST:PORT", help="Its FastAGI (127.0.0.1:4573). Repeat it: the "
+              "next is tried when one gives no agent.")  # fmt: skip
+@click.option("--app", type=click.Choice(["audiosocket", "dial"]), default=Plan.app, show_default=True,
+              help="The application AudioSocket, or Dial to the channel driver.")  # fmt: skip
+@click.option("--dialogue", default="", help="Dialogue to talk (the server's default).")
+@click.option("--var", "variables", multiple=True, metavar="NAME", help="Hand channel variable BARGEIN_VAR_NAME to the "
+              "flow. May be repeated.")  # fmt: skip
+@click.option("--continue", "onward", default="", metavar="CONTEXT,EXTEN,PRIORITY", help="Where a flow that ends with "
+              "`continue` goes on (the queue).")  # fmt: skip
+@click.option("--record", is_flag=True, help="Record these calls: stereo, caller left, agent right.")
+def dialplan_command(
+    exten: str,
+    queue: str,
+    context: str,
+    agi: tuple[str, ...],
+    app: str,
+    dialogue: str,
+    variables: tuple[str, ...],
+    onward: str,
+    record: bool,
+) -> None:
+    """Print a dialplan for an extension that the agent answers.
+
+    It goes on after the agent: to the queue, a transfer, a hangup. When the server is down, too slow or full, the
+    caller is in the queue at once.
+
+    \b
+    Example:
+      bargein dialplan --exten 700 --queue support > /etc/asterisk/bargein-700.conf
+    """
+    plan = Plan(exten, queue, context, agi or Plan.agi, cast(App, app), dialogue, variables, onward, record)
+    click.echo(render(plan), nl=False)

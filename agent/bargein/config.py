@@ -1,0 +1,297 @@
+"""The configuration: one TOML file, every key overridable by `BARGEIN_SECTION__KEY` in the environment."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any, Literal
+
+from .errors import UserError
+
+SEARCH = ("bargein.toml", "/etc/bargein/bargein.toml")
+PREFIX = "BARGEIN_"
+LOOPBACK = ("127.0.0.0/8", "::1/128")
+
+Check = Callable[[Any], None]  # raises ValueError that says what is expected
+
+
+class ConfigError(UserError):
+    """The configuration is wrong: one line that names the key; exit 2."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, exit_code=2)
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """`HOST:PORT` or `[V6]:PORT` -> (host, port). Raises ValueError."""
+    host, colon, port = text.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    host = host[1:-1] if bracketed else host
+    if not colon or not host or (":" in host and not bracketed) or not port.isdecimal() or int(port) > 65535:
+        raise ValueError(f"expected HOST:PORT, such as 127.0.0.1:9092 or [::1]:9092, not {text!r}")
+    return host, int(port)
+
+
+def networks(peers: tuple[str, ...]) -> list[IPv4Network | IPv6Network]:
+    """Peers as networks; a lone address is a network of one. Raises ValueError."""
+    return [ip_network(peer, strict=False) for peer in peers]
+
+
+def _address_or_nothing(text: str) -> None:
+    if text:
+        parse_address(text)
+
+
+def _check_url(text: str) -> None:
+    if not text.startswith(("sqlite:///", "postgresql://")):
+        raise ValueError("expected sqlite:///FILE or postgresql://USER@HOST/NAME")
+
+
+def _checked(default: Any, check: Callable[..., Any]) -> Any:
+    return field(default=default, metadata={"check": check})
+
+
+def _between(default: Any, low: float, high: float) -> Any:
+    def check(value: float) -> None:
+        if not low <= value <= high:
+            raise ValueError(f"expected {low:g} to {high:g}, not {value!r}")
+
+    return field(default=default, metadata={"check": check})
+
+
+@dataclass(frozen=True, slots=True)
+class AudioSocketConfig:
+    """Where Asterisk connects with the audio of a call."""
+
+    listen: str = _checked("127.0.0.1:9092", parse_address)
+    advertise: str = _checked("", _address_or_nothing)  # what FastAGI tells Asterisk; "": same as listen
+    unregistered: Literal["reject", "accept"] = "reject"  # a call id that FastAGI never gave out
+    peers: tuple[str, ...] = _checked(LOOPBACK, networks)  # who may connect
+    max_calls: int = _between(200, 1, 100_000)
+    max_pending: int = _between(64, 1, 100_000)  # connections that have not yet sent their id
+    id_timeout_ms: int = _between(5000, 100, 60_000)  # for the id to come
+    drain_s: int = _between(60, 0, 86_400)  # on SIGTERM calls in progress have so long to finish
+
+
+@dataclass(frozen=True, slots=True)
+class FastAgiConfig:
+    """Where the dialplan asks for a call id, and for the result of the call."""
+
+    listen: str = _checked("127.0.0.1:4573", parse_address)
+    peers: tuple[str, ...] = _checked(LOOPBACK, networks)
+    max_connections: int = _between(256, 1, 100_000)
+    timeout_ms: int = _between(5000, 100, 60_000)  # for each line of a request or answer to come
+    id_valid_s: int = _between(60, 1, 3600)  # an id that no call has used by then is void
+
+
+@dataclass(frozen=True, slots=True)
+class StoreConfig:
+    """The database."""
+
+    url: str = _checked("sqlite:///bargein.db", _check_url)
+    queue: int = _between(20_000, 100, 10_000_000)  # writes that may wait for the database, per process
+
+
+@dataclass(frozen=True, slots=True)
+class DialogueConfig:
+    """What to say and how to react."""
+
+    flow: str = "shop"  # a shipped flow's name, or the path of a YAML file (relative to this file)
+    language: str = ""  # "": the flow says it
+    planner: Literal["flow", "llm"] = "flow"
+
+
+@dataclass(frozen=True, slots=True)
+class LlmConfig:
+    """A language model behind an OpenAI-compatible chat endpoint, for `planner = "llm"`."""
+
+    url: str = "http://127.0.0.1:8000/v1"
+    model: str = ""
+    api_key_env: str = "OPENAI_API_KEY"  # the name of the variable that holds the key, never the key
+    temperature: float = _between(0.4, 0, 2)
+    max_tokens: int = _between(300, 1, 32_768)
+    first_token_ms: int = _between(4000, 100, 120_000)
+    timeout_ms: int = _between(20_000, 100, 600_000)  # for a whole answer
+
+
+@dataclass(frozen=True, slots=True)
+class HearingConfig:
+    """How readily the agent falls silent."""
+
+    sensitivity: float = _between(0.5, 0, 1)  # 0: only clear speech stops the agent, 1: anything does
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointConfig:
+    """How long a silence ends the caller's turn; within these bounds it adapts to what was said."""
+
+    min_ms: int = _between(300, 100, 5000)
+    max_ms: int = _between(900, 100, 10_000)
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechConfig:
+    """The engines that hear words and speak them."""
+
+    stt: str = "whisper"
+    stt_model: str = ""  # "": the one that comes with the engine; else a directory, a name or a URL
+    stt_workers: int = _between(2, 1, 64)  # threads that recognize
+    tts: str = "hibari"
+    voice: str = ""  # "": the language's default
+    cache_dir: str = ""  # "": bargein in the user's cache directory
+    cache_mb: int = _between(256, 0, 1_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingConfig:
+    """Both legs of a call as a stereo WAV: off unless asked for."""
+
+    enabled: bool = False
+    directory: str = "recordings"
+
+
+@dataclass(frozen=True, slots=True)
+class LogConfig:
+    """What goes to stderr (the journal, under systemd)."""
+
+    format: Literal["text", "json"] = "text"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All settings. `source` is the file they came from, None when there was none."""
+
+    audiosocket: AudioSocketConfig = field(default_factory=AudioSocketConfig)
+    fastagi: FastAgiConfig = field(default_factory=FastAgiConfig)
+    store: StoreConfig = field(default_factory=StoreConfig)
+    dialogue: DialogueConfig = field(default_factory=DialogueConfig)
+    llm: LlmConfig = field(default_factory=LlmConfig)
+    hearing: HearingConfig = field(default_factory=HearingConfig)
+    endpoint: EndpointConfig = field(default_factory=EndpointConfig)
+    speech: SpeechConfig = field(default_factory=SpeechConfig)
+    recording: RecordingConfig = field(default_factory=RecordingConfig)
+    log: LogConfig = field(default_factory=LogConfig)
+    source: Path | None = None
+
+    @classmethod
+    def load(cls, path: str | Path | None = None, env: Mapping[str, str] | None = None) -> Config:
+        """The file at `path`, else the first of SEARCH that exists, else defaults; then `env` over it.
+
+        Raises ConfigError with one line that names the key and what was expected.
+        """
+        found = Path(path) if path else next((Path(p) for p in SEARCH if os.path.isfile(p)), None)
+        tables = _read(found) if found else {}
+        values = _checked_tables(tables, str(found))
+        flow = values.get("dialogue", {}).get("flow", "")
+        if found and flow.endswith((".yaml", ".yml")):
+            values["dialogue"]["flow"] = str(found.parent / flow)
+        for section, overrides in _from_environment(os.environ if env is None else env).items():
+            values.setdefault(section, {}).update(overrides)
+        made: dict[str, Any] = {name: kind(**values.get(name, {})) for name, kind in SECTIONS.items()}
+        config = cls(**made, source=found)
+        if config.endpoint.min_ms > config.endpoint.max_ms:
+            raise ConfigError(f"{found or 'configuration'}: endpoint.min_ms is larger than endpoint.max_ms")
+        return config
+
+
+SECTIONS: dict[str, type[Any]] = {
+    name: kind for name, kind in typing.get_type_hints(Config).items() if name != "source"
+}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 text") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _checked_tables(tables: Mapping[str, Any], source: str) -> dict[str, dict[str, Any]]:
+    values: dict[str, dict[str, Any]] = {}
+    for section, table in tables.items():
+        _known(section, SECTIONS, "section", f"{source}: ")
+        if not isinstance(table, dict):
+            raise ConfigError(f"{source}: {section} is a section: write [{section}] and its keys under it")
+        for key, value in table.items():
+            _known(key, _keys(section), "key", f"{source}: ", f"{section}.")
+            values.setdefault(section, {})[key] = _accept(section, key, value, f"{source}: {section}.{key}")
+    return values
+
+
+def _from_environment(env: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    names = {f"{PREFIX}{s}__{k}".upper(): (s, k) for s in SECTIONS for k in _keys(s)}
+    values: dict[str, dict[str, Any]] = {}
+    for name, text in env.items():
+        if not name.startswith(PREFIX) or "__" not in name:
+            continue
+        _known(name, names, "variable", "environment: ")
+        section, key = names[name]
+        value = _from_text(_keys(section)[key], text)
+        values.setdefault(section, {})[key] = _accept(section, key, value, f"environment: {name}")
+    return values
+
+
+def _keys(section: str) -> dict[str, Any]:
+    return typing.get_type_hints(SECTIONS[section])
+
+
+def _known(name: str, known: typing.Collection[str], what: str, where: str, prefix: str = "") -> None:
+    if name in known:
+        return
+    near = difflib.get_close_matches(name, known, n=1)
+    names = ", ".join(prefix + other for other in sorted(known))
+    hint = f"did you mean {prefix}{near[0]}?" if near else f"known are {names}"
+    raise ConfigError(f"{where}unknown {what} {prefix + name!r}; {hint}")
+
+
+def _from_text(kind: Any, text: str) -> Any:
+    """The text as a `kind`; what cannot be read so is returned as it is, for `_accept` to refuse."""
+    if kind is bool:
+        words = dict.fromkeys(("true", "yes", "on", "1"), True)
+        words |= dict.fromkeys(("false", "no", "off", "0"), False)
+        return words.get(text.strip().lower(), text)
+    if kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            return text
+    if typing.get_origin(kind) is tuple:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return text
+
+
+def _accept(section: str, key: str, value: Any, name: str) -> Any:
+    """The value as its field holds it. Raises ConfigError that begins with `name`."""
+    kind = _keys(section)[key]
+    if typing.get_origin(kind) is Literal:
+        choices = typing.get_args(kind)
+        if value not in choices:
+            raise ConfigError(f"{name}: expected one of {', '.join(choices)}, not {value!r}")
+    elif typing.get_origin(kind) is tuple:
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise ConfigError(f"{name}: expected a list of strings, not {value!r}")
+        value = tuple(value)
+    else:
+        if kind is float and type(value) is int:
+            value = float(value)
+        if type(value) is not kind:
+            words = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}
+            raise ConfigError(f"{name}: expected {words[kind]}, not {value!r}")
+    check: Check | None = SECTIONS[section].__dataclass_fields__[key].metadata.get("check")
+    try:
+        if check:
+            check(value)
+    except ValueError as error:
+        raise ConfigError(f"{name}: {error}") from error
+    return value

@@ -1,0 +1,1 @@
+"""Samples: levels, fades, utterances and the playback cursor."""

@@ -1,0 +1,248 @@
+"""The playback cursor: what is being said, how far it got, and what the caller has heard of it, to the word."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+import numpy as np
+
+from .pcm import FRAME_SAMPLES, RATE, SILENCE, Pcm, faded, samples
+from .utterance import Utterance, Word
+
+FADE_SAMPLES = samples(15)
+FALL_SAMPLES = samples(5)  # most of the fade out; the rest is a tail, so that quiet speech too ends without a step
+FALL_GAIN = 0.05
+GAP_SAMPLES = samples(180)  # a breath between two sentences
+LATELY_SAMPLES = samples(10)
+QUIET_PEAK = 130  # -48 dBFS
+BACK_UP_SAMPLES = samples(40)  # a resumption starts so much before the cut at the least: nothing may be lost
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segment:
+    """An utterance as part of a reply: where it comes from and how it may be interrupted."""
+
+    utterance: Utterance
+    step: str = ""
+    interruptible: bool = True
+    sensitivity: float | None = None
+    question: bool = False
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Playout:
+    """What became of the segments of one agent turn. `words` are those heard, in samples from the call's start."""
+
+    text: str  # of all segments that were given for this turn
+    heard_text: str
+    unheard_text: str  # begins with the cut word
+    cut_word: str
+    cut_played_samples: int  # of the cut word
+    played_samples: int
+    started: int
+    ended: int
+    step: str
+    words: tuple[Word, ...]
+
+
+@dataclass(slots=True)
+class _Span:
+    """A stretch of one segment that was sent without a break: segment samples first..last, sent at call sample `at`."""
+
+    segment: Segment
+    first: int
+    last: int
+    at: int
+
+
+class _Mode(Enum):
+    PLAYING = auto()
+    FADING = auto()  # the next frame is the last and fades out
+    HELD = auto()
+
+
+class Playback:
+    """Segments in, one frame a tick out. `now` is always the call's sample count at the start of the frame."""
+
+    def __init__(self) -> None:
+        self._queue: deque[Segment] = deque()
+        self._segment: Segment | None = None
+        self._at = 0  # cursor in the segment
+        self._gap = 0  # samples of silence still due before the next segment
+        self._mode = _Mode.PLAYING
+        self._fade_in = False
+        self._peak = 0  # of the last sounds sent
+        self._tail: Pcm | None = None  # the fade of a turn that was ended before it was sent
+        self._spans: list[_Span] = []
+
+    @property
+    def segment(self) -> Segment | None:
+        """The segment under the cursor, or the next one."""
+        return self._segment or (self._queue[0] if self._queue else None)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing to say."""
+        return self._segment is None and not self._queue
+
+    def enqueue(self, segment: Segment) -> None:
+        self._queue.append(segment)
+
+    def next_frame(self, now: int) -> Pcm:
+        """160 samples to be sent at call sample `now`."""
+        if self._tail is not None:
+            tail, self._tail = self._tail, None
+            return tail
+        if self._mode is _Mode.HELD or self.idle:
+            return SILENCE
+        frame = np.zeros(FRAME_SAMPLES, np.int16)
+        filled, limit = 0, FRAME_SAMPLES
+        if self._mode is _Mode.FADING:
+            limit = FADE_SAMPLES
+        while filled < limit and not self.idle:
+            filled += self._play(frame[filled:limit], now + filled)
+        if self._mode is _Mode.FADING:
+            frame = np.clip(frame, -self._peak, self._peak)
+            frame[:FALL_SAMPLES] = faded(frame[:FALL_SAMPLES], 1.0, FALL_GAIN)
+            frame[FALL_SAMPLES:FADE_SAMPLES] = faded(frame[FALL_SAMPLES:FADE_SAMPLES], FALL_GAIN, 0.0)
+            self._mode = _Mode.HELD
+        if self._fade_in:
+            frame[:FADE_SAMPLES] = faded(frame[:FADE_SAMPLES], 0.0, 1.0)
+            self._fade_in = False
+        lately = frame[-LATELY_SAMPLES:]
+        self._peak = max(int(np.max(lately)), -1 - int(np.min(lately)))
+        return frame
+
+    def _play(self, out: Pcm, now: int) -> int:
+        """Copy what comes next into `out`; how many samples that was."""
+        if self._segment is None:
+            if self._gap:
+                count = min(self._gap, len(out))
+                self._gap -= count
+                return count
+            self._segment, self._at = self._queue.popleft(), 0
+        segment = self._segment
+        count = min(len(out), len(segment.utterance.pcm) - self._at)
+        out[:count] = segment.utterance.pcm[self._at : self._at + count]
+        span = self._spans[-1] if self._spans else None
+        if span and span.segment is segment and span.last == self._at and span.at + (span.last - span.first) == now:
+            span.last += count
+        else:
+            self._spans.append(_Span(segment, self._at, self._at + count, now))
+        self._at += count
+        if self._at >= len(segment.utterance.pcm):
+            self._segment, self._gap = None, GAP_SAMPLES
+        return count
+
+    def pause(self) -> None:
+        """Fade out with the next frame and hold the cursor; at once where there is nothing to hear just now.
+
+        The attack of the next word, cut off, would be a click: the fade is no louder than what was just sent.
+        """
+        if self._mode is _Mode.PLAYING:
+            self._mode = _Mode.HELD if self.idle or self._peak < QUIET_PEAK else _Mode.FADING
+
+    def resume(self, at_once: bool = False) -> None:
+        """Go on with a fade in from the start of the word that was cut, or `at_once` from just before it faded out.
+
+        At once is for a pause so short that it was hardly heard: a repeated word would be.
+        """
+        if self._mode is _Mode.HELD:
+            if self._segment is not None:
+                back = max(0, self._at - FADE_SAMPLES - BACK_UP_SAMPLES)
+                self._at = back if at_once else restart_point(self._segment.utterance, self._at)
+            elif self._spans and self._gap > GAP_SAMPLES - FADE_SAMPLES:  # cut in the last sounds of a segment
+                self._segment = self._spans[-1].segment
+                self._at = restart_point(self._segment.utterance, len(self._segment.utterance.pcm))
+            self._fade_in = True
+        self._mode = _Mode.PLAYING
+
+    def playout(self) -> Playout:
+        """What of this turn has been sent so far."""
+        return _ledger_of(self._spans, self._segments())
+
+    def cut(self, now: int) -> Playout:
+        """End the turn here: what is still to be said is dropped. The cursor is free for the next turn.
+
+        A fade that is due is still sent with the frame at `now`.
+        """
+        if self._mode is _Mode.FADING:
+            self._tail = self.next_frame(now)
+        heard = self.playout()
+        self._queue.clear()
+        self._spans = []
+        self._segment, self._at, self._gap = None, 0, 0
+        self._mode, self._fade_in = _Mode.PLAYING, False
+        return heard
+
+    def _segments(self) -> list[Segment]:
+        segments: list[Segment] = []
+        for span in self._spans:
+            if not segments or segments[-1] is not span.segment:
+                segments.append(span.segment)
+        return segments + list(self._queue)
+
+
+def restart_point(utterance: Utterance, at: int) -> int:
+    """Where to go on after a cut at sample `at`: the start of the cut word, at least 40 ms back.
+
+    A recording without word timings goes back to its last pause of 20 ms, or the quietest place within 0.5 s.
+    """
+    latest = max(0, at - BACK_UP_SAMPLES)
+    for word in utterance.words:
+        if word.start < at <= word.end:
+            return min(word.start, latest)
+    if utterance.words:
+        return latest
+    block = RATE // 100
+    blocks = (at - max(0, at - samples(600))) // block
+    if blocks < 8:
+        return latest
+    window = utterance.pcm[at - blocks * block : at].astype(np.float64).reshape(blocks, block)
+    level = 10 * np.log10(np.mean(window**2, axis=1) + 1.0)
+    quiet = level < level.max() - 18
+    after = blocks - 1 - int(np.flatnonzero(~quiet)[-1])
+    if after:  # cut in a pause: no word was
+        return max(0, at - after * block - BACK_UP_SAMPLES)
+    earlier = blocks - (at - latest) // block
+    pauses = np.flatnonzero(quiet[1:earlier] & quiet[: earlier - 1])
+    chosen = int(pauses[-1]) + 1 if len(pauses) else int(np.argmin(level[:earlier]))
+    return at - (blocks - chosen) * block
+
+
+def _ledger_of(spans: Iterable[_Span], segments: list[Segment]) -> Playout:
+    heard: list[Word] = []
+    unheard: list[str] = []
+    cut_word, cut_played, played, step = "", 0, 0, ""
+    spans = list(spans)
+    for segment in segments:
+        mine = [span for span in spans if span.segment is segment]
+        reached = max((span.last for span in mine), default=0)
+        if mine:
+            step = segment.step
+            played += reached
+        for word in segment.utterance.words:
+            if mine and word.end <= reached:  # a bullet or a "$" may be a word of no length, at 0 even
+                span = next((s for s in reversed(mine) if s.first < word.end <= s.last), mine[0])
+                start = span.at + max(word.start, span.first) - span.first
+                heard.append(Word(word.text, start, span.at + word.end - span.first))
+            else:
+                if word.start < reached:
+                    cut_word, cut_played = word.text, reached - word.start
+                unheard.append(word.text)
+    return Playout(
+        text=" ".join(segment.utterance.text for segment in segments),
+        heard_text=" ".join(word.text for word in heard),
+        unheard_text=" ".join(unheard),
+        cut_word=cut_word,
+        cut_played_samples=cut_played,
+        played_samples=played,
+        started=spans[0].at if spans else 0,
+        ended=spans[-1].at + spans[-1].last - spans[-1].first if spans else 0,
+        step=step,
+        words=tuple(heard),
+    )

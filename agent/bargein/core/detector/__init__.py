@@ -1,0 +1,1 @@
+"""Hears the caller through the echo of the agent."""

@@ -1,0 +1,36 @@
+"""What hearing says of one 20 ms frame: the border between the ear and the barge-in decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..audio.pcm import Pcm
+
+BACKGROUND_SPEECH_DBFS = -36.0  # other people in the room are further off than the caller, and stay below this
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VadFrame:
+    """One frame as heard. `near` is the caller without our echo, for the recognizer.
+
+    score: 0 to 1, how sure we are that the caller (not our echo, not the background) makes a sound in this frame.
+    onset: this frame completes solid evidence: pause now. onset_samples_ago: where the sound began, back from the
+        end of this frame.
+    voiced: the caller is still at it (hysteresis over score), for endings.
+    withdrawn: the last onset was nothing (within 120 ms), a cough (at 200 ms) or our echo after all: go on. Hearing has
+        re-armed itself.
+    speechlike: 0 to 1, how much the sound since the onset is like speech rather than a cough or a bang.
+    far_dbfs: what stays below this level is somebody else in the room; lower where nobody has been heard of late.
+    """
+
+    score: float
+    onset: bool
+    onset_samples_ago: int
+    voiced: bool
+    speechlike: float
+    level_dbfs: float
+    floor_dbfs: float
+    echo_dbfs: float
+    near: Pcm
+    onset_retracted: bool = False
+    background_speech_dbfs: float = BACKGROUND_SPEECH_DBFS

@@ -1,0 +1,1 @@
+"""What the caller's words mean, by the language file."""

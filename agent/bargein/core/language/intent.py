@@ -1,0 +1,261 @@
+"""What the caller's words are about: rules from a language file, applied in one fixed order. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .kinds import Kind
+from .numbers import Numbers
+from .words import Mention, alternatives, compile_pattern, joined, mentions, tokens
+
+RULES = (
+    "agent", "repeat", "wh_question", "change", "wrong", "redirect", "next", "understood", "confirm", "stop",
+    "question", "request", "may_ask", "hello", "agreed", "yes", "no", "incomplete", "that_one",
+)  # fmt: skip
+_NOTHING = re.compile(r"(?!)")
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """A language: its words and rules, compiled. Built by `phrases_of`, loaded by `agent.languages.load`."""
+
+    language: str = "en"
+    fillers: frozenset[str] = frozenset()  # words without meaning, left out before rules are tried
+    lead: re.Pattern[str] = _NOTHING  # what a turn may begin with and mean nothing: "no", "okay", "but"
+    rules: Mapping[str, tuple[re.Pattern[str], ...]] = field(default_factory=dict)
+    backchannel: re.Pattern[str] = _NOTHING
+    answer: re.Pattern[str] = _NOTHING  # a backchannel that answers when a question is being asked
+    urgent: frozenset[str] = frozenset()  # short, but interruptions: "no", "stop"
+    noise: frozenset[str] = frozenset()  # what recognizers write for a cough
+    unclear: frozenset[str] = frozenset()  # what recognizers write for any short word: "oh", "yeah"
+    trailing: frozenset[str] = frozenset()  # a turn does not end with these
+    negators: re.Pattern[str] = _NOTHING  # what stands before a choice that is not wanted
+    misheard: Mapping[str, str] = field(default_factory=dict)  # of the first word of a turn
+    known: frozenset[str] = frozenset()  # words with a meaning of their own: never a misheard choice
+    ordinals: tuple[tuple[str, ...], ...] = ()  # "first", "second", ...
+    last: tuple[str, ...] = ()
+    phonetic: bool = False  # Metaphone fits the language
+    numbers: Numbers = field(default_factory=Numbers)
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sayings: Mapping[str, str] = field(default_factory=dict)  # what the agent says of itself
+
+    def matches(self, rule: str, text: str) -> bool:
+        """Whether a rule of this name applies to the text as a whole or after its lead."""
+        words = self.cleaned(text)
+        return bool(words) and self.matches_words(rule, words)
+
+    def matches_words(self, rule: str, words: Sequence[str]) -> bool:
+        """The same for words that are clean already."""
+        rest, patterns = joined(words), self.rules.get(rule, ())
+        while rest:
+            if any(pattern.search(rest) for pattern in patterns):
+                return True
+            lead = self.lead.match(rest)
+            rest = rest[lead.end() :] if lead else ""
+        return False
+
+    def ends_with(self, rule: str, words: Sequence[str]) -> bool:
+        """Whether the last words are a phrase of this rule: "hold on" is whole though "on" alone is not."""
+        whole = joined(words)
+        return any(m.end() == len(whole) for p in self.rules.get(rule, ()) for m in p.finditer(whole))
+
+    def cleaned(self, text: str) -> list[str]:
+        """Words without fillers and stammering, the first one corrected if it is often misheard."""
+        words = tokens(text)
+        if words and words[0] in self.misheard:
+            words[0] = self.misheard[words[0]]
+        kept = [word for word in words if word not in self.fillers]
+        return [word for i, word in enumerate(kept) if i == 0 or word != kept[i - 1]]
+
+
+def phrases_of(data: Mapping[str, Any]) -> Phrases:
+    """Compile the contents of a language file. Raises PatternError or KeyError for one that is not right."""
+    lists = data.get("lists", {})
+    rules = {name: tuple(compile_pattern(p, lists) for p in data["rules"].get(name, ())) for name in RULES}
+    units, fillers = data["backchannels"], data.get("fillers", ())
+    return Phrases(
+        language=data["language"],
+        fillers=frozenset(fillers),
+        lead=re.compile(alternatives(data["lead"])),
+        rules=rules,
+        backchannel=re.compile(f"^(?:{alternatives([*units, *fillers])})+$"),
+        answer=re.compile(rf"(?<!\S){alternatives(data['answers'])}"),
+        urgent=frozenset(data.get("urgent", ())),
+        unclear=frozenset(data.get("unclear", ())),
+        noise=frozenset(joined(tokens(text)) for text in data.get("noise", ())),
+        trailing=frozenset(data["trailing"]),
+        negators=re.compile("|".join(f"(?:{compile_pattern(p, lists).pattern}$)" for p in data["negators"])),
+        misheard=dict(data.get("misheard", {})),
+        known=frozenset(data.get("known", ())) | {word for unit in units for word in tokens(unit)},
+        ordinals=tuple(tuple(names) for names in data.get("ordinals", ())),
+        last=tuple(data.get("last", ())),
+        phonetic=data.get("phonetic") == "true",
+        numbers=Numbers.of(data.get("numbers", {})),
+        lists={name: tuple(items) for name, items in lists.items()},
+        sayings=dict(data["sayings"]),
+    )
+
+
+Choices = Mapping[str, Sequence[str]] | Sequence[str]  # phrases by choice, or phrases that stand for themselves
+
+
+def chosen_in(text: str, phrases: Phrases, choices: Choices) -> list[Mention]:
+    """Choices mentioned, in order, with "not the red one" marked as negated. Positions are those in `cleaned`."""
+    table = choices if isinstance(choices, Mapping) else {choice: (choice,) for choice in choices}
+    return mentions(phrases.cleaned(text), table, phrases.negators, phrases.known, phrases.phonetic)
+
+
+def is_noise(text: str) -> bool:
+    """Nothing that a person said: no words at all, or only a recognizer's note of a sound."""
+    return not tokens(text)
+
+
+def is_backchannel(text: str, phrases: Phrases, question: bool, extra: Sequence[str] = ()) -> bool:
+    """Whether these words only say "I am listening". `question`: they came over a question, so "yes" is an answer.
+
+    `extra` are more words that count, from the flow.
+    """
+    spoken = joined(tokens(text))
+    if not spoken or (question and phrases.answer.search(spoken)):
+        return False
+    if phrases.backchannel.match(spoken):
+        return True
+    rest = re.sub(rf"(?<!\S){alternatives(extra)}", "", spoken) if extra else spoken
+    return rest != spoken and (not rest or bool(phrases.backchannel.match(rest)))
+
+
+def is_complete(text: str, phrases: Phrases, choices: Choices = ()) -> bool | None:
+    """Whether the caller's turn may be over: True surely, False surely not, None if the words do not tell."""
+    words = tokens(text)
+    if not words:
+        return None
+    cleaned = phrases.cleaned(text)
+    broken_off = text.rstrip().endswith(("...", "…", "-", ","))
+    if not cleaned or broken_off or phrases.matches_words("incomplete", cleaned):
+        return False
+    whole_commands = ("agent", "repeat", "next", "redirect", "confirm", "stop")
+    if any(phrases.ends_with(rule, words) for rule in whole_commands):
+        return True
+    if words[-1] in phrases.trailing:
+        return False
+    if any(phrases.matches_words(rule, cleaned) for rule in whole_commands):
+        return True
+    if any(not mention.negated for mention in chosen_in(text, phrases, choices)):
+        return True
+    return True if text.rstrip().endswith("?") and len(words) > 2 else None
+
+
+def polarity(text: str, phrases: Phrases) -> bool | None:
+    """Yes or no as the answer to a question; None if it is neither."""
+    words = phrases.cleaned(text)
+    if not words:
+        return None
+    if phrases.matches_words("no", words):
+        return phrases.matches_words("agreed", words)
+    if phrases.matches_words("yes", tokens(text)):  # "uh-huh" begins with what is a filler elsewhere
+        return True
+    return True if any(phrases.matches_words(rule, words) for rule in ("yes", "confirm", "understood")) else None
+
+
+def classify(
+    text: str,
+    phrases: Phrases,
+    *,
+    interrupted: str = "",
+    question: bool = False,
+    choices: Choices = (),
+    chosen: str = "",
+) -> Kind:
+    """What an interruption is about.
+
+    interrupted: the text of the agent's turn that the caller cut into. question: the agent was asking. choices: what
+    the caller can choose. chosen: the choice so far; "" if there is none, then what the agent talked of counts.
+    """
+    words = phrases.cleaned(text)
+    if is_noise(text) or joined(tokens(text)) in phrases.noise:
+        return Kind.NOISE
+    said = chosen_in(text, phrases, choices) if choices else []
+    rest = _without(words, said)
+
+    def about(*rules: str) -> bool:
+        return any(phrases.matches_words(rule, words) for rule in rules)
+
+    if rest and phrases.matches_words("agent", rest):
+        return Kind.AGENT
+    if not said and is_backchannel(text, phrases, question):
+        return Kind.BACKCHANNEL
+    if about("repeat"):
+        return Kind.REPEAT
+    asks_for_change = bool(said) and about("request") and about("change")
+    if rest and phrases.matches_words("wh_question", rest) and not about("next", "redirect") and not asks_for_change:
+        return Kind.QUESTION
+    if said:
+        return _of_choice(words, said, phrases, interrupted, choices, chosen, text)
+    return _of_rules(about, text)
+
+
+def _of_rules(about: Callable[..., bool], text: str) -> Kind:
+    """The rest of the order, where no choice was mentioned."""
+    if about("redirect"):
+        return Kind.CONFIRM if about("understood") else Kind.REDIRECT
+    if about("next"):
+        return Kind.CONFIRM if about("understood", "yes") else Kind.REDIRECT
+    if about("may_ask"):
+        return Kind.QUESTION
+    if about("stop"):
+        return Kind.STOP
+    if about("hello"):
+        return Kind.OTHER
+    if about("wrong"):
+        return Kind.CORRECT
+    if about("question"):
+        return Kind.QUESTION
+    if about("confirm") and not about("no"):
+        return Kind.CONFIRM
+    if about("change"):
+        return Kind.CORRECT
+    if about("no"):
+        return Kind.CORRECT
+    if about("confirm", "understood", "yes"):
+        return Kind.CONFIRM
+    return Kind.QUESTION if text.rstrip().endswith("?") and len(tokens(text)) > 2 else Kind.OTHER
+
+
+def _of_choice(
+    words: Sequence[str],
+    said: Sequence[Mention],
+    phrases: Phrases,
+    interrupted: str,
+    choices: Choices,
+    chosen: str,
+    text: str,
+) -> Kind:
+    """Of a turn that mentions a choice: a correction, a confirmation of what is chosen, or a first answer."""
+    wanted = next((m.choice for m in reversed(said) if not m.negated), "")
+    spoken_of = {m.choice for m in chosen_in(interrupted, phrases, choices)} if interrupted else set()
+    if not wanted:
+        refused = {m.choice for m in said}
+        skips = phrases.matches_words("redirect", words) and not refused & {chosen, *spoken_of}
+        return Kind.REDIRECT if skips else Kind.CORRECT
+    if phrases.matches_words("question", _without(words, said)) and not phrases.matches_words("request", words):
+        return Kind.QUESTION
+    if phrases.matches_words("change", words) or any(m.negated for m in said):
+        return Kind.CORRECT
+    if phrases.matches_words("redirect", words):
+        return Kind.REDIRECT
+    current = chosen or (next(iter(spoken_of)) if len(spoken_of) == 1 else "")
+    if current and wanted != current:
+        return Kind.CORRECT
+    if phrases.matches_words("no", words) and wanted != current:
+        return Kind.CORRECT
+    if current == wanted and polarity(text, phrases):
+        return Kind.CONFIRM
+    return Kind.OTHER
+
+
+def _without(words: Sequence[str], said: Sequence[Mention]) -> list[str]:
+    taken = {i for mention in said for i in range(mention.start, mention.end)}
+    return [word for i, word in enumerate(words) if i not in taken]

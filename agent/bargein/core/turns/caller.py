@@ -1,0 +1,112 @@
+"""The caller's half of a conversation: what the line brings in, the turn in progress, and the input so far."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+from ..audio.pcm import Pcm, samples
+from ..detector.speech_detector import SpeechDetector
+from ..detector.vad_frame import VadFrame
+from .caller_input import CallerInput
+from .endpoint import PREROLL_SAMPLES, CallerTurn, Preroll
+
+COOLDOWN, COOLDOWN_SAMPLES = 0.2, samples(1500)  # sensitivity taken off after a rejected sound: coughs come in series
+RECLASSIFIED_AS_VOICE = 0.8  # `VadFrame.speechlike` from which a rejected sound counts as a voice after all
+STILL_SOUNDING_MS = 60  # a sound with less silence than this behind it continues
+
+
+class Sound(Enum):
+    """What one frame did to the caller's sound."""
+
+    NONE = auto()
+    BEGAN = auto()  # a turn has begun
+    CONTINUES = auto()  # the turn goes on, with or without sound in this frame
+    RETRACTED = auto()  # the detector takes the onset of the turn back
+
+
+class Caller:
+    """The caller of one call. All times are in samples of the call; `now` comes with every method that needs it.
+
+    Its states, and what moves it from one to the next:
+    - quiet: no sound. An onset begins a turn.
+    - turn: `turn` is set. `end_turn` and `reject` end it.
+    - rejected: a sound that was judged to be nothing continues. It ends with the sound, or becomes a turn when the
+      sound turns out to be a voice.
+
+    This class alone re-arms the detector: after a turn, a rejected sound or a retracted onset.
+    """
+
+    def __init__(self, detector: SpeechDetector) -> None:
+        self.input = CallerInput()
+        self.turn: CallerTurn | None = None
+        self.floor_since = 0  # the sample at which the caller got the floor, or was last heard
+        self._detector = detector
+        self._preroll = Preroll()
+        self._turns = 0
+        self._rejected: CallerTurn | None = None
+        self._cooldown_until = 0
+        self._missed = 0  # samples of the turn that came while it was rejected
+
+    def process(self, pcm: Pcm, now: int, sensitivity: float, question: bool) -> tuple[Sound, VadFrame]:
+        """One frame of the line. `question`: the agent is asking, so a "yes" over it is an answer."""
+        if now <= self._cooldown_until:
+            sensitivity = max(0.0, sensitivity - COOLDOWN)
+        frame = self._detector.process(pcm, sensitivity)
+        self._preroll.push(frame.near)
+        if frame.onset_retracted:
+            self._detector.rearm()
+        if self.turn is not None:
+            self.turn.add(frame, now)
+            return Sound.RETRACTED if frame.onset_retracted else Sound.CONTINUES, frame
+        if self._rejected is not None:
+            return self._reconsider(self._rejected, frame, now, question), frame
+        if frame.onset:
+            self._begin(frame, now, question)
+            return Sound.BEGAN, frame
+        return Sound.NONE, frame
+
+    def push_reference(self, pcm: Pcm) -> None:
+        """The 160 samples that were sent at this tick: the reference of the echo canceller."""
+        self._detector.push_reference(pcm)
+
+    def preroll(self) -> Pcm:
+        """What the recognizer needs first: the turn so far and 300 ms before it, so that no first syllable is lost."""
+        return self._preroll.last(PREROLL_SAMPLES + self._missed)
+
+    def end_turn(self, now: int) -> CallerTurn | None:
+        """The turn is over. Returns it; None if there was none."""
+        turn, self.turn = self.turn, None
+        if turn is not None:
+            self._detector.rearm()
+        self.floor_since = now
+        return turn
+
+    def reject(self, now: int, retracted: bool) -> CallerTurn:
+        """The turn was no interruption. A sound that continues stays rejected until it ends or turns out to be a voice.
+
+        `retracted`: the detector itself took it back and knows which part of the sound still counts.
+        """
+        turn, self.turn = self.turn, None
+        assert turn is not None  # an overlap has a turn
+        if not turn.text:
+            self._cooldown_until = now + COOLDOWN_SAMPLES
+        if turn.silent_ms(now) >= STILL_SOUNDING_MS:
+            self._detector.rearm()
+        elif not retracted:
+            self._rejected = turn
+        return turn
+
+    def _reconsider(self, rejected: CallerTurn, frame: VadFrame, now: int, question: bool) -> Sound:
+        if not frame.voiced:
+            self._rejected = None
+            self._detector.rearm()
+        elif frame.speechlike >= RECLASSIFIED_AS_VOICE and frame.level_dbfs >= frame.background_speech_dbfs:
+            self._begin(frame, now, question, now - rejected.onset)
+            return Sound.BEGAN
+        return Sound.NONE
+
+    def _begin(self, frame: VadFrame, now: int, question: bool, missed: int = 0) -> None:
+        self._turns += 1
+        self._rejected, self._missed = None, missed
+        onset = max(0, now - frame.onset_samples_ago)
+        self.turn = CallerTurn.begun(self._turns, onset, now, frame, question)

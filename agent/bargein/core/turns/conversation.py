@@ -1,0 +1,396 @@
+"""One call: frames, digits, transcripts and ticks go in; frames and actions come out. The only glue of the core.
+
+The route of a frame: `on_frame` -> `Caller.process` -> `SpeechDetector.process` -> VadFrame -> `_dispatch` -> `step`
+-> actions. Every 20 ms: `on_tick` -> `_decide` -> `classify_overlap` or `CallerTurn.is_over` -> `_dispatch`, and
+`Playback.next_frame` -> the frame to send. Time is the number of samples sent: `on_tick` is called every 20 ms,
+whatever the line does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..audio.pcm import FRAME_SAMPLES, Pcm, Rechunker, ms, samples
+from ..audio.playback import FADE_SAMPLES, Playback, Playout, Segment
+from ..detector.speech_detector import SpeechDetector
+from ..language.intent import Phrases, classify
+from ..language.kinds import Kind
+from .actions import (
+    Action,
+    CancelReply,
+    CloseStream,
+    CommitReply,
+    EndCall,
+    FeedAudio,
+    OpenStream,
+    PlanReply,
+    RequestTranscript,
+)
+from .caller import STILL_SOUNDING_MS, Caller, Sound
+from .endpoint import CallerTurn, EndpointSettings
+from .ledger import Ledger
+from .overlap import OverlapSettings, classify_overlap
+from .records import Resolution, Situation
+from .reply import Finish, Listen
+from .table import Effect, Event, State, step
+from .transcript import Transcript
+
+REQUEST_EVERY = samples(800)  # of a sound that continues; most backchannels are over by then
+REQUEST_PAUSED_MS = 40  # silence after which the transcript of the sound that paused us is requested
+REQUEST_TURN_MS = 100  # the same in the caller's turn: the transcript has to be there when the turn ends
+UNNOTICED_PAUSE = samples(120)  # nobody notices a pause this short: continue exactly where it began
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationSettings:
+    """How a conversation decides. sensitivity: 0 to 1, see `SpeechDetector.process`."""
+
+    sensitivity: float = 0.5
+    overlap: OverlapSettings = field(default_factory=OverlapSettings)
+    endpoint: EndpointSettings = field(default_factory=EndpointSettings)
+
+
+@dataclass(slots=True)
+class _ReplyProgress:
+    """The reply that is being planned or played. `ended`: the planner has handed over its last segment."""
+
+    id: int = 0
+    ended: bool = False
+    finish: Finish | None = None  # the call is over once the reply is played
+    listen: Listen | None = None  # what it listens for, until the reply is committed
+
+
+class Conversation:
+    """The state of one call. Methods return the actions that the caller of the method has to perform, in order."""
+
+    def __init__(
+        self,
+        call_id: str,
+        detector: SpeechDetector,
+        phrases: Phrases,
+        settings: ConversationSettings = ConversationSettings(),
+    ) -> None:
+        self.state = State.THINKING
+        self.now = 0  # samples sent
+        self.ledger = Ledger(call_id)
+        self._phrases = phrases
+        self._settings = settings
+        self._caller = Caller(detector)
+        self._rechunker = Rechunker()
+        self._playback = Playback()
+        self._reply = _ReplyProgress()
+        self._listen = Listen()
+        self._paused_at = 0
+        self._interrupted_question = False
+        self._actions: list[Action] = []
+
+    def start(self) -> list[Action]:
+        """The call is up: plan the opening."""
+        self._plan(Situation(()))
+        return self._take()
+
+    def on_frame(self, pcm: Pcm) -> list[Action]:
+        """Audio from the line, of any length."""
+        for frame in self._rechunker.feed(pcm):
+            if self.state is not State.ENDED:
+                self._process(frame)
+        return self._take()
+
+    def on_tick(self) -> tuple[Pcm, list[Action]]:
+        """20 ms have passed: the 160 samples to send now."""
+        self._advance_reply()
+        frame = self._playback.next_frame(self.now)
+        self._caller.push_reference(frame)
+        self.now += FRAME_SAMPLES
+        self._advance_caller()
+        return frame, self._take()
+
+    def on_digit(self, digit: str) -> list[Action]:
+        """A DTMF digit ended on the line."""
+        if self.state is State.ENDED:
+            return []
+        self._caller.input.key(digit, self.now)
+        if self._interruptible():
+            self._dispatch(Event.DIGIT)
+        if self._caller.input.digits_complete(self._listen.digits, self.now):
+            self._end_caller_turn()
+        return self._take()
+
+    def on_transcript(self, turn_id: int, at: int, transcript: Transcript) -> list[Action]:
+        """The answer to RequestTranscript."""
+        turn = self._caller.turn
+        if turn is not None and turn.id == turn_id:
+            turn.set_transcript(transcript, at)
+            self._decide()
+        return self._take()
+
+    def on_segment(self, reply_id: int, segment: Segment) -> list[Action]:
+        """The next sentence of a reply is ready to be played."""
+        if reply_id == self._reply.id and self.state is not State.ENDED:
+            self._playback.enqueue(segment)
+        return self._take()
+
+    def expect(self, reply_id: int, listen: Listen) -> list[Action]:
+        """What the reply listens for at its end. It may come before the last segment."""
+        if reply_id == self._reply.id:
+            self._reply.listen = listen
+            if self.state is not State.THINKING:
+                self._listen = listen
+        return self._take()
+
+    def on_kind(self, reply_id: int, kind: Kind) -> list[Action]:
+        """The planner knows better what the interruption is about."""
+        if reply_id == self._reply.id and self.ledger.open is not None:
+            self._actions += self.ledger.understood(self.ledger.open.caller_text, kind)
+        return self._take()
+
+    def on_reply_end(self, reply_id: int, finish: Finish | None = None) -> list[Action]:
+        """The reply has no more segments. With `finish` the call is over once they are played."""
+        if reply_id == self._reply.id:
+            self._reply.ended, self._reply.finish = True, finish
+        return self._take()
+
+    def on_hangup(self) -> list[Action]:
+        """The caller hung up, or the call is taken away."""
+        if self.state is not State.ENDED:
+            turn = self._caller.turn
+            if self.state is State.PAUSED and turn is not None:
+                self._log_interruption(self._playback.playout(), Kind.OTHER, Resolution.HUNG_UP, turn.text)
+            self._close_caller_turn()
+            self._dispatch(Event.HANGUP)
+            if self.ledger.open is not None and self.ledger.open.resolution == Resolution.IGNORED:
+                self._actions += self.ledger.resolved(Resolution.HUNG_UP)
+            self._actions.append(CancelReply(self._reply.id))
+            self._actions += self.ledger.agent_turn(self._playback.cut(self.now))
+            self._log_caller(digits=True)
+        return self._take()
+
+    # --------------------------------------------------------------- the caller's half
+
+    def _process(self, pcm: Pcm) -> None:
+        """One frame of the line: evidence of the caller, and what it does to the state."""
+        sound, frame = self._caller.process(pcm, self.now, self._sensitivity(), self._question())
+        turn = self._caller.turn
+        if turn is None:
+            return
+        if sound is Sound.BEGAN:
+            self._actions.append(OpenStream(turn.id, self._caller.preroll(), self._listen.hints))
+            if self._interruptible():
+                self._dispatch(Event.ONSET)
+            return
+        self._actions.append(FeedAudio(turn.id, frame.near))
+        if sound is Sound.RETRACTED and self.state is State.PAUSED:
+            self._dispatch(Event.FALSE_INTERRUPTION, retracted=True)
+
+    def _sensitivity(self) -> float:
+        segment = self._playback.segment
+        own = segment.sensitivity if segment is not None else None
+        return self._settings.sensitivity if own is None else own
+
+    def _interruptible(self) -> bool:
+        """Whether the caller may stop what is being said. Where nothing is said, nothing is in the way."""
+        segment = self._playback.segment
+        return self.state is not State.SPEAKING or segment is None or segment.interruptible
+
+    def _question(self) -> bool:
+        segment = self._playback.segment
+        return segment is not None and segment.question
+
+    def _advance_caller(self) -> None:
+        """Events that come from the caller's silence."""
+        self._decide()
+        if self.state not in (State.LISTENING, State.YIELDED) or self._caller.turn is not None:
+            return
+        if self._caller.input.digits:
+            if self._caller.input.digits_complete(self._listen.digits, self.now):
+                self._end_caller_turn()
+        elif self.now - self._caller.floor_since >= samples(self._listen.silence_ms):
+            self._dispatch(Event.SILENCE)
+
+    def _decide(self) -> None:
+        """Decide what can be decided now about the caller's turn, or request its transcript."""
+        turn = self._caller.turn
+        if turn is None:
+            return
+        if self.state is State.SPEAKING and self._interruptible() and turn.silent_ms(self.now) < STILL_SOUNDING_MS:
+            self._dispatch(Event.ONSET)  # the caller talked on from a segment that may not be interrupted into this one
+        if self.state is State.PAUSED:
+            event = classify_overlap(
+                turn.sound(self.now),
+                turn.transcript,
+                self._phrases,
+                self._question(),
+                self._listen.backchannels or (),
+                self._settings.overlap,
+            )
+            if event is not None:
+                self._dispatch(event)
+            elif turn.wants_transcript(self.now, REQUEST_PAUSED_MS, REQUEST_EVERY):
+                self._actions.append(RequestTranscript(turn.id, self.now))
+        elif turn.is_over(self.now, self._phrases, self._listen.hints, self._settings.endpoint):
+            self._end_caller_turn()
+        elif turn.wants_transcript(self.now, REQUEST_TURN_MS):
+            self._actions.append(RequestTranscript(turn.id, self.now))
+
+    def _close_caller_turn(self) -> None:
+        """The caller's stretch of sound is over: its words are input, its stream ends.
+
+        A backchannel over a segment that may not be interrupted does not count.
+        """
+        turn = self._caller.end_turn(self.now)
+        if turn is not None:
+            if turn.text:
+                over_speech = self.state is State.SPEAKING
+                ignored = over_speech and turn.is_backchannel(self._phrases, self._listen.backchannels or ())
+                self._caller.input.add(turn.entry(), counts=not ignored)
+            self._actions.append(CloseStream(turn.id))
+
+    def _end_caller_turn(self) -> None:
+        """The caller has finished a turn: by silence, or with a digit."""
+        self._close_caller_turn()
+        if self.state is State.SPEAKING:  # over a segment that may not be interrupted: it is answered afterwards
+            return
+        given = self._caller.input
+        keying = given.digits and not given.digits_complete(self._listen.digits, self.now)
+        self._log_caller(digits=not keying)
+        if not keying and self.state in (State.YIELDED, State.LISTENING):
+            if given:
+                self._dispatch(Event.TURN_END)
+            elif self.state is State.YIELDED:
+                self._dispatch(Event.SILENCE)
+
+    def _log_caller(self, digits: bool = False) -> None:
+        """Log what the caller said behind the agent's turn that it was said over. `digits`: they are complete."""
+        for entry in self._caller.input.take_unlogged(digits):
+            self._actions += self.ledger.caller_turn(entry.text, entry.confidence, entry.started, entry.ended)
+
+    # ---------------------------------------------------------------- the agent's half
+
+    def _advance_reply(self) -> None:
+        """Events that come from the reply: its first audio, its end."""
+        if self.state is State.THINKING and not self._playback.idle:
+            self._commit()
+            self._dispatch(Event.REPLY_AUDIO)
+        if self._playback.idle and self._reply.ended and self.state in (State.THINKING, State.SPEAKING):
+            if self.state is State.THINKING:
+                self._commit()
+            if self._reply.finish is not None:
+                self._dispatch(Event.FINISH)
+            else:
+                self._dispatch(Event.REPLY_EMPTY if self.state is State.THINKING else Event.PLAYED_OUT)
+
+    def _commit(self) -> None:
+        """The caller hears the reply from now on: what the planner decided in it holds."""
+        self._actions.append(CommitReply(self._reply.id))
+        self._caller.input.clear()
+        if self._reply.listen is not None:
+            self._listen, self._reply.listen = self._reply.listen, None
+        segment = self._playback.segment  # None: the answer is to wait for more, or to end the call
+        repeated = segment is not None and segment.repeated
+        self._actions += self.ledger.resolved(Resolution.REPEATED if repeated else Resolution.REPLANNED)
+
+    def _plan(self, situation: Situation) -> None:
+        self._reply = _ReplyProgress(self._reply.id + 1)
+        self._actions.append(PlanReply(self._reply.id, situation))
+
+    def _drop_reply(self) -> None:
+        self._actions.append(CancelReply(self._reply.id))
+        self._reply = _ReplyProgress(self._reply.id + 1)
+        self._caller.floor_since = self.now
+
+    # -------------------------------------------------------------- events and effects
+
+    def _dispatch(self, event: Event, retracted: bool = False) -> None:
+        self.state, effects = step(self.state, event)
+        for effect in effects:
+            self._perform(effect, event, retracted)
+
+    def _perform(self, effect: Effect, event: Event, retracted: bool) -> None:
+        match effect:
+            case Effect.PAUSE:
+                self._playback.pause()
+                self._paused_at = self.now
+            case Effect.RESUME:
+                self._resume(retracted)
+            case Effect.YIELD:
+                self._yield(event)
+            case Effect.REPLAN:
+                self._plan(self._situation(event))
+            case Effect.DROP_REPLY:
+                self._drop_reply()
+                self._playback.cut(self.now)
+            case Effect.LISTEN:
+                self._end_agent_turn(event)
+            case Effect.FINISH:
+                assert self._reply.finish is not None
+                self._close_caller_turn()
+                self._log_caller(digits=True)
+                self._actions.append(EndCall(self._reply.finish))
+
+    def _resume(self, retracted: bool) -> None:
+        """A false interruption: log it, and continue from the start of the cut word."""
+        turn = self._caller.reject(self.now, retracted)
+        at_once = self.now - self._paused_at <= UNNOTICED_PAUSE
+        if not at_once:
+            kind = Kind.BACKCHANNEL if turn.text else Kind.NOISE
+            self._log_interruption(self._playback.playout(), kind, Resolution.RESUMED, turn.text, turn)
+        self._playback.resume(at_once)
+        self._actions.append(CloseStream(turn.id))
+
+    def _yield(self, event: Event) -> None:
+        """An interruption: the rest of the reply is dropped, the caller has the floor."""
+        self._interrupted_question = self._question()
+        playout = self._playback.cut(self.now)
+        self._log_interruption(playout, Kind.DTMF if event is Event.DIGIT else Kind.OTHER, Resolution.IGNORED)
+        self._actions += self.ledger.agent_turn(playout)
+        self._drop_reply()
+
+    def _end_agent_turn(self, event: Event) -> None:
+        """All has been said: close the agent's turn, then answer what the caller said meanwhile."""
+        self._actions += self.ledger.agent_turn(self._playback.cut(self.now))
+        if event is Event.FINISH and self._reply.finish is not None:
+            self._actions += self.ledger.finished(self._reply.finish.result)
+        self.ledger.open = None
+        self._log_caller()
+        self._caller.floor_since = self.now
+        if self._caller.input and self._caller.turn is None and event is not Event.FINISH:
+            self._end_caller_turn()
+
+    def _log_interruption(
+        self, playout: Playout, kind: Kind, resolution: Resolution, text: str = "", turn: CallerTurn | None = None
+    ) -> None:
+        turn = turn or self._caller.turn
+        self._actions += self.ledger.interruption(
+            playout,
+            turn_seq=len(self.ledger.turns),
+            onset=turn.onset if turn is not None else self.now,
+            paused=self._paused_at,
+            decided=self.now,
+            silent=self._paused_at + FADE_SAMPLES,
+            kind=kind,
+            resolution=resolution,
+            evidence=turn.evidence if turn is not None else 1.0,
+            caller_text=text,
+        )
+
+    def _situation(self, event: Event) -> Situation:
+        """What the planner may know now."""
+        text, digits = self._caller.input.text, self._caller.input.digits
+        row = self.ledger.open
+        turns = self.ledger.turns
+        kind: Kind | None = None
+        if row is not None:
+            kind = Kind.DTMF if digits and not text else self._classify(text)
+            self._actions += self.ledger.understood(text or digits, kind)
+            row = self.ledger.open
+        silence_ms = ms(self.now - self._caller.floor_since) if event is Event.SILENCE else 0
+        confidence = turns[-1].confidence if turns and text else None
+        return Situation(turns, text, digits, confidence, row, kind, silence_ms)
+
+    def _classify(self, text: str) -> Kind:
+        interrupted = next((turn.text for turn in reversed(self.ledger.turns) if turn.speaker == "agent"), "")
+        return classify(text, self._phrases, interrupted=interrupted, question=self._interrupted_question)
+
+    def _take(self) -> list[Action]:
+        actions, self._actions = self._actions, []
+        return actions

@@ -1,0 +1,153 @@
+"""The caller's turn: when it began, whether the caller still speaks, and when it is over."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from ..audio.pcm import FRAME_SAMPLES, Pcm, ms, samples
+from ..detector.vad_frame import BACKGROUND_SPEECH_DBFS, VadFrame
+from ..language.intent import Phrases, is_backchannel, is_complete
+from ..language.words import tokens
+from .caller_input import CallerEntry
+from .overlap import OverlapSound
+from .transcript import Transcript
+
+PREROLL_SAMPLES = samples(300)
+KEPT_SAMPLES = samples(3000)
+MUTE_SAMPLES = samples(150)  # no frame for so long: the phone is muted, or suppresses silence
+POSSIBLE_SPEECH = 0.35  # below: a cough that was written as a word
+RECOGNIZER_LATE_MS = 4000  # a silence after which a turn ends without its words: half of them mislead more than waiting
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSettings:
+    """How long a silence ends the caller's turn, in ms."""
+
+    min_ms: int = 300  # after words that are complete
+    usual_ms: int = 600  # when one cannot tell
+    max_ms: int = 900  # after "and ..." or a trailing "uh"
+
+    def silence_ms(self, complete: bool | None) -> int:
+        """The silence to wait for after words that are complete (True), open (False), or neither (None)."""
+        usual_ms = min(max(self.usual_ms, self.min_ms), self.max_ms)  # only the bounds are configured
+        return {True: self.min_ms, None: usual_ms, False: self.max_ms}[complete]
+
+
+class Preroll:
+    """The last seconds of the line: what the recognizer gets first, so that no first syllable is lost."""
+
+    def __init__(self) -> None:
+        self._frames: deque[Pcm] = deque(maxlen=KEPT_SAMPLES // FRAME_SAMPLES)
+
+    def push(self, frame: Pcm) -> None:
+        self._frames.append(frame)
+
+    def last(self, count: int) -> Pcm:
+        """The last `count` samples, rounded up to frames; less where there are not so many."""
+        frames = list(self._frames)[-(-count // -FRAME_SAMPLES) :]
+        return np.concatenate(frames) if frames else np.zeros(0, np.int16)
+
+
+@dataclass(slots=True)
+class CallerTurn:
+    """One stretch of the caller's sound and the words in it, in samples of the call. `now` comes with each call."""
+
+    id: int
+    onset: int
+    last_voiced: int
+    speechlike: float = 0.0
+    evidence: float = 0.0
+    floor_dbfs: float = -60.0
+    loudest_dbfs: float = -100.0
+    background_speech_dbfs: float = BACKGROUND_SPEECH_DBFS
+    question: bool = False  # it began over a question
+    transcript: Transcript | None = None
+    _last_frame: int = 0  # when the last one came
+    _unvoiced: int = 0  # samples heard since the last voiced frame
+    _transcript_at: int = -1  # up to where `words` cover the call
+    _requested: bool = False
+
+    @classmethod
+    def begun(cls, id: int, onset: int, now: int, first: VadFrame, question: bool = False) -> Self:
+        """A turn that began at sample `onset`, with the frame that showed it at `now`."""
+        levels = first.floor_dbfs, first.level_dbfs, first.background_speech_dbfs
+        return cls(id, onset, now, first.speechlike, first.score, *levels, question)
+
+    @property
+    def complete(self) -> bool:
+        """Whether `words` cover all that was voiced."""
+        return self._transcript_at >= self.last_voiced
+
+    @property
+    def text(self) -> str:
+        """The words so far; none where the recognizer itself does not believe that it was speech."""
+        return self.transcript.text.strip() if self.transcript and self.transcript.speech >= POSSIBLE_SPEECH else ""
+
+    def entry(self) -> CallerEntry:
+        """For the ledger."""
+        return CallerEntry(
+            self.text, self.transcript.confidence if self.transcript else None, self.onset, self.last_voiced
+        )
+
+    def is_backchannel(self, phrases: Phrases, extra: Sequence[str]) -> bool:
+        """Whether the words so far are a backchannel; `extra` are more that count."""
+        return is_backchannel(self.text, phrases, self.question, extra)
+
+    def add(self, frame: VadFrame, now: int) -> None:
+        """One frame that came at `now`."""
+        self._last_frame = now
+        self._unvoiced += FRAME_SAMPLES
+        if frame.voiced:
+            self.last_voiced, self._unvoiced = now, 0
+            self.evidence = max(self.evidence, frame.score)
+        self.speechlike = frame.speechlike
+        self.loudest_dbfs = max(self.loudest_dbfs, frame.level_dbfs)
+
+    def sound(self, now: int) -> OverlapSound:
+        """What the verdict rests on."""
+        voiced, known = ms(self.last_voiced - self.onset), ms(max(0, self._transcript_at - self.onset))
+        levels = self.floor_dbfs, self.loudest_dbfs, self.background_speech_dbfs
+        return OverlapSound(voiced, self.silent_ms(now), self.speechlike, *levels, known)
+
+    def silent_ms(self, now: int) -> int:
+        """Silence that was heard since the last voiced frame; a line that sends nothing is silent, too.
+
+        Not the time since then: with a ptime of 60 ms three frames come at once, and nothing in between.
+        """
+        waiting = now - max(self._last_frame, self.last_voiced)
+        return ms(self._unvoiced + (waiting if waiting > MUTE_SAMPLES else 0))
+
+    def wants_transcript(self, now: int, after_ms: int, every: int | None = None) -> bool:
+        """Whether to ask for the words now: after so much silence, or `every` so many samples of a sound."""
+        if self._requested or self.complete:
+            return False
+        goes_on = every is not None and now - max(self._transcript_at, self.onset) >= every
+        self._requested = self.silent_ms(now) >= after_ms or goes_on
+        return self._requested
+
+    def set_transcript(self, transcript: Transcript, at: int) -> None:
+        """The words up to sample `at`."""
+        self.transcript, self._transcript_at, self._requested = transcript, at, False
+
+    def is_over(self, now: int, phrases: Phrases, hints: Sequence[str], settings: EndpointSettings) -> bool:
+        """Whether the caller's silence ends the turn. `hints` are words that would answer what was asked."""
+        if not self.complete:
+            return self.silent_ms(now) >= RECOGNIZER_LATE_MS
+        whole = is_complete(self.text, phrases) if self.text else True
+        if whole is None and mentions_any(self.text, hints):
+            whole = True
+        if whole and self.text and all(word in phrases.urgent for word in tokens(self.text)):
+            whole = None  # "wait", "no": more often than not there is more to come
+        return self.silent_ms(now) >= settings.silence_ms(whole)
+
+
+def mentions_any(text: str, hints: Sequence[str]) -> bool:
+    """Whether one of the hints stands in the text, as whole words."""
+    spoken = tokens(text)
+    wanted = [tokens(hint) for hint in hints]
+    return any(hint == spoken[i : i + len(hint)] for hint in wanted if hint for i in range(len(spoken)))

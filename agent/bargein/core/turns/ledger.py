@@ -1,0 +1,124 @@
+"""The ledger of one call: turns in the order in which they happened, and the interruption that is open."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..audio.pcm import ms
+from ..audio.playback import Playout
+from ..language.kinds import Kind
+from .actions import Action, LogInterruption, LogTurn
+from .records import Interruption, Resolution, Turn
+from .reply import CallResult
+
+OUTCOMES = {
+    CallResult.QUEUE: Resolution.TRANSFERRED,
+    CallResult.TRANSFER: Resolution.TRANSFERRED,
+    CallResult.HANGUP: Resolution.HUNG_UP,
+    CallResult.FAILED: Resolution.IGNORED,
+}
+
+
+class Ledger:
+    """Builds the rows. Every method that changes one returns the action that logs it."""
+
+    def __init__(self, call_id: str) -> None:
+        self._call_id = call_id
+        self._turns: list[Turn] = []
+        self._count = 0
+        self.open: Interruption | None = None  # the one whose outcome is not known yet
+
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        return tuple(self._turns)
+
+    def agent_turn(self, heard: Playout) -> list[Action]:
+        """The agent's turn has ended with so much of it heard. A turn that never began never happened."""
+        if not heard.played_samples:
+            return []
+        turn = Turn(
+            seq=len(self._turns),
+            speaker="agent",
+            started_ms=ms(heard.started),
+            ended_ms=ms(heard.ended),
+            text=heard.text,
+            heard_text=heard.heard_text,
+            unheard_text=heard.unheard_text,
+            step=heard.step,
+            cut_word=heard.cut_word,
+            cut_played_ms=ms(heard.cut_played_samples),
+            words=heard.words,
+        )
+        self._turns.append(turn)
+        return [LogTurn(turn)]
+
+    def caller_turn(self, text: str, confidence: float | None, started: int, ended: int) -> list[Action]:
+        """The caller's turn has ended. One that follows another goes on with it (the reply between never happened)."""
+        last = self._turns[-1] if self._turns else None
+        if last and last.speaker == "caller":
+            said = " ".join(filter(None, (last.text, text)))
+            turn = replace(last, ended_ms=ms(ended), text=said, heard_text=said, confidence=confidence)
+            self._turns[-1] = turn
+        else:
+            turn = Turn(len(self._turns), "caller", ms(started), ms(ended), text, text, confidence=confidence)
+            self._turns.append(turn)
+        return [LogTurn(turn)]
+
+    def interruption(
+        self,
+        heard: Playout,
+        *,
+        turn_seq: int,
+        onset: int,
+        paused: int,
+        decided: int,
+        silent: int,
+        kind: Kind,
+        resolution: Resolution,
+        evidence: float,
+        caller_text: str = "",
+    ) -> list[Action]:
+        """A decided interruption of the agent's turn `turn_seq`; times in samples of the call."""
+        self._count += 1
+        row = Interruption(
+            id=f"{self._call_id}-{self._count}",
+            call_id=self._call_id,
+            turn_seq=turn_seq,
+            step=heard.step,
+            onset_ms=ms(onset),
+            paused_ms=ms(paused),
+            decided_ms=ms(decided),
+            silent_ms=ms(silent),
+            detect_latency_ms=ms(max(0, paused - onset)),
+            stop_latency_ms=ms(max(0, silent - onset)),
+            agent_text=heard.text,
+            heard_text=heard.heard_text,
+            unheard_text=heard.unheard_text,
+            cut_word=heard.cut_word,
+            played_ms=ms(heard.played_samples),
+            caller_text=caller_text,
+            kind=kind,
+            resolution=resolution,
+            evidence=round(evidence, 3),
+        )
+        if resolution is not Resolution.RESUMED:
+            self.open = row
+        return [LogInterruption(row)]
+
+    def understood(self, caller_text: str, kind: Kind) -> list[Action]:
+        """What the open interruption was about."""
+        if self.open is None:
+            return []
+        self.open = replace(self.open, caller_text=caller_text, kind=kind)
+        return [LogInterruption(self.open)]
+
+    def resolved(self, resolution: Resolution) -> list[Action]:
+        """What became of the open interruption."""
+        if self.open is None:
+            return []
+        self.open = replace(self.open, resolution=resolution)
+        return [LogInterruption(self.open)]
+
+    def finished(self, result: CallResult) -> list[Action]:
+        """The call ends with `result` while the interruption is open."""
+        return self.resolved(OUTCOMES.get(result, Resolution.REPLANNED))

@@ -1,0 +1,147 @@
+"""Classifies an overlap: is a sound over the agent's speech an interruption or a false interruption?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..detector.vad_frame import BACKGROUND_SPEECH_DBFS
+from ..language.intent import Phrases, is_backchannel
+from ..language.words import joined, tokens
+from .table import Event
+from .transcript import Transcript
+
+
+@dataclass(frozen=True, slots=True)
+class OverlapSettings:
+    """When a pause is over. Times in ms of the caller's sound.
+
+    Waiting costs the caller nothing, since the agent is silent already; a wrong answer does.
+    """
+
+    lasts_ms: int = 1100  # voiced so long and like speech: an interruption whatever the words
+    ended_ms: int = 60  # so much silence: the sound is over
+    patience_ms: int = 1500  # so much silence and still no words: decide without the recognizer
+    late_ms: int = 500  # then a sound that was voiced so long was an interruption
+    noise_ms: int = 1500  # a sound that lasts but is no speech: go on over it
+    no_voice: float = 0.12  # below, from `no_voice_ms` on: no voice, no need to wait for words
+    no_voice_ms: int = 280
+    # A recognizer with odds:
+    word_sure: float = 0.25  # above, it was a word though none was written, or only "oh"
+    other_sure: float = 0.7  # above, it was none ...
+    sentence_words: int = 3  # ... unless so many different ones were written, which no cough is taken for
+    backchannel_sure: float = 0.99  # above, a backchannel over a statement was written as something else ...
+    backchannel_confidence: float = 0.5  # ... if the recognizer was less sure of it than this
+    # One without: its belief in speech and half the ear's.
+    belief: float = 0.85  # coughs stay below, words above
+    wordless: float = 1.0  # the same where it found no words
+    sure_voice: float = 0.85  # above, for `sure_voice_ms`, the ear is believed ...
+    sure_voice_ms: int = 600
+    sure_voice_speech: float = 0.25  # ... if the recognizer does not rule it out
+    noisy_dbfs: tuple[float, float] = (-50.0, -38.0)  # between these background levels recognizers lose their belief:
+    noisy_belief: float = 0.45  # so much of it
+
+
+@dataclass(frozen=True, slots=True)
+class OverlapSound:
+    """The sound that made us pause, so far."""
+
+    voiced_ms: int  # from its onset to its last voiced frame
+    silent_ms: int  # since then
+    speechlike: float  # 0 to 1: like speech rather than a cough
+    floor_dbfs: float = -60.0  # the background
+    loudest_dbfs: float = 0.0  # of a frame since the onset
+    background_speech_dbfs: float = BACKGROUND_SPEECH_DBFS  # never louder than this: somebody else in the room
+    known_ms: int = 0  # from its onset to where the words reach
+
+
+def classify_overlap(
+    sound: OverlapSound,
+    words: Transcript | None,
+    phrases: Phrases,
+    question: bool = False,
+    extra: Sequence[str] = (),
+    settings: OverlapSettings = OverlapSettings(),
+) -> Event | None:
+    """INTERRUPTION, FALSE_INTERRUPTION, or None to wait. The first of these that fits:
+
+    no voice, or never loud enough          nothing, once it is over or has lasted for `no_voice_ms`
+    no words yet                            wait; `_without_words` says for how long
+    over, and the words cover all of it     by the words; where they tell nothing ("oh", a guess), by the sound
+    goes on, so far a backchannel or none   wait for more words
+    words that are no backchannel           an interruption at once
+
+    `question`: the agent has asked; `extra`: more backchannel words.
+    """
+    over, complete = sound.silent_ms >= settings.ended_ms, sound.known_ms >= sound.voiced_ms
+    waited = sound.known_ms >= settings.lasts_ms or sound.voiced_ms >= 2 * settings.noise_ms
+    drawn_out = sound.voiced_ms >= settings.noise_ms and waited  # words would have shown
+    spoken = tokens(words.text) if words else []
+    believed = words is not None and _believed(sound, words, spoken, settings)
+    no_caller = sound.speechlike < settings.no_voice and not believed
+    if no_caller or sound.loudest_dbfs < sound.background_speech_dbfs:
+        return Event.FALSE_INTERRUPTION if over or sound.voiced_ms >= settings.no_voice_ms else None
+    if words is None:
+        return _without_words(sound, over, settings)
+    backchannel = is_backchannel(words.text, phrases, question, extra)
+    unclear = is_unclear(spoken, phrases, question) or (not question and _sounds_like_backchannel(words, settings))
+    if over and complete:
+        if believed and unclear and words.sound_probabilities is not None:
+            likely = words.sound_probabilities.word + (
+                words.sound_probabilities.backchannel if question and not spoken else 0
+            )
+            return Event.INTERRUPTION if likely >= settings.word_sure else Event.FALSE_INTERRUPTION
+        return Event.INTERRUPTION if believed and not backchannel else Event.FALSE_INTERRUPTION
+    if not over and (backchannel or not believed):
+        return Event.FALSE_INTERRUPTION if drawn_out else None
+    if believed and not (backchannel or unclear) and (len(spoken) > 1 or spoken[0] in phrases.urgent):
+        return Event.INTERRUPTION
+    return _without_words(sound, over, settings)
+
+
+def _believed(sound: OverlapSound, words: Transcript, spoken: Sequence[str], settings: OverlapSettings) -> bool:
+    """Whether it was speech at all, and not a cough that was written as a word."""
+    if words.sound_probabilities is not None:
+        return words.sound_probabilities.other < settings.other_sure or len(set(spoken)) >= settings.sentence_words
+    quiet, noisy = settings.noisy_dbfs
+    lost = settings.noisy_belief * min(1.0, max(0.0, (sound.floor_dbfs - quiet) / (noisy - quiet)))
+    belief = words.speech + sound.speechlike / 2 + lost
+    if sound.speechlike >= settings.sure_voice and sound.voiced_ms >= settings.sure_voice_ms:
+        belief = max(belief, settings.wordless) if words.speech >= settings.sure_voice_speech else belief
+    return belief >= (settings.belief if spoken else settings.wordless) and not is_stretched(spoken)
+
+
+def _sounds_like_backchannel(words: Transcript, settings: OverlapSettings) -> bool:
+    """Whether it sounded like a backchannel and the recognizer guessed at words: "your hope" for "yo-ho"."""
+    sure = words.sound_probabilities is not None and words.sound_probabilities.backchannel >= settings.backchannel_sure
+    return sure and words.confidence < settings.backchannel_confidence
+
+
+def is_unclear(spoken: Sequence[str], phrases: Phrases, question: bool) -> bool:
+    """Whether a recognizer writes this for any short word or noise: nothing, "oh", "yeah", "you", "aaaah"."""
+    if question and phrases.answer.search(joined(spoken)):
+        return False
+    vowel = all(word in phrases.unclear for word in spoken)
+    return vowel or joined(spoken) in phrases.noise or is_stretched(spoken)
+
+
+def _without_words(sound: OverlapSound, over: bool, settings: OverlapSettings) -> Event | None:
+    """The verdict where the words are not known yet, or tell nothing."""
+    if over:
+        if sound.silent_ms < settings.patience_ms:
+            return None
+        return (
+            Event.INTERRUPTION
+            if sound.voiced_ms >= settings.late_ms and sound.speechlike >= 0.5
+            else Event.FALSE_INTERRUPTION
+        )
+    if sound.voiced_ms >= settings.lasts_ms and sound.speechlike >= 0.5:
+        return Event.INTERRUPTION
+    return Event.FALSE_INTERRUPTION if sound.voiced_ms >= settings.noise_ms else None
+
+
+def is_stretched(spoken: Sequence[str]) -> bool:
+    """Whether these are what a recognizer writes for a cry or a hum that lasts: "aaaaah", "m-m-m-m"."""
+    return (bool(spoken) and all(len(set(word)) <= 2 and len(word) > 3 for word in spoken)) or (
+        len(spoken) > 3 and len(set(spoken)) == 1
+    )

@@ -1,0 +1,104 @@
+"""Turns, interruptions and the ledger: who said what, what was heard of it, and what was cut."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+from ..audio.utterance import Word
+from ..language.kinds import Kind
+
+Speaker = Literal["agent", "caller"]
+
+
+class Resolution(StrEnum):
+    """What became of an interruption (column `resolution`)."""
+
+    REPLANNED = "replanned"
+    REPEATED = "repeated"
+    RESUMED = "resumed"
+    TRANSFERRED = "transferred"
+    HUNG_UP = "hung_up"
+    IGNORED = "ignored"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn, as the other side heard it. Times in ms from the start of the call.
+
+    Agent: `text` is what was meant by a turn that began to play, `heard_text` what was played of it to the word,
+    `unheard_text` the rest (the cut word first), `words` the heard words with their times. A turn of which nothing
+    was played never happened.
+    Caller: `text` and `heard_text` are the transcript, `confidence` 0 to 1.
+    """
+
+    seq: int
+    speaker: Speaker
+    started_ms: int
+    ended_ms: int
+    text: str
+    heard_text: str
+    unheard_text: str = ""
+    step: str = ""
+    cut_word: str = ""
+    cut_played_ms: int = 0
+    confidence: float | None = None
+    words: tuple[Word, ...] = ()  # sample positions from the start of the call
+
+
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """One row of the table `interruptions`; the fields are its columns. Times in ms from the call's start."""
+
+    id: str
+    call_id: str
+    turn_seq: int
+    step: str
+    onset_ms: int
+    paused_ms: int
+    decided_ms: int | None
+    silent_ms: int
+    detect_latency_ms: int  # onset to the decision to pause
+    stop_latency_ms: int  # onset to the last audible sample sent
+    agent_text: str
+    heard_text: str
+    unheard_text: str
+    cut_word: str
+    played_ms: int  # of the interrupted turn
+    caller_text: str
+    kind: str
+    resolution: str
+    evidence: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that a planner may know when the caller's turn has ended (or the call has just begun).
+
+    `turns` holds only what was said and heard; `interruption` is the one that this caller turn made of the
+    agent's last turn, else None. `caller_text` is "" at the start of a call and after a silence; `digits` holds
+    DTMF digits of this turn. `silence_ms` is how long the caller has said nothing, else 0.
+    """
+
+    turns: Sequence[Turn]
+    caller_text: str = ""
+    digits: str = ""
+    confidence: float | None = None
+    interruption: Interruption | None = None
+    kind: Kind | None = None
+    silence_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CallInfo:
+    """What FastAGI told us of a call; data from the network, never to be trusted as code or path."""
+
+    id: str
+    caller: str = ""
+    caller_name: str = ""
+    called: str = ""
+    dialogue: str = ""
+    queue: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,55 @@
+"""What the agent does next, as a planner says it: pieces of a reply. Pure data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class CallResult(StrEnum):
+    """What the dialplan does next (BARGEIN_RESULT)."""
+
+    QUEUE = "queue"  # to a person in a queue
+    TRANSFER = "transfer"  # to an extension
+    HANGUP = "hangup"
+    CONTINUE = "continue"  # to the next step of the dialplan
+    FAILED = "failed"  # no agent: the dialplan sends the caller to people
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """One sentence, or a WAV file, to be played. `step` names where in the flow it comes from."""
+
+    text: str
+    step: str = ""
+    wav: str = ""  # path of an 8 kHz mono 16-bit WAV to play in place of speech
+    interruptible: bool = True
+    sensitivity: float | None = None
+    question: bool = False  # the caller is expected to answer: "yes" over it is an answer
+    repeated: bool = False  # says again what was cut: resolution `repeated`
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """The caller's turn now. `silence_ms`: after so long without a word the planner is asked again."""
+
+    step: str = ""
+    hints: tuple[str, ...] = ()
+    silence_ms: int = 6000
+    digits: int = 0  # DTMF: end the turn after so many digits (0: after one)
+    backchannels: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The agent's part is over once all that was said has been played: BARGEIN_RESULT and its companions."""
+
+    result: CallResult
+    queue: str = ""
+    exten: str = ""
+    summary: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+Piece = Say | Listen | Finish

@@ -1,0 +1,28 @@
+"""What a recognizer answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SoundProbabilities:
+    """Probabilities of what a sound is, whatever the words written for it; they sum to 1."""
+
+    word: float
+    backchannel: float
+    other: float  # a cough, a cry, a bang
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was recognized. `confidence` 0 to 1; `speech` is how sure the engine is that it was speech at all.
+
+    `sound_probabilities`: of an engine that can tell words from other sounds beyond that.
+    """
+
+    text: str
+    confidence: float = 1.0
+    speech: float = 1.0
+    final: bool = True
+    sound_probabilities: SoundProbabilities | None = None

@@ -1,0 +1,1 @@
+"""Bytes on the wire: AudioSocket and FastAGI as pure codecs."""

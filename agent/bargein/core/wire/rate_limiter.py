@@ -1,0 +1,28 @@
+"""A caller speaks no faster than time passes: the limit on what one connection may send."""
+
+from __future__ import annotations
+
+from ..audio.pcm import RATE
+from .audiosocket import Frame, ProtocolError
+
+# A phone sends 1 s of audio a second, and what a network or a PBX held back comes late, never early. Only we can make
+# it come all at once: what arrived while a call waited to be accepted is in the socket's buffer, and an event loop
+# stands still for 10 s at most (WatchdogSec of systemd/bargein.service). Half of that again is for what is in flight.
+MAX_AHEAD_S = 15.0
+LEAST_S = 0.005  # for a frame without audio, or with less than any phone packs: they cost us work too
+
+
+class RateLimiter:
+    """A bucket that every frame fills by its length and that time empties; times in s, monotonic."""
+
+    def __init__(self, now: float) -> None:
+        self._now = now
+        self._ahead_s = 0.0
+
+    def count(self, frame: Frame, now: float) -> None:
+        """A frame came. Raises ProtocolError when more has come than time has passed, by MAX_AHEAD_S."""
+        length_s = max(len(frame.payload) / (2 * RATE), LEAST_S)
+        self._ahead_s = max(0.0, self._ahead_s - (now - self._now)) + length_s
+        self._now = now
+        if self._ahead_s > MAX_AHEAD_S:
+            raise ProtocolError(f"more than {MAX_AHEAD_S:g} s of audio ahead of time")

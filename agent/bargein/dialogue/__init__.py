@@ -1,0 +1,1 @@
+"""Planners: what the agent says next."""

@@ -1,0 +1,109 @@
+"""Which dialogue a call gets: the configured flow, another one by name, or a language model."""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from ..config import Config
+from ..core.language.intent import Phrases
+from ..core.turns.records import CallInfo
+from ..data import FLOWS
+from ..errors import UserError
+from .base import Planner
+from .flow import Flow, FlowPlanner, load
+from .flow.prompts import known_sentences
+from .languages import load as load_language
+
+log = logging.getLogger(__name__)
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+def find(flow: str) -> Path:
+    """The file of a flow: a path as given, or the name of one that comes with bargein. Raises UserError (exit 2)."""
+    path = Path(flow)
+    if path.suffix in (".yaml", ".yml") or path.is_file():
+        return path
+    shipped = FLOWS / f"{flow}.yaml"
+    if NAME.fullmatch(flow) and shipped.is_file():
+        return shipped
+    names = ", ".join(sorted(p.stem for p in FLOWS.glob("*.yaml")))
+    raise UserError(f"there is no flow {flow!r}; name a YAML file, or one of those that come with bargein: {names}", 2)
+
+
+def read(path: Path, language: str = "") -> Flow:
+    """A flow, in `language` if one is configured. Raises UserError."""
+    flow = load(path)
+    return replace(flow, language=language, language_file="") if language not in ("", flow.language) else flow
+
+
+class Dialogues:
+    """The flows of a server. A call may ask for one by its bare name: beside the configured one, or shipped."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._main = find(config.dialogue.flow)
+        self._flows: dict[str, Flow] = {}
+        self._phrases: dict[tuple[str, str], Phrases] = {}  # by language and file, as when the flow was read
+        self.reload()
+
+    def reload(self) -> None:
+        """Read all flows anew. Raises UserError and leaves the old ones in place if one is wrong."""
+        names = {"": self._main, **{name: self._path(name) for name in list(self._flows) if name}}
+        flows = {name: read(path, self._config.dialogue.language) for name, path in names.items()}
+        self._phrases = {_spoken(flow): load_language(*_spoken(flow)) for flow in flows.values()}
+        self._flows = flows
+
+    def prompts(self) -> dict[tuple[str, str], list[str]]:
+        """What is known in advance to be said, by language and voice."""
+        known: dict[tuple[str, str], list[str]] = {}
+        for flow in self._flows.values():
+            known.setdefault((flow.language, flow.voice), []).extend(
+                known_sentences(flow, self._phrases[_spoken(flow)].sayings)
+            )
+        return known
+
+    def recordings(self) -> list[str]:
+        """The WAV files that the flows play."""
+        steps = [step for flow in self._flows.values() for step in flow.steps.values()]
+        return sorted({line.wav for step in steps for line in (*step.lines, *step.ask, *step.again) if line.wav})
+
+    def planner(self, info: CallInfo) -> Planner:
+        """The planner of one call."""
+        flow = self._flow(info.dialogue)
+        if self._config.dialogue.planner == "llm":
+            from .llm import LlmPlanner
+
+            return LlmPlanner(self._config.llm, flow, info, self._phrases[_spoken(flow)])
+        return FlowPlanner(flow, info, self._phrases[_spoken(flow)])
+
+    def _flow(self, name: str) -> Flow:
+        """The flow of that name; the main one where there is none: a typing error must not lose a caller."""
+        if name and name not in self._flows:
+            try:
+                flow = read(self._path(name), self._config.dialogue.language)
+                self._phrases.setdefault(_spoken(flow), load_language(*_spoken(flow)))
+                self._flows[name] = flow
+            except (UserError, OSError) as error:
+                log.error("a call asks for a dialogue that cannot be had, it gets the configured one: %s", error)
+                return self._flows[""]
+        return self._flows[name]
+
+    def _path(self, name: str) -> Path:
+        """A name comes from the dialplan and through the network: it is a bare word, never a path."""
+        if not NAME.fullmatch(name):
+            raise UserError("the name of a dialogue has letters, digits, - and _ only", 2)
+        if name == self._main.stem:
+            return self._main
+        for folder in (self._main.parent, FLOWS):
+            if (folder / f"{name}.yaml").is_file():
+                return folder / f"{name}.yaml"
+        raise UserError(f"there is no flow {name}.yaml beside {self._main}, nor one that comes with bargein", 2)
+
+
+def _spoken(flow: Flow) -> tuple[str, str]:
+    """What its callers' language is read from: a code, and a file of one's own or ""."""
+    return flow.language, flow.language_file

@@ -1,0 +1,199 @@
+"""What a flow file says, checked and compiled. Plain frozen data; `file.py` builds it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from ...core.turns.reply import CallResult
+from ..expression import Condition, fields
+
+SlotType = Literal["choice", "number", "digits", "date", "text", "name", "yes_no"]
+KINDS = ("correct", "redirect", "confirm", "question", "repeat", "stop", "agent", "dtmf", "other", "silence", "no")
+BACK, PERSON, HANGUP, AGAIN = "return", "person", "hang_up", "again"  # where `next` may go besides steps
+SPECIAL = (BACK, PERSON, HANGUP, AGAIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One thing to choose: how it is spoken, how callers call it, what is known of it, where it leads (menus)."""
+
+    key: str
+    say: str
+    phrases: tuple[str, ...]
+    data: Mapping[str, str] = field(default_factory=dict)
+    digit: str = ""
+    go: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Something to be known: one of several choices, or a value of a type."""
+
+    name: str
+    type: SlotType = "choice"
+    choices: Mapping[str, Choice] = field(default_factory=dict)
+    called: tuple[str, ...] = ()  # what callers call it: "no, my name is ..."
+    say_back: str = ""
+    minimum: int | None = None  # of a number; of the count of digits
+    maximum: int | None = None
+    menu: bool = False  # asked anew at every visit, never corrected later
+
+    @property
+    def phrases(self) -> dict[str, tuple[str, ...]]:
+        """Phrases by choice."""
+        return {key: choice.phrases for key, choice in self.choices.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Something to say: a template, or a WAV with the text that it speaks."""
+
+    text: str
+    wav: str = ""
+    when: Condition | None = None
+    interruptible: bool = True
+    sensitivity: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """Where to go if the condition holds."""
+
+    step: str
+    when: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """An HTTP request; fields of its JSON answer become variables."""
+
+    url: str
+    method: str = "POST"
+    body: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    save: Mapping[str, str] = field(default_factory=dict)  # variable -> path in the answer
+    timeout_ms: int = 3000
+    failed: str = ""  # step to go to when it fails; "": `next`, with {webhook} empty
+    about: str = ""  # what it is for, as a tool of a language model
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How the agent's part ends: templates for Finish."""
+
+    result: CallResult
+    queue: str = ""
+    exten: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: says its lines, asks, then listens for a slot, a choice or a yes; or goes on; or ends the call."""
+
+    name: str
+    line: int
+    lines: tuple[Prompt, ...] = ()
+    ask: tuple[Prompt, ...] = ()
+    again: tuple[Prompt, ...] = ()  # a shorter question for the second time
+    slot: str = ""
+    confirm: tuple[str, ...] = ()
+    optional: bool = False  # "skip that" leaves the slot open
+    next: tuple[Go, ...] = ()
+    set: Mapping[str, str] = field(default_factory=dict)
+    call: str = ""
+    webhook: Webhook | None = None
+    end: End | None = None
+    on: Mapping[str, str] = field(default_factory=dict)  # kind -> step
+    retries: int = 2
+    failed: str = ""
+    silence_ms: int = 6000
+    backchannels: tuple[str, ...] = ()  # besides the flow's
+
+    @property
+    def listens(self) -> bool:
+        """Whether the caller's turn comes at its end."""
+        return bool(self.slot or self.confirm)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer to a question that callers ask; `about` binds a slot to the choice that was named."""
+
+    match: tuple[re.Pattern[str], ...]
+    say: tuple[Prompt, ...]
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """Words that lead to a step from anywhere."""
+
+    match: tuple[re.Pattern[str], ...]
+    go: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """When somebody is there. `days`: Monday is 0, each with its spans; holidays are closed."""
+
+    zone: ZoneInfo
+    days: Mapping[int, tuple[tuple[time, time], ...]] = field(default_factory=dict)
+    holidays: frozenset[date] = frozenset()
+
+    def open(self, now: datetime) -> bool:
+        """Whether `now` (aware) lies in a span of its day."""
+        local = now.astimezone(self.zone)
+        if local.date() in self.holidays:
+            return False
+        return any(first <= local.time() < last for first, last in self.days.get(local.weekday(), ()))
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A whole flow."""
+
+    name: str
+    start: str
+    steps: Mapping[str, Step]
+    slots: Mapping[str, Slot] = field(default_factory=dict)
+    language: str = "en"
+    language_file: str = ""
+    voice: str = ""
+    queue: str = "support"
+    failed: str = PERSON
+    answers: tuple[Answer, ...] = ()
+    intents: tuple[Intent, ...] = ()
+    hours: Hours | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    sayings: Mapping[str, str] = field(default_factory=dict)
+    backchannels: tuple[str, ...] = ()
+    interruptible: bool = True
+    sensitivity: float | None = None
+    wait_s: int = 120
+    instructions: str = ""  # for a language model planner, as are the three below
+    queues: tuple[str, ...] = ()  # besides `queue`, where it may send a caller
+    transfers: tuple[str, ...] = ()  # extensions that it may transfer to
+    tools: Mapping[str, Webhook] = field(default_factory=dict)
+
+    def line(self, text: str) -> Prompt:
+        """A sentence of no step: a saying, or what a language model writes."""
+        return Prompt(text, interruptible=self.interruptible, sensitivity=self.sensitivity)
+
+    def says_back(self, slot: str) -> Step | None:
+        """The step that says this slot back for confirmation."""
+        return next((step for step in self.steps.values() if slot in step.confirm), None)
+
+    def asks_for(self, slot: str) -> Step | None:
+        """The step that asks for this slot."""
+        return next((step for step in self.steps.values() if step.slot == slot), None)
+
+
+def uses(line: Prompt) -> list[str]:
+    """The names that a line needs."""
+    return fields(line.text)

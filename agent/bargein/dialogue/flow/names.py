@@ -1,0 +1,94 @@
+"""What a name in a template or condition stands for, in one state of one call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+
+from ...core.language.intent import Phrases
+from ...core.turns.records import CallInfo
+from .model import Flow, Slot
+
+
+class Names:
+    """Lookup for `render` and `Condition.holds`: slots, variables, and what is known of the call."""
+
+    def __init__(
+        self,
+        flow: Flow,
+        phrases: Phrases,
+        call: CallInfo,
+        now: datetime,
+        values: Mapping[str, str],
+        variables: Mapping[str, str],
+        said: str = "",
+    ) -> None:
+        self._flow, self._phrases, self._call, self._now = flow, phrases, call, now
+        self._values, self._variables, self._caller_input = values, variables, said
+
+    def spoken(self, path: str) -> str:
+        """For templates: the red mug's key is spoken as its `say`, digits one by one, a day as people say it."""
+        head, _, rest = path.partition(".")
+        slot = self._flow.slots.get(head)
+        if slot is None:
+            return self._other(path)
+        return self._field(slot, rest) if rest else spoken_value(slot, self._values.get(head, ""), self._phrases)
+
+    def plain(self, path: str) -> str:
+        """For conditions, requests and variables: keys and values as they are stored."""
+        head, _, rest = path.partition(".")
+        slot = self._flow.slots.get(head)
+        if slot is None:
+            return self._other(path)
+        return self._field(slot, rest) if rest else self._values.get(head, "")
+
+    def _field(self, slot: Slot, name: str) -> str:
+        value = self._values.get(slot.name, "")
+        if name in ("key", "value"):
+            return value
+        choice = slot.choices.get(value)
+        if choice is None:
+            return ""
+        return choice.say if name == "say" else choice.data.get(name, "")
+
+    def _other(self, path: str) -> str:
+        call = self._call
+        match path:
+            case "open":
+                hours = self._flow.hours
+                return "yes" if hours is None or hours.open(self._now) else ""
+            case "today":
+                return self._now.date().isoformat()
+            case "said":
+                return self._caller_input
+        known = {
+            "caller": call.caller, "caller_name": call.caller_name, "called": call.called, "queue": call.queue,
+            "dialogue": call.dialogue,
+        }  # fmt: skip
+        name = path.removeprefix("var.")
+        for table in (self._variables, known, call.variables, self._flow.variables):
+            if table.get(name):
+                return table[name]
+        return ""
+
+
+def spoken_value(slot: Slot, value: str, phrases: Phrases) -> str:
+    """A stored value as the agent says it."""
+    if slot.choices:
+        return slot.choices[value].say if value in slot.choices else value
+    if slot.type == "digits":
+        return " ".join(value)
+    if slot.type == "date" and value:
+        return spoken_date(date.fromisoformat(value), phrases)
+    return value
+
+
+def spoken_date(day: date, phrases: Phrases) -> str:
+    """By the language's saying `date`: "{weekday}, {month} {day}"."""
+    numbers = phrases.numbers
+    weekday = next((name for name, n in numbers.weekdays.items() if n == day.weekday()), "")
+    month = next((name for name, n in numbers.months.items() if n == day.month), str(day.month))
+    form = phrases.sayings.get("date", "{weekday}, {month} {day}")
+    for name, text in (("weekday", weekday.capitalize()), ("month", month.capitalize()), ("day", str(day.day))):
+        form = form.replace(f"{{{name}}}", text)
+    return form

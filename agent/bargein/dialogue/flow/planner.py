@@ -1,0 +1,275 @@
+"""The planner of a flow: performs the moves that `react` decides, one reply at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from ...clock import SystemClock
+from ...core.language.intent import Phrases
+from ...core.language.kinds import Kind
+from ...core.turns.records import CallInfo, Situation
+from ...core.turns.reply import CallResult, Finish, Listen, Piece, Say
+from ..expression import render
+from ..webhook import WebhookRequest, Webhooks
+from .model import AGAIN, BACK, HANGUP, PERSON, End, Flow, Prompt, Step, Webhook
+from .moves import EndDialogue, GoOn, Move, Wait
+from .names import Names
+from .react import react
+from .route import following, settled
+from .state import LEAD, FlowState, SpokenSentence
+
+MOST_STEPS = 60  # passed without listening: more is a flow that runs in circles
+
+
+class FlowPlanner:
+    """One a call. `now` gives the time for business hours and days; `webhooks` performs HTTP requests."""
+
+    def __init__(
+        self,
+        flow: Flow,
+        call: CallInfo,
+        phrases: Phrases,
+        now: Callable[[], datetime] | None = None,
+        webhooks: Webhooks | None = None,
+    ) -> None:
+        self.flow, self.call, self.phrases = flow, call, phrases
+        self.language = flow.language
+        self.voice = flow.voice
+        self.now = now or SystemClock().utc
+        self.webhooks = webhooks or Webhooks()
+        self._heard: FlowReply | None = None
+
+    @property
+    def state(self) -> FlowState:
+        """Where the call is: what the last reply that was heard has led to."""
+        return self._heard.state if self._heard is not None else FlowState()
+
+    def plan(self, situation: Situation) -> FlowReply:
+        """The answer to a situation; it changes nothing until it is committed."""
+        state = self.state
+        move = react(self.flow, self.phrases, state, situation, self.spoken, self.now().date())
+        return FlowReply(self, state, move, situation.caller_text)
+
+    def committed(self, reply: FlowReply) -> None:
+        """From now on this reply has happened."""
+        self._heard = reply
+
+    def names(self, state: FlowState, said: str = "") -> Names:
+        """What names stand for in a state."""
+        now = self.now()
+        now = now if now.tzinfo else now.replace(tzinfo=UTC)
+        return Names(self.flow, self.phrases, self.call, now, state.values, state.variables, said)
+
+    def spoken(self, state: FlowState, said: str) -> Callable[[str], str]:
+        """Names as they are spoken."""
+        return self.names(state, said).spoken
+
+
+class FlowReply:
+    """One answer. Its state grows with its pieces; until `commit` nobody knows of it."""
+
+    def __init__(self, planner: FlowPlanner, before: FlowState, move: Move, text: str) -> None:
+        self.kind: Kind | None = move.kind
+        self.state = move.state
+        self._planner, self._flow, self._move, self._text = planner, planner.flow, move, text
+        self._before = before
+        self._cancelled = False
+        self._caller_input: list[SpokenSentence] = []
+        self._repeated = False
+        self._backchannels = self._flow.backchannels  # and those of the steps that speak
+
+    def commit(self) -> None:
+        """The first audio was sent."""
+        self._planner.committed(self)
+
+    def cancel(self) -> None:
+        """No more pieces."""
+        self._cancelled = True
+
+    async def __aiter__(self) -> AsyncIterator[Piece]:
+        async for piece in self._pieces():
+            if self._cancelled:
+                return
+            if isinstance(piece, Finish) and self._backchannels:  # its words may be nodded at, too
+                yield Listen(self.state.step, backchannels=self._backchannels)
+            yield piece
+
+    # -------------------------------------------------------------------- the walk
+
+    async def _pieces(self) -> AsyncIterator[Piece]:
+        move = self._move
+        state = move.state
+        then = move.then
+        if isinstance(then, GoOn):
+            state = state.at(then.step)
+            self._repeated = then.repeated
+        for text in move.lead:
+            yield self._say(self._flow.line(text), text, state, LEAD)
+        if isinstance(then, Wait):
+            said = tuple(self._caller_input) or self._before.said
+            self.state = replace(state, said=said, pending=move.state.pending)
+            yield self._listen(self._flow.steps[state.step], then.silence_ms)
+        elif isinstance(then, EndDialogue):
+            self._keep(state)
+            yield self._finish(then.end, state)
+        else:
+            async for piece in self._walk(state, then):
+                yield piece
+
+    async def _walk(self, state: FlowState, walk: GoOn) -> AsyncIterator[Piece]:
+        step, start, only_ask, again, leave = (
+            self._flow.steps[walk.step], walk.start, walk.only_ask, walk.again, walk.leave,
+        )  # fmt: skip
+        for _ in range(MOST_STEPS):
+            fresh = not (start or only_ask or leave)
+            if fresh and not walk.repeated:
+                state, failed = await self._entered(step, state)
+                if failed:
+                    step = self._flow.steps[failed]
+                    state = state.at(step.name)
+                    continue
+            if fresh and not walk.repeated and settled(step, state):
+                leave = True
+            if not leave:
+                self._take_backchannels(step)
+                lines = self._lines(step, state, only_ask, again)
+                for index, line in lines[start if not only_ask else 0 :]:
+                    text = render(line.text, self._planner.spoken(state, self._text))
+                    yield self._say(
+                        line, text, state, index, question=index >= len(step.lines) or bool(line in step.ask)
+                    )
+                if step.listens:
+                    self._keep(state)
+                    yield self._listen(step)
+                    return
+            if step.end is not None:
+                self._keep(state)
+                yield self._finish(step.end, state)
+                return
+            ended, state, step, only_ask = self._leave(step, state)
+            if ended is not None:
+                if ended.result is CallResult.QUEUE and not step.end:
+                    text = self._saying("person")
+                    yield self._say(self._flow.line(text), text, state, LEAD)
+                self._keep(state)
+                yield self._finish(ended, state)
+                return
+            start, again, leave = 0, False, False
+            walk = GoOn(step.name)
+        self._keep(state)
+        yield Finish(CallResult.FAILED, summary=self._summary(state))
+
+    def _leave(self, step: Step, state: FlowState) -> tuple[End | None, FlowState, Step, bool]:
+        """On from a step: an end, or the state, the step, and whether only its question is asked."""
+        place = following(self._flow, step, state, self._planner.names(state, self._text).plain)
+        if step.call:
+            state = replace(state, stack=(*state.stack, (place, False)))
+            place = step.call
+        only_ask = False
+        while place == BACK and state.stack:
+            (place, only_ask), state = state.stack[-1], replace(state, stack=state.stack[:-1])
+        if place == AGAIN:
+            return None, state, step, True
+        if place == PERSON:
+            return End(CallResult.QUEUE, queue=self._flow.queue), state, step, False
+        if place in (HANGUP, BACK):
+            return End(CallResult.HANGUP if place == HANGUP else CallResult.CONTINUE), state, step, False
+        target = self._flow.steps[place]
+        if target.slot and self._flow.slots[target.slot].menu:
+            state = state.clear(target.slot)
+        if only_ask and not target.listens:
+            only_ask = False
+        return None, state.at(place), target, only_ask
+
+    async def _entered(self, step: Step, state: FlowState) -> tuple[FlowState, str]:
+        """What a step does before it speaks: sets variables, asks the web; the step to go to if that failed."""
+        names = self._planner.names(state, self._text)
+        state = state.let({name: render(text, names.plain) for name, text in step.set.items()})
+        if step.webhook is None:
+            return state, ""
+        count = state.visits.get(step.name, 0) + 1
+        state = replace(state, visits={**state.visits, step.name: count})
+        saved = await self._request(step.webhook, f"{step.name}/{count}", state)
+        state = state.let({"webhook": "ok" if saved is not None else "", **(saved or {})})
+        return state, step.webhook.failed if saved is None else ""
+
+    async def _request(self, hook: Webhook, place: str, state: FlowState) -> dict[str, str] | None:
+        look = self._planner.names(state, self._text).plain
+        body = {name: render(text, look) for name, text in hook.body.items()}
+        digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
+        return await self._planner.webhooks.ask(
+            WebhookRequest(
+                url=hook.url,
+                method=hook.method,
+                body=body,
+                headers={name: render(text, look) for name, text in hook.headers.items()},
+                save=hook.save,
+                timeout_ms=hook.timeout_ms,
+                key=f"{self._planner.call.id}/{place}/{digest}",
+                fill=look,
+            )
+        )
+
+    # ------------------------------------------------------------------ the pieces
+
+    def _lines(self, step: Step, state: FlowState, only_ask: bool, again: bool) -> list[tuple[int, Prompt]]:
+        """Sentences of a step that are said in this state, each with its place among all of them."""
+        look = self._planner.names(state, self._text).plain
+        everything = list(enumerate((*step.lines, *step.ask)))
+        if only_ask:
+            asks = step.again if again and step.again else step.ask
+            first = len(step.lines)
+            everything = [(first, line) for line in asks] if asks else everything
+        return [(i, line) for i, line in everything if line.when is None or line.when.holds(look)]
+
+    def _say(self, line: Prompt, text: str, state: FlowState, index: int, question: bool = False) -> Say:
+        say = Say(
+            text=text,
+            step=state.step,
+            wav=line.wav,
+            interruptible=line.interruptible,
+            sensitivity=line.sensitivity,
+            question=question,
+            repeated=self._repeated and not self._caller_input,
+        )
+        self._caller_input.append(SpokenSentence(say, state.bare(), index))
+        self._keep(state)
+        return say
+
+    def _keep(self, state: FlowState) -> None:
+        self.state = replace(state, said=tuple(self._caller_input), pending=())
+
+    def _saying(self, name: str) -> str:
+        return {**self._planner.phrases.sayings, **self._flow.sayings}.get(name, "")
+
+    def _take_backchannels(self, step: Step) -> None:
+        self._backchannels = tuple(dict.fromkeys((*self._backchannels, *step.backchannels)))
+
+    def _listen(self, step: Step, silence_ms: int = 0) -> Listen:
+        self._take_backchannels(step)
+        slots = [self._flow.slots[name] for name in ((step.slot,) if step.slot else step.confirm)]
+        hints = tuple(dict.fromkeys(p for slot in slots for c in slot.choices.values() for p in c.phrases))
+        digits = 0
+        if step.slot:
+            slot = slots[0]
+            if slot.type in ("digits", "number"):
+                digits = slot.maximum if slot.type == "digits" and slot.maximum else 12
+        return Listen(step.name, hints, silence_ms or step.silence_ms, digits, self._backchannels or None)
+
+    def _finish(self, end: End, state: FlowState) -> Finish:
+        look = self._planner.names(state, self._text).plain
+        return Finish(
+            end.result,
+            queue=render(end.queue, look),
+            exten=render(end.exten, look),
+            summary=self._summary(state),
+            variables={name: render(text, look) for name, text in end.variables.items()},
+        )
+
+    def _summary(self, state: FlowState) -> str:
+        slots = self._flow.slots
+        return ", ".join(f"{name}={value}" for name, value in state.values.items() if not slots[name].menu)

@@ -1,0 +1,241 @@
+"""What to do about what the caller said: from the state and the situation to a Move. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+from ...core.language.intent import Phrases, classify, is_backchannel, is_complete, polarity
+from ...core.language.kinds import Kind
+from ...core.language.words import joined, tokens
+from ...core.turns.records import Situation
+from ..expression import render
+from .filling import fill, said_back, take
+from .model import Answer, Flow
+from .moves import GoOn, Move, Wait
+from .state import LEAD, FlowState
+from .turn import FlowTurn, Look
+from .values import Invalid, Picked, last_named, picked, value_in
+
+UNFINISHED_MS = 2500  # after words that surely go on we wait for the rest
+COMMANDS = (Kind.AGENT, Kind.REPEAT, Kind.STOP, Kind.QUESTION)
+
+
+def react(flow: Flow, phrases: Phrases, state: FlowState, situation: Situation, look: Look, today: date) -> Move:
+    """The move that answers a situation; the state that it holds takes effect only when the reply is heard."""
+    if not state.step:
+        return Move(state, GoOn(flow.start))
+    return _move(FlowTurn(flow, phrases, state, situation, look, today))
+
+
+def _move(turn: FlowTurn) -> Move:
+    """Digits, then silence, then words."""
+    if turn.situation.digits and not turn.text:
+        turn.kind = Kind.DTMF
+        return turn.override("dtmf") or _digits(turn, turn.situation.digits)
+    if not turn.text:
+        return turn.resume("sorry") if turn.interrupted else turn.silence()
+    current = turn.slot.name if turn.slot is not None else ""
+    found = picked(turn.text, turn.flow, turn.phrases, current, turn.base.values)
+    main = next((p for p in found if p.slot == current), found[0] if found else None)
+    turn.kind = _classify(turn, main)
+    if (own := turn.intent()) is not None:
+        return own
+    if (own := turn.override(turn.kind.value)) is not None:
+        return own
+    if turn.kind not in COMMANDS and (filled := fill(turn, found)) is not None:
+        return filled
+    return _by_kind(turn, main)
+
+
+def _classify(turn: FlowTurn, main: Picked | None) -> Kind:
+    slot = turn.flow.slots[main.slot] if main else None
+    choices = slot.phrases if slot else {}
+    if (
+        slot is not None
+        and main is not None
+        and not any(phrase in joined(tokens(turn.text)) for phrase in slot.choices[main.choice].phrases)
+    ):
+        choices = {**choices, main.choice: (*choices[main.choice], *_ordinal_phrases(turn))}
+    kind = classify(
+        turn.text,
+        turn.phrases,
+        interrupted=turn.heard.text if turn.interrupted and turn.heard is not None else "",
+        question=turn.asked,
+        choices=choices,
+        chosen=turn.base.values.get(main.slot, "") if main else "",
+    )
+    if kind in (Kind.OTHER, Kind.CONFIRM) and not main and _extra_backchannel(turn):
+        return Kind.BACKCHANNEL
+    return kind
+
+
+def _ordinal_phrases(turn: FlowTurn) -> tuple[str, ...]:
+    return (*(name for names in turn.phrases.ordinals for name in names), *turn.phrases.last)
+
+
+def _extra_backchannel(turn: FlowTurn) -> bool:
+    return is_backchannel(turn.text, turn.phrases, turn.asked, (*turn.flow.backchannels, *turn.here.backchannels))
+
+
+def _by_kind(turn: FlowTurn, main: Picked | None) -> Move:
+    if turn.waiting and turn.kind in (Kind.CONFIRM, Kind.REDIRECT):
+        back = turn.phrases.matches("next", turn.text) and not turn.phrases.matches("redirect", turn.text)
+        if back or (turn.kind is Kind.CONFIRM and not turn.asked):
+            return turn.resume()  # "okay, go on": the wait is over, nothing is agreed to
+    match turn.kind:
+        case Kind.AGENT:
+            return turn.person("person")
+        case Kind.REPEAT:
+            return _repeat(turn)
+        case Kind.STOP:
+            return _wait(turn)
+        case Kind.QUESTION:
+            return _question(turn, main)
+        case Kind.REDIRECT:
+            return _skip(turn)
+        case Kind.CONFIRM:
+            return _yes(turn)
+        case Kind.CORRECT:
+            return _no(turn, main)
+        case Kind.BACKCHANNEL | Kind.NOISE:
+            return _listening_noise(turn)
+    if turn.phrases.matches("hello", turn.text):
+        return turn.resume("here")
+    if turn.waiting:
+        return turn.resume()
+    if is_complete(turn.text, turn.phrases) is False:
+        return turn.to(turn.base, Wait(UNFINISHED_MS))
+    return turn.not_understood("sorry")
+
+
+def _yes(turn: FlowTurn) -> Move:
+    """Yes to what is asked, or "I know, go on" to what is explained."""
+    if turn.waiting and turn.kind is Kind.BACKCHANNEL and not turn.asked:
+        return turn.resume()
+    if turn.now is None or turn.now is not turn.here:
+        return turn.to(turn.base, GoOn(turn.here.name, leave=True))
+    if turn.now.confirm:
+        state = turn.base.confirm(*turn.now.confirm)
+        return turn.to(state, GoOn(turn.now.name, leave=True))
+    if turn.slot is not None and turn.slot.choices:
+        named = last_named(turn.heard_text(), turn.slot, turn.phrases)
+        points = turn.phrases.matches("that_one", turn.text)
+        if turn.interrupted and points and named:
+            return take(turn, [Picked(turn.slot.name, named)])
+        if len(turn.slot.choices) == 1:
+            return take(turn, [Picked(turn.slot.name, next(iter(turn.slot.choices)))])
+    if turn.interrupted and not turn.asked:
+        return turn.to(turn.base, GoOn(turn.here.name, only_ask=True))
+    return turn.not_understood("")
+
+
+def _no(turn: FlowTurn, main: Picked | None) -> Move:
+    """No, or something is wrong, without saying what is right."""
+    if (own := turn.override("no")) is not None:
+        return own
+    if main is not None and turn.base.values.get(main.slot) == main.choice:
+        return said_back(turn, turn.base, main.slot, ())
+    if turn.now is not None and turn.now.confirm and turn.now is turn.here:
+        steps = [turn.flow.asks_for(slot) for slot in turn.now.confirm]
+        if len(steps) == 1 and steps[0] is not None:
+            state = turn.base.clear(*turn.now.confirm)
+            return turn.to(state, GoOn(steps[0].name, only_ask=True), turn.say("okay"))
+        return turn.listen_here(turn.base, "what_to_change")
+    if turn.slot is not None and turn.now is turn.here:
+        if turn.interrupted and not turn.asked:
+            return turn.to(turn.base, GoOn(turn.here.name, only_ask=True), turn.say("okay"))
+        return turn.not_understood("sorry")
+    if turn.base.values:
+        return turn.listen_here(turn.base, "what_to_change")
+    return turn.resume("sorry")
+
+
+def _skip(turn: FlowTurn) -> Move:
+    """Leave what is being explained. What has to be known is asked for all the same."""
+    if turn.now is not turn.here or turn.now is None:
+        return turn.to(turn.base, GoOn(turn.here.name, leave=True))
+    if turn.now.confirm:
+        return turn.to(turn.base.confirm(*turn.now.confirm), GoOn(turn.now.name, leave=True))
+    if turn.now.optional:
+        return turn.to(turn.base, GoOn(turn.now.name, leave=True))
+    if turn.asked and turn.base.misses >= turn.now.retries:
+        return turn.give_up()
+    state = turn.base.missed() if turn.asked else turn.base
+    return turn.to(state, GoOn(turn.now.name, only_ask=True), turn.say("okay"))
+
+
+def _repeat(turn: FlowTurn) -> Move:
+    if turn.rest:
+        return turn.resume()
+    own = next((said for said in turn.said if said.index != LEAD), None)
+    if own is None:
+        return turn.to(turn.base, GoOn(turn.here.name, repeated=True))
+    return turn.to(own.state, GoOn(own.state.step, own.index, repeated=True))
+
+
+def _wait(turn: FlowTurn) -> Move:
+    pending = turn.rest
+    if not pending:
+        pending = tuple(said for said in turn.said if said.say.question)[-1:] or turn.said[-1:]
+    move = turn.to(turn.base, Wait(turn.flow.wait_s * 1000), turn.say("wait"))
+    return replace(move, state=replace(turn.base, pending=tuple(replace(s) for s in pending)))
+
+
+def _question(turn: FlowTurn, main: Picked | None) -> Move:
+    for answer in turn.flow.answers:
+        if any(pattern.search(joined(turn.phrases.cleaned(turn.text))) for pattern in answer.match):
+            state = turn.base
+            if answer.about:
+                named = next((p for p in [main] if p and p.slot == answer.about), None)
+                if named is not None:
+                    state = state.fill(answer.about, named.choice)
+                elif answer.about not in state.values:
+                    continue
+            return turn.on(turn.base, _rendered(turn, answer, state))
+    suggests = main is not None and not main.negated and turn.phrases.matches("request", turn.text)
+    if suggests and main is not None and turn.slot is not None and main.slot == turn.slot.name:
+        return take(turn, [main])
+    if turn.phrases.matches("may_ask", turn.text):
+        return turn.listen_here(turn.base, "go_ahead")
+    return turn.on(turn.base, turn.say("unknown"))
+
+
+def _rendered(turn: FlowTurn, answer: Answer, state: FlowState) -> tuple[str, ...]:
+    spoken = turn.look(state, turn.text)
+    lines = (line for line in answer.say if line.when is None or line.when.holds(spoken))
+    return tuple(render(line.text, spoken) for line in lines)
+
+
+def _listening_noise(turn: FlowTurn) -> Move:
+    """ "Uh-huh": go on with the rest; where a question was asked it is a yes."""
+    if turn.kind is Kind.NOISE and not turn.interrupted:
+        return turn.to(turn.base, Wait(turn.here.silence_ms)) if not turn.waiting else turn.still_waiting()
+    if turn.waiting:
+        ready = turn.phrases.answer.search(joined(tokens(turn.text))) is not None
+        return turn.resume() if ready else turn.still_waiting()
+    if turn.interrupted:
+        return turn.resume()
+    return _yes(turn) if polarity(turn.text, turn.phrases) else turn.to(turn.base, Wait(turn.here.silence_ms))
+
+
+def _digits(turn: FlowTurn, digits: str) -> Move:
+    digits = digits.rstrip("#") or digits
+    if turn.slot is not None and turn.slot.choices:
+        key = next((c.key for c in turn.slot.choices.values() if c.digit == digits[-1]), "")
+        if key:
+            return take(turn, [Picked(turn.slot.name, key)])
+    elif turn.slot is not None and turn.now is not None:
+        try:
+            value = {"1": "yes", "2": "no"}.get(digits, "") if turn.slot.type == "yes_no" else digits
+            if turn.slot.type in ("digits", "number"):
+                value = value_in(digits, turn.slot, turn.phrases, turn.today)
+            elif turn.slot.type != "yes_no":
+                value = ""
+        except Invalid:
+            return turn.not_understood("invalid")
+        if value:
+            return turn.to(turn.base.fill(turn.slot.name, value), GoOn(turn.now.name, leave=True))
+    elif turn.now is not None and digits in ("1", "2"):
+        return _yes(turn) if digits == "1" else _no(turn, None)
+    return turn.person("person") if digits == "0" else turn.not_understood("invalid")

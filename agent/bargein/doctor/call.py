@@ -1,0 +1,159 @@
+"""The call that `bargein doctor --asterisk` places: whether it comes to our server, with its audio, and stays there.
+
+That Asterisk is in `AudioSocket()` says little: it is there for 2 s, connecting, when nobody listens. What says that
+the agent has the call is the row that our server writes when the audio's connection brings the call's id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+
+from ..clock import Clock
+from ..errors import UserError
+from ..pbx.asterisk import Pbx
+from ..store import Reader
+from .checks import Check, is_our_fastagi, ok
+
+NAME = "test call"
+CALL_S = 12  # as long as the test call may last
+REACH_S = 8  # as it may take to come to the agent
+CONNECT_S = 2.5  # Asterisk gives up on a connection after 2 s
+STAYS_S = 0.5  # that it stays with the agent is seen after so long
+POLL_S = 0.02
+_IN_AUDIO = (
+    re.compile(r"AudioSocket\((?P<id>[^,]*),(?P<server>[^,)]*)"),
+    re.compile(r"Dial\(AudioSocket/(?P<server>[^/]*)/(?P<id>[^/,]*)"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentExtension:
+    """An extension of the dialplan that leads to the agent."""
+
+    context: str
+    exten: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Where the call was seen in a step that carries audio, and how long after it was placed."""
+
+    call_id: str
+    server: str
+    after_s: float
+
+
+class _TestCall:
+    """One call to `Local/EXTEN@CONTEXT`. Other calls to the same extension go on beside it and are not ours."""
+
+    def __init__(self, pbx: Pbx, channel: str, clock: Clock) -> None:
+        self._pbx = pbx
+        self._channel = channel
+        self._clock = clock
+        self._others: set[str] = set()
+        self.last_step = ""
+
+    async def place(self) -> _Seen | None:
+        """Call and follow it until it comes to the agent; None if it goes elsewhere."""
+        self._others = set(await self._legs())
+        placed = self._clock.monotonic()
+        await self._pbx.originate(f"{self._channel}/n", CALL_S)
+        while (after_s := self._clock.monotonic() - placed) < REACH_S:
+            steps = await self.steps()
+            if audio := next(filter(None, map(_audio, steps.values())), None):
+                return _Seen(audio["id"], audio["server"], after_s)
+            self.last_step = next((step for leg, step in steps.items() if leg.endswith(";2") and step), self.last_step)
+            over = self.last_step and not steps
+            if over or any(step.startswith(("Queue", "Dial")) for step in steps.values()):
+                return None
+            await asyncio.sleep(POLL_S)
+        return None
+
+    async def steps(self) -> dict[str, str]:
+        """The legs of our call and the step that each is in, as `Application(data)`."""
+        return {leg: step for leg, step in (await self._legs()).items() if leg not in self._others}
+
+    async def with_agent(self) -> bool:
+        return any(map(_audio, (await self.steps()).values()))
+
+    async def hang_up(self) -> None:
+        for leg in await self.steps():
+            await self._pbx.command(f"channel request hangup {leg}")
+
+    async def _legs(self) -> dict[str, str]:
+        # Channel!Context!Exten!Prio!State!Application!Data!...
+        shown = await self._pbx.command("core show channels concise")
+        rows = [line.split("!") for line in shown.splitlines()]
+        ours = [row for row in rows if len(row) > 6 and row[0].startswith(f"{self._channel}-")]
+        return {row[0]: f"{row[5]}({row[6]})" if row[5] else "" for row in ours}
+
+
+def _audio(step: str) -> re.Match[str] | None:
+    return next(filter(None, (pattern.match(step) for pattern in _IN_AUDIO)), None)
+
+
+async def call(
+    pbx: Pbx, entrances: list[AgentExtension], exten: str | None, fastagi: str, url: str, clock: Clock
+) -> Check:
+    """Call the extension, see it reach the agent, hang up. `url` is the database of the server."""
+    target = _target(entrances, exten)
+    if isinstance(target, str):
+        return Check(NAME, "warn", "not placed", target)
+    if not await is_our_fastagi(fastagi):
+        return Check(NAME, "fail", "not placed: the server is not running", "systemctl start bargein, or bargein serve")
+    trial = _TestCall(pbx, f"Local/{target.exten}@{target.context}", clock)
+    what = f"{target.exten}@{target.context}"
+    try:
+        seen = await trial.place()
+        if seen is None:
+            remedy = "asterisk -rvvv shows where it goes; is the agi:// address of the dialplan [fastagi] listen?"
+            there = f", but {trial.last_step}" if trial.last_step else ""
+            return Check(NAME, "fail", f"{what} did not reach the agent{there}", remedy)
+        taken = await _taken(url, seen, clock)
+        if taken:
+            await asyncio.sleep(STAYS_S)
+        return _verdict(what, seen, taken, await trial.with_agent())
+    finally:
+        await trial.hang_up()
+
+
+def _verdict(what: str, seen: _Seen, taken: bool, stayed: bool) -> Check:
+    if taken and stayed:
+        return ok(NAME, f"{what} reached the agent {1000 * seen.after_s:.0f} ms after it was placed")
+    if taken:
+        return Check(NAME, "fail", f"{what} reached the agent and was lost at once", "bargein's log says why")
+    if stayed:
+        remedy = "is --config or --db that of the server whom the dialplan asks?"
+        return Check(NAME, "warn", f"{what} is with {seen.server}, but there is no such call in the database", remedy)
+    remedy = f"can the PBX connect to {seen.server} ([audiosocket] advertise, else listen), and is it among its peers?"
+    return Check(NAME, "fail", f"{what} was given an id, but its audio did not reach {seen.server}", remedy)
+
+
+async def _taken(url: str, seen: _Seen, clock: Clock) -> bool:
+    """Whether our server takes the call, within the time that Asterisk would wait for it."""
+    give_up = clock.monotonic() + CONNECT_S
+    while clock.monotonic() < give_up:
+        try:
+            async with await Reader.open(url) as log:
+                if (await log.call(seen.call_id)).id == seen.call_id:
+                    return True
+        except UserError:
+            pass  # no such call, or no database yet
+        await asyncio.sleep(5 * POLL_S)
+    return False
+
+
+def _target(entrances: list[AgentExtension], exten: str | None) -> AgentExtension | str:
+    """The extension to call, or why there is none."""
+    if exten:
+        number, _, context = exten.partition("@")
+        if not re.fullmatch(r"[\w*#+.-]+", number) or not re.fullmatch(r"[\w.-]*", context):
+            return "--exten: expected EXTEN or EXTEN@CONTEXT"
+        known = [e.context for e in entrances if e.exten == number]
+        return AgentExtension(context or (known[0] if known else "default"), number)
+    callable_ones = [e for e in entrances if not e.exten.startswith("_")]
+    if len(callable_ones) == 1:
+        return callable_ones[0]
+    return "say which extension to call: --exten 700@from-internal"

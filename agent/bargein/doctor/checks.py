@@ -1,0 +1,308 @@
+"""What is wrong and how to mend it: one check, one line. The checks of the PBX are in `doctor_pbx`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import resource
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import httpx
+
+from ..clock import Clock, SystemClock
+from ..config import Config, LlmConfig, parse_address
+from ..errors import UserError
+from ..store import Reader, try_to_write
+from ..store.connect import shown, sqlite_file
+
+if TYPE_CHECKING:
+    from ..dialogue.flow import Flow
+
+Status = Literal["ok", "warn", "fail"]
+
+FRAME_S = 0.02
+FRAMES = 100  # two seconds of a call
+LATE_S = 0.005  # a frame so late is made up for by any phone's jitter buffer
+LLM_S = 3.0  # for the language model's server to answer
+OLDEST_YEAR = 2025  # a clock before that was never set
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The result of one check. `remedy` says what to do, "" when all is well."""
+
+    name: str
+    status: Status
+    text: str
+    remedy: str = ""
+
+
+def ok(name: str, text: str) -> Check:
+    return Check(name, "ok", text)
+
+
+def failed(name: str, error: Exception) -> Check:
+    """What a UserError says, which is what is wrong, a semicolon or colon, and how to mend it."""
+    text = str(error)
+    wrong, _, remedy = text.rpartition("; " if "; " in text else ": ")
+    return Check(name, "fail", wrong or text, remedy if wrong else "")
+
+
+async def examine(config_path: str | None, db: str | None = None, clock: Clock | None = None) -> AsyncIterator[Check]:
+    """Every check of this machine, as it is done. A wrong configuration is checked no further."""
+    clock = clock or SystemClock()
+    yield python()
+    try:
+        config = Config.load(config_path)
+    except UserError as error:
+        yield failed("config", error)
+        return
+    yield ok("config", str(config.source or "no file, defaults"))
+    yield flow(config)
+    yield await speech_to_text(config, clock)
+    yield await text_to_speech(config, clock)
+    if config.dialogue.planner == "llm":
+        yield await language_model(config.llm)
+    for check in await ports(config):
+        yield check
+    url = db or config.store.url
+    yield await database(url)
+    for check in disks(config, url):
+        yield check
+    yield open_files(config)
+    yield wall_clock(clock)
+    yield await pace(clock)
+
+
+def python() -> Check:
+    """The interpreter."""
+    version = f"Python {platform.python_version()} on {platform.machine()}, {os.cpu_count()} cores"
+    if sys.version_info >= (3, 14):
+        return Check("python", "warn", version, "it is tested with 3.11 to 3.13")
+    return ok("python", version)
+
+
+def flow(config: Config) -> Check:
+    """The flow can be read and its steps exist."""
+    try:
+        path, loaded = _flow(config)
+    except UserError as error:
+        return failed("flow", error)
+    except (OSError, ImportError) as error:
+        return Check("flow", "fail", f"{config.dialogue.flow}: {error}", "set [dialogue] flow to a flow that is there")
+    steps = len(getattr(loaded, "steps", ()))
+    return ok("flow", f"{path}: {steps} steps, language {loaded.language}")
+
+
+def _flow(config: Config) -> tuple[Path, Flow]:
+    """The configured flow and its file. Raises UserError, OSError."""
+    from ..dialogue import dialogues
+
+    path = dialogues.find(config.dialogue.flow)
+    return path, dialogues.read(path, config.dialogue.language)
+
+
+async def speech_to_text(config: Config, clock: Clock) -> Check:
+    """The recognizer and its model load."""
+    name = "speech to text"
+    started = clock.monotonic()
+    try:
+        from ..speech import catalog
+
+        engine = catalog.recognizer(config.speech)
+        await asyncio.to_thread(engine.load)
+        engine.check(_spoken(config)[0])
+    except UserError as error:
+        return failed(name, error)
+    except Exception as error:  # whatever a broken model or package does to its engine
+        return Check(name, "fail", f"{config.speech.stt}: {error}", "set [speech] stt and stt_model")
+    return ok(name, f"{engine.name}, loaded in {clock.monotonic() - started:.1f} s")
+
+
+async def text_to_speech(config: Config, clock: Clock) -> Check:
+    """The voice of the flow loads and says something."""
+    name = "text to speech"
+    started = clock.monotonic()
+    try:
+        from ..speech import catalog
+
+        language, wanted = _spoken(config)
+        voice = catalog.voice(config.speech, language, wanted)
+        said = await voice.utterance("All is well.")
+        voice.close()
+    except UserError as error:
+        return failed(name, error)
+    except Exception as error:
+        return Check(name, "fail", f"{config.speech.tts}: {error}", "set [speech] tts and voice")
+    length_s = len(said.pcm) / 8000
+    engine = catalog.engine_for(config.speech.tts, language)
+    return ok(name, f"{engine} in {language}, {length_s:.1f} s of speech in {clock.monotonic() - started:.1f} s")
+
+
+def _spoken(config: Config) -> tuple[str, str]:
+    """The language and the voice of the flow; English if it cannot be read, which its own check tells."""
+    try:
+        _, loaded = _flow(config)
+    except (UserError, OSError):
+        return "en", ""
+    return loaded.language, loaded.voice
+
+
+async def language_model(llm: LlmConfig) -> Check:
+    """The endpoint of `planner = "llm"` is there and knows the model; nothing is asked of the model itself."""
+    name = "language model"
+    if not llm.model:
+        return Check(name, "fail", "no model is named", "set [llm] model")
+    key = os.environ.get(llm.api_key_env, "") if llm.api_key_env else ""
+    try:
+        async with httpx.AsyncClient(timeout=LLM_S) as client:
+            headers = {"Authorization": f"Bearer {key}"} if key else {}
+            answer = await client.get(f"{llm.url.rstrip('/')}/models", headers=headers)
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        return Check(name, "fail", f"{llm.url}: {type(error).__name__}", "set [llm] url, and see that its server runs")
+    if answer.status_code in (401, 403):
+        remedy = f"set {llm.api_key_env or '[llm] api_key_env'} here and in /etc/bargein/environment"
+        return Check(name, "fail", f"{llm.url}: the key is {'refused' if key else 'missing'}", remedy)
+    if answer.status_code != 200:
+        remedy = "if calls have no answers, is [llm] url right? It ends before /chat/completions"
+        return Check(name, "warn", f"{llm.url}: {answer.status_code} when asked for its models", remedy)
+    known = _models(answer)
+    if known and llm.model not in known:
+        return Check(name, "fail", f"{llm.url}: there is no model {llm.model}", f"[llm] model: {', '.join(known[:8])}")
+    return ok(name, f"{llm.url}: {llm.model}{'' if known else ', as far as can be seen'}")
+
+
+def _models(answer: httpx.Response) -> list[str]:
+    """The names of `GET /models`, none if that is not what it says."""
+    try:
+        return [str(model["id"]) for model in answer.json()["data"]]
+    except (ValueError, TypeError, LookupError):
+        return []
+
+
+async def ports(config: Config) -> list[Check]:
+    """Each port is free, or our own server is on it."""
+    fastagi, audio = config.fastagi.listen, config.audiosocket.listen
+    ours = await is_our_fastagi(fastagi)
+    checks = []
+    for name, address, section in (("AudioSocket", audio, "audiosocket"), ("FastAGI", fastagi, "fastagi")):
+        error = await _cannot_listen(address)
+        if error is None:
+            checks.append(ok(name, f"{address} is free: the server is not running"))
+        elif ours:
+            checks.append(ok(name, f"{address}: the server is running"))
+        else:
+            remedy = f"end the program that has it (ss -ltnp), or set [{section}] listen"
+            checks.append(Check(name, "fail", f"{address}: {error}", remedy))
+    return checks
+
+
+async def _cannot_listen(address: str) -> str | None:
+    try:
+        server = await asyncio.start_server(lambda _r, w: w.close(), *parse_address(address))
+    except OSError as error:
+        return os.strerror(error.errno) if error.errno else str(error)
+    server.close()
+    return None
+
+
+async def is_our_fastagi(address: str) -> bool:
+    """Whether our server answers there. Asked for a call it first clears BARGEIN_ID; left then, it gives out none."""
+    host, port = parse_address(address)
+    try:
+        async with asyncio.timeout(2):
+            reader, writer = await asyncio.open_connection(host, port)
+            try:
+                writer.write(b"agi_network: yes\nagi_network_script: start\nagi_request: agi://doctor/start\n\n")
+                return b"BARGEIN_ID" in await reader.readline()
+            finally:
+                writer.close()
+    except (OSError, TimeoutError, ValueError):
+        return False
+
+
+async def database(url: str) -> Check:
+    """The database can be written, or made; if an older version made it, it is brought up to date."""
+    name = "database"
+    try:
+        file = sqlite_file(url)
+        if file and not file.exists():
+            if os.access(file.absolute().parent, os.W_OK):
+                return ok(name, f"{file}: none yet, the server will make it")
+            remedy = "make the directory, and give it to the user that runs bargein"
+            return Check(name, "fail", f"{file}: cannot be made there", remedy)
+        await try_to_write(url)
+        async with await Reader.open(url) as log:
+            stats = await log.stats()
+    except UserError as error:
+        return failed(name, error)
+    return ok(name, f"{shown(url)}: {stats.calls} calls")
+
+
+def _file(url: str) -> Path | None:
+    """Where the database is; None of a url that its own check complains of."""
+    try:
+        return sqlite_file(url)
+    except UserError:
+        return None
+
+
+def disks(config: Config, url: str) -> list[Check]:
+    """There is room where the database is, and where recordings go."""
+    file = _file(url)
+    places = [file.absolute().parent] if file else []
+    checks = []
+    if config.recording.enabled:
+        directory = Path(config.recording.directory)
+        places.append(directory.absolute())
+        if not os.access(directory, os.W_OK):
+            remedy = "make the directory, and give it to the user that runs bargein"
+            checks.append(Check("recordings", "fail", f"{directory}: cannot be written", remedy))
+    for place in dict.fromkeys(place for place in places if place.exists()):
+        free_mb = shutil.disk_usage(place).free // 2**20
+        text = f"{place}: {free_mb / 1024:.1f} GB free"
+        status: Status = "fail" if free_mb < 100 else "warn" if free_mb < 1024 else "ok"
+        remedy = "" if status == "ok" else "make room: bargein prune --older-than 90d --vacuum"
+        checks.append(Check("disk", status, text, remedy))
+    return checks
+
+
+def open_files(config: Config) -> Check:
+    """Every call is a socket, and while it begins and ends there is one more."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = 2 * config.audiosocket.max_calls + config.fastagi.max_connections + 100
+    if limit != resource.RLIM_INFINITY and limit < needed:
+        remedy = f"LimitNOFILE={needed} in the unit, or ulimit -n, or a smaller [audiosocket] max_calls"
+        return Check("open files", "warn", f"{limit} allowed, {needed} may be needed", remedy)
+    return ok("open files", f"{limit} allowed, {needed} may be needed")
+
+
+def wall_clock(clock: Clock) -> Check:
+    """The time of day was set."""
+    now = clock.utc()
+    if now.year < OLDEST_YEAR:
+        return Check("clock", "fail", f"it is {now:%Y-%m-%d %H:%M} UTC?", "set the clock: timedatectl set-ntp true")
+    here = now.astimezone()
+    return ok("clock", f"{now:%Y-%m-%d %H:%M} UTC, here {here:%H:%M} {here.tzname()}")
+
+
+async def pace(clock: Clock) -> Check:
+    """This machine keeps 20 ms deadlines: a frame that is late is a gap in what the caller hears."""
+    late = []
+    first = clock.monotonic()
+    for frame in range(1, FRAMES + 1):
+        deadline = first + frame * FRAME_S
+        await clock.sleep_until(deadline)
+        late.append(clock.monotonic() - deadline)
+    late.sort()
+    often, worst = late[int(0.95 * FRAMES)], late[-1]
+    text = f"20 ms frames: 95 % within {1000 * often:.1f} ms of their time, the worst {1000 * worst:.1f} ms late"
+    if often > LATE_S or worst > FRAME_S:
+        return Check("pace", "warn", text, "less load on this machine, or a processor of its own (CPUAffinity=)")
+    return ok("pace", text)

@@ -1,0 +1,112 @@
+"""What `bargein doctor --asterisk` looks at: the PBX's modules, its dialplan, and a call placed for the purpose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Mapping
+
+from ..clock import Clock, SystemClock
+from ..pbx.asterisk import Pbx, PbxError, connect
+from .call import AgentExtension, call
+from .checks import Check, failed, ok
+
+NEEDED = {
+    "res_agi": "the dialplan asks for the call id with AGI",
+    "res_audiosocket": "it carries the audio",
+    "app_audiosocket": "the application AudioSocket",
+    "app_stack": "Gosub: the agent's part of the dialplan",
+    "func_timeout": "TIMEOUT: a server that says nothing does not hold the caller",
+    "func_dialplan": "DIALPLAN_EXISTS: a transfer to nowhere goes to people",
+    "app_exec": "TryExec: the dialplan goes on when the server is down",
+    "app_queue": "the queue behind the agent",
+}
+DIALS = {"chan_audiosocket": "Dial(AudioSocket/...)", "app_dial": "Dial(AudioSocket/...)"}  # dialplans of `--app dial`
+OPTIONAL = {"func_uuid", "chan_audiosocket"}
+OLDEST = (18, 0)  # the first with an AudioSocket that is still maintained
+# Asterisk sends DTMF frames since these (ChangeLogs of April 2025, pull request 1138); since 23 all do
+DIGITS = {20: 14, 21: 9, 22: 4}
+TESTED = "22.10.1"
+
+
+async def examine_pbx(
+    where: str, exten: str | None, fastagi: str, url: str, clock: Clock | None = None
+) -> AsyncIterator[Check]:
+    """Every check of the PBX at `where` (see `pbx.connect`), as it is done.
+
+    `exten` is EXTEN or EXTEN@CONTEXT to call; None: the only one that leads to the agent. `fastagi` is where our
+    server should be: without it the test call would ring people. `url` is its database.
+    """
+    try:
+        pbx = await connect(where)
+    except PbxError as error:
+        yield failed("asterisk", error)
+        return
+    try:
+        yield await version(pbx)
+        shown = await pbx.command("dialplan show")
+        yield await modules(pbx, NEEDED | (DIALS if "Dial(AudioSocket/" in shown else {}))
+        entrances = dialplan_entrances(shown)
+        yield dialplan(entrances)
+        yield await call(pbx, entrances, exten, fastagi, url, clock or SystemClock())
+    except PbxError as error:
+        yield failed("asterisk", error)
+    finally:
+        await pbx.close()
+
+
+async def version(pbx: Pbx) -> Check:
+    """Asterisk answers, is no older than AudioSocket, and hands digits on."""
+    told = (await pbx.command("core show version")).strip()
+    text = told.split(" built by")[0] or "no version told"
+    found = re.search(r"(\d+)\.(\d+)", text)
+    major, minor = (int(found[1]), int(found[2])) if found else (0, 0)
+    if found and (major, minor) < OLDEST:
+        return Check("asterisk", "fail", f"{pbx.where}: {text}", "AudioSocket needs Asterisk 18 or newer: upgrade")
+    if found and (major < min(DIGITS) or minor < DIGITS.get(major, 0)):
+        since = ", ".join(f"{major}.{minor}" for major, minor in DIGITS.items())
+        remedy = f"upgrade to {since} or newer, or ask for nothing in digits (tested is {TESTED})"
+        return Check("asterisk", "warn", f"{pbx.where}: {text}: the agent gets no digits that callers press", remedy)
+    return ok("asterisk", f"{pbx.where}: {text}")
+
+
+async def modules(pbx: Pbx, needed: Mapping[str, str]) -> Check:
+    """What the dialplan needs is loaded."""
+    shown = await pbx.command("module show")
+    loaded = {m[1] for m in re.finditer(r"^(\w+)\.so\b.*\bRunning\b", shown, re.MULTILINE)}
+    missing = [name for name in needed if name not in loaded]
+    if missing:
+        why = "; ".join(f"{name} ({needed[name]})" for name in missing)
+        remedy = f"asterisk -rx 'module load {missing[0]}.so', and `load = {missing[0]}.so` in modules.conf"
+        return Check("modules", "fail", f"not loaded: {why}", remedy)
+    more = sorted((OPTIONAL & loaded) - needed.keys())
+    return ok("modules", ", ".join([*needed, *more]))
+
+
+def dialplan_entrances(shown: str) -> list[AgentExtension]:
+    """Extensions that go to the agent, by `dialplan show`: with agi://.../start, or a Gosub to such a context."""
+    steps: list[tuple[AgentExtension, str]] = []
+    context = exten = ""
+    for line in shown.splitlines():
+        if found := re.match(r"\[ Context '([^']+)'", line):
+            context, exten = found[1], ""
+        elif found := re.match(r"\s+(?:'([^']+)' \(CID match '[^']*'\) =>|'([^']+)' =>)?\s*(?:\[\S+\]\s*)?(.*)", line):
+            exten = found[1] or found[2] or exten
+            if context and exten:
+                steps.append((AgentExtension(context, exten), found[3]))
+    starts = [where for where, step in steps if re.search(r"AGI\(agi://[^)]*/start", step)]
+    subroutines = {where.context for where in starts if where.exten == "s"}
+    direct = [where for where in starts if where.exten != "s"]
+    by_gosub = [
+        where for where, step in steps if any(re.search(rf"Gosub\({re.escape(name)},", step) for name in subroutines)
+    ]
+    return list(dict.fromkeys(direct + by_gosub))
+
+
+def dialplan(entrances: list[AgentExtension]) -> Check:
+    """Some extension leads to the agent."""
+    if not entrances:
+        remedy = (
+            "bargein dialplan --exten 700 --queue NAME > /etc/asterisk/bargein-700.conf, include it, dialplan reload"
+        )
+        return Check("dialplan", "fail", "no extension leads to the agent", remedy)
+    return ok("dialplan", ", ".join(f"{e.exten}@{e.context}" for e in entrances))

@@ -1,0 +1,1 @@
+"""The core without a telephone: replay, text calls, plots, a simulated caller."""

@@ -1,0 +1,63 @@
+"""What a replay shows of the agent's pauses: when each began and ended, and the evidence that decided it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..core.audio.pcm import ms
+from ..core.detector.vad_frame import VadFrame
+from ..core.turns.records import Interruption
+from ..core.turns.transcript import Transcript
+
+HESITATION = "hesitation"  # a kind: taken back at once, so short that the live log has no row of it
+TAKEN_BACK = "taken_back"  # its resolution
+UNDECIDED = "undecided"  # kind and resolution: the recording ends before the pause does
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """One time that the agent fell silent. Times in ms from the start, evidence up to the decision.
+
+    kind, resolution: of the row of the log, if it has one. score: the highest, 0 to 1. voice: how much it is like
+    speech, 0 to 1. words: what the recognizer had written by then; None if it had not answered.
+    """
+
+    onset_ms: int
+    paused_ms: int
+    decided_ms: int | None = None
+    kind: str = UNDECIDED
+    resolution: str = UNDECIDED
+    score: float = 0.0
+    voice: float = 0.0
+    loudest_dbfs: float = -100.0
+    words: Transcript | None = None
+    caller_text: str = ""
+
+    @property
+    def detect_latency_ms(self) -> int:
+        """From the onset to the decision to pause."""
+        return self.paused_ms - self.onset_ms
+
+    @property
+    def logged(self) -> bool:
+        """Whether the live log has a row of it."""
+        return self.resolution not in (TAKEN_BACK, UNDECIDED)
+
+    def seen(self, evidence: VadFrame) -> Pause:
+        """With one more frame of the sound."""
+        return replace(
+            self,
+            score=max(self.score, evidence.score if evidence.voiced else 0.0),
+            voice=evidence.speechlike,
+            loudest_dbfs=max(self.loudest_dbfs, evidence.level_dbfs),
+        )
+
+    def decided(self, now: int) -> Pause:
+        """Over at sample `now`; a row of the log may say more."""
+        return replace(self, decided_ms=ms(now), kind=HESITATION, resolution=TAKEN_BACK)
+
+    def as_logged(self, row: Interruption) -> Pause:
+        """As the log has it."""
+        return replace(
+            self, onset_ms=row.onset_ms, kind=row.kind, resolution=row.resolution, caller_text=row.caller_text
+        )

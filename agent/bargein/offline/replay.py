@@ -1,0 +1,227 @@
+"""A call in virtual time: the same core as a live call, driven sample by sample as fast as the machine can.
+
+The line's frames come from a recording or a simulation; the recognizer is asked at once and answers after a set
+delay of virtual time, so the same recording gives the same decisions. What cannot be had from a recording: which step
+the flow was at, so whether the agent had asked a question, and what a step or a line says of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.audio.pcm import FRAME_SAMPLES, SILENCE, Pcm, ms, samples
+from ..core.audio.playback import Segment
+from ..core.audio.utterance import Utterance
+from ..core.detector.speech_detector import SpeechDetector
+from ..core.detector.vad_frame import VadFrame
+from ..core.language.intent import Phrases
+from ..core.turns import actions as act
+from ..core.turns.conversation import Conversation, ConversationSettings
+from ..core.turns.records import Interruption, Turn
+from ..core.turns.reply import Listen
+from ..core.turns.table import State
+from ..core.turns.transcript import Transcript
+from ..speech.base import Recognizer
+from .pauses import Pause
+
+Recognize = Callable[[Pcm], Transcript]
+Weights = Mapping[str, NDArray[np.float32]]
+
+
+def no_words(pcm: Pcm) -> Transcript:
+    """A recognizer that hears nothing: decisions then rest on evidence alone."""
+    return Transcript("")
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    due: int
+    turn_id: int
+    at: int
+    words: Transcript
+
+
+class ObservedDetector(SpeechDetector):
+    """Hearing that remembers what it said of the last frame."""
+
+    evidence: VadFrame | None = None
+
+    def process(self, pcm: Pcm, sensitivity: float = 0.5) -> VadFrame:
+        self.evidence = super().process(pcm, sensitivity)
+        return self.evidence
+
+
+class VirtualCall:
+    """The agent of one call. `says` is asked for its lines at the start and after each turn of the caller.
+
+    `ear` is what the conversation hears with, and `backchannels` are more of such words than the language has.
+    """
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        ear: ObservedDetector,
+        says: Callable[[], list[Segment]] = list,
+        recognize: Recognize = no_words,
+        recognizer_ms: int = 150,
+        backchannels: Sequence[str] = (),
+    ) -> None:
+        self.conversation = conversation
+        self.interruptions: dict[str, Interruption] = {}
+        self.turns: dict[int, Turn] = {}
+        self._pauses: list[Pause] = []
+        self._ear = ear
+        self._listen = Listen(silence_ms=3_600_000, backchannels=tuple(backchannels) or None)
+        self._onset = 0  # of the caller's turn
+        self._says = says
+        self._recognize = recognize
+        self._delay = samples(recognizer_ms)
+        self._heard: dict[int, list[Pcm]] = {}
+        self._answers: list[_Answer] = []
+        self._perform(conversation.start())
+
+    def tick(self, frame: Pcm) -> Pcm:
+        """20 ms: the line's 160 samples in, the 160 samples that the agent sends next out."""
+        self._perform(self.conversation.on_frame(np.asarray(frame, np.int16)))
+        self._watch(heard=True)
+        now = self.conversation.now
+        for answer in [a for a in self._answers if a.due <= now]:
+            self._answers.remove(answer)
+            self._note(answer)
+            self._perform(self.conversation.on_transcript(answer.turn_id, answer.at, answer.words))
+            self._watch()
+        out, actions = self.conversation.on_tick()
+        self._perform(actions)
+        self._watch()
+        return out
+
+    def run(self, line: Pcm) -> Pcm:
+        """A whole recording of the line; what the agent sent meanwhile, of the same length."""
+        whole = len(line) // FRAME_SAMPLES * FRAME_SAMPLES
+        sent = [self.tick(line[at : at + FRAME_SAMPLES]) for at in range(0, whole, FRAME_SAMPLES)]
+        return np.concatenate(sent) if sent else np.zeros(0, np.int16)
+
+    @property
+    def pauses(self) -> list[Pause]:
+        """Every time that the agent fell silent, those that the log has no row of among them."""
+        rows = {row.paused_ms: row for row in self.interruptions.values()}
+        return [pause.as_logged(rows[pause.paused_ms]) if pause.paused_ms in rows else pause for pause in self._pauses]
+
+    def _watch(self, heard: bool = False) -> None:
+        """After anything that may have changed the state; `heard`: it was a frame of the line."""
+        now, paused = self.conversation.now, self.conversation.state is State.PAUSED
+        going_on = self._open()
+        if going_on is None and paused:
+            self._pauses.append(Pause(ms(self._onset), ms(now)))
+        elif going_on is not None and not paused:
+            self._pauses[-1] = going_on.decided(now)
+        if paused and (heard or going_on is None) and self._ear.evidence is not None:
+            self._pauses[-1] = self._pauses[-1].seen(self._ear.evidence)
+
+    def _note(self, answer: _Answer) -> None:
+        pause = self._open()
+        if pause is not None and answer.turn_id in self._heard:
+            self._pauses[-1] = replace(pause, words=answer.words)
+
+    def _open(self) -> Pause | None:
+        """The pause that is not decided yet."""
+        last = self._pauses[-1] if self._pauses else None
+        return last if last is not None and last.decided_ms is None else None
+
+    def _perform(self, actions: Iterable[act.Action]) -> None:
+        for action in actions:
+            match action:
+                case act.OpenStream(turn_id, preroll, _):
+                    self._heard[turn_id] = [preroll]
+                    ago = self._ear.evidence.onset_samples_ago if self._ear.evidence is not None else 0
+                    self._onset = max(0, self.conversation.now - ago)
+                case act.FeedAudio(turn_id, pcm):
+                    self._heard[turn_id].append(pcm)
+                case act.CloseStream(turn_id):
+                    del self._heard[turn_id]
+                case act.RequestTranscript(turn_id, at):
+                    words = self._recognize(np.concatenate(self._heard[turn_id]))
+                    self._answers.append(_Answer(self.conversation.now + self._delay, turn_id, at, words))
+                case act.PlanReply(reply_id, _):
+                    for line in self._says():
+                        self._perform(self.conversation.on_segment(reply_id, line))
+                    self._perform(self.conversation.expect(reply_id, self._listen))
+                    self._perform(self.conversation.on_reply_end(reply_id))
+                case act.LogInterruption(row):
+                    self.interruptions[row.id] = row
+                case act.LogTurn(turn):
+                    self.turns[turn.seq] = turn
+                case _:
+                    pass
+
+
+class RecordedDetector(ObservedDetector):
+    """Hears with what the agent really sent in a recording as reference, whatever the replay would have sent."""
+
+    def __init__(self, weights: Weights, agent: Pcm) -> None:
+        super().__init__(weights)
+        whole = len(agent) // FRAME_SAMPLES * FRAME_SAMPLES
+        self._agent = agent[:whole]
+        self.at = 0
+
+    def push_reference(self, pcm: Pcm) -> None:
+        frame = self._agent[self.at : self.at + FRAME_SAMPLES]
+        self.at += FRAME_SAMPLES
+        super().push_reference(frame if len(frame) else SILENCE)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Replay:
+    """What came of a replay: decisions, turns, and the agent as it would have been heard."""
+
+    caller: Pcm
+    agent: Pcm
+    pauses: list[Pause]
+    interruptions: list[Interruption]
+    turns: list[Turn]
+
+
+def replay(
+    caller: Pcm,
+    agent: Pcm,
+    weights: Weights,
+    phrases: Phrases,
+    settings: ConversationSettings,
+    recognize: Recognize = no_words,
+    recorded: bool = False,
+    backchannels: Sequence[str] = (),
+) -> Replay:
+    """A recording of the line through the core.
+
+    `recorded`: `agent` is what was sent during that very call, so `caller` holds its echo; else the agent says `agent`
+    from the start, and what it would have sent is made here. An empty `agent` talks silently all the time. After a turn
+    of the caller the agent goes on with what belongs to that time of the call.
+    """
+    hearing = RecordedDetector(weights, agent) if recorded else ObservedDetector(weights)
+    says_all = agent if len(agent) else np.zeros(len(caller), np.int16)
+    conversation = Conversation("replay", hearing, phrases, settings)
+
+    def says() -> list[Segment]:
+        rest = says_all[conversation.now :]
+        return [Segment(Utterance("", rest, ()))] if len(rest) else []
+
+    call = VirtualCall(conversation, hearing, says, recognize, backchannels=backchannels)
+    sent = call.run(caller)
+    return Replay(caller, sent, call.pauses, list(call.interruptions.values()), list(call.turns.values()))
+
+
+def blocking(recognizer: Recognizer, language: str) -> Recognize:
+    """A live recognizer as a plain function, for virtual time."""
+    loop = asyncio.new_event_loop()
+
+    def recognize(pcm: Pcm) -> Transcript:
+        stream = recognizer.stream(language)
+        stream.feed(pcm)
+        return loop.run_until_complete(stream.final())
+
+    return recognize

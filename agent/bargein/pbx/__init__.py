@@ -1,0 +1,1 @@
+"""Asterisk from outside: its dialplan, and questions to it."""

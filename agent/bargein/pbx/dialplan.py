@@ -1,0 +1,159 @@
+"""The dialplan that a PBX includes: the agent's part as a subroutine, and an extension around it.
+
+What it stands on, all of it seen with Asterisk 22 and checked by tests/asterisk:
+- `AGI()` to a server that is down returns at once; one that accepts and then says nothing would hold the caller for
+  ever. `TIMEOUT(absolute)` ends it: the channel goes to extension T of the context that it is in. `AGIEXITONHANGUP`
+  is needed for that, else `AGI()` waits for the server to close even then; `LOCAL()` keeps it from other AGI scripts.
+- `AudioSocket()` hangs the channel up when the server is gone; inside `TryExec()` the dialplan goes on.
+- `Dial(AudioSocket/...)` needs option g to go on afterwards.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Literal
+
+from ..config import parse_address
+from ..errors import UserError
+
+App = Literal["audiosocket", "dial"]
+AGI_LIMIT_S = 5  # longer than `finish` waits for a session to end, short enough for a caller who hears nothing
+
+_APPS: dict[App, str] = {
+    "audiosocket": "TryExec(AudioSocket(${BARGEIN_ID},${BARGEIN_SERVER}))",
+    "dial": "Dial(AudioSocket/${BARGEIN_SERVER}/${BARGEIN_ID}/c(slin),,g)",
+}
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,70}")
+_EXTENSION = re.compile(r"_?[A-Za-z0-9*#+.!\[\]-]{1,70}")
+_ADDRESS = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
+_DIALOGUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")  # what the server takes, see dialogue/dialogues.py
+_GOTO = re.compile(r"[A-Za-z0-9_.*#+-]+(,[A-Za-z0-9_.*#+-]+){0,2}")
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,39}")
+# of an extension, in the name of its subroutine and file: there they mean something else
+_WORDS = {"*": "star", "#": "hash", "+": "plus", ".": "dot", "!": "bang", "[": "from", "]": "to", "-": "dash"}
+_LONGEST_CONTEXT = 79  # AST_MAX_CONTEXT is 80 with its closing zero
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An extension whose calls the agent answers, and the queue behind it."""
+
+    exten: str
+    queue: str
+    context: str = "from-internal"  # where phones or the trunk find `exten`, and where transfers go
+    agi: tuple[str, ...] = ("127.0.0.1:4573",)  # tried in this order
+    app: App = "audiosocket"
+    dialogue: str = ""
+    variables: tuple[str, ...] = ()  # NAME: BARGEIN_VAR_NAME reaches the flow
+    onward: str = ""  # where result `continue` goes: CONTEXT,EXTEN,PRIORITY; "" is the queue
+    record: bool = False  # both legs, whatever the server's configuration says
+
+    def __post_init__(self) -> None:
+        """Raises UserError (exit 2) for what would not be one plain word of a dialplan."""
+        _check(_EXTENSION, self.exten, "--exten", "an extension or pattern, such as 700 or _7XX")
+        _check(_NAME, self.queue, "--queue", "the name of a queue in queues.conf")
+        _check(_NAME, self.context, "--context", "the name of a context")
+        for address in self.agi:
+            _check_address(address)
+        if not self.agi:
+            raise UserError("--agi: at least one HOST:PORT is needed", exit_code=2)
+        if self.dialogue:
+            _check(_DIALOGUE, self.dialogue, "--dialogue", "a flow's name of letters, digits, - and _, without .yaml")
+        for name in self.variables:
+            _check(_VARIABLE, name, "--var", "a name in capitals: ACCOUNT stands for BARGEIN_VAR_ACCOUNT")
+        if self.onward:
+            _check(_GOTO, self.onward, "--continue", "CONTEXT,EXTEN,PRIORITY")
+        if len(self.subroutine) > _LONGEST_CONTEXT:
+            raise UserError(f"--exten: {self.exten!r} is too long", exit_code=2)
+
+    @property
+    def subroutine(self) -> str:
+        """The context of the agent's part, another one for each extension."""
+        return "bargein-" + "".join(f"-{_WORDS[c]}-" if c in _WORDS else c for c in self.exten)
+
+
+def _check(pattern: re.Pattern[str], value: str, option: str, expected: str) -> None:
+    if not pattern.fullmatch(value):
+        raise UserError(f"{option}: expected {expected}, not {value!r}", exit_code=2)
+
+
+def _check_address(address: str) -> None:
+    _check(_ADDRESS, address, "--agi", "HOST:PORT, such as 10.0.0.5:4573 or [::1]:4573")
+    try:
+        host, port = parse_address(address)
+        if address.startswith("["):
+            ip_address(host)
+        if port == 0:
+            raise ValueError("a port is 1 to 65535")
+    except ValueError as error:
+        raise UserError(f"--agi: {error}", exit_code=2) from error
+
+
+def render(plan: Plan) -> str:
+    """The whole dialplan of one extension, ready to be included from extensions.conf."""
+    name = plan.subroutine
+    query = plan.dialogue + "".join(f"&var={name}" for name in plan.variables) + ("&record=yes" if plan.record else "")
+    arguments = f"{query},{plan.queue}"
+    onward = f"Goto({plan.onward})" if plan.onward else "Goto(people)"
+    return f"""\
+; Extension {plan.exten}: the agent answers, then queue "{plan.queue}" or what the agent found out.
+; In extensions.conf, outside of any context:  #include {name}.conf
+; then:  asterisk -rx "dialplan reload"
+
+[{plan.context}]
+exten => {plan.exten},1,Answer()
+ same => n,Gosub({name},s,1({arguments}))
+ same => n,GotoIf($["${{BARGEIN_RESULT}}" = "hangup"]?bye)
+ same => n,GotoIf($["${{BARGEIN_RESULT}}" = "continue"]?on)
+ same => n,GotoIf($["${{BARGEIN_RESULT}}" = "transfer"]?transfer)
+ same => n,ExecIf($["${{BARGEIN_QUEUE}}" != ""]?Queue(${{BARGEIN_QUEUE}}))
+; Whatever went wrong, and a queue that is not there, ends here: people.
+ same => n(people),Queue({plan.queue})
+ same => n(bye),Hangup()
+; Only to an extension that exists, in this context.
+ same => n(transfer),GotoIf($["${{BARGEIN_EXTEN}}" = ""]?people)
+ same => n,GotoIf($[${{DIALPLAN_EXISTS({plan.context},${{BARGEIN_EXTEN}},1)}} = 0]?people)
+ same => n,Goto({plan.context},${{BARGEIN_EXTEN}},1)
+; The flow ended with "continue".
+ same => n(on),{onward}
+
+{subroutine(name, plan.agi, plan.app)}"""
+
+
+def subroutine(name: str, agi: tuple[str, ...], app: App = "audiosocket") -> str:
+    """The agent's part of a call, `Gosub(name,s,1(dialogue,queue))`. It comes back whatever happens to the server."""
+    starts = "".join(_start(index, address, last=index == len(agi)) for index, address in enumerate(agi, 1))
+    return f"""\
+; Gosub({name},s,1(DIALOGUE,QUEUE)): the agent's part of a call that is answered already.
+; Returns with BARGEIN_RESULT = queue, transfer, hangup, continue, or failed when there was no agent,
+; and BARGEIN_QUEUE, BARGEIN_EXTEN, BARGEIN_INTERRUPTIONS, BARGEIN_SUMMARY and the flow's BARGEIN_VAR_*.
+; TIMEOUT(absolute), extension T and AGIEXITONHANGUP are for a server that connects and then says nothing.
+[{name}]
+exten => s,1,MSet(BARGEIN_RESULT=failed,BARGEIN_ID=,BARGEIN_QUEUE=,BARGEIN_EXTEN=)
+ same => n,MSet(BARGEIN_INTERRUPTIONS=,BARGEIN_SUMMARY=)
+ same => n,Set(LOCAL(AGIEXITONHANGUP)=yes)
+{starts} same => n(talk),Set(TIMEOUT(absolute)=0)
+ same => n,{_APPS[app]}
+ same => n,Set(BARGEIN_LATE=over)
+ same => n,Set(TIMEOUT(absolute)={AGI_LIMIT_S})
+ same => n,AGI(agi://${{BARGEIN_AGI}}/finish)
+ same => n(over),Set(TIMEOUT(absolute)=0)
+ same => n,Return()
+exten => T,1,Goto(s,${{BARGEIN_LATE}})
+"""
+
+
+def _start(index: int, address: str, last: bool) -> str:
+    """Ask one server for an id; without one go on to the next, or give up."""
+    label = "" if index == 1 else f"(server{index})"
+    otherwise = "over" if last else f"server{index + 1}"
+    branch = '$["${BARGEIN_ID}" = ""]?over' if last else '$["${BARGEIN_ID}" != ""]?talk'
+    return f"""\
+ same => n{label},Set(BARGEIN_AGI={address})
+ same => n,Set(BARGEIN_LATE={otherwise})
+ same => n,Set(TIMEOUT(absolute)={AGI_LIMIT_S})
+ same => n,AGI(agi://${{BARGEIN_AGI}}/start?dialogue=${{ARG1}}&queue=${{ARG2}})
+ same => n,GotoIf({branch})
+"""

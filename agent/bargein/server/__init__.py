@@ -1,0 +1,1 @@
+"""The two listeners and what they share."""

@@ -1,0 +1,290 @@
+"""The AudioSocket server: accepts connections, finds out which call each one is, and runs a Session for it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import traceback
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from pathlib import Path
+from typing import Protocol
+
+from ..core.turns.records import CallInfo
+from ..core.wire.audiosocket import Decoder, FrameKind, ProtocolError, encode
+from ..errors import UserError
+from .listening import listen_error
+from .registry import FAILED, CallOutcome
+from .session import Session
+
+log = logging.getLogger(__name__)
+
+SESSION_END_S = 5.0
+LOOK_UP_S = 0.5  # how long a call waits for the database to say whether its id is new
+
+
+class Calls(Protocol):
+    """Ids that FastAGI gave out, each good for one connection, and where the outcome of a call is left."""
+
+    def take(self, call_id: str) -> CallInfo | None: ...
+
+    def used(self, call_id: str) -> bool: ...
+
+    def finish(self, call_id: str, outcome: CallOutcome) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the server puts up with."""
+
+    peers: Sequence[IPv4Network | IPv6Network] = ()  # empty: anyone who reaches the port
+    accept_unregistered: bool = False
+    max_calls: int = 200
+    max_pending: int = 64  # connections without an id, and those that are being handed back
+    id_timeout_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _ServedCall:
+    """A call in progress and the task of its connection."""
+
+    session: Session
+    task: asyncio.Task[None]
+
+
+class AudioSocketServer:
+    """`start`, then calls are served until `close` or `drain`.
+
+    `make_session(info)` gives the session of a call; `ended(info, session)` is called when it is over.
+    `is_logged(id)`: whether there was a call of this id; asked for those that FastAGI did not give out.
+    """
+
+    def __init__(
+        self,
+        calls: Calls,
+        make_session: Callable[[CallInfo], Session],
+        ended: Callable[[CallInfo, Session], None],
+        limits: Limits = Limits(),
+        is_logged: Callable[[str], Awaitable[bool]] | None = None,
+    ) -> None:
+        self._calls = calls
+        self._is_logged = is_logged
+        self._make_session = make_session
+        self._ended = ended
+        self._limits = limits
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+        self._pending = 0  # of these, connections that are no call, or not yet
+        self._draining = False
+        self._running: dict[str, _ServedCall] = {}
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on; of use when it was given as 0."""
+        assert self._server is not None
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    @property
+    def calls(self) -> int:
+        """Calls in progress."""
+        return len(self._running)
+
+    def admits(self) -> bool:
+        """Whether another call would be served."""
+        return not self._draining and self.calls < self._limits.max_calls
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen. Raises UserError if the port is taken or the address is not ours."""
+        try:
+            self._server = await asyncio.start_server(self._connected, host, port)
+        except OSError as error:
+            raise UserError(listen_error("AudioSocket", "audiosocket", host, port, error)) from None
+
+    async def drain(self, limit_s: float) -> None:
+        """No new calls; wait for those in progress, then hand what is left back to the dialplan."""
+        self._draining = True
+        await self._until_over(limit_s)
+        for call in self._running.values():
+            call.session.stop()
+        await self._until_over(SESSION_END_S)
+        await self.close()
+
+    async def close(self) -> None:
+        """Stop to listen and end every connection at once."""
+        if self._server is not None:
+            self._server.close()
+        for task in self._connections:
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _until_over(self, limit_s: float) -> None:
+        if self._running:
+            await asyncio.wait([call.task for call in self._running.values()], timeout=limit_s)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = _current_task()
+        self._connections.add(task)
+        try:
+            await self._serve(reader, writer)
+        except (OSError, asyncio.CancelledError):
+            pass  # cancelled only by `close`; before Python 3.12 asyncio logs a handler that ends as cancelled
+        finally:
+            self._connections.discard(task)
+            writer.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        sock: socket.socket = writer.get_extra_info("socket")
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        peer = writer.get_extra_info("peername")[0]
+        if self._limits.peers and not any(ip_address(peer) in network for network in self._limits.peers):
+            log.warning("AudioSocket: %s may not connect; if it should, add it to audiosocket.peers", peer)
+            return
+        if self._pending >= self._limits.max_pending:
+            log.warning("AudioSocket: %d connections wait without an id; this one is refused", self._pending)
+            return
+        decoder = Decoder()
+        self._pending += 1
+        try:
+            info = await self._identified(reader, writer, decoder, peer)
+        finally:
+            self._pending -= 1
+        if info is not None:
+            await self._run(info, reader, writer, decoder)
+
+    async def _identified(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, decoder: Decoder, peer: str
+    ) -> CallInfo | None:
+        """The call that this connection is, in progress from here on; None when it is none and has been dealt with."""
+        try:
+            async with asyncio.timeout(self._limits.id_timeout_s):
+                call_id = await self._read_id(reader, decoder)
+        except ProtocolError as error:
+            log.warning("AudioSocket: %s sent what no Asterisk sends: %s; the connection is closed", peer, error)
+            return None
+        except TimeoutError:
+            log.warning("AudioSocket: %s sent no call id in time; the connection is closed", peer)
+            return None
+        if call_id is None:
+            return None
+        info = await self._admitted(call_id)
+        if info is not None and self._begin(info):
+            return info
+        await self._hand_back(reader, writer)
+        return None
+
+    async def _read_id(self, reader: asyncio.StreamReader, decoder: Decoder) -> str | None:
+        """The call id, or None if the peer left without one. Raises ProtocolError."""
+        while True:
+            data = await reader.read(4096)
+            if not data:
+                return None
+            for frame in decoder.feed(data, at_most=1):
+                if frame.kind != FrameKind.ID:
+                    raise ProtocolError(f"a frame of kind 0x{frame.kind:02x} before the call id")
+                return str(frame.uuid())
+
+    async def _admitted(self, call_id: str) -> CallInfo | None:
+        """The call of this id, or None if it is not served; then the log says why."""
+        if not self._has_room(call_id):
+            return None
+        info = self._calls.take(call_id)
+        if info is not None or not self._accepts(call_id):
+            return info
+        own = await self._unused(call_id)
+        return CallInfo(own) if self._has_room(own) else None
+
+    def _has_room(self, call_id: str) -> bool:
+        """Whether another call would be served; says so in the log if not."""
+        if not self.admits():
+            log.warning("AudioSocket: call %s is refused: %d calls in progress", call_id, self.calls)
+        return self.admits()
+
+    def _accepts(self, call_id: str) -> bool:
+        """Whether a call is served that FastAGI knows nothing of, or not any more; says in the log why not."""
+        if not self._limits.accept_unregistered:
+            log.warning(
+                "AudioSocket: call id %s was not given out by FastAGI, was used before, or is too old; "
+                'the dialplan goes on (audiosocket.unregistered = "accept" serves such calls)',
+                call_id,
+            )
+            return False
+        if self._calls.used(call_id):
+            log.warning("AudioSocket: call id %s was given out by FastAGI and used; the dialplan goes on", call_id)
+            return False
+        return True
+
+    async def _unused(self, call_id: str) -> str:
+        """The id; or a new one, where a dialplan gives all its calls the same and this one would replace the last."""
+        try:
+            async with asyncio.timeout(LOOK_UP_S):
+                logged = self._is_logged is not None and await self._is_logged(call_id)
+        except (TimeoutError, UserError):
+            logged = True  # perhaps
+        if not logged and call_id not in self._running:
+            return call_id
+        own = str(uuid.uuid4())
+        log.warning(
+            "AudioSocket: there may have been a call %s before; this one is logged as %s. "
+            "The dialplan should give every call an id of its own, as ${UUID()} does",
+            call_id,
+            own,
+        )
+        return own
+
+    def _begin(self, info: CallInfo) -> bool:
+        """Whether the call has a session now."""
+        try:
+            session = self._make_session(info)
+        except Exception as error:  # whatever it is, this caller goes to people and the others do not notice
+            log.error("call %s cannot be served: %s; the dialplan goes on", info.id, error)
+            self._calls.finish(info.id, FAILED)
+            return False
+        self._running[info.id] = _ServedCall(session, _current_task())
+        return True
+
+    async def _hand_back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """0x00, then read until EOF: closing with unread audio resets the connection and hangs the caller up."""
+        writer.write(encode(FrameKind.HANGUP))
+        try:
+            async with asyncio.timeout(2.0):
+                while await reader.read(4096):
+                    pass
+        except TimeoutError:
+            pass
+
+    async def _run(
+        self, info: CallInfo, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, decoder: Decoder
+    ) -> None:
+        session = self._running[info.id].session
+        fault: Exception | None = None
+        try:
+            await session.run(reader, writer, decoder)
+        except Exception as error:  # ours, and it must cost no caller: this one goes to people
+            fault = error
+            session.stop()
+        finally:
+            del self._running[info.id]
+            self._ended(info, session)
+        if fault is not None:
+            log.error("call %s: a fault of bargein, %s; the dialplan goes on", info.id, _where(fault))
+            log.debug("call %s", info.id, exc_info=fault)
+            await self._hand_back(reader, writer)
+
+
+def _where(fault: Exception) -> str:
+    """Kind and place of a fault; its message may hold words of the caller."""
+    cause: BaseException = fault
+    while isinstance(cause, BaseExceptionGroup):
+        cause = cause.exceptions[0]
+    last = traceback.extract_tb(cause.__traceback__)[-1]
+    return f"{type(cause).__name__} at {Path(last.filename).name}:{last.lineno}"
+
+
+def _current_task() -> asyncio.Task[None]:
+    task = asyncio.current_task()
+    assert task is not None
+    return task

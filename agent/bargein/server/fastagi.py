@@ -1,0 +1,265 @@
+"""The FastAGI endpoint: gives the dialplan an id for a call, and afterwards what the call came to.
+
+`agi://HOST:PORT/start?dialogue=NAME` sets BARGEIN_ID and BARGEIN_SERVER. Parameters, all optional:
+  dialogue, queue  reach the flow as such
+  var=NAME         may be repeated: channel variable BARGEIN_VAR_NAME reaches the flow as variable `name`
+  anything=else    reaches the flow as variable `anything`
+When no agent is to be had BARGEIN_ID is empty; BARGEIN_RESULT is `failed` until `finish` says otherwise.
+
+`agi://HOST:PORT/finish` sets BARGEIN_RESULT, BARGEIN_QUEUE, BARGEIN_EXTEN and, inherited by the channels that the
+dialplan creates from here on, BARGEIN_INTERRUPTIONS, BARGEIN_SUMMARY and BARGEIN_VAR_NAME for each flow variable. The
+summary is what the flow has gathered, else the caller's last words.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import re
+from collections.abc import Callable, Mapping, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address
+
+from ..core.turns.records import CallInfo
+from ..core.wire.agi import AgiError, AgiReply, AgiRequest, HungUp, ReplyParser, RequestParser, command
+from ..errors import UserError
+from .listening import listen_error
+from .registry import FAILED, CallOutcome, Registry, RegistryFull
+
+log = logging.getLogger(__name__)
+
+OUTCOME_WAIT_S = 3.0  # a session that ends drains its socket for up to 2 s
+MAX_VARIABLES = 32
+MAX_VALUE_BYTES = 900  # a command of Asterisk's AGI ends at 2,047, and quoting may double it
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
+QUEUE = re.compile(r"[A-Za-z0-9_.-]{1,80}")
+EXTENSION = re.compile(r"[A-Za-z0-9_.+*#-]{1,80}")
+WILDCARDS = ("", "0.0.0.0", "::")
+
+
+class _Gone(Exception):
+    """The channel hung up, or the connection ended: there is nobody left to answer."""
+
+
+class _Refused(Exception):
+    """A request that is not for us; the message is for the log and holds nothing that a caller chose."""
+
+
+class FastAgiServer:
+    """`start`, then requests are answered until `close`.
+
+    `audiosocket_address` is HOST:PORT that Asterisk connects to; for a wildcard host it is told the address at which it
+    reached this endpoint. `peers` are the networks that may connect, none for anyone. `admit()` is asked whether
+    another call would be served.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        audiosocket_address: str,
+        *,
+        peers: Sequence[IPv4Network | IPv6Network] = (),
+        max_connections: int = 256,
+        timeout_s: float = 5.0,
+        admit: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._registry = registry
+        self._host, _, self._port = audiosocket_address.rpartition(":")
+        self._peers = peers
+        self._max_connections = max_connections
+        self._timeout_s = timeout_s
+        self._admit = admit
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on; of use when it was given as 0."""
+        assert self._server is not None
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen. Raises UserError if the port is taken or the address is not ours."""
+        try:
+            self._server = await asyncio.start_server(self._connected, host, port)
+        except OSError as error:
+            raise UserError(listen_error("FastAGI", "fastagi", host, port, error)) from error
+
+    async def drain(self, limit_s: float = 1.0) -> None:
+        """Wait, not for long, until the dialplan has asked what its calls came to; then `close`.
+
+        To be called when the last session is over: the dialplan asks a moment later.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                await self._registry.all_asked_for()
+                await asyncio.gather(*self._connections, return_exceptions=True)
+        await self.close()
+
+    async def close(self) -> None:
+        """Stop to listen and end what is in progress."""
+        if self._server is not None:
+            self._server.close()
+        for task in list(self._connections):
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        peer = writer.get_extra_info("peername")[0]
+        try:
+            self._check_peer(peer, writer.get_extra_info("sockname")[0])
+            await self._serve(reader, writer)
+        except (_Refused, AgiError) as error:
+            log.warning("FastAGI: request from %s refused: %s", peer, error)
+        except TimeoutError:
+            log.warning("FastAGI: %s did not go on within %g s; the connection is closed", peer, self._timeout_s)
+        except (_Gone, OSError, asyncio.CancelledError):
+            pass  # cancelled only by `close`; before Python 3.12 asyncio logs a handler that ends as cancelled
+        finally:
+            self._connections.discard(task)
+            writer.close()
+
+    def _check_peer(self, peer: str, reached_at: str) -> None:
+        """Peers are other machines: whoever comes from the very address he reached is on this one, as the doctor is."""
+        allowed = not self._peers or peer == reached_at or any(ip_address(peer) in network for network in self._peers)
+        if not allowed:
+            raise _Refused("it may not connect; if it should, add it to fastagi.peers")
+        if len(self._connections) > self._max_connections:
+            raise _Refused(f"there are {self._max_connections} connections (fastagi.max_connections)")
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        parser = RequestParser()
+        request = None
+        async with asyncio.timeout(self._timeout_s):
+            while request is None:
+                data = await reader.read(4096)
+                if not data:
+                    raise _Gone
+                request = parser.feed(data)
+        channel = _Channel(reader, writer, self._timeout_s, parser.rest)
+        if request.script == "start":
+            await self._start(request, channel, writer.get_extra_info("sockname")[0])
+        elif request.script == "finish":
+            await self._finish(channel)
+        else:
+            raise _Refused("its script is neither start nor finish: the dialplan has a wrong agi:// URL")
+
+    async def _start(self, request: AgiRequest, channel: _Channel, reached_at: str) -> None:
+        await channel.set("BARGEIN_ID", "")
+        await channel.set("BARGEIN_RESULT", FAILED.result)
+        if not self._admit():
+            log.warning("FastAGI: no agent for this call: at capacity or shutting down; the dialplan goes on")
+            return
+        info = await _call_info(request, channel)
+        try:
+            call_id = self._registry.register(info)
+        except RegistryFull as error:
+            log.error("FastAGI: no agent for this call: %s; the dialplan goes on", error)
+            return
+        host = reached_at if self._host.strip("[]") in WILDCARDS else self._host
+        host = f"[{host}]" if ":" in host and not host.startswith("[") else host
+        try:
+            await channel.set("BARGEIN_SERVER", f"{host}:{self._port}")
+            await channel.set("BARGEIN_ID", call_id)
+        except BaseException:
+            self._registry.withdraw(call_id)
+            raise
+
+    async def _finish(self, channel: _Channel) -> None:
+        call_id = await channel.get("BARGEIN_ID")
+        outcome = await self._registry.outcome(call_id, OUTCOME_WAIT_S)
+        if outcome is None:
+            log.warning("FastAGI: finish for a call that did not take place here, or was asked for before")
+        for name, value in _answers(outcome or FAILED):
+            await channel.set(name, value)
+
+
+class _Channel:
+    """Commands to Asterisk, one at a time: it reads ahead, and would not see that a second one is there."""
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, timeout_s: float, rest: bytes
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._timeout_s = timeout_s
+        self._replies = ReplyParser(rest)
+
+    async def set(self, name: str, value: str) -> None:
+        reply = await self._ask("SET", "VARIABLE", name, _one_line(value))
+        if not reply.ok:
+            raise _Refused(f"Asterisk did not set {name}: {reply.code}")
+
+    async def get(self, name: str) -> str:
+        """A channel variable, "" if it is not set."""
+        return (await self._ask("GET", "VARIABLE", name)).value
+
+    async def _ask(self, *words: str) -> AgiReply:
+        self._writer.write(command(*words))
+        async with asyncio.timeout(self._timeout_s):
+            await self._writer.drain()
+            while True:
+                data = await self._reader.read(4096)
+                if not data:
+                    raise _Gone
+                for event in self._replies.feed(data):
+                    if isinstance(event, HungUp) or event.code == 511:  # 511: the channel is dead
+                        raise _Gone
+                    if event.code >= 200:
+                        return event
+
+
+async def _call_info(request: AgiRequest, channel: _Channel) -> CallInfo:
+    """What the flow may know of the call. Raises _Refused for a URL that the administrator has to mend."""
+    given: dict[str, str] = {}
+    variables: dict[str, str] = {}
+    if len(request.query) > MAX_VARIABLES:
+        raise _Refused(f"its URL has more than {MAX_VARIABLES} parameters")
+    for name, value in request.query:
+        if name in ("dialogue", "queue"):
+            given[name] = value
+        elif not NAME.fullmatch(value if name == "var" else name):
+            raise _Refused("its URL has a parameter that is no name: letters, digits and _ only")
+        elif name == "var":
+            variables[value.lower()] = await channel.get(f"BARGEIN_VAR_{value}")
+        else:
+            variables[name.lower()] = value
+    return CallInfo(
+        id="",
+        caller=request.known("callerid"),
+        caller_name=request.known("calleridname"),
+        called=request.known("dnid") or request.known("extension"),
+        dialogue=given.get("dialogue", ""),
+        queue=given.get("queue", ""),
+        variables=variables,
+    )
+
+
+def _answers(outcome: CallOutcome) -> list[tuple[str, str]]:
+    """Channel variables in the order they are set. What the dialplan will use in an expression is plain or empty."""
+    result = outcome.result
+    queue = outcome.queue if QUEUE.fullmatch(outcome.queue) else ""
+    exten = outcome.exten if EXTENSION.fullmatch(outcome.exten) else ""
+    answers = [
+        ("BARGEIN_RESULT", result),
+        ("BARGEIN_QUEUE", queue),
+        ("BARGEIN_EXTEN", exten),
+        ("__BARGEIN_INTERRUPTIONS", str(outcome.interruptions)),
+        ("__BARGEIN_SUMMARY", outcome.summary),
+    ]
+    return answers + _flow_variables(outcome.variables)
+
+
+def _flow_variables(variables: Mapping[str, str]) -> list[tuple[str, str]]:
+    named = [(f"__BARGEIN_VAR_{name.upper()}", value) for name, value in variables.items() if NAME.fullmatch(name)]
+    return named[:MAX_VARIABLES]
+
+
+def _one_line(value: str) -> str:
+    """The value as a command can carry it: controls as spaces, cut to MAX_VALUE_BYTES between characters."""
+    flat = "".join(c if c.isprintable() else " " for c in value)
+    return flat.encode()[:MAX_VALUE_BYTES].decode("utf-8", "ignore")

@@ -1,0 +1,134 @@
+"""Where FastAGI and AudioSocket meet: ids given out and taken once, and what each call came to."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from ..clock import Clock
+from ..core.turns.records import CallInfo
+from ..core.turns.reply import CallResult
+
+ASK_AGAIN_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class CallOutcome:
+    """What a call came to, for the dialplan."""
+
+    result: CallResult
+    queue: str = ""
+    exten: str = ""
+    interruptions: int = 0
+    summary: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+FAILED = CallOutcome(CallResult.FAILED)
+
+
+class RegistryFull(Exception):
+    """Too many ids are waiting to be used."""
+
+
+@dataclass(slots=True)
+class _TakenCall:
+    """A call from the moment its id is taken until its outcome is handed back."""
+
+    since: float
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    outcome: CallOutcome = FAILED
+
+
+class Registry:
+    """Ids are random, good for one `take` within `ttl_s`; an outcome waits as long to be asked for.
+
+    Memory is bounded: at most `capacity` ids wait, and of calls taken at most `capacity` are remembered, as are ids.
+    """
+
+    def __init__(self, clock: Clock, ttl_s: float = 30.0, capacity: int = 10_000) -> None:
+        self._clock = clock
+        self._ttl_s = ttl_s
+        self._capacity = capacity
+        self._waiting: dict[str, tuple[float, CallInfo]] = {}  # oldest first, as dicts keep their order
+        self._running: dict[str, _TakenCall] = {}
+        self._over: dict[str, _TakenCall] = {}
+        self._used: dict[str, None] = {}  # ids that were taken, the oldest first
+
+    def register(self, info: CallInfo) -> str:
+        """A new id for this call; `info.id` is replaced by it. Raises RegistryFull."""
+        self._forget_the_old()
+        if len(self._waiting) >= self._capacity:
+            raise RegistryFull(f"{self._capacity} call ids wait to be used")
+        call_id = str(uuid.uuid4())
+        self._waiting[call_id] = (self._clock.monotonic(), replace(info, id=call_id))
+        return call_id
+
+    def withdraw(self, call_id: str) -> None:
+        """Nobody will come for this id."""
+        self._waiting.pop(call_id, None)
+
+    def take(self, call_id: str) -> CallInfo | None:
+        """The call of this id, once; None if it was never given out, is used or too old."""
+        self._forget_the_old()
+        entry = self._waiting.pop(call_id, None)
+        if entry is None:
+            return None
+        for remembered in (self._running, self._used):
+            while len(remembered) >= self._capacity:
+                del remembered[next(iter(remembered))]
+        self._running[call_id] = _TakenCall(self._clock.monotonic())
+        self._used[call_id] = None
+        return entry[1]
+
+    def used(self, call_id: str) -> bool:
+        """Whether this id was given out here and has been taken (known of the last `capacity` of them)."""
+        return call_id in self._used
+
+    def finish(self, call_id: str, outcome: CallOutcome) -> None:
+        """The call is over. Of no effect for a call that was not taken here."""
+        call = self._running.pop(call_id, None)
+        if call is None:
+            return
+        call.outcome = outcome
+        call.since = self._clock.monotonic()
+        self._over[call_id] = call
+        call.over.set()
+        self._forget_the_old()
+
+    async def outcome(self, call_id: str, timeout_s: float) -> CallOutcome | None:
+        """What the call came to, once. Waits for one in progress: the dialplan may go on before the session has ended.
+
+        None if the id is unknown, was never used, was asked for before, or is not over in time.
+        """
+        self._forget_the_old()
+        self.withdraw(call_id)  # the dialplan has gone on
+        running = self._running.get(call_id)
+        if running is not None:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await running.over.wait()
+            except TimeoutError:
+                return None
+        call = self._over.pop(call_id, None)
+        return call.outcome if call is not None else None
+
+    async def all_asked_for(self) -> None:
+        """Wait until every outcome was asked for. Nobody asks for those of callers who hung up: they expire."""
+        while self._over:
+            await asyncio.sleep(ASK_AGAIN_S)
+            self._forget_the_old()
+
+    def __len__(self) -> int:
+        """Calls and ids remembered."""
+        self._forget_the_old()
+        return len(self._waiting) + len(self._running) + len(self._over)
+
+    def _forget_the_old(self) -> None:
+        oldest = self._clock.monotonic() - self._ttl_s
+        while self._waiting and next(iter(self._waiting.values()))[0] < oldest:
+            del self._waiting[next(iter(self._waiting))]
+        while self._over and (next(iter(self._over.values())).since < oldest or len(self._over) > self._capacity):
+            del self._over[next(iter(self._over))]

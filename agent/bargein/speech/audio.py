@@ -1,0 +1,166 @@
+"""Any audio as 8 kHz 16-bit mono and back: resampling, speech level, silence at the ends, WAV files."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import wave
+from collections.abc import Iterator
+from math import gcd
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.audio.pcm import RATE, Pcm
+from ..errors import EngineError
+
+Samples = NDArray[np.float32]  # one-dimensional, full scale is 1.0
+
+SPEECH_DBFS = -20.0  # what prompts are levelled to; Asterisk's own sounds lie between -18 and -24
+PEAK = 0.89  # -1 dBFS: room for the overshoot of the codecs on the way
+SHORTEST_PAUSE_MS = 60  # a longer silence at the end of a word is a pause and not the closure of a "t"
+ZERO_CROSSINGS = 24  # half-width of the low-pass, in zero crossings: 80 dB down at the image
+KAISER_BETA = 8.0
+
+
+@functools.cache
+def _phases(up: int, down: int) -> NDArray[np.float32]:
+    """Taps of a Kaiser-windowed sinc, one row for each of the `up` phases; cut at 0.92 of the lower Nyquist."""
+    widest = max(up, down)
+    half = ZERO_CROSSINGS * widest
+    n = np.arange(-half, half + 1)
+    cutoff = 0.92 / widest  # of the Nyquist of the rate `up` x the input rate
+    taps = up * cutoff * np.sinc(cutoff * n) * np.kaiser(2 * half + 1, KAISER_BETA)
+    width = -(-len(taps) // up)
+    taps = np.concatenate([taps, np.zeros(width * up - len(taps))])
+    return np.ascontiguousarray(taps.reshape(width, up).T[:, ::-1].astype(np.float32))
+
+
+def resample(x: Samples, rate: int, to_rate: int) -> Samples:
+    """`x` at `to_rate`, without delay: ceil(len(x) * to_rate / rate) samples.
+
+    Polyphase filtering (Crochiere & Rabiner 1983): output n is phase (n * down) % up of the low-pass over the input
+    that ends at sample (n * down + delay) // up.
+    """
+    if rate == to_rate or not len(x):
+        return x
+    common = gcd(rate, to_rate)
+    up, down = to_rate // common, rate // common
+    phases = _phases(up, down)
+    width = phases.shape[1]
+    half = ZERO_CROSSINGS * max(up, down)
+    at = np.arange(-(-len(x) * up // down)) * down + half
+    last = at // up
+    padded = np.concatenate([np.zeros(width - 1, np.float32), x, np.zeros(last[-1] + 1, np.float32)])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, width)
+    if up == 1:
+        return np.asarray(windows[last[0] :: down][: len(at)] @ phases[0], np.float32)
+    out = np.empty(len(at), np.float32)
+    for first in range(up):  # outputs `up` apart share a phase
+        mine = slice(first, None, up)
+        if len(at[mine]):
+            out[mine] = windows[last[mine]] @ phases[at[first] % up]
+    return out
+
+
+def activity(x: Samples, rate: int, below_peak_db: float = 35.0) -> tuple[int, int]:
+    """First and last sample of what is louder than the loudest 10 ms less `below_peak_db`; (0, 0) if nothing is."""
+    step = rate // 100
+    energy = np.square(x[: len(x) // step * step].reshape(-1, step)).mean(axis=1)
+    if not len(energy) or energy.max() < 1e-8:
+        return 0, 0
+    loud = np.flatnonzero(energy > energy.max() * 10 ** (-below_peak_db / 10))
+    return int(loud[0]) * step, int(loud[-1] + 1) * step
+
+
+def voiced(x: Samples, rate: int, start: int, end: int) -> tuple[int, int]:
+    """The span of a word without the pause before or after it; short silences belong to its consonants."""
+    pause = rate * SHORTEST_PAUSE_MS // 1000
+    first, last = activity(x[start:end], rate, below_peak_db=30)
+    return start + (first if first > pause else 0), start + last if end - start - last > pause else end
+
+
+def levelled(x: Samples, rate: int, dbfs: float = SPEECH_DBFS) -> Samples:
+    """Scaled so that speech, pauses left out, has the given RMS level; less if the peaks would clip."""
+    step = rate // 50
+    energy = np.square(x[: len(x) // step * step].reshape(-1, step)).mean(axis=1)
+    if not len(energy) or energy.max() < 1e-8:
+        return x
+    active = energy[energy > energy.max() * 10 ** (-25 / 10)].mean()
+    gain = min(10 ** (dbfs / 20) / np.sqrt(active), PEAK / max(float(np.abs(x).max()), 1e-9))
+    return np.asarray(x * gain, np.float32)
+
+
+def to_pcm(x: Samples) -> Pcm:
+    """Full scale 1.0 as 16-bit samples, clipped."""
+    return np.clip(np.round(x * 32767.0), -32768, 32767).astype(np.int16)
+
+
+def from_pcm(pcm: Pcm) -> Samples:
+    """16-bit samples as full scale 1.0."""
+    return pcm.astype(np.float32) / np.float32(32768.0)
+
+
+def read_wav(path: Path) -> Pcm:
+    """A 16-bit WAV of any rate and channel count as 8 kHz mono. Raises EngineError with one line."""
+    channels = read_wav_channels(path)
+    return channels[:, 0].copy() if channels.shape[1] == 1 else np.round(channels.mean(axis=1)).astype(np.int16)
+
+
+def read_wav_stereo(path: Path) -> NDArray[np.int16]:
+    """A 16-bit WAV of any rate as 8 kHz, shape (samples, 1 or 2). Raises EngineError with one line."""
+    channels = read_wav_channels(path)
+    if channels.shape[1] > 2:
+        raise EngineError(f"{path}: {channels.shape[1]} channels; one or two are expected")
+    return channels
+
+
+def check_wav(path: Path) -> None:
+    """Raises EngineError with one line if `read_wav` would; reads no more than the head."""
+    with _opened(path):
+        pass
+
+
+def read_wav_channels(path: Path) -> NDArray[np.int16]:
+    """A 16-bit WAV of any rate as 8 kHz, shape (samples, channels). Raises EngineError with one line."""
+    with _opened(path) as file:
+        channels, rate = file.getnchannels(), file.getframerate()
+        data = file.readframes(file.getnframes())
+    whole = len(data) // (2 * channels)
+    pcm = np.frombuffer(data, "<i2", whole * channels).astype(np.int16).reshape(whole, channels)
+    if rate == RATE or not whole:
+        return pcm
+    sides = [to_pcm(resample(from_pcm(pcm[:, i]), rate, RATE)) for i in range(channels)]
+    return np.stack(sides, axis=1)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[wave.Wave_read]:
+    """A WAV that we can read. Raises EngineError with one line."""
+    try:
+        with wave.open(str(path), "rb") as file:
+            width, rate = file.getsampwidth(), file.getframerate()
+            if width != 2:
+                mend = f"make it 16-bit with: sox {path.name} -b 16 OUT.wav"
+                raise EngineError(f"{path}: {8 * width}-bit audio; {mend}")
+            if not 1000 <= rate <= 384_000:
+                mend = f"make it 8000 Hz with: sox {path.name} -r 8000 OUT.wav"
+                raise EngineError(f"{path}: a sample rate of {rate} Hz; {mend}")
+            yield file
+    except FileNotFoundError:
+        raise EngineError(f"{path}: no such WAV file") from None
+    except (OSError, EOFError, wave.Error) as error:
+        raise EngineError(f"{path}: not a WAV file ({str(error) or 'it ends too early'})") from None
+
+
+def write_wav(path: Path, pcm: Pcm) -> None:
+    """8 kHz 16-bit mono WAV. Raises EngineError if the file cannot be written."""
+    try:
+        with open(path, "wb") as out, wave.open(out, "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(RATE)
+            file.writeframes(pcm.astype("<i2").tobytes())
+    except OSError as error:
+        raise EngineError(f"{path}: cannot write ({error.strerror})") from None

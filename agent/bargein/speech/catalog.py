@@ -1,0 +1,128 @@
+"""The engines by name. A missing package or model is one clear line, when it is asked for and not before."""
+
+from __future__ import annotations
+
+import functools
+import os
+from pathlib import Path
+
+from ..config import SpeechConfig
+from ..errors import EngineError, UserError
+from .base import Recognizer, TextToSpeech
+from .listing import EngineListing
+from .voice import Voice
+
+RECOGNIZERS = ("whisper", "vosk", "vosk-server")
+VOICES = ("hibari", "piper", "espeak", "coqui")
+FALLBACKS = ("piper", "espeak")  # where the configured engine does not speak a flow's language
+
+
+def recognizer(speech: SpeechConfig) -> Recognizer:
+    """The configured recognizer, not loaded yet. Raises UserError for a name that is none."""
+    match speech.stt:
+        case "whisper":
+            from .stt_whisper import WhisperRecognizer
+
+            return WhisperRecognizer(speech.stt_model, speech.stt_workers)
+        case "vosk":
+            from .stt_vosk import VoskRecognizer
+
+            return VoskRecognizer(speech.stt_model, speech.stt_workers)
+        case "vosk-server":
+            from .stt_vosk_server import VoskServerRecognizer
+
+            return VoskServerRecognizer(speech.stt_model)
+    raise UserError(f"no recognizer '{speech.stt}': speech.stt is one of {', '.join(RECOGNIZERS)}", exit_code=2)
+
+
+@functools.cache
+def tts(name: str) -> TextToSpeech:
+    """The voice engine of that name, one a process, not loaded yet. Raises UserError for a name that is none."""
+    match name:
+        case "hibari":
+            from .tts_hibari import HibariTts
+
+            return HibariTts()
+        case "piper":
+            from .tts_piper import PiperTts
+
+            return PiperTts()
+        case "espeak":
+            from .tts_espeak import EspeakTts
+
+            return EspeakTts()
+        case "coqui":
+            from .tts_coqui import CoquiTts
+
+            return CoquiTts()
+    raise UserError(f"no voice engine '{name}': speech.tts is one of {', '.join(VOICES)}", exit_code=2)
+
+
+def voice(speech: SpeechConfig, language: str, wanted: str = "") -> Voice:
+    """What speaks `language`: the configured engine, or the first of `FALLBACKS` that can.
+
+    `wanted` is the engine's voice that a flow asks for; "" for the configured one.
+
+    Raises EngineError with one line that says what to install if none can.
+    """
+    name = engine_for(speech.tts, language)
+    wanted = wanted or (speech.voice if name == speech.tts else "")
+    directory = cache_directory(speech.cache_dir) if speech.cache_mb else None
+    return Voice(tts(name), language, directory, wanted, disk_bytes=speech.cache_mb * 1_000_000)
+
+
+def engine_for(configured: str, language: str) -> str:
+    """The name of the voice engine to use for `language`. Raises EngineError."""
+    tts(configured)  # refuses a name that is none
+    lines = []
+    for name in dict.fromkeys((configured, *FALLBACKS)):
+        offers = [offer for offer in voice_offers(name) if offer.speaks(language)]
+        if any(offer.available for offer in offers) or (name == configured and offers):
+            return name
+        lines += [offer.missing for offer in offers][:1]
+    mend = f": {'; or '.join(lines)}" if lines else ""
+    raise EngineError(f"no voice for language '{language}'{mend}")
+
+
+def voice_offers(name: str) -> list[EngineListing]:
+    """The voices of one engine, those that can be had and those that are here."""
+    match name:
+        case "hibari":
+            from . import tts_hibari
+
+            return tts_hibari.offers()
+        case "piper":
+            from . import tts_piper
+
+            return tts_piper.offers()
+        case "espeak":
+            from . import tts_espeak
+
+            return tts_espeak.offers()
+        case _:
+            from . import tts_coqui
+
+            return tts_coqui.offers()
+
+
+def recognizer_offers() -> list[EngineListing]:
+    """The recognizers, what they understand and what is missing."""
+    from . import stt_vosk, stt_vosk_server, stt_whisper
+
+    return [*stt_whisper.offers(), *stt_vosk.offers(), *stt_vosk_server.offers()]
+
+
+def offers() -> list[EngineListing]:
+    """Everything, voices first."""
+    return [*(offer for name in VOICES for offer in voice_offers(name)), *recognizer_offers()]
+
+
+def cache_directory(configured: str = "") -> Path | None:
+    """Where speech is kept: as configured, else in the user's cache directory; None if there is none."""
+    if configured:
+        return Path(configured).expanduser()
+    try:
+        root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError:  # a service user without a home
+        return None
+    return Path(root) / "bargein" / "speech"

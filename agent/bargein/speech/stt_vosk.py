@@ -1,0 +1,189 @@
+"""Speech to text with Vosk and a model directory of the user's (https://alphacephei.com/vosk/models).
+
+Kaldi decodes as the audio comes, so that a partial result is there at once. One call of it may block for half a second:
+every stream runs in the engine's threads, its jobs in order, several 20 ms frames a job.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ..core.audio.pcm import RATE, Pcm, to_bytes
+from ..core.turns.transcript import Transcript
+from ..errors import EngineError
+from .background import pool
+from .listing import EngineListing
+
+Result = TypeVar("Result")
+
+BLOCK_SAMPLES = 1600  # 200 ms: what Vosk's own servers feed at a time
+INSTALL = "pip install vosk"
+MODELS = "https://alphacephei.com/vosk/models"
+
+
+def offers() -> list[EngineListing]:
+    """Any language for which there is a model."""
+    missing = "" if importlib.util.find_spec("vosk") else INSTALL
+    note = f"any language: speech.stt_model names a directory from {MODELS}"
+    return [EngineListing("recognizer", "vosk", "DIRECTORY", ("*",), missing, note)]
+
+
+class VoskRecognizer:
+    """Engine `vosk`. `model`: the directory of a model. The language is that of the model, whatever the flow says.
+
+    With `grammar` it hears nothing but the hints, and hears one of them in anything: only for a flow that never wants
+    to be interrupted by other words.
+    """
+
+    name = "vosk"
+
+    def __init__(self, model: str, workers: int = 1, grammar: bool = False) -> None:
+        self._grammar = grammar
+        self._path = Path(model).expanduser() if model else None
+        self._model: Any = None
+        self._dynamic = False
+        self._lock = threading.Lock()
+        self._pool = pool(workers, "vosk")
+
+    def load(self) -> None:
+        """Load the model (seconds for a large one). Raises EngineError with one line."""
+        with self._lock:
+            if self._model is not None:
+                return
+            path = self._path
+            if path is None:
+                raise EngineError(f"the recognizer vosk needs speech.stt_model, the directory of a model from {MODELS}")
+            if not (path / "am").is_dir() and not (path / "final.mdl").is_file():
+                raise EngineError(f"{path}: no Vosk model here; get one from {MODELS} and unpack it")
+            try:
+                import vosk
+            except (ImportError, OSError) as error:
+                raise EngineError(f"the recognizer vosk needs a package: {INSTALL} ({error})") from None
+            vosk.SetLogLevel(-1)
+            try:
+                self._model = vosk.Model(str(path))
+            except Exception:
+                raise EngineError(f"{path}: Vosk cannot load this model; get one from {MODELS}") from None
+            self._dynamic = (path / "graph" / "Gr.fst").is_file()
+
+    def check(self, language: str) -> None:
+        """Every language is that of the model."""
+
+    def stream(self, language: str, hints: Sequence[str] = ()) -> VoskStream:
+        """A stream for one turn. A grammar is made of the hints if the model can take one and knows all their words."""
+        self.load()
+        return VoskStream(self._recognizer(hints), self._pool)
+
+    def _recognizer(self, hints: Sequence[str]) -> Any:
+        import vosk
+
+        phrases = [hint.lower() for hint in hints]
+        known = all(self._knows(word) for phrase in phrases for word in phrase.split())
+        if self._grammar and self._dynamic and phrases and known:
+            phrases += ["[unk]"] if self._knows("[unk]") else []
+            made = vosk.KaldiRecognizer(self._model, RATE, json.dumps(phrases, ensure_ascii=False))
+        else:
+            made = vosk.KaldiRecognizer(self._model, RATE)
+        made.SetWords(True)
+        return made
+
+    def _knows(self, word: str) -> bool:
+        return bool(self._model.vosk_model_find_word(word) >= 0)
+
+
+class VoskStream:
+    """One caller turn; its jobs run one after the other in the engine's threads."""
+
+    def __init__(self, recognizer: Any, pool: ThreadPoolExecutor) -> None:
+        self._recognizer = recognizer
+        self._pool = pool
+        self._blocks: list[Pcm] = []
+        self._samples = 0
+        self._segments: list[list[tuple[str, float]]] = []  # words and confidences of what Kaldi has settled
+        self._jobs: asyncio.Task[Any] | None = None  # the last job; the next waits for it
+        self._cancelled = False
+        self._last = Transcript("", 0.0, 0.0, False)
+
+    def feed(self, pcm: Pcm) -> None:
+        """Append 8 kHz samples."""
+        self._blocks.append(pcm)
+        self._samples += len(pcm)
+        if self._samples >= BLOCK_SAMPLES and not self._cancelled:
+            self._then(self._accepting())
+
+    async def partial(self) -> Transcript:
+        """The words so far."""
+        work = self._accepting()
+        return await self._then(lambda: self._words(work, False))
+
+    async def final(self) -> Transcript:
+        """The whole turn."""
+        work = self._accepting()
+        return await self._then(lambda: self._words(work, True))
+
+    def cancel(self) -> None:
+        """Drop what is queued."""
+        self._cancelled = True
+
+    def _accepting(self) -> Callable[[], None]:
+        """A job that feeds what has come in to Kaldi."""
+        blocks, self._blocks, self._samples = self._blocks, [], 0
+
+        def accept() -> None:
+            if blocks and not self._cancelled and self._recognizer.AcceptWaveform(to_bytes(np.concatenate(blocks))):
+                self._segments.append(_spoken(self._recognizer.Result()))
+
+        return accept
+
+    def _then(self, work: Callable[[], Result]) -> asyncio.Task[Result]:
+        """Run `work` in a thread after the jobs before it."""
+        before = self._jobs
+
+        async def run() -> Result:
+            if before is not None:
+                await asyncio.wait([before])
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+        task = asyncio.create_task(run())
+        self._jobs = task
+        return task
+
+    def _words(self, accept: Callable[[], None], final: bool) -> Transcript:
+        if self._cancelled:
+            return self._last
+        accept()
+        if final:
+            self._segments.append(_spoken(self._recognizer.FinalResult()))
+            rest: list[tuple[str, float]] = []
+        else:
+            said = json.loads(self._recognizer.PartialResult()).get("partial", "")
+            rest = [(word, 0.8) for word in said.split()]  # Kaldi gives no confidence before the end of a segment
+        words = [word for segment in self._segments for word in segment] + rest
+        self._last = transcript(words, final)
+        return self._last
+
+
+def _spoken(answer: str) -> list[tuple[str, float]]:
+    """Words with confidences of a Result; alike where the model gives none."""
+    result = json.loads(answer)
+    if "result" in result:
+        return [(word["word"], float(word.get("conf", 1.0))) for word in result["result"]]
+    return [(word, 1.0) for word in result.get("text", "").split()]
+
+
+def transcript(words: Sequence[tuple[str, float]], final: bool) -> Transcript:
+    """Words as Vosk says them, without what it knows to be no word."""
+    heard = [(word, confidence) for word, confidence in words if word not in ("[unk]", "<unk>")]
+    if not heard:
+        return Transcript("", 0.0, 0.0, final)
+    mean = sum(confidence for _, confidence in heard) / len(heard)
+    return Transcript(" ".join(word for word, _ in heard), mean, mean, final)

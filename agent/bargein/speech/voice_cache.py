@@ -1,0 +1,120 @@
+"""Synthesized speech on disk: survives restarts, bounded in bytes, the least recently used goes first.
+
+One file for each utterance, named by the hash of its key and replaced atomically, so that several processes may
+share a directory. A file that is damaged, or holds the speech of another key, is dropped and made again. The cache is
+a help and no more: when the disk is full or not ours to write on, we go on without.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import struct
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+
+from ..core.audio.utterance import Utterance, Word
+
+log = logging.getLogger(__name__)
+
+MAGIC = b"bargein1"
+HEADER = struct.Struct("<8sII")  # magic, CRC-32 of all that follows, bytes of JSON before the samples
+SUFFIX = ".utt"
+
+
+class DiskCache:
+    """Utterances by key in one directory; blocks, so use it in a thread."""
+
+    def __init__(self, directory: Path, max_bytes: int) -> None:
+        self._directory = directory
+        self._max_bytes = max_bytes
+        self._held_bytes: int | None = None  # None: not counted yet
+        self._off = False
+
+    def get(self, key: str) -> Utterance | None:
+        """The utterance, or None if it is not here."""
+        path = self._path(key)
+        try:
+            data = path.read_bytes()
+        except OSError:
+            return None
+        utterance = unpack(data, key)
+        with suppress(OSError):
+            if utterance is None:
+                path.unlink()
+            else:
+                os.utime(path)  # the time of its last use
+        return utterance
+
+    def put(self, key: str, utterance: Utterance) -> None:
+        """Keep the utterance, and let the oldest go when there is too much."""
+        if self._off:
+            return
+        data = pack(key, utterance)
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with tempfile.NamedTemporaryFile(dir=self._directory, suffix=".part", delete=False) as file:
+                try:
+                    file.write(data)
+                    file.flush()
+                    os.replace(file.name, self._path(key))
+                except BaseException:
+                    os.unlink(file.name)
+                    raise
+        except OSError as error:
+            self._off = True
+            log.warning("speech is not cached in %s: %s", self._directory, error.strerror)
+            return
+        self._held_bytes = None if self._held_bytes is None else self._held_bytes + len(data)
+        if self._held_bytes is None or self._held_bytes > self._max_bytes:
+            self._evict()
+
+    def _evict(self) -> None:
+        """Down to nine tenths of the limit, so that not every `put` has to look at the whole directory."""
+        files = []
+        for path in self._directory.iterdir():
+            with suppress(OSError):  # another process may be evicting too
+                if path.suffix in (SUFFIX, ".part"):
+                    stat = path.stat()
+                    files.append((stat.st_mtime, stat.st_size, path))
+        held = sum(size for _, size, _ in files)
+        if held > self._max_bytes:
+            for _, size, path in sorted(files):
+                if held <= self._max_bytes * 9 // 10:
+                    break
+                with suppress(OSError):
+                    path.unlink()
+                held -= size
+        self._held_bytes = held
+
+    def _path(self, key: str) -> Path:
+        return self._directory / (hashlib.sha256(key.encode()).hexdigest()[:40] + SUFFIX)
+
+
+def pack(key: str, utterance: Utterance) -> bytes:
+    """Header, JSON of key, text and words, samples."""
+    words = [(word.text, word.start, word.end) for word in utterance.words]
+    meta = json.dumps([key, utterance.text, words]).encode()
+    body = meta + utterance.pcm.astype("<i2").tobytes()
+    return HEADER.pack(MAGIC, crc32(body), len(meta)) + body
+
+
+def unpack(data: bytes, key: str) -> Utterance | None:
+    """The utterance if `data` is whole and is that of `key`."""
+    if len(data) < HEADER.size:
+        return None
+    magic, checksum, size = HEADER.unpack_from(data)
+    body = data[HEADER.size :]
+    if magic != MAGIC or crc32(body) != checksum:
+        return None
+    held, text, words = json.loads(body[:size])
+    if held != key:
+        return None
+    pcm = np.frombuffer(body[size:], "<i2").astype(np.int16)
+    return Utterance(text, pcm, tuple(Word(*word) for word in words))

@@ -1,0 +1,109 @@
+"""What is read from the log, and how turns and interruptions become columns and come back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ..core.audio.utterance import Word
+from ..core.turns.records import Interruption, Turn
+
+SAMPLES_PER_MS = 8  # 8000 Hz
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One row of `calls` and how much there is in it. `ended_at` is None while the call lasts."""
+
+    id: str
+    started_at: datetime
+    ended_at: datetime | None
+    caller: str
+    caller_name: str
+    called: str
+    queue: str
+    dialogue: str
+    outcome: str  # queue | transfer | hangup | continue | failed, "" while the call lasts
+    exten: str
+    summary: str
+    server: str
+    recording: str  # path of the stereo WAV, "" when there is none
+    duration_ms: int
+    turns: int
+    interruptions: int  # those that were one: neither backchannel nor noise
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedTurn:
+    """A turn and the call that it is of."""
+
+    turn: Turn
+    call_id: str
+    logged_at: datetime  # when it was last written
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedInterruption:
+    """An interruption, when it was, and whose."""
+
+    interruption: Interruption
+    at: datetime  # of the onset
+    queue: str
+    logged_at: datetime  # when it was last written
+
+
+def iso(time: datetime) -> str:
+    """UTC with milliseconds: 2026-03-01T09:30:00.125Z."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{time.microsecond // 1000:03d}Z"
+
+
+def from_iso(stored: str) -> datetime:
+    """The time that `iso` wrote; the epoch for what is no time (a row whose call was never begun)."""
+    try:
+        return datetime.fromisoformat(stored)
+    except ValueError:
+        return datetime.fromtimestamp(0, UTC)
+
+
+def storable(value: Any) -> Any:
+    """The value as both databases take it: no NUL, no lone surrogate, no numpy scalar (SQLite would store bytes)."""
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    return value.item() if hasattr(value, "item") else value
+
+
+def turn_columns(call_id: str, turn: Turn) -> dict[str, Any]:
+    """A turn as a row of `turns`; words are JSON, [text, start_ms, end_ms] each, from the start of the call."""
+    row = {column.name: getattr(turn, column.name) for column in fields(Turn) if column.name != "words"}
+    words = [[w.text, int(w.start) // SAMPLES_PER_MS, int(w.end) // SAMPLES_PER_MS] for w in turn.words]
+    return {"call_id": call_id, **row, "words": json.dumps(words, ensure_ascii=False) if words else ""}
+
+
+def interruption_columns(interruption: Interruption) -> dict[str, Any]:
+    """An interruption as a row of `interruptions`: its fields are the columns."""
+    return {column.name: getattr(interruption, column.name) for column in fields(Interruption)}
+
+
+def to_call(row: Mapping[str, Any]) -> Call:
+    values = {column.name: row[column.name] for column in fields(Call)}
+    values["started_at"] = from_iso(row["started_at"])
+    values["ended_at"] = from_iso(row["ended_at"]) if row["ended_at"] else None
+    return Call(**values)
+
+
+def to_turn(row: Mapping[str, Any]) -> LoggedTurn:
+    values = {column.name: row[column.name] for column in fields(Turn)}
+    words = json.loads(row["words"] or "[]")
+    values["words"] = tuple(Word(t, start * SAMPLES_PER_MS, end * SAMPLES_PER_MS) for t, start, end in words)
+    return LoggedTurn(Turn(**values), row["call_id"], from_iso(row["logged_at"]))
+
+
+def to_interruption(row: Mapping[str, Any]) -> LoggedInterruption:
+    interruption = Interruption(**{column.name: row[column.name] for column in fields(Interruption)})
+    logged_at = from_iso(row["logged_at"])
+    started = row["call_started_at"]
+    at = from_iso(started) + timedelta(milliseconds=interruption.onset_ms) if started else logged_at
+    return LoggedInterruption(interruption, at, row["call_queue"] or "", logged_at)

@@ -1,0 +1,82 @@
+"""Text on a terminal: harmless, aligned, no wider than there is room."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bargein.cli.terminal import Column, Screen, cells, latency, length, position, shorten, table, to_csv, to_json
+from bargein.core.language.neutral import neutral
+
+ANY_TEXT = st.text(alphabet=st.characters(), max_size=60)
+
+
+@given(ANY_TEXT)
+def test_nothing_that_acts_is_left(text: str) -> None:
+    clean = neutral(text)
+    assert all(c == " " or c in "\u200c\u200d\ufffd" or c.isprintable() or c.isspace() for c in clean)
+    assert not set(clean) & set("\x1b\x07\x08\r\n\t\x7f\x9b\u202a\u202e\u2066\u2069\u200e\u200f\u061c\ufeff\u2028")
+    assert neutral(clean) == clean
+
+
+def test_people_keep_their_names() -> None:
+    for name in ("Zoë Müller", "田中さん", "שרה", "می‌خواهم", "O'Brien-Ñandú", "👩‍🚀"):
+        assert neutral(name) == name
+
+
+@given(ANY_TEXT, st.integers(0, 30), st.booleans())
+def test_shortened_text_fits(text: str, width: int, keep_end: bool) -> None:
+    assert cells(shorten(neutral(text), width, keep_end=keep_end)) <= max(width, 0)
+
+
+def test_either_end_can_be_kept() -> None:
+    assert shorten("the green mug", 8) == "the gre…"
+    assert shorten("the green mug", 8, keep_end=True) == "…een mug"
+
+
+@given(st.lists(st.tuples(ANY_TEXT, ANY_TEXT, ANY_TEXT), min_size=1, max_size=5), st.integers(40, 120))
+def test_tables_fit_and_align(rows: list[tuple[str, str, str]], width: int) -> None:
+    columns = [Column("a"), Column("b", flexible=True, optional=True), Column("c", right=True, optional=True)]
+    lines = table(columns, rows, Screen(width))
+    assert len(lines) == len(rows) + 1
+    assert all(cells(line) <= width for line in lines)
+
+
+def test_a_table_gives_up_optional_columns_last_first() -> None:
+    columns = [Column("id"), Column("name", flexible=True, optional=True), Column("note", optional=True)]
+    rows = [["1" * 20, "n" * 30, "x" * 20]]
+    assert table(columns, rows, Screen(80))[0].split() == ["id", "name", "note"]
+    assert table(columns, rows, Screen(50))[0].split() == ["id", "name"]
+    assert table(columns, rows, Screen(24))[0].split() == ["id"]
+
+
+@given(ANY_TEXT)
+def test_json_loses_nothing_and_acts_on_nothing(text: str) -> None:
+    told = to_json({"name": text})
+    assert json.loads(told) == {"name": text}
+    assert not set(told) & set("\x1b\x07\r\x7f\x9b\u202e\u2066\u2028")
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [("=1+1", "'=1+1"), ("@x", "'@x"), ("+4930 12", "+4930 12"), ("-1+cmd", "'-1+cmd"), ("a\nb", "a b"), ("é", "é")],
+)
+def test_csv_cells(cell: str, shown: str) -> None:
+    assert to_csv(["x"], [{"x": cell}]) == ["x", shown]
+
+
+def test_units() -> None:
+    assert [latency(ms) for ms in (None, 0, 84, 999, 1000, 1340)] == ["-", "0 ms", "84 ms", "999 ms", "1.0 s", "1.3 s"]
+    assert [length(ms) for ms in (0, 59_400, 60_000, 65_000, 7_201_000)] == [
+        "0 s", "59 s", "1:00 min", "1:05 min", "2:00:01 h",
+    ]  # fmt: skip
+    assert [position(ms) for ms in (0, 4120, 65_990)] == ["0:00.0", "0:04.1", "1:05.9"]
+
+
+def test_no_escape_sequences_without_colour() -> None:
+    plain, coloured = Screen(80, False), Screen(80, True)
+    assert (plain.strike("x"), plain.dim("x"), plain.bold("x")) == ("~~x~~", "x", "x")
+    assert coloured.strike("x") == "\x1b[9;2mx\x1b[0m"

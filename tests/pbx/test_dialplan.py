@@ -1,0 +1,126 @@
+"""What `bargein dialplan` prints; that it works is for tests/asterisk to show."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from bargein.cli.dialplan import dialplan_command
+from bargein.dialogue import dialogues
+from bargein.errors import UserError
+from bargein.pbx.dialplan import Plan, render, subroutine
+
+SHIPPED = Path(__file__).parents[2] / "asterisk-conf"
+
+
+def test_the_shipped_extension_is_what_the_command_prints() -> None:
+    printed = CliRunner().invoke(dialplan_command, ["--exten", "700", "--queue", "support"])
+    assert printed.exit_code == 0
+    assert printed.output == (SHIPPED / "extension.conf").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("bargein.conf", subroutine("bargein", ("127.0.0.1:4573",))),
+        ("failover.conf", subroutine("bargein-failover", ("10.0.0.11:4573", "10.0.0.12:4573"))),
+    ],
+)
+def test_the_shipped_subroutines_are_the_printed_one(name: str, text: str) -> None:
+    assert (SHIPPED / name).read_text().endswith(text)
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.conf")), ids=lambda path: path.name)
+def test_every_shipped_file_says_what_it_is_and_jumps_only_to_labels_that_exist(path: Path) -> None:
+    text = path.read_text()
+    assert text.startswith("; ")
+    labels = set(re.findall(r"n\((\w+)\)", text))
+    jumps = set(re.findall(r"\?(\w+)(?:\)|:)", text)) | set(re.findall(r"BARGEIN_LATE=(\w+)", text))
+    assert jumps <= labels
+
+
+def test_everything_that_was_asked_for_is_in_it() -> None:
+    text = render(
+        Plan(
+            "_7XX",
+            "sales",
+            context="phones",
+            agi=("a.example:1", "[::1]:2"),
+            app="dial",
+            dialogue="my-shop",
+            variables=("ACCOUNT",),
+            onward="ivr,s,1",
+            record=True,
+        )
+    )
+    assert "[phones]\nexten => _7XX,1,Answer()" in text
+    assert "Gosub(bargein-_7XX,s,1(my-shop&var=ACCOUNT&record=yes,sales))" in text
+    assert text.index("BARGEIN_AGI=a.example:1") < text.index("BARGEIN_AGI=[::1]:2")
+    assert "Dial(AudioSocket/${BARGEIN_SERVER}/${BARGEIN_ID}/c(slin),,g)" in text
+    assert "Goto(ivr,s,1)" in text
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"exten": "700)\nexten => x"},
+        {"exten": ""},
+        {"queue": "a,b"},
+        {"queue": "a;b"},
+        {"context": "[x]"},
+        {"agi": ("nowhere",)},
+        {"agi": ()},
+        {"agi": ("host\nexten => x:1",)},
+        {"agi": ("a;b:1",)},
+        {"agi": ("a b:1",)},
+        {"agi": ("a)b:1",)},
+        {"agi": ("[::g]:1",)},
+        {"agi": ("::1:4573",)},
+        {"agi": ("host:0",)},
+        {"agi": ("host:70000",)},
+        {"agi": ("host:\u0664\u0665",)},
+        {"dialogue": "flows/shop"},
+        {"dialogue": "shop.yaml"},
+        {"dialogue": "shop&record=yes"},
+        {"exten": "*" * 70},
+        {"variables": ("a b",)},
+        {"onward": "x)"},
+    ],
+)
+def test_what_is_no_word_of_a_dialplan_is_refused(options: dict[str, object]) -> None:
+    with pytest.raises(UserError) as error:
+        Plan(**({"exten": "700", "queue": "support"} | options))  # type: ignore[arg-type]
+    assert error.value.exit_code == 2
+    assert str(error.value).startswith("--")
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_extensions_that_differ_have_subroutines_that_differ() -> None:
+    extensions = ("70", "*70", "#70", "7*0", "_70", "_7[12]X", "_712X", "_7.", "_7!", "+70")
+    names = {Plan(exten, "support").subroutine for exten in extensions}
+    assert len(names) == len(extensions)
+    assert all(re.fullmatch(r"bargein-[A-Za-z0-9_-]+", name) for name in names)
+    text = render(Plan("*70", "support"))
+    assert "#include bargein--star-70.conf\n" in text
+    assert "Gosub(bargein--star-70,s,1(" in text
+    assert "\n[bargein--star-70]\n" in text
+
+
+@pytest.mark.parametrize("name", ["shop", "night-2", "a" * 64, "", "a" * 65, "-x", "a.b", "a/b", "a b"])
+def test_a_dialogue_that_is_printed_is_one_that_the_server_takes(name: str) -> None:
+    def printed() -> bool:
+        try:
+            Plan("700", "support", dialogue=name)
+        except UserError:
+            return False
+        return True
+
+    assert printed() == (not name or bool(dialogues.NAME.fullmatch(name)))
+
+
+def test_the_help_ends_with_an_example() -> None:
+    help_text = CliRunner().invoke(dialplan_command, ["--help"]).output
+    assert "Example:" in help_text

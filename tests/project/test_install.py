@@ -1,0 +1,70 @@
+"""What the installation guide and the units say is so."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import shlex
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from click import Command, Context
+
+from bargein.cli import cli
+from bargein.config import SECTIONS, Config
+
+ROOT = Path(__file__).parents[2]
+UNITS = sorted((ROOT / "systemd").glob("*.service"))
+
+
+def test_the_sample_configuration_has_every_key_with_its_default_but_two_paths() -> None:
+    sample, replace = ROOT / "docs/bargein.toml", dataclasses.replace
+    config = Config.load(sample, {})
+    here = {
+        "store": replace(config.store, url=Config().store.url),
+        "recording": replace(config.recording, directory=Config().recording.directory),
+    }
+    assert replace(config, **here, source=None) == Config()
+    assert config.store.url == "sqlite:////var/lib/bargein/bargein.db"
+    tables = tomllib.loads(sample.read_text())
+    assert {section: set(keys) for section, keys in tables.items()} == {
+        section: {field.name for field in dataclasses.fields(kind)} for section, kind in SECTIONS.items()
+    }
+
+
+def parses(line: str) -> None:
+    """The command line is one that bargein takes."""
+    name, *words = shlex.split(line.split(" > ")[0])[1:]
+    command = cli.get_command(Context(cli), name)
+    assert isinstance(command, Command), line
+    command.make_context(name, words)
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_the_units_run_commands_that_exist(unit: Path) -> None:
+    started = re.findall(r"^ExecStart=(.*)$", unit.read_text(), re.MULTILINE)
+    assert started
+    for line in started:
+        parses(line)
+
+
+def test_the_guide_names_commands_and_files_that_exist() -> None:
+    guide = (ROOT / "docs/install.md").read_text()
+    commands = re.findall(r"^(?:sudo (?:-u bargein )?)?(bargein .*)$", guide, re.MULTILINE)
+    assert len(commands) == 3
+    for line in commands:
+        parses(line)
+    for path in ("docs/bargein.toml", "systemd/bargein.service", "systemd/bargein-prune.timer"):
+        assert (ROOT / path).is_file()
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd here to check the units")
+def test_systemd_understands_the_units(tmp_path: Path) -> None:
+    for unit in (ROOT / "systemd").iterdir():
+        (tmp_path / unit.name).write_text(unit.read_text().replace("/opt/bargein/bin/bargein", "/bin/true"))
+    units = [str(tmp_path / name) for name in ("bargein.service", "bargein-prune.timer")]
+    done = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")

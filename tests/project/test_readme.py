@@ -1,0 +1,28 @@
+"""Every scenario in the README names a test that is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_scenario_names_its_test() -> None:
+    table = (ROOT / "README.md").read_text().split("<!-- scenarios -->")[1].split("<!-- end -->")[0]
+    rows = table.strip().splitlines()[2:]
+    tests = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^(?:async )?def (test_\w+)", path.read_text(), re.MULTILINE)
+    }
+    for row in rows:
+        named = re.findall(r"`(test_\w+)`", row)
+        assert named, row
+        assert set(named) <= tests, row
+
+
+def test_the_commands_of_the_readme_are_there() -> None:
+    text = (ROOT / "README.md").read_text()
+    for script in re.findall(r"scripts/[\w-]+", text):
+        assert (ROOT / script).exists(), script

@@ -1,0 +1,107 @@
+"""Log lines: for a person, for the journal, for a machine; and systemd's socket."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bargein.config import LogConfig
+from bargein.server.logs import JsonFormatter, TextFormatter, setup
+from bargein.server.systemd import notify, watchdog_s
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    logging.captureWarnings(False)
+    root.handlers[:], root.level = handlers, level
+
+
+def record(message: str, **extra: object) -> logging.LogRecord:
+    made = logging.LogRecord("bargein.server.audiosocket", logging.WARNING, "x.py", 1, message, None, None)
+    vars(made).update(extra)
+    return made
+
+
+def test_json_is_one_object_a_line() -> None:
+    line = JsonFormatter().format(record("two\nlines \x1b[31m", call_id="c1", port=9092))
+    assert "\n" not in line
+    assert "\x1b" not in line
+    told = json.loads(line)
+    assert told["message"] == "two\nlines \x1b[31m"
+    assert (told["level"], told["logger"], told["call_id"], told["port"]) == (
+        "warning",
+        "bargein.server.audiosocket",
+        "c1",
+        9092,
+    )
+    assert told["time"].endswith("Z")
+
+
+def test_json_holds_the_traceback() -> None:
+    try:
+        raise ValueError("why")
+    except ValueError as error:
+        failed = record("oh")
+        failed.exc_info = (type(error), error, error.__traceback__)
+    assert json.loads(JsonFormatter().format(failed))["exception"].endswith("ValueError: why")
+
+
+def test_a_message_cannot_forge_a_line() -> None:
+    assert "\n" not in TextFormatter(journal=False).format(record("a\n12:00:00 error   b\x1b[2J"))
+    assert TextFormatter(journal=True).format(record("a\nb")) == "<4>audiosocket: a b"
+
+
+@pytest.mark.parametrize(("kind", "shown"), [("text", "agent_test: hello"), ("json", '"message": "hello"')])
+def test_setup(kind: str, shown: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JOURNAL_STREAM", raising=False)
+    setup(LogConfig(format=kind, level="info"))  # type: ignore[arg-type]
+    logging.getLogger("agent_test").info("hello")
+    logging.getLogger("agent_test").debug("not this")
+    told = capsys.readouterr()
+    assert shown in told.err
+    assert "not this" not in told.err
+    assert told.out == ""
+
+
+@pytest.mark.parametrize("abstract", [False, True])
+def test_systemd_is_told(abstract: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = f"bargein-test-{os.getpid()}" if abstract else f"{tmp_path}/s"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind("\0" + name if abstract else name)
+        systemd.settimeout(2)
+        monkeypatch.setenv("NOTIFY_SOCKET", f"@{name}" if abstract else name)
+        assert notify("READY=1")
+        assert systemd.recv(100) == b"READY=1"
+
+
+def test_without_systemd_nothing_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    assert not notify("READY=1")
+    monkeypatch.setenv("NOTIFY_SOCKET", f"{tmp_path}/gone")
+    assert not notify("READY=1")
+
+
+def test_a_full_socket_does_not_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(f"{tmp_path}/s")
+        monkeypatch.setenv("NOTIFY_SOCKET", f"{tmp_path}/s")
+        assert not all(notify("WATCHDOG=1") for _ in range(2000))
+
+
+def test_the_watchdog_is_told_twice_in_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WATCHDOG_PID", raising=False)
+    monkeypatch.delenv("WATCHDOG_USEC", raising=False)
+    assert watchdog_s() is None
+    monkeypatch.setenv("WATCHDOG_USEC", "30000000")
+    assert watchdog_s() == 15.0
+    monkeypatch.setenv("WATCHDOG_PID", "1")
+    assert watchdog_s() is None

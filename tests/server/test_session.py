@@ -1,0 +1,247 @@
+"""A session over a real TCP connection, with fake engines and real time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import struct
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+
+import numpy as np
+import pytest
+
+from bargein.clock import SystemClock
+from bargein.core.audio.pcm import from_bytes, to_bytes
+from bargein.core.turns.conversation import Conversation
+from bargein.core.turns.records import Situation
+from bargein.core.turns.reply import Finish, Listen, Piece, Say
+from bargein.core.wire.audiosocket import Decoder, Frame, FrameKind, encode
+from bargein.dialogue.languages import load
+from bargein.server.session import Engines, Session
+from tests.fakes import LOUD, QUIET, FakeLog, FakePlanner, FakeRecognizer, FakeVoice, LevelDetector
+
+MENU = "the red mug costs ten dollars and the green mug twelve"
+
+
+class Far:
+    """Asterisk's side of one call: keeps every frame with the time it came."""
+
+    def __init__(self) -> None:
+        self.frames: list[tuple[float, Frame]] = []
+        self.closed = asyncio.Event()
+
+    async def connect(self, port: int) -> None:
+        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", port)
+        self._task = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        decoder = Decoder()
+        while data := await self.reader.read(4096):
+            self.frames += [(time.monotonic(), frame) for frame in decoder.feed(data)]
+            if any(frame.kind == FrameKind.HANGUP for _, frame in self.frames):
+                break
+        self.closed.set()
+        self.writer.close()
+
+    async def speak(self, ms: int, pcm: np.ndarray = LOUD) -> None:
+        for _ in range(ms // 20):
+            self.writer.write(encode(FrameKind.AUDIO, to_bytes(pcm)))
+            await asyncio.sleep(0.02)
+
+    @property
+    def audio(self) -> np.ndarray:
+        return np.concatenate([from_bytes(f.payload) for _, f in self.frames if f.kind == FrameKind.AUDIO])
+
+
+class Setup:
+    def __init__(self, planner: FakePlanner, recognizer: FakeRecognizer) -> None:
+        self.planner, self.recognizer, self.log = planner, recognizer, FakeLog()
+        self.session: Session | None = None
+        self.done = asyncio.Event()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        core = Conversation("c", LevelDetector(), load("en"))  # type: ignore[arg-type]
+        self.session = Session("c", core, Engines(self.recognizer, FakeVoice(), self.planner), self.log, SystemClock())
+        await self.session.run(reader, writer, Decoder())
+        writer.close()
+        self.done.set()
+
+
+@pytest.fixture
+async def call() -> AsyncIterator[Callable[..., object]]:
+    servers: list[asyncio.Server] = []
+
+    async def make(
+        answer: Callable[[Situation], Iterable[Piece]], texts: list[str], delay_s: float = 0.0
+    ) -> tuple[Setup, Far]:
+        setup, far = Setup(FakePlanner(answer, delay_s), FakeRecognizer(texts)), Far()
+        server = await asyncio.start_server(setup._serve, "127.0.0.1", 0)
+        servers.append(server)
+        await far.connect(server.sockets[0].getsockname()[1])
+        return setup, far
+
+    yield make
+    for server in servers:
+        server.close()
+
+
+def menu_then(*pieces: Piece) -> Callable[[Situation], list[Piece]]:
+    def answer(situation: Situation) -> list[Piece]:
+        return list(pieces) if situation.turns else [Say(MENU), Listen()]
+
+    return answer
+
+
+async def test_audio_leaves_every_20_ms_in_frames_of_320_bytes(call) -> None:
+    _, far = await call(menu_then(), [])
+    await asyncio.sleep(1.0)
+    times = [t for t, f in far.frames]
+    assert {(f.kind, len(f.payload)) for _, f in far.frames} == {(FrameKind.AUDIO, 320)}
+    assert 45 <= len(times) <= 53
+    assert np.median(np.diff(times)) == pytest.approx(0.02, abs=0.003)
+    far.writer.close()
+
+
+async def test_an_interruption_over_tcp(call) -> None:
+    setup, far = await call(menu_then(Say("one blue mug"), Finish("hangup")), ["no, the blue one"])
+    await asyncio.sleep(0.6)
+    await far.speak(700)
+    await far.speak(1500, QUIET)
+    await asyncio.wait_for(setup.done.wait(), 5)
+    row = setup.log.rows[0]
+    assert row.caller_text == "no, the blue one"
+    assert row.resolution == "hung_up"
+    assert [t.heard_text for t in setup.log.turns.values()][1:] == ["no, the blue one", "one blue mug"]
+    assert far.frames[-1][1].kind == FrameKind.HANGUP
+    assert setup.session.finish == Finish("hangup")
+    assert setup.planner.replies[0].cancelled
+    assert [r.committed for r in setup.planner.replies] == [1, 1]
+
+
+async def test_a_caller_who_hangs_up_ends_everything(call) -> None:
+    setup, far = await call(menu_then(), [])
+    await asyncio.sleep(0.4)
+    far.writer.close()
+    await asyncio.wait_for(setup.done.wait(), 2)
+    assert setup.session.finish is None
+    assert setup.log.turns[0].cut_word
+    assert len(asyncio.all_tasks()) <= 3
+
+
+async def test_garbage_in_mid_call_ends_this_call_only(call, caplog) -> None:
+    setup, far = await call(menu_then(), [])
+    other, other_far = await call(menu_then(), [])
+    await asyncio.sleep(0.2)
+    far.writer.write(b"GET / HTTP/1.1\r\n\r\n")
+    await asyncio.wait_for(setup.done.wait(), 2)
+    assert "unknown kind 0x47" in caplog.text
+    assert not other.done.is_set()
+    other_far.writer.close()
+
+
+async def test_audio_faster_than_time_ends_the_call(call, caplog) -> None:
+    setup, far = await call(menu_then(), [])
+    await asyncio.sleep(0.1)
+    sent_s = 0
+    with contextlib.suppress(ConnectionError):
+        while not setup.done.is_set() and sent_s < 60:
+            far.writer.write(encode(FrameKind.AUDIO, to_bytes(QUIET)) * 50)
+            sent_s += 1
+            await asyncio.sleep(0.01)
+    await asyncio.wait_for(setup.done.wait(), 2)
+    assert [record.getMessage() for record in caplog.records] == [
+        "call c: more than 15 s of audio ahead of time; the connection is closed"
+    ]
+
+
+async def test_seconds_of_backlog_are_heard(call, caplog) -> None:
+    """A server that stood still finds in its socket what came meanwhile."""
+    setup, far = await call(menu_then(), [])
+    far.writer.write(encode(FrameKind.AUDIO, to_bytes(QUIET)) * 500)
+    await asyncio.sleep(0.5)
+    assert not setup.done.is_set()
+    assert not caplog.records
+    far.writer.close()
+
+
+@pytest.mark.parametrize("kind", [FrameKind.AUDIO, FrameKind.DTMF])
+async def test_a_frame_of_65535_bytes_in_mid_call(call, caplog, kind: FrameKind) -> None:
+    setup, far = await call(menu_then(), [])
+    await asyncio.sleep(0.1)
+    far.writer.write(struct.pack(">BH", kind, 65_535) + bytes(65_535))
+    far.writer.write(encode(FrameKind.AUDIO, to_bytes(QUIET)))
+    before = len(far.frames)
+    await asyncio.sleep(0.4)
+    if kind == FrameKind.AUDIO:  # 4 s of it: strange, but heard
+        assert not setup.done.is_set()
+        assert len(far.frames) > before + 10
+        far.writer.close()
+    else:
+        assert setup.done.is_set()
+        assert "holds no digit" in caplog.text
+
+
+async def test_a_planner_that_fails_gives_the_call_back(call, caplog) -> None:
+    def broken(situation: Situation) -> list[Piece]:
+        raise RuntimeError("no model")
+
+    setup, far = await call(broken, [])
+    await asyncio.wait_for(far.closed.wait(), 2)
+    assert setup.session.finish == Finish("failed")
+    assert "no model" in caplog.text
+
+
+async def test_sentences_come_in_order_and_the_next_is_made_while_one_plays(call) -> None:
+    def answer(situation: Situation) -> list[Piece]:
+        return [Say("one two"), Say("three four"), Finish("continue")]
+
+    setup, _far = await call(answer, [], delay_s=0.05)
+    await asyncio.wait_for(setup.done.wait(), 6)
+    assert setup.log.turns[0].heard_text == "one two three four"
+
+
+async def test_stop_hands_the_call_back_with_a_hangup_frame(call) -> None:
+    setup, far = await call(menu_then(), [])
+    await asyncio.sleep(0.2)
+    setup.session.stop()
+    await asyncio.wait_for(far.closed.wait(), 2)
+    assert far.frames[-1][1] == Frame(FrameKind.HANGUP, b"")
+    assert setup.session.finish == Finish("failed")  # the flow is not done: its caller goes to people
+
+
+async def test_a_clump_after_a_stall_is_not_answered_with_a_burst(call) -> None:
+    _setup, far = await call(menu_then(), [])
+    await asyncio.sleep(0.3)
+    before = len(far.frames)
+    time.sleep(0.5)  # noqa: ASYNC251 - the stall itself
+    await asyncio.sleep(0.1)
+    assert len(far.frames) - before < 15
+    far.writer.close()
+
+
+def test_the_header_and_payload_of_a_frame_are_one_write() -> None:
+    assert encode(FrameKind.AUDIO, b"ab") == struct.pack(">BH", 0x10, 2) + b"ab"
+
+
+async def test_a_recognizer_that_fails_to_listen_gives_the_call_back(call, caplog) -> None:
+    setup, far = await call(menu_then(), [])
+    setup.recognizer.stream = lambda language, hints=(): setup.recognizer.check("xx")
+    await asyncio.sleep(0.4)
+    await far.speak(300)
+    await asyncio.wait_for(setup.done.wait(), 5)
+    assert setup.session.finish == Finish("failed")
+    assert setup.log.turns[0].cut_word
+    assert far.frames[-1][1].kind == FrameKind.HANGUP
+    assert [record.getMessage() for record in caplog.records if record.name == "bargein.server.session"] == [
+        "call c: no speech to text: no xx here; the dialplan goes on"
+    ]
+
+
+async def test_audio_of_another_rate_ends_this_call_with_one_line(call, caplog) -> None:
+    setup, far = await call(menu_then(), [])
+    far.writer.write(b"\x12\x02\x80" + bytes(640))
+    await asyncio.wait_for(setup.done.wait(), 2)
+    assert [record.getMessage() for record in caplog.records if record.name == "bargein.server.session"] == [
+        "call c: audio of more than 8 kHz: the dialplan's AudioSocket has to use slin; the connection is closed"
+    ]

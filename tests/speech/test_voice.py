@@ -1,0 +1,164 @@
+"""The cached voice: made once, kept in memory and on disk, bounded, and never a reason to fail."""
+
+import asyncio
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bargein.core.audio.utterance import Utterance, spread
+from bargein.errors import EngineError
+from bargein.speech.audio import write_wav
+from bargein.speech.voice import Voice
+from bargein.speech.voice_cache import DiskCache, pack, unpack
+
+
+class Counting:
+    """An engine that counts what it is asked; 100 samples a letter."""
+
+    name = "counting"
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def load(self) -> None: ...
+
+    def synthesize(self, text: str, language: str = "en", voice: str = "") -> Utterance:
+        self.gate.wait(5)
+        self.asked.append(text)
+        if text == "fail":
+            raise EngineError("cannot say that")
+        pcm = np.full(100 * len(text), len(text), np.int16)
+        return Utterance(text, pcm, spread(text, 0, len(pcm)))
+
+
+def entries(directory: Path) -> list[Path]:
+    return list(directory.iterdir())
+
+
+async def test_a_text_is_made_once_however_it_is_spaced() -> None:
+    tts = Counting()
+    voice = Voice(tts)
+    first = await voice.utterance("hello  there")
+    assert await voice.utterance(" hello there ") is first
+    assert tts.asked == ["hello there"]
+    assert voice.ready("hello there")
+    assert not voice.ready("something else")
+
+
+async def test_two_calls_that_want_the_same_share_the_work_and_one_may_give_up() -> None:
+    tts = Counting()
+    tts.gate.clear()
+    voice = Voice(tts)
+    one, two = asyncio.create_task(voice.utterance("hello")), asyncio.create_task(voice.utterance("hello"))
+    await asyncio.sleep(0.01)
+    one.cancel()
+    tts.gate.set()
+    assert (await two).text == "hello"
+    assert tts.asked == ["hello"]
+    with pytest.raises(asyncio.CancelledError):
+        await one
+
+
+async def test_a_failure_is_told_and_not_kept() -> None:
+    tts = Counting()
+    voice = Voice(tts)
+    for _ in range(2):
+        with pytest.raises(EngineError, match="cannot say that"):
+            await voice.utterance("fail")
+    assert tts.asked == ["fail", "fail"]
+    assert (await voice.utterance("fine")).text == "fine"
+
+
+async def test_memory_is_bounded_and_the_least_used_goes() -> None:
+    tts = Counting()
+    voice = Voice(tts, memory_bytes=2500)  # 200 bytes a letter
+    for text in ("aaaaa", "bbbbb", "aaaaa", "ccccc"):
+        await voice.utterance(text)
+    assert voice.ready("aaaaa")
+    assert not voice.ready("bbbbb")
+
+
+async def test_the_disk_cache_survives_a_restart(tmp_path: Path) -> None:
+    before = Voice(Counting(), cache_dir=tmp_path)
+    await before.warm(["hello there"])
+    made = await before.utterance("hello there")
+    tts = Counting()
+    again = await Voice(tts, cache_dir=tmp_path).utterance("hello there")
+    assert tts.asked == []
+    assert (again.text, again.words) == (made.text, made.words)
+    assert np.array_equal(again.pcm, made.pcm)
+
+
+async def test_what_a_call_makes_is_never_on_disk(tmp_path: Path) -> None:
+    tts = Counting()
+    voice = Voice(tts, cache_dir=tmp_path)
+    await voice.warm(["hello"])
+    await voice.utterance("Thank you, Mr Miller.")
+    assert len(entries(tmp_path)) == 1
+    await voice.utterance("Thank you, Mr Miller.")
+    assert tts.asked == ["hello", "Thank you, Mr Miller."]
+
+
+async def test_another_voice_or_language_is_another_utterance(tmp_path: Path) -> None:
+    tts = Counting()
+    for voice in (Voice(tts, "en", tmp_path), Voice(tts, "de", tmp_path), Voice(tts, "en", tmp_path, voice="b")):
+        await voice.warm(["hello"])
+    assert len(tts.asked) == 3
+
+
+@pytest.mark.parametrize("harm", ["truncate", "flip", "empty", "other"])
+async def test_a_damaged_entry_is_dropped_and_made_again(tmp_path: Path, harm: str) -> None:
+    await Voice(Counting(), cache_dir=tmp_path).warm(["hello"])
+    (path,) = entries(tmp_path)
+    data = bytearray(path.read_bytes())
+    if harm == "flip":
+        data[len(data) // 2] ^= 255
+    elif harm == "other":
+        data = bytearray(pack("another key", Utterance("x", np.zeros(1, np.int16), ())))
+    path.write_bytes({"truncate": bytes(data[:-3]), "empty": b""}.get(harm, bytes(data)))
+    tts = Counting()
+    await Voice(tts, cache_dir=tmp_path).warm(["hello"])
+    assert tts.asked == ["hello"]
+    assert len(entries(tmp_path)) == 1
+
+
+def test_the_disk_is_bounded_in_bytes_and_what_was_used_last_stays(tmp_path: Path) -> None:
+    cache = DiskCache(tmp_path, 10_000)
+    for i in range(20):
+        cache.put(f"key {i}", Utterance("x", np.zeros(1000, np.int16), ()))
+        cache.get("key 0")
+        assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 10_000
+    assert cache.get("key 19") is not None
+    assert cache.get("key 1") is None
+
+
+async def test_a_directory_that_cannot_be_written_is_no_reason_to_fail(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    voice = Voice(Counting(), cache_dir=tmp_path / "file" / "cache")
+    await voice.warm(["hello"])
+    assert (await voice.utterance("hello")).text == "hello"
+
+
+def test_what_is_packed_comes_back() -> None:
+    said = Utterance("grüß dich", np.arange(50, dtype=np.int16), spread("grüß dich", 0, 50))
+    back = unpack(pack("k", said), "k")
+    assert back is not None
+    assert (back.text, back.words, back.pcm.tolist()) == (said.text, said.words, said.pcm.tolist())
+    assert unpack(pack("k", said), "another") is None
+
+
+async def test_a_recording_has_its_words_over_its_active_part(tmp_path: Path) -> None:
+    pcm = np.concatenate([np.zeros(1600, np.int16), np.full(4000, 5000, np.int16), np.zeros(800, np.int16)])
+    write_wav(tmp_path / "hold.wav", pcm)
+    voice = Voice(Counting())
+    said = await voice.wav(tmp_path / "hold.wav", "please hold on")
+    assert np.array_equal(said.pcm, pcm)
+    assert [word.text for word in said.words] == ["please", "hold", "on"]
+    assert (said.words[0].start, said.words[-1].end) == (1600, 5600)
+    assert (await voice.wav(str(tmp_path / "hold.wav"))).words == ()
+    with pytest.raises(EngineError, match="no such WAV file"):
+        await voice.wav(tmp_path / "none.wav")

@@ -1,0 +1,66 @@
+"""What a stream of the recognizer `whisper` has recognized, and how often; the model's part is played by the test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+
+import numpy as np
+
+from bargein.core.audio.pcm import Pcm, samples
+from bargein.core.turns.transcript import Transcript
+from bargein.speech.stt_whisper import Decoded, WhisperStream
+
+LOUD: Pcm = np.where(np.arange(samples(300)) % 20 < 10, 8000, -8000).astype(np.int16)
+QUIET: Pcm = np.zeros(samples(200), np.int16)
+
+
+class Engine:
+    """Does its work when the test says so; notes how much audio each decoding was of."""
+
+    def __init__(self) -> None:
+        self.decoded: list[int] = []
+        self._work: list[tuple[Callable[[], Transcript], Future[Transcript]]] = []
+
+    def submit(self, work: Callable[[], Transcript]) -> Future[Transcript]:
+        self._work.append((work, Future()))
+        return self._work[-1][1]
+
+    def decode(self, pcm: Pcm, language: str, hints: Sequence[str]) -> Decoded:
+        self.decoded.append(len(pcm))
+        return Decoded(f"words {len(self.decoded)}", -0.1, 0.1)
+
+    def run(self) -> None:
+        for work, done in self._work:
+            done.set_result(work())
+        self._work.clear()
+
+
+async def asked(stream: WhisperStream, engine: Engine, *meanwhile: Pcm) -> str:
+    asking = asyncio.create_task(stream.partial())
+    await asyncio.sleep(0)
+    for pcm in meanwhile:
+        stream.feed(pcm)
+    engine.run()
+    return (await asking).text
+
+
+async def test_an_engine_that_is_late_hears_what_came_meanwhile() -> None:
+    engine = Engine()
+    stream = WhisperStream(engine, "en", ())  # type: ignore[arg-type]
+    stream.feed(LOUD)
+    assert await asked(stream, engine, LOUD, QUIET) == "words 1"
+    assert engine.decoded == [2 * len(LOUD) + samples(100)]
+
+
+async def test_silence_costs_nothing_to_recognize_again() -> None:
+    engine = Engine()
+    stream = WhisperStream(engine, "en", ())  # type: ignore[arg-type]
+    stream.feed(LOUD)
+    assert await asked(stream, engine, QUIET) == "words 1"
+    stream.feed(QUIET)
+    assert await asked(stream, engine) == "words 1"
+    stream.feed(LOUD)
+    assert await asked(stream, engine, QUIET) == "words 2"
+    assert len(engine.decoded) == 2
