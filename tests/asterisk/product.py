@@ -45,12 +45,12 @@ class Product:
 
     def bargein(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """A command of the product, with this server's configuration."""
-        command = [sys.executable, "-m", "agent", *arguments, "--config", str(self._config)]
+        command = [sys.executable, "-m", "bargein", *arguments, "--config", str(self._config)]
         return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | environment)
 
     def start(self, **environment: str) -> None:
         """Returns once it listens. Raises RuntimeError with its log."""
-        command = [sys.executable, "-m", "agent", "serve", "--config", str(self._config), *self._arguments]
+        command = [sys.executable, "-m", "bargein", "serve", "--config", str(self._config), *self._arguments]
         self._caller_input.write_text("")
         with open(self._log, "a") as log, open(self._caller_input, "a") as said:
             self._process = subprocess.Popen(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def bargein(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "agent", *arguments]
+    command = [sys.executable, "-m", "bargein", *arguments]
     return subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False)
 
 

@@ -144,7 +144,7 @@ def test_show_on_a_terminal(runner: CliRunner) -> None:
 
 def in_terminal(*words: str, **env: str) -> str:
     primary, secondary = pty.openpty()
-    command = [sys.executable, "-m", "agent", *words]
+    command = [sys.executable, "-m", "bargein", *words]
     child = subprocess.Popen(command, stdout=secondary, env={**os.environ, "TERM": "xterm", "COLUMNS": "90", **env})
     os.close(secondary)
     told = b""
@@ -185,7 +185,7 @@ def test_tail_shows_what_is_there_and_what_comes(runner: CliRunner) -> None:
     assert run(runner, "tail", "--once").count("caller  no, the blue one") == 2
     assert len(run(runner, "tail", "--json", "--limit", "3").splitlines()) == 3
     child = subprocess.Popen(
-        [sys.executable, "-m", "agent", "tail", "--json", "--limit", "9"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "bargein", "tail", "--json", "--limit", "9"], stdout=subprocess.PIPE, text=True
     )
     assert child.stdout is not None
     there = [json.loads(child.stdout.readline()) for _ in range(8)]
@@ -330,7 +330,7 @@ def test_export_into_a_link_or_a_pipe_leaves_it_what_it_is(runner: CliRunner, tm
 
 
 def test_an_error_is_one_line_on_stderr(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "agent", "calls", "--db", "none.db"]
+    command = [sys.executable, "-m", "bargein", "calls", "--db", "none.db"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=30)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"bargein: {NO_DATABASE}\n")
 
@@ -350,7 +350,7 @@ def test_an_empty_log(runner: CliRunner) -> None:
 
 def test_a_wrong_configuration_exits_2_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "bargein.toml").write_text('[store]\nulr = "x"')
-    command = [sys.executable, "-m", "agent", "calls"]
+    command = [sys.executable, "-m", "bargein", "calls"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=30)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "bargein: bargein.toml: unknown key 'store.ulr'; did you mean store.url?\n"

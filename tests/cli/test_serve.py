@@ -28,7 +28,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 def bargein(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "agent", *words],
+        [sys.executable, "-m", "bargein", *words],
         cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True, timeout=LIMIT_S,
     )  # fmt: skip
 
@@ -44,7 +44,7 @@ def free_port() -> int:
 def serving(tmp_path: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", "agent", "serve", "--listen", f"127.0.0.1:{port}", "--agi-listen", "127.0.0.1:0",
+        [sys.executable, "-m", "bargein", "serve", "--listen", f"127.0.0.1:{port}", "--agi-listen", "127.0.0.1:0",
          "--db", str(tmp_path / "calls.db"), "--accept-unregistered", *words],
         cwd=tmp_path, env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip

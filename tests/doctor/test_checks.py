@@ -34,14 +34,14 @@ async def test_ports(fastagi: str) -> None:
     found = await checks.ports(config("127.0.0.1:0", "127.0.0.1:0"))
     assert ["is free" in check.text for check in found] == [True, True]
     found = await checks.ports(config("127.0.0.1:0", fastagi))
-    assert checks[1].text == f"{fastagi}: the server is running"
+    assert found[1].text == f"{fastagi}: the server is running"
     other = await asyncio.start_server(lambda _r, w: w.close(), "127.0.0.1", 0)
     address = f"127.0.0.1:{other.sockets[0].getsockname()[1]}"
     found = await checks.ports(config(address, address))
     other.close()
     assert [check.status for check in found] == ["fail", "fail"]
-    assert checks[0].text == f"{address}: Address already in use"
-    assert "set [audiosocket] listen" in checks[0].remedy
+    assert found[0].text == f"{address}: Address already in use"
+    assert "set [audiosocket] listen" in found[0].remedy
 
 
 @pytest.fixture

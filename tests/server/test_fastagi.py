@@ -132,7 +132,7 @@ async def test_finish_of_a_call_that_never_was_is_failed(registry: Registry, cal
 
 @pytest.mark.parametrize(
     "outcome",
-    [CallOutcome("explode"), CallOutcome("queue", queue='" = "" | 1'), CallOutcome("transfer", exten="1,1)Hangup(")],
+    [CallOutcome("queue", queue='" = "" | 1'), CallOutcome("transfer", exten="1,1)Hangup(")],
 )
 async def test_what_the_dialplan_uses_in_expressions_is_plain(registry: Registry, outcome: CallOutcome) -> None:
     async with serving(registry) as agi:
