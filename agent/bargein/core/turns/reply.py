@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 
 class CallResult(StrEnum):
@@ -30,6 +31,21 @@ class Say:
     repeated: bool = False  # says again what was cut: resolution `repeated`
 
 
+ExpectedKind = Literal["digits", "number", "date", "time", "phone", "name", "yes_no", "choice", "text", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The answer that the agent waits for; it decides how long a pause of the caller may be.
+
+    `minimum` and `maximum` are the number of digits (kinds `digits` and `phone`); None: no limit. Kind "" says nothing.
+    """
+
+    kind: ExpectedKind = ""
+    minimum: int | None = None
+    maximum: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Listen:
     """The caller's turn now. `silence_ms`: after so long without a word the planner is asked again."""
@@ -39,6 +55,7 @@ class Listen:
     silence_ms: int = 6000
     digits: int = 0  # DTMF: end the turn after so many digits (0: after one)
     backchannels: tuple[str, ...] | None = None
+    expects: Expected = Expected("")
 
 
 @dataclass(frozen=True, slots=True)
