@@ -26,6 +26,7 @@ from .dialogue.base import Planner
 from .dialogue.dialogues import Dialogues
 from .server.audiosocket import AudioSocketServer, Limits
 from .server.fastagi import FastAgiServer
+from .server.media import MediaEngine
 from .server.recorder import WavRecorder
 from .server.registry import CallOutcome, Registry
 from .server.session import CallLog, Engines, Session
@@ -78,6 +79,7 @@ class App:
         self.config = config
         self.clock = clock or SystemClock()
         self.registry = Registry(self.clock, ttl_s=config.fastagi.id_valid_s)
+        self.media = MediaEngine(self.clock)
         self.server: AudioSocketServer
         self.fastagi: FastAgiServer
         self.store: Store
@@ -109,7 +111,9 @@ class App:
             max_pending=sock.max_pending,
             id_timeout_s=sock.id_timeout_ms / 1000,
         )
-        self.server = AudioSocketServer(self.registry, self._begin, self._ended, limits, self.store.is_logged)
+        self.server = AudioSocketServer(
+            self.registry, self._begin, self._ended, self.media, limits, self.store.is_logged
+        )
         try:
             await self.server.start(*parse_address(sock.listen))
             host = parse_address(sock.listen)[0]
@@ -187,7 +191,6 @@ class App:
             Conversation(info.id, hearing, planner.phrases, settings),
             Engines(self._recognizer, voice, planner),
             self,
-            self.clock,
             recording,
         )
         self._calls[info.id] = _LoggedCall(info, session, self.clock.monotonic(), recording)

@@ -18,6 +18,7 @@ from bargein.core.wire.audiosocket import Decoder, FrameKind, encode
 from bargein.dialogue.languages import load
 from bargein.errors import UserError
 from bargein.server.audiosocket import AudioSocketServer, Limits
+from bargein.server.media import MediaEngine
 from bargein.server.registry import Registry
 from bargein.server.session import Engines, Session
 from tests.fakes import FakeLog, FakePlanner, FakeRecognizer, FakeVoice, LevelDetector
@@ -34,6 +35,7 @@ class Bench:
             self.registry,
             self._session,
             lambda info, session: self.ended.append(info.id),
+            MediaEngine(SystemClock()),
             Limits(**limits),  # type: ignore[arg-type]
             self._is_logged,
         )
@@ -48,7 +50,7 @@ class Bench:
             raise RuntimeError("no model")
         planner = FakePlanner(lambda situation: [Say("one two three four five six seven"), Listen()])
         core = Conversation(info.id, LevelDetector(), load("en"))  # type: ignore[arg-type]
-        return Session(info.id, core, Engines(FakeRecognizer(), FakeVoice(), planner), FakeLog(), SystemClock())
+        return Session(info.id, core, Engines(FakeRecognizer(), FakeVoice(), planner), FakeLog())
 
     async def dial(self, call_id: str = "") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         call_id = call_id or self.registry.register(CallInfo(""))
@@ -88,11 +90,12 @@ async def test_an_id_nobody_gave_out_goes_back_to_the_dialplan(bench: Bench, cap
 
 async def test_an_id_is_good_once(bench: Bench) -> None:
     call_id = bench.registry.register(CallInfo(""))
-    first, _ = await bench.dial(call_id)
+    first, writer = await bench.dial(call_id)
     assert await first_kind(first) == FrameKind.AUDIO
     second, _ = await bench.dial(call_id)
     assert await first_kind(second) == FrameKind.HANGUP
     assert bench.server.calls == 1
+    writer.close()
 
 
 @pytest.mark.parametrize("bench", [{"accept_unregistered": True}], indirect=True)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import struct
 import time
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterable
 
 import numpy as np
@@ -18,9 +19,12 @@ from bargein.core.turns.records import Situation
 from bargein.core.turns.reply import Finish, Listen, Piece, Say
 from bargein.core.wire.audiosocket import Decoder, Frame, FrameKind, encode
 from bargein.dialogue.languages import load
+from bargein.server.connection import Connection
+from bargein.server.media import MediaEngine
 from bargein.server.session import Engines, Session
 from tests.fakes import LOUD, QUIET, FakeLog, FakePlanner, FakeRecognizer, FakeVoice, LevelDetector
 
+CALL_ID = "00000000-0000-4000-8000-000000000001"
 MENU = "the red mug costs ten dollars and the green mug twelve"
 
 
@@ -33,6 +37,7 @@ class Far:
 
     async def connect(self, port: int) -> None:
         self.reader, self.writer = await asyncio.open_connection("127.0.0.1", port)
+        self.writer.write(encode(FrameKind.ID, uuid.UUID(CALL_ID).bytes))
         self._task = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
@@ -60,11 +65,15 @@ class Setup:
         self.session: Session | None = None
         self.done = asyncio.Event()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def opened(self, connection: Connection) -> None:
+        self._task = asyncio.create_task(self._serve(connection))
+
+    async def _serve(self, connection: Connection) -> None:
+        assert await connection.call_id() == CALL_ID
         core = Conversation("c", LevelDetector(), load("en"))  # type: ignore[arg-type]
-        self.session = Session("c", core, Engines(self.recognizer, FakeVoice(), self.planner), self.log, SystemClock())
-        await self.session.run(reader, writer, Decoder())
-        writer.close()
+        self.session = Session("c", core, Engines(self.recognizer, FakeVoice(), self.planner), self.log)
+        await self.session.run(connection, MediaEngine(SystemClock()))
+        connection.close()
         self.done.set()
 
 
@@ -76,7 +85,8 @@ async def call() -> AsyncIterator[Callable[..., object]]:
         answer: Callable[[Situation], Iterable[Piece]], texts: list[str], delay_s: float = 0.0
     ) -> tuple[Setup, Far]:
         setup, far = Setup(FakePlanner(answer, delay_s), FakeRecognizer(texts)), Far()
-        server = await asyncio.start_server(setup._serve, "127.0.0.1", 0)
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: Connection(setup.opened), "127.0.0.1", 0)
         servers.append(server)
         await far.connect(server.sockets[0].getsockname()[1])
         return setup, far
@@ -242,6 +252,6 @@ async def test_audio_of_another_rate_ends_this_call_with_one_line(call, caplog) 
     setup, far = await call(menu_then(), [])
     far.writer.write(b"\x12\x02\x80" + bytes(640))
     await asyncio.wait_for(setup.done.wait(), 2)
-    assert [record.getMessage() for record in caplog.records if record.name == "bargein.server.session"] == [
+    assert [record.getMessage() for record in caplog.records if record.name == "bargein.server.media"] == [
         "call c: audio of more than 8 kHz: the dialplan's AudioSocket has to use slin; the connection is closed"
     ]

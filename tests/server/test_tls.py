@@ -24,6 +24,7 @@ from bargein.dialogue.languages import load
 from bargein.offline.simulated_caller import announce
 from bargein.server.audiosocket import AudioSocketServer, Limits
 from bargein.server.fastagi import FastAgiServer
+from bargein.server.media import MediaEngine
 from bargein.server.registry import Registry
 from bargein.server.session import Engines, Session
 from tests.fakes import FakeLog, FakePlanner, FakeRecognizer, FakeVoice, LevelDetector
@@ -85,7 +86,7 @@ async def reachable(port: int) -> None:
 def session(info: CallInfo) -> Session:
     planner = FakePlanner(lambda situation: [Say("one two three"), Finish("queue", queue="support")])
     core = Conversation(info.id, LevelDetector(), load("en"))  # type: ignore[arg-type]
-    return Session(info.id, core, Engines(FakeRecognizer(), FakeVoice(), planner), FakeLog(), SystemClock())
+    return Session(info.id, core, Engines(FakeRecognizer(), FakeVoice(), planner), FakeLog())
 
 
 class Bench:
@@ -95,7 +96,9 @@ class Bench:
         self.folder = folder
         self.audio, self.agi, self.secret_audio, self.secret_agi = (free_port() for _ in range(4))
         self.registry = Registry(SystemClock())
-        self.server = AudioSocketServer(self.registry, session, lambda info, session: None, Limits())
+        self.server = AudioSocketServer(
+            self.registry, session, lambda info, session: None, MediaEngine(SystemClock()), Limits()
+        )
         # the tunnel's end at the PBX, as `audiosocket.advertise`
         self.fastagi = FastAgiServer(self.registry, f"127.0.0.1:{self.audio}")
 

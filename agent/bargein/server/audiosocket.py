@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import traceback
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,9 +13,11 @@ from pathlib import Path
 from typing import Protocol
 
 from ..core.turns.records import CallInfo
-from ..core.wire.audiosocket import Decoder, FrameKind, ProtocolError, encode
+from ..core.wire.audiosocket import ProtocolError
 from ..errors import UserError
+from .connection import Connection
 from .listening import listen_error
+from .media import MediaEngine
 from .registry import FAILED, CallOutcome
 from .session import Session
 
@@ -67,6 +68,7 @@ class AudioSocketServer:
         calls: Calls,
         make_session: Callable[[CallInfo], Session],
         ended: Callable[[CallInfo, Session], None],
+        media: MediaEngine,
         limits: Limits = Limits(),
         is_logged: Callable[[str], Awaitable[bool]] | None = None,
     ) -> None:
@@ -74,6 +76,7 @@ class AudioSocketServer:
         self._is_logged = is_logged
         self._make_session = make_session
         self._ended = ended
+        self._media = media
         self._limits = limits
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
@@ -100,7 +103,7 @@ class AudioSocketServer:
     async def start(self, host: str, port: int) -> None:
         """Listen. Raises UserError if the port is taken or the address is not ours."""
         try:
-            self._server = await asyncio.start_server(self._connected, host, port)
+            self._server = await asyncio.get_running_loop().create_server(lambda: Connection(self._opened), host, port)
         except OSError as error:
             raise UserError(listen_error("AudioSocket", "audiosocket", host, port, error)) from None
 
@@ -125,67 +128,55 @@ class AudioSocketServer:
         if self._running:
             await asyncio.wait([call.task for call in self._running.values()], timeout=limit_s)
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = _current_task()
+    def _opened(self, connection: Connection) -> None:
+        task = asyncio.create_task(self._connected(connection))
         self._connections.add(task)
-        try:
-            await self._serve(reader, writer)
-        except (OSError, asyncio.CancelledError):
-            pass  # cancelled only by `close`; before Python 3.12 asyncio logs a handler that ends as cancelled
-        finally:
-            self._connections.discard(task)
-            writer.close()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        sock: socket.socket = writer.get_extra_info("socket")
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        peer = writer.get_extra_info("peername")[0]
+    async def _connected(self, connection: Connection) -> None:
+        try:
+            await self._serve(connection)
+        except (OSError, asyncio.CancelledError):
+            pass  # only `close` cancels
+        finally:
+            self._connections.discard(_current_task())
+            connection.close()
+
+    async def _serve(self, connection: Connection) -> None:
+        peer = connection.peer
         if self._limits.peers and not any(ip_address(peer) in network for network in self._limits.peers):
             log.warning("AudioSocket: %s may not connect; if it should, add it to audiosocket.peers", peer)
             return
         if self._pending >= self._limits.max_pending:
             log.warning("AudioSocket: %d connections wait without an id; this one is refused", self._pending)
             return
-        decoder = Decoder()
         self._pending += 1
         try:
-            info = await self._identified(reader, writer, decoder, peer)
+            info = await self._identified(connection)
         finally:
             self._pending -= 1
         if info is not None:
-            await self._run(info, reader, writer, decoder)
+            await self._run(info, connection)
 
-    async def _identified(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, decoder: Decoder, peer: str
-    ) -> CallInfo | None:
-        """The call that this connection is, in progress from here on; None when it is none and has been dealt with."""
+    async def _identified(self, connection: Connection) -> CallInfo | None:
+        """The call of this connection, with its session begun; None if it is none, and has been dealt with."""
         try:
             async with asyncio.timeout(self._limits.id_timeout_s):
-                call_id = await self._read_id(reader, decoder)
+                call_id = await connection.call_id()
         except ProtocolError as error:
-            log.warning("AudioSocket: %s sent what no Asterisk sends: %s; the connection is closed", peer, error)
+            log.warning(
+                "AudioSocket: %s sent what no Asterisk sends: %s; the connection is closed", connection.peer, error
+            )
             return None
         except TimeoutError:
-            log.warning("AudioSocket: %s sent no call id in time; the connection is closed", peer)
+            log.warning("AudioSocket: %s sent no call id in time; the connection is closed", connection.peer)
             return None
         if call_id is None:
             return None
         info = await self._admitted(call_id)
         if info is not None and self._begin(info):
             return info
-        await self._hand_back(reader, writer)
+        await connection.hand_back()
         return None
-
-    async def _read_id(self, reader: asyncio.StreamReader, decoder: Decoder) -> str | None:
-        """The call id, or None if the peer left without one. Raises ProtocolError."""
-        while True:
-            data = await reader.read(4096)
-            if not data:
-                return None
-            for frame in decoder.feed(data, at_most=1):
-                if frame.kind != FrameKind.ID:
-                    raise ProtocolError(f"a frame of kind 0x{frame.kind:02x} before the call id")
-                return str(frame.uuid())
 
     async def _admitted(self, call_id: str) -> CallInfo | None:
         """The call of this id, or None if it is not served; then the log says why."""
@@ -246,23 +237,11 @@ class AudioSocketServer:
         self._running[info.id] = _ServedCall(session, _current_task())
         return True
 
-    async def _hand_back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """0x00, then read until EOF: closing with unread audio resets the connection and hangs the caller up."""
-        writer.write(encode(FrameKind.HANGUP))
-        try:
-            async with asyncio.timeout(2.0):
-                while await reader.read(4096):
-                    pass
-        except TimeoutError:
-            pass
-
-    async def _run(
-        self, info: CallInfo, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, decoder: Decoder
-    ) -> None:
+    async def _run(self, info: CallInfo, connection: Connection) -> None:
         session = self._running[info.id].session
         fault: Exception | None = None
         try:
-            await session.run(reader, writer, decoder)
+            await session.run(connection, self._media)
         except Exception as error:  # ours, and it must cost no caller: this one goes to people
             fault = error
             session.stop()
@@ -272,7 +251,7 @@ class AudioSocketServer:
         if fault is not None:
             log.error("call %s: a fault of bargein, %s; the dialplan goes on", info.id, _where(fault))
             log.debug("call %s", info.id, exc_info=fault)
-            await self._hand_back(reader, writer)
+            await connection.hand_back()
 
 
 def _where(fault: Exception) -> str:

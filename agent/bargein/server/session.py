@@ -1,15 +1,14 @@
-"""One call: the socket, the clock and the engines around a Conversation. It performs actions and decides nothing."""
+"""One call: the engines around a Conversation. It performs the actions of the core and decides nothing."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..clock import Clock
-from ..core.audio.pcm import FRAME_BYTES, Pcm, from_bytes, to_bytes
+from ..core.audio.pcm import Pcm
 from ..core.audio.playback import Segment
 from ..core.audio.utterance import Utterance
 from ..core.turns import actions as act
@@ -17,17 +16,12 @@ from ..core.turns.conversation import Conversation
 from ..core.turns.records import Interruption, Situation, Turn
 from ..core.turns.reply import CallResult, Finish, Listen, Say
 from ..core.turns.transcript import Transcript
-from ..core.wire.audiosocket import WIDEBAND_KINDS, Decoder, FrameKind, ProtocolError, encode
-from ..core.wire.rate_limiter import RateLimiter
 from ..dialogue.base import Planner, Reply
 from ..speech.base import RecognitionStream, Recognizer
+from .connection import Connection
+from .media import MediaEngine
 
 log = logging.getLogger(__name__)
-
-PTIME_S = 0.020
-RESYNC_S = 0.100  # after a stall of this length start anew rather than burst: Asterisk would play the burst at once
-DRAIN_S = 2.0  # how long to wait for EOF after 0x00
-BACKLOG_BYTES = 50 * (3 + FRAME_BYTES)  # 1 s unsent: the peer does not read
 
 
 class UtteranceSource(Protocol):
@@ -70,7 +64,7 @@ class _CallOver(Exception):
 
 
 class Session:
-    """`run` carries one call from the frame after the id to its end. The connection is closed by whoever opened it."""
+    """`run` carries one call from the frame after the id to its end."""
 
     def __init__(
         self,
@@ -78,7 +72,6 @@ class Session:
         conversation: Conversation,
         engines: Engines,
         log_to: CallLog,
-        clock: Clock,
         tap: Recorder | None = None,
     ) -> None:
         self.finish: Finish | None = None  # what the flow came to; None while it goes on, or the caller hung up
@@ -86,23 +79,24 @@ class Session:
         self._conversation = conversation
         self._engines = engines
         self._log_to = log_to
-        self._clock = clock
         self._tap = tap
-        self._pace = RateLimiter(clock.monotonic())
         self._streams: dict[int, RecognitionStream] = {}
         self._replies: dict[int, Reply] = {}
         self._answers: dict[int, asyncio.Task[None]] = {}
         self._tasks: asyncio.TaskGroup
-        self._write: Callable[[bytes], None]
 
-    async def run(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, decoder: Decoder) -> None:
-        """Serve the call until it is over. `decoder` may already hold bytes that came with the id."""
-        self._write = writer.write
+    @property
+    def id(self) -> str:
+        """The call's id."""
+        return self._call_id
+
+    async def run(self, connection: Connection, media: MediaEngine) -> None:
+        """Serve the call until it is over. The connection is closed by whoever opened it."""
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 self._perform(self._conversation.start())
-                self._tasks.create_task(self._read(reader, decoder))
-                self._tasks.create_task(self._tick(writer))
+                await media.carry(self, connection)
+                raise _CallOver
         except* _CallOver:
             pass
         finally:
@@ -117,52 +111,25 @@ class Session:
 
     # ---------------------------------------------------------------- the line
 
-    async def _read(self, reader: asyncio.StreamReader, decoder: Decoder) -> None:
-        data = b""  # the decoder may hold what came with the id
-        while True:
-            try:
-                for frame in decoder.feed(data):
-                    self._pace.count(frame, self._clock.monotonic())
-                    if frame.kind == FrameKind.AUDIO:
-                        pcm = from_bytes(frame.payload)
-                        if self._tap is not None:
-                            self._tap.near(pcm)
-                        self._perform(self._conversation.on_frame(pcm))
-                    elif frame.kind == FrameKind.DTMF:
-                        self._perform(self._conversation.on_digit(frame.digit()))
-                    elif frame.kind == FrameKind.HANGUP:
-                        raise _CallOver
-                    elif frame.kind in WIDEBAND_KINDS:
-                        raise ProtocolError("audio of more than 8 kHz: the dialplan's AudioSocket has to use slin")
-            except ProtocolError as error:
-                log.warning("call %s: %s; the connection is closed", self._call_id, error)
-                raise _CallOver from None
-            try:
-                data = await reader.read(4096)
-            except OSError:  # reset, timed out, no route
-                raise _CallOver from None
-            if not data:
-                raise _CallOver
+    def on_audio(self, pcm: Pcm) -> None:
+        """Audio from the line, of any length."""
+        if self._tap is not None:
+            self._tap.near(pcm)
+        self._perform(self._conversation.on_frame(pcm))
 
-    async def _tick(self, writer: asyncio.StreamWriter) -> None:
-        deadline = self._clock.monotonic()
-        while self.finish is None:
-            pcm, actions = self._conversation.on_tick()
-            if writer.transport.get_write_buffer_size() > BACKLOG_BYTES:
-                log.warning("call %s: the peer does not read; the connection is closed", self._call_id)
-                raise _CallOver
-            self._write(encode(FrameKind.AUDIO, to_bytes(pcm)))
-            if self._tap is not None:
-                self._tap.far(pcm)
-            self._perform(actions)
-            deadline += PTIME_S
-            now = self._clock.monotonic()
-            if now > deadline + RESYNC_S:
-                deadline = now
-            await self._clock.sleep_until(deadline)
-        self._write(encode(FrameKind.HANGUP))
-        await self._clock.sleep_until(self._clock.monotonic() + DRAIN_S)
-        raise _CallOver
+    def on_digit(self, digit: str) -> None:
+        """A DTMF digit."""
+        self._perform(self._conversation.on_digit(digit))
+
+    def on_tick(self) -> Pcm | None:
+        """The 160 samples to send now; None when the call is to be handed back to the dialplan."""
+        if self.finish is not None:
+            return None
+        pcm, actions = self._conversation.on_tick()
+        if self._tap is not None:
+            self._tap.far(pcm)
+        self._perform(actions)
+        return pcm
 
     # ----------------------------------------------------------------- actions
 
