@@ -5,27 +5,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import time
 import uuid
 import wave
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bargein.app import App
 from bargein.config import Config, DialogueConfig
 from bargein.core.audio.pcm import to_bytes
+from bargein.core.audio.utterance import Utterance
 from bargein.core.language.intent import is_backchannel
 from bargein.core.turns.records import CallInfo
 from bargein.core.turns.reply import Finish, Listen, Say
 from bargein.core.wire.audiosocket import Decoder, FrameKind, encode
 from bargein.data import LANGUAGES
 from bargein.dialogue.dialogues import Dialogues
-from bargein.dialogue.flow import load
 from bargein.errors import EngineError, UserError
 from bargein.server.recorder import wait_until_written
+from bargein.speech.tts_hibari import HibariTts
 from bargein.speech.voice import Voice
 from tests.fakes import LOUD, QUIET, FakeLog, FakePlanner, FakeRecognizer, LevelDetector
 
@@ -128,11 +129,11 @@ async def test_calls_leave_no_task_and_no_socket_behind(app: App, how: str) -> N
 
 
 @contextlib.asynccontextmanager
-async def serving(folder: Path, flow: str) -> AsyncIterator[tuple[App, FakeLog]]:
-    """The configured flow and a log of what is said."""
+async def serving(folder: Path, flow: str, **parts: Any) -> AsyncIterator[tuple[App, FakeLog]]:
+    """An app with the flow, with `parts` in place of what is configured, and a log of what is said."""
     settings = config(folder)
     log = FakeLog()
-    app = App(replace(settings, dialogue=replace(settings.dialogue, flow=flow)), observer=log)
+    app = App(replace(settings, dialogue=replace(settings.dialogue, flow=flow)), observer=log, **parts)
     await app.start()
     yield app, log
     await app.close()
@@ -156,11 +157,10 @@ LONG = "well " * 100
     ],
 )
 async def test_who_takes_the_call_sees_the_last_words_where_the_flow_has_gathered_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, summary: str
+    tmp_path: Path, said: str, summary: str
 ) -> None:
-    monkeypatch.setattr("bargein.app.SpeechDetector", lambda *_: LevelDetector())
-    monkeypatch.setattr("bargein.app.catalog.recognizer", lambda _: FakeRecognizer([said]))
-    async with serving(tmp_path, "shop") as (app, _):
+    parts = {"make_detector": LevelDetector, "recognizer": FakeRecognizer([said])}
+    async with serving(tmp_path, "shop", **parts) as (app, _):
         call_id, reader, writer = await dial(app)
         await reader.readexactly(323 * 20)
         for pcm in [LOUD] * 35 + [QUIET] * 75:
@@ -183,31 +183,36 @@ async def opening(app: App, log: FakeLog) -> str:
     return log.turns[0].text
 
 
-async def test_flows_are_read_anew_and_what_cannot_be_spoken_changes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class HibariThatCannotSayTwo(HibariTts):
+    """The embedded voice, which fails at one sentence."""
+
+    def synthesize(self, text: str, language: str = "en", voice: str = "") -> Utterance:
+        if text == "Two.":
+            raise EngineError("no voice")
+        return super().synthesize(text, language, voice)
+
+
+async def test_flows_are_read_anew_and_what_cannot_be_spoken_changes_nothing(tmp_path: Path) -> None:
     flow = tmp_path / "flow.yaml"
     flow.write_text(FLOW.format("One."))
-    async with serving(tmp_path, str(flow)) as (app, log):
-
-        async def mute(self: Voice, texts: object) -> None:
-            raise EngineError("no voice")
-
-        with monkeypatch.context() as patch:
-            patch.setattr(Voice, "warm", mute)
-            flow.write_text(FLOW.format("Two."))
-            with pytest.raises(EngineError):
-                await app.reload()
+    voice = Voice(HibariThatCannotSayTwo())
+    async with serving(tmp_path, str(flow), make_voice=lambda *_: voice) as (app, log):
+        flow.write_text(FLOW.format("Two."))
+        with pytest.raises(EngineError):
+            await app.reload()
         assert await opening(app, log) == "One."
+        flow.write_text(FLOW.format("Three."))
         await app.reload()
-        assert await opening(app, log) == "Two."
+        assert await opening(app, log) == "Three."
 
 
-async def test_reading_a_flow_stalls_no_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_reading_a_flow_stalls_no_call(tmp_path: Path) -> None:
     flow = tmp_path / "flow.yaml"
     flow.write_text(FLOW.format("One."))
     async with serving(tmp_path, str(flow)) as (app, _):
-        monkeypatch.setattr("bargein.dialogue.dialogues.load", lambda path: (time.sleep(0.5), load(path))[1])
+        steps = "".join(f"  step{n}:\n    say: One.\n    next: step{n + 1}\n" for n in range(2000))
+        start = "language: en\nsteps:\n  hello:\n    say: One.\n    next: step0\n"
+        flow.write_text(f"{start}{steps}  step2000:\n    say: One.\n    hangup:\n")  # takes long to read
         reloading = asyncio.create_task(app.reload())
         turns = 0
         while not reloading.done():

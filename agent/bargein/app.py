@@ -6,11 +6,9 @@ import asyncio
 import copy
 import logging
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-
-import numpy as np
-from numpy.typing import NDArray
+from functools import partial
 
 from .clock import Clock, SystemClock
 from .config import Config, networks, parse_address
@@ -42,7 +40,7 @@ NO = ("no", "false", "off", "0")
 LAST_WORDS_CHARS = 200  # what the person who takes the call can read while it rings
 
 MakePlanner = Callable[[CallInfo], Planner]
-Weights = Mapping[str, NDArray[np.float32]]
+MakeVoice = Callable[[str, str], Voice]  # of a language and a voice name
 
 
 @dataclass(slots=True)
@@ -62,10 +60,12 @@ class _LoggedCall:
 
 
 class App:
-    """`start`, then calls are served until `close` or `drain`.
+    """`start` it, and it serves calls until `close` or `drain`.
 
-    `make_planner` takes the place of the configured dialogue; `observer` sees what is logged of all calls;
-    `recordings` are WAVs to have at hand before the first call.
+    Each argument replaces what the configuration names:
+    make_planner: the planner of a call. recognizer: the speech-to-text engine. make_voice: the voice for a language and
+    a voice name. make_detector: the speech detector of a call. clock: the time.
+    observer: is told every row that is logged. recordings: WAV files to load before the first call.
     """
 
     def __init__(
@@ -75,6 +75,9 @@ class App:
         clock: Clock | None = None,
         observer: CallLog | None = None,
         recordings: Sequence[str] = (),
+        recognizer: Recognizer | None = None,
+        make_voice: MakeVoice | None = None,
+        make_detector: Callable[[], SpeechDetector] | None = None,
     ) -> None:
         self.config = config
         self.clock = clock or SystemClock()
@@ -88,9 +91,10 @@ class App:
         self._wavs = recordings
         self._dialogues: Dialogues | None = None
         self._reloading = asyncio.Lock()
-        self._recognizer: Recognizer
+        self._recognizer = recognizer or catalog.recognizer(config.speech)
+        self._make_voice = make_voice or partial(catalog.voice, config.speech)
+        self._make_detector = make_detector or (lambda: SpeechDetector(load_weights()))
         self._voices: dict[tuple[str, str], Voice] = {}
-        self._weights: Weights = {}
         self._calls: dict[str, _LoggedCall] = {}
 
     async def start(self) -> None:
@@ -98,9 +102,8 @@ class App:
         config = self.config
         if self._make_planner is None:
             self._dialogues = await asyncio.to_thread(Dialogues, config)
-        self._recognizer = catalog.recognizer(config.speech)
         await asyncio.to_thread(self._recognizer.load)
-        self._weights = load_weights()
+        load_weights()  # now, and not in the first call
         await self._warm(self._dialogues)
         self.store = await Store.open(config.store.url, clock=self.clock, queue=config.store.queue)
         sock = config.audiosocket
@@ -167,7 +170,7 @@ class App:
 
     def _voice(self, language: str, voice: str) -> Voice:
         if (language, voice) not in self._voices:
-            self._voices[language, voice] = catalog.voice(self.config.speech, language, voice)
+            self._voices[language, voice] = self._make_voice(language, voice)
         return self._voices[language, voice]
 
     # -------------------------------------------------------------------- calls
@@ -178,7 +181,6 @@ class App:
 
     def _begin(self, info: CallInfo) -> Session:
         planner = (self._make_planner or self._configured)(info)
-        hearing = SpeechDetector(self._weights)
         settings = ConversationSettings(
             sensitivity=self.config.hearing.sensitivity,
             endpoint=EndpointSettings(min_ms=self.config.endpoint.min_ms, max_ms=self.config.endpoint.max_ms),
@@ -188,7 +190,7 @@ class App:
         recording = self._recording(info)  # last: of a call that is refused nothing is left
         session = Session(
             info.id,
-            Conversation(info.id, hearing, planner.phrases, settings),
+            Conversation(info.id, self._make_detector(), planner.phrases, settings),
             Engines(self._recognizer, voice, planner),
             self,
             recording,

@@ -14,6 +14,7 @@ import numpy as np
 
 from bargein.clock import SystemClock
 from bargein.core.turns.records import CallInfo
+from bargein.core.turns.reply import CallResult
 from bargein.core.wire.audiosocket import Decoder, Frame, FrameKind, encode
 from bargein.server.fastagi import FastAgiServer
 from bargein.server.registry import FAILED, CallOutcome, Registry
@@ -75,7 +76,7 @@ class StubServer:
     def __init__(self) -> None:
         self.calls: list[StubCall] = []
         self.registry = Registry(SystemClock())
-        self.outcome = CallOutcome("continue")
+        self.outcome = CallOutcome(CallResult.CONTINUE)
         self.admits = True
         self.talk: Callable[[StubCall], Awaitable[None]] = lambda call: call.play(tone(0.5, 440))
         self.agi: FastAgiServer

@@ -14,13 +14,13 @@ import pytest
 
 from bargein.speech.audio import write_wav
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
+TRAINING = Path(__file__).parents[2] / "scripts" / "training"
 
 
 @pytest.fixture(scope="module")
 def lines() -> ModuleType:
-    sys.path.insert(0, str(SCRIPTS))
-    return importlib.import_module("hearing_lines")
+    sys.path.insert(0, str(TRAINING))
+    return importlib.import_module("lines")
 
 
 @pytest.fixture

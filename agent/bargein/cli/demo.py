@@ -15,7 +15,7 @@ from ..config import Config
 from ..core.audio.pcm import Pcm
 from ..core.turns.records import Interruption, Turn
 from ..errors import UserError
-from ..offline.simulated_caller import SimulatedCaller, Cue, announce, place_call
+from ..offline.simulated_caller import Cue, SimulatedCaller, announce, place_call
 from ..speech import catalog
 from ..speech.audio import from_pcm, read_wav, resample, to_pcm
 from ..store import Reader

@@ -2,7 +2,7 @@
 
 The decoder writes "Yeah." for a clipped "yes", "Oh." for "off" and "Thank you!" for a sneeze. The encoder's output,
 which is computed for the decoder anyway, still tells them apart: a logistic regression on its mean over the sound and
-over the first and last third of it. Trained by scripts/train-odds for the bundled tiny.en alone.
+over the first and last third of it. Trained by scripts/training/train-whisper-sounds for the bundled tiny.en alone.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def rows() -> Sequence[dict[str, str]]:
 
 
 def test_nine_in_ten_phrases_are_understood_from_the_words_alone() -> None:
-    """Without the flow's knowledge of what is chosen; scripts/confusion measures with it."""
+    """Without the flow's knowledge of what is chosen; scripts/bench/confusion measures with it."""
     said = [row for row in rows() if row["expected"] not in ("other", "correct")]
     right = sum(
         classify(row["text"], EN, question=row["question"] == "yes", choices=MUGS) == row["expected"] for row in said

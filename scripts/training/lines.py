@@ -1,7 +1,7 @@
 """Telephone lines to train hearing on: an agent, its echo, a background and a caller, mixed anew for every seed.
 
 Recordings come from a folder with manifest.csv (file, class, label, speaker, source, licence_class, onset_s,
-offset_s); rows of licence_class gpl-gfdl are never read. What is made up and done to them: hearing_sounds.py.
+offset_s); rows of licence_class gpl-gfdl are never read. What is made up and done to them: sounds.py.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from hearing_sounds import (
+from sounds import (
     FRAME,
     RATE,
     active_dbfs,
@@ -86,7 +86,7 @@ def synthesized(path: Path) -> list[Synthesized]:
     with np.load(path) as stored:
         about = json.loads(bytes(stored["about"]).decode())
         parts = np.split(stored["pcm"].astype(np.float32) / 32768, stored["ends"][:-1])
-    return [Synthesized(*of, x) for of, x in zip(about, parts, strict=True)]
+    return [Synthesized(speaker, kind, phrase, x) for (speaker, kind, phrase), x in zip(about, parts, strict=True)]
 
 
 def part_of(stored: np.lib.npyio.NpzFile, path: Path, part: str) -> None:

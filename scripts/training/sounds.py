@@ -148,7 +148,7 @@ def made_up_noise(rng: np.random.Generator, n: int) -> np.ndarray:
             np.cumsum(np.interp(np.arange(n), np.arange(0, n + 4000, 4000), rng.normal(0, 0.05, (n + 7999) // 4000)))
             / RATE
         )
-        x = sum(
+        x = np.zeros(n) + sum(
             rng.uniform(0, 1) / k * np.sin(2 * np.pi * k * base * (t + wobble) + rng.uniform(0, 6))
             for k in range(1, 20)
         )
