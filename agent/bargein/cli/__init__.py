@@ -10,7 +10,7 @@ from .. import __version__
 
 COMMANDS = (
     "serve", "demo", "replay", "calls", "show", "interruptions", "stats", "tail", "export", "prune", "doctor",
-    "dialplan", "check", "chat", "voices", "say",
+    "dialplan", "check", "chat", "voices", "say", "service",
 )  # fmt: skip
 
 
@@ -57,6 +57,8 @@ def _command(name: str) -> click.Command | None:
             from .voices import voices_command as command
         case "say":
             from .voices import say_command as command
+        case "service":
+            from .files import service_command as command
         case _:
             return None
     return command

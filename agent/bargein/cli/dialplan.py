@@ -6,12 +6,16 @@ from typing import cast
 
 import click
 
+from ..data import DIALPLANS
 from ..pbx.dialplan import App, Plan, render
+from .files import list_files, print_file
 
 
 @click.command("dialplan")
-@click.option("--exten", required=True, help="Extension (or _pattern) that reaches the agent.")
-@click.option("--queue", required=True, help="Queue for callers who want a person, and whenever there is no agent.")
+@click.option("--list", "list_only", is_flag=True, help="List the dialplans that come with bargein.")
+@click.option("--file", "name", metavar="NAME", help="Print one of them.")
+@click.option("--exten", help="Extension (or _pattern) that reaches the agent.")
+@click.option("--queue", help="Queue for callers who want a person, and whenever there is no agent.")
 @click.option("--context", default=Plan.context, show_default=True, help="Context of the extension and of transfers.")
 @click.option("--agi", multiple=True, metavar="HOST:PORT", help="Its FastAGI (127.0.0.1:4573). Repeat it: the "
               "next is tried when one gives no agent.")  # fmt: skip
@@ -24,8 +28,10 @@ from ..pbx.dialplan import App, Plan, render
               "`continue` goes on (the queue).")  # fmt: skip
 @click.option("--record", is_flag=True, help="Record these calls: stereo, caller left, agent right.")
 def dialplan_command(
-    exten: str,
-    queue: str,
+    list_only: bool,
+    name: str | None,
+    exten: str | None,
+    queue: str | None,
     context: str,
     agi: tuple[str, ...],
     app: str,
@@ -43,5 +49,12 @@ def dialplan_command(
     Example:
       bargein dialplan --exten 700 --queue support > /etc/asterisk/bargein-700.conf
     """
+    if list_only:
+        return list_files(DIALPLANS, ".conf")
+    if name is not None:
+        return print_file(DIALPLANS, name, ".conf")
+    if exten is None or queue is None:
+        missing = "--exten" if exten is None else "--queue"
+        raise click.UsageError(f"Missing option '{missing}'.")
     plan = Plan(exten, queue, context, agi or Plan.agi, cast(App, app), dialogue, variables, onward, record)
     click.echo(render(plan), nl=False)
