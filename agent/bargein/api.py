@@ -1,0 +1,25 @@
+"""The core for another program: what `from bargein import ...` finds. See docs/embedding.md."""
+
+from __future__ import annotations
+
+from .core.audio.pcm import FRAME_SAMPLES, RATE, Pcm
+from .core.audio.playback import Segment
+from .core.audio.utterance import Utterance, Word, spread
+from .core.detector.speech_detector import SpeechDetector
+from .core.detector.vad_frame import VadFrame
+from .core.language.intent import Phrases
+from .core.language.kinds import Kind
+from .core.turns import actions
+from .core.turns.conversation import Conversation, ConversationSettings
+from .core.turns.records import Interruption, Resolution, Situation, Turn
+from .core.turns.reply import CallResult, Finish, Listen, Say
+from .core.turns.table import State
+from .core.turns.transcript import Transcript
+from .data.trained import load_weights
+from .dialogue.languages import load as load_language
+
+__all__ = [
+    "FRAME_SAMPLES", "RATE", "CallResult", "Conversation", "ConversationSettings", "Finish", "Interruption", "Kind",
+    "Listen", "Pcm", "Phrases", "Resolution", "Say", "Segment", "Situation", "SpeechDetector", "State", "Transcript",
+    "Turn", "Utterance", "VadFrame", "Word", "actions", "load_language", "load_weights", "spread",
+]  # fmt: skip
