@@ -115,7 +115,7 @@ class App:
             id_timeout_s=sock.id_timeout_ms / 1000,
         )
         self.server = AudioSocketServer(
-            self.registry, self._begin, self._ended, self.media, limits, self.store.is_logged
+            self.registry, self._begin, self._ended, self.media, limits, self.store.is_logged, self.clock
         )
         try:
             await self.server.start(*parse_address(sock.listen))
@@ -237,9 +237,8 @@ class App:
             call.recording.end()
         duration_ms = int((self.clock.monotonic() - call.started) * 1000)
         outcome = finish.result if finish is not None else "caller_hung_up"
-        told = finish or Finish(
-            CallResult.FAILED
-        )  # a caller who hung up does not ask; one who is still there needs people
+        # a caller who hung up does not ask for the result; one who is still there needs people
+        told = finish or Finish(CallResult.FAILED)
         summary = told.summary or textwrap.shorten(call.last_words, LAST_WORDS_CHARS, placeholder=" ...")
         self.store.call_ended(
             info.id,
@@ -260,4 +259,5 @@ class App:
                 variables=told.variables,
             ),
         )
-        log.info("call %s ends after %.1f s: %s", info.id, duration_ms / 1000, outcome)
+        cause = f" ({session.cause})" if session.cause else ""
+        log.info("call %s ends after %.1f s: %s%s", info.id, duration_ms / 1000, outcome, cause)

@@ -67,7 +67,7 @@ class StubCall:
         return np.frombuffer(data, np.int16)
 
     def digits(self) -> str:
-        return "".join(frame.digit() for _, frame in self.frames if frame.kind == FrameKind.DTMF)
+        return "".join(frame.digits() for _, frame in self.frames if frame.kind == FrameKind.DTMF)
 
 
 class StubServer:

@@ -142,7 +142,7 @@ async def test_at_capacity_the_dialplan_goes_on(bench: Bench) -> None:
     assert await first_kind(second) == FrameKind.HANGUP
 
 
-@pytest.mark.parametrize("bench", [{"peers": [ip_network("10.0.0.0/8")]}], indirect=True)
+@pytest.mark.parametrize("bench", [{"peers": [ip_network("10.0.0.0/8")]}, {"peers": []}], indirect=True)
 async def test_only_peers_may_connect(bench: Bench, caplog) -> None:
     reader, _ = await bench.dial()
     with contextlib.suppress(ConnectionError):  # what was sent is still unread

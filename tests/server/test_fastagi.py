@@ -16,6 +16,7 @@ from bargein.core.turns.records import CallInfo
 from bargein.doctor.checks import is_our_fastagi
 from bargein.errors import UserError
 from bargein.server.fastagi import FastAgiServer
+from bargein.server.listening import is_allowed
 from bargein.server.registry import CallOutcome, Registry
 
 
@@ -265,6 +266,21 @@ async def test_only_peers_may_connect(registry: Registry, caplog: pytest.LogCapt
         writer.close()
     assert "127.0.0.2 refused" in caplog.text
     assert "fastagi.peers" in caplog.text
+
+
+async def test_no_peers_means_nobody(registry: Registry, caplog: pytest.LogCaptureFixture) -> None:
+    async with serving(registry, peers=[]) as agi:
+        assert not await is_our_fastagi(f"127.0.0.1:{agi.port}")
+    assert "fastagi.peers" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("peer", "allowed"),
+    [("10.1.2.3", True), ("::ffff:10.1.2.3", True), ("::ffff:11.1.2.3", False), ("fe80::1%eth0", True), ("::1", False)],
+)
+def test_an_address_of_either_family_is_compared_with_the_networks(peer: str, allowed: bool) -> None:
+    assert is_allowed(peer, [ip_network("10.0.0.0/8"), ip_network("fe80::/10")]) is allowed
+    assert not is_allowed(peer, [])
 
 
 async def test_its_own_machine_may_connect_whoever_the_peers_are(registry: Registry) -> None:

@@ -86,7 +86,7 @@ async def call() -> AsyncIterator[Callable[..., object]]:
     ) -> tuple[Setup, Far]:
         setup, far = Setup(FakePlanner(answer, delay_s), FakeRecognizer(texts)), Far()
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: Connection(setup.opened), "127.0.0.1", 0)
+        server = await loop.create_server(lambda: Connection(setup.opened, SystemClock()), "127.0.0.1", 0)
         servers.append(server)
         await far.connect(server.sockets[0].getsockname()[1])
         return setup, far
@@ -144,8 +144,10 @@ async def test_garbage_in_mid_call_ends_this_call_only(call, caplog) -> None:
     other, other_far = await call(menu_then(), [])
     await asyncio.sleep(0.2)
     far.writer.write(b"GET / HTTP/1.1\r\n\r\n")
-    await asyncio.wait_for(setup.done.wait(), 2)
-    assert "unknown kind 0x47" in caplog.text
+    await asyncio.wait_for(setup.done.wait(), 4)
+    assert "no AudioSocket frame: kind 0x47" in caplog.text
+    assert setup.session.finish == Finish("failed")
+    assert far.frames[-1][1].kind == FrameKind.HANGUP  # the dialplan goes on
     assert not other.done.is_set()
     other_far.writer.close()
 
@@ -159,10 +161,11 @@ async def test_audio_faster_than_time_ends_the_call(call, caplog) -> None:
             far.writer.write(encode(FrameKind.AUDIO, to_bytes(QUIET)) * 50)
             sent_s += 1
             await asyncio.sleep(0.01)
-    await asyncio.wait_for(setup.done.wait(), 2)
+    await asyncio.wait_for(setup.done.wait(), 4)
     assert [record.getMessage() for record in caplog.records] == [
-        "call c: more than 15 s of audio ahead of time; the connection is closed"
+        "call c: more than 15 s of audio ahead of time; the dialplan goes on"
     ]
+    assert setup.session.cause == "more than 15 s of audio ahead of time"
 
 
 async def test_seconds_of_backlog_are_heard(call, caplog) -> None:
@@ -183,13 +186,22 @@ async def test_a_frame_of_65535_bytes_in_mid_call(call, caplog, kind: FrameKind)
     far.writer.write(encode(FrameKind.AUDIO, to_bytes(QUIET)))
     before = len(far.frames)
     await asyncio.sleep(0.4)
-    if kind == FrameKind.AUDIO:  # 4 s of it: strange, but heard
-        assert not setup.done.is_set()
-        assert len(far.frames) > before + 10
-        far.writer.close()
-    else:
-        assert setup.done.is_set()
-        assert "holds no digit" in caplog.text
+    assert not setup.done.is_set()
+    assert len(far.frames) > before + 10
+    assert ("without a digit" in caplog.text) is (kind == FrameKind.DTMF)
+    far.writer.close()
+
+
+async def test_a_frame_of_unknown_kind_in_mid_call_is_skipped_with_one_warning(call, caplog) -> None:
+    setup, far = await call(menu_then(), [])
+    await asyncio.sleep(0.1)
+    for kind in (0x02, 0x02, 0x7F):
+        far.writer.write(encode(kind, b"\x015\0\0\0\0") + encode(FrameKind.AUDIO, to_bytes(QUIET)))
+    await asyncio.sleep(0.2)
+    assert not setup.done.is_set()
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "bargein.server.media"]
+    assert "unknown kind 0x02" in line
+    far.writer.close()
 
 
 async def test_a_planner_that_fails_gives_the_call_back(call, caplog) -> None:
@@ -214,7 +226,7 @@ async def test_sentences_come_in_order_and_the_next_is_made_while_one_plays(call
 async def test_stop_hands_the_call_back_with_a_hangup_frame(call) -> None:
     setup, far = await call(menu_then(), [])
     await asyncio.sleep(0.2)
-    setup.session.stop()
+    setup.session.stop("a test")
     await asyncio.wait_for(far.closed.wait(), 2)
     assert far.frames[-1][1] == Frame(FrameKind.HANGUP, b"")
     assert setup.session.finish == Finish("failed")  # the flow is not done: its caller goes to people
@@ -251,7 +263,9 @@ async def test_a_recognizer_that_fails_to_listen_gives_the_call_back(call, caplo
 async def test_audio_of_another_rate_ends_this_call_with_one_line(call, caplog) -> None:
     setup, far = await call(menu_then(), [])
     far.writer.write(b"\x12\x02\x80" + bytes(640))
-    await asyncio.wait_for(setup.done.wait(), 2)
+    await asyncio.wait_for(setup.done.wait(), 4)
+    cause = "audio at more than 8 kHz; set the channel's format to slin in the dialplan"
     assert [record.getMessage() for record in caplog.records if record.name == "bargein.server.media"] == [
-        "call c: audio of more than 8 kHz: the dialplan's AudioSocket has to use slin; the connection is closed"
+        f"call c: {cause}; the dialplan goes on"
     ]
+    assert (setup.session.finish, setup.session.cause) == (Finish("failed"), cause)

@@ -6,17 +6,17 @@ import asyncio
 import logging
 import traceback
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Protocol
 
+from ..clock import Clock, SystemClock
 from ..core.turns.records import CallInfo
 from ..core.wire.audiosocket import ProtocolError
 from ..errors import UserError
 from .connection import Connection
-from .listening import listen_error
+from .listening import LOOPBACK, Networks, is_allowed, listen_error
 from .media import MediaEngine
 from .registry import FAILED, CallOutcome
 from .session import Session
@@ -41,7 +41,7 @@ class Calls(Protocol):
 class Limits:
     """What the server puts up with."""
 
-    peers: Sequence[IPv4Network | IPv6Network] = ()  # empty: anyone who reaches the port
+    peers: Networks = LOOPBACK  # who may connect; empty: nobody
     accept_unregistered: bool = False
     max_calls: int = 200
     max_pending: int = 64  # connections without an id, and those that are being handed back
@@ -71,7 +71,9 @@ class AudioSocketServer:
         media: MediaEngine,
         limits: Limits = Limits(),
         is_logged: Callable[[str], Awaitable[bool]] | None = None,
+        clock: Clock | None = None,
     ) -> None:
+        self._clock = clock or SystemClock()
         self._calls = calls
         self._is_logged = is_logged
         self._make_session = make_session
@@ -103,7 +105,8 @@ class AudioSocketServer:
     async def start(self, host: str, port: int) -> None:
         """Listen. Raises UserError if the port is taken or the address is not ours."""
         try:
-            self._server = await asyncio.get_running_loop().create_server(lambda: Connection(self._opened), host, port)
+            loop = asyncio.get_running_loop()
+            self._server = await loop.create_server(lambda: Connection(self._opened, self._clock), host, port)
         except OSError as error:
             raise UserError(listen_error("AudioSocket", "audiosocket", host, port, error)) from None
 
@@ -112,7 +115,7 @@ class AudioSocketServer:
         self._draining = True
         await self._until_over(limit_s)
         for call in self._running.values():
-            call.session.stop()
+            call.session.stop("the server is shutting down")
         await self._until_over(SESSION_END_S)
         await self.close()
 
@@ -143,7 +146,7 @@ class AudioSocketServer:
 
     async def _serve(self, connection: Connection) -> None:
         peer = connection.peer
-        if self._limits.peers and not any(ip_address(peer) in network for network in self._limits.peers):
+        if not is_allowed(peer, self._limits.peers):
             log.warning("AudioSocket: %s may not connect; if it should, add it to audiosocket.peers", peer)
             return
         if self._pending >= self._limits.max_pending:
@@ -163,9 +166,7 @@ class AudioSocketServer:
             async with asyncio.timeout(self._limits.id_timeout_s):
                 call_id = await connection.call_id()
         except ProtocolError as error:
-            log.warning(
-                "AudioSocket: %s sent what no Asterisk sends: %s; the connection is closed", connection.peer, error
-            )
+            log.warning("AudioSocket: %s sent no call: %s; the connection is closed", connection.peer, error)
             return None
         except TimeoutError:
             log.warning("AudioSocket: %s sent no call id in time; the connection is closed", connection.peer)
@@ -244,7 +245,7 @@ class AudioSocketServer:
             await session.run(connection, self._media)
         except Exception as error:  # ours, and it must cost no caller: this one goes to people
             fault = error
-            session.stop()
+            session.stop(f"a fault of bargein: {_where(error)}")
         finally:
             del self._running[info.id]
             self._ended(info, session)

@@ -1,45 +1,51 @@
-"""One AudioSocket connection: bytes in and out as asyncio delivers them, frames to whoever serves the call."""
+"""One AudioSocket connection: bytes in and out as asyncio delivers them, events to whoever serves the call."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable
 from typing import Protocol, cast
 
+from ..clock import Clock
 from ..core.audio.pcm import FRAME_BYTES
-from ..core.wire.audiosocket import Decoder, Frame, FrameKind, ProtocolError, encode
+from ..core.wire.audiosocket import FrameKind, ProtocolError, encode
+from ..core.wire.line import Line, LineEvent, LineFault, LineHungUp, LineId, LineNotice
+
+log = logging.getLogger(__name__)
 
 BACKLOG_BYTES = 50 * (3 + FRAME_BYTES)  # 1 s of audio that the peer has not read
 DRAIN_S = 2.0  # how long to wait for EOF after 0x00
 
 
-class FrameReceiver(Protocol):
+class LineReceiver(Protocol):
     """Takes what arrives on a connection. Both methods return at once and raise nothing."""
 
-    def on_frames(self, frames: list[Frame]) -> None: ...
+    def on_events(self, events: list[LineEvent]) -> None: ...
 
-    def on_closed(self, error: ProtocolError | None) -> None:
-        """Nothing more comes. `error`: the peer sent what is no AudioSocket."""
+    def on_closed(self) -> None:
+        """Nothing more comes."""
 
 
 class Connection(asyncio.Protocol):
     """A connection goes through three phases, in this order:
 
-    1. `call_id` waits for the first frame. Reading then pauses: a call that waits to be admitted costs no memory.
-    2. `deliver_to` resumes reading. Each read hands its frames to the receiver.
+    1. `call_id` waits for the id. Reading then pauses: a call that waits to be admitted costs no memory.
+    2. `deliver_to` resumes reading. Each read hands its events to the receiver.
     3. `hand_back` sends 0x00, and drops what still arrives.
 
     `opened` is called with each new connection.
     """
 
-    def __init__(self, opened: Callable[[Connection], None]) -> None:
+    def __init__(self, opened: Callable[[Connection], None], clock: Clock) -> None:
         self.peer = ""
         self._opened = opened
+        self._clock = clock
         self._transport: asyncio.Transport
-        self._decoder = Decoder()
-        self._first: asyncio.Future[Frame | None] = asyncio.get_running_loop().create_future()
-        self._receiver: FrameReceiver | None = None
+        self._line = Line(clock.monotonic())
+        self._call_id: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        self._receiver: LineReceiver | None = None
         self._handed_back = False
         self._at_end = asyncio.Event()
 
@@ -57,33 +63,28 @@ class Connection(asyncio.Protocol):
             return
         if self._receiver is not None:
             self._deliver(data)
-        elif not self._first.done():
-            self._take_first(data)
+        elif not self._call_id.done():
+            self._identify(data)
 
     def eof_received(self) -> bool:
-        self._end(None)
+        self._end()
         return True  # the other direction stays open until `close`
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._end(None)
+        self._end()
 
     # --------------------------------------------------------------- called by us
 
     async def call_id(self) -> str | None:
         """The id of the call; None if the peer left without one. Raises ProtocolError."""
-        frame = await self._first
-        if frame is None:
-            return None
-        if frame.kind != FrameKind.ID:
-            raise ProtocolError(f"a frame of kind 0x{frame.kind:02x} before the call id")
-        return str(frame.uuid())
+        return await self._call_id
 
-    def deliver_to(self, receiver: FrameReceiver) -> None:
-        """Hand over all frames from now on, at once those that came together with the id."""
+    def deliver_to(self, receiver: LineReceiver) -> None:
+        """Hand over all events from now on, at once those that came together with the id."""
         self._receiver = receiver
         self._deliver(b"")
         if self._at_end.is_set():
-            self._receiver.on_closed(None)
+            self._receiver.on_closed()
         else:
             self._transport.resume_reading()
 
@@ -114,31 +115,28 @@ class Connection(asyncio.Protocol):
         """Close both directions. What was sent still leaves."""
         self._transport.close()
 
-    def _take_first(self, data: bytes) -> None:
-        try:
-            frames = self._decoder.feed(data, at_most=1)
-        except ProtocolError as error:
-            self._first.set_exception(error)
-        else:
-            if not frames:
-                return
-            self._first.set_result(frames[0])
-        self._transport.pause_reading()
+    def _identify(self, data: bytes) -> None:
+        for event in self._line.receive(data, self._clock.monotonic()):
+            match event:
+                case LineId(call_id):
+                    self._call_id.set_result(call_id)
+                case LineFault(cause):
+                    self._call_id.set_exception(ProtocolError(cause))
+                case LineNotice(text):
+                    log.warning("AudioSocket: %s: %s", self.peer, text)
+                case LineHungUp():
+                    self._call_id.set_result(None)
+        if self._call_id.done():
+            self._transport.pause_reading()
 
     def _deliver(self, data: bytes) -> None:
         assert self._receiver is not None
-        try:
-            frames = self._decoder.feed(data)
-        except ProtocolError as error:
-            self._handed_back = True
-            self._receiver.on_closed(error)
-        else:
-            if frames:
-                self._receiver.on_frames(frames)
+        if events := self._line.receive(data, self._clock.monotonic()):
+            self._receiver.on_events(events)
 
-    def _end(self, error: ProtocolError | None) -> None:
+    def _end(self) -> None:
         self._at_end.set()
-        if not self._first.done():
-            self._first.set_result(None)
+        if not self._call_id.done():
+            self._call_id.set_result(None)
         if self._receiver is not None:
-            self._receiver.on_closed(error)
+            self._receiver.on_closed()

@@ -17,13 +17,12 @@ import asyncio
 import contextlib
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from collections.abc import Callable, Mapping
 
 from ..core.turns.records import CallInfo
 from ..core.wire.agi import AgiError, AgiReply, AgiRequest, HungUp, ReplyParser, RequestParser, command
 from ..errors import UserError
-from .listening import listen_error
+from .listening import LOOPBACK, Networks, is_allowed, listen_error
 from .registry import FAILED, CallOutcome, Registry, RegistryFull
 
 log = logging.getLogger(__name__)
@@ -49,7 +48,7 @@ class FastAgiServer:
     """`start`, then requests are answered until `close`.
 
     `audiosocket_address` is HOST:PORT that Asterisk connects to; for a wildcard host it is told the address at which it
-    reached this endpoint. `peers` are the networks that may connect, none for anyone. `admit()` is asked whether
+    reached this endpoint. `peers` are the networks that may connect; an empty list allows none. `admit()` says whether
     another call would be served.
     """
 
@@ -58,7 +57,7 @@ class FastAgiServer:
         registry: Registry,
         audiosocket_address: str,
         *,
-        peers: Sequence[IPv4Network | IPv6Network] = (),
+        peers: Networks = LOOPBACK,
         max_connections: int = 256,
         timeout_s: float = 5.0,
         admit: Callable[[], bool] = lambda: True,
@@ -124,9 +123,9 @@ class FastAgiServer:
             writer.close()
 
     def _check_peer(self, peer: str, reached_at: str) -> None:
-        """Peers are other machines: whoever comes from the very address he reached is on this one, as the doctor is."""
-        allowed = not self._peers or peer == reached_at or any(ip_address(peer) in network for network in self._peers)
-        if not allowed:
+        """Raises _Refused. With any peers at all, this machine may connect too: its own doctor does."""
+        this_machine = bool(self._peers) and peer == reached_at
+        if not this_machine and not is_allowed(peer, self._peers):
             raise _Refused("it may not connect; if it should, add it to fastagi.peers")
         if len(self._connections) > self._max_connections:
             raise _Refused(f"there are {self._max_connections} connections (fastagi.max_connections)")

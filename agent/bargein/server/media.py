@@ -7,9 +7,9 @@ import logging
 from typing import Protocol
 
 from ..clock import Clock
-from ..core.audio.pcm import Pcm, from_bytes, to_bytes
-from ..core.wire.audiosocket import WIDEBAND_KINDS, Frame, FrameKind, ProtocolError, encode
-from ..core.wire.rate_limiter import RateLimiter
+from ..core.audio.pcm import Pcm, to_bytes
+from ..core.wire.audiosocket import FrameKind, encode
+from ..core.wire.line import LineAudio, LineDigit, LineEvent, LineFault, LineHungUp, LineNotice
 from .connection import Connection
 
 log = logging.getLogger(__name__)
@@ -33,6 +33,9 @@ class MediaCall(Protocol):
 
     def on_tick(self) -> Pcm | None:
         """20 ms have passed: the 160 samples to send; None when the call goes back to the dialplan."""
+
+    def stop(self, cause: str) -> None:
+        """The call cannot go on."""
 
 
 class MediaEngine:
@@ -58,7 +61,7 @@ class MediaEngine:
 
         Raises what a method of the call raised.
         """
-        leg = _Leg(call, connection, self._clock)
+        leg = _Leg(call, connection)
         self._add(leg)
         try:
             connection.deliver_to(leg)
@@ -105,32 +108,23 @@ class MediaEngine:
 class _Leg:
     """One call's side of the engine. `over`: True when the call is to be handed back, False when the caller is gone."""
 
-    def __init__(self, call: MediaCall, connection: Connection, clock: Clock) -> None:
+    def __init__(self, call: MediaCall, connection: Connection) -> None:
         self.over: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._call = call
         self._connection = connection
-        self._clock = clock
-        self._limiter = RateLimiter(clock.monotonic())
 
-    def on_frames(self, frames: list[Frame]) -> None:
-        now = self._clock.monotonic()
+    def on_events(self, events: list[LineEvent]) -> None:
         try:
-            for frame in frames:
+            for event in events:
                 if self.over.done():
                     return
-                self._limiter.count(frame, now)
-                self._receive(frame)
-        except ProtocolError as error:
-            self.on_closed(error)
+                self._receive(event)
         except Exception as error:  # ours: it ends this call, and `carry` tells who served it
             self._fail(error)
 
-    def on_closed(self, error: ProtocolError | None) -> None:
-        if self.over.done():
-            return
-        if error is not None:
-            log.warning("call %s: %s; the connection is closed", self._call.id, error)
-        self.over.set_result(False)
+    def on_closed(self) -> None:
+        if not self.over.done():
+            self.over.set_result(False)
 
     def tick(self) -> None:
         """Send the frame that is due."""
@@ -145,20 +139,25 @@ class _Leg:
             self.over.set_result(True)
         elif self._connection.stalled:
             log.warning("call %s: the peer does not read; the connection is closed", self._call.id)
+            self._call.stop("the peer does not read")
             self.over.set_result(False)
         else:
             self._connection.send(encode(FrameKind.AUDIO, to_bytes(pcm)))
 
-    def _receive(self, frame: Frame) -> None:
-        """One frame of the line. Raises ProtocolError."""
-        if frame.kind == FrameKind.AUDIO:
-            self._call.on_audio(from_bytes(frame.payload))
-        elif frame.kind == FrameKind.DTMF:
-            self._call.on_digit(frame.digit())
-        elif frame.kind == FrameKind.HANGUP:
-            self.on_closed(None)
-        elif frame.kind in WIDEBAND_KINDS:
-            raise ProtocolError("audio of more than 8 kHz: the dialplan's AudioSocket has to use slin")
+    def _receive(self, event: LineEvent) -> None:
+        match event:
+            case LineAudio(pcm):
+                self._call.on_audio(pcm)
+            case LineDigit(digit):
+                self._call.on_digit(digit)
+            case LineHungUp():
+                self.on_closed()
+            case LineNotice(text):
+                log.warning("call %s: %s", self._call.id, text)
+            case LineFault(cause):
+                log.warning("call %s: %s; the dialplan goes on", self._call.id, cause)
+                self._call.stop(cause)
+                self.over.set_result(True)
 
     def _fail(self, error: Exception) -> None:
         if not self.over.done():

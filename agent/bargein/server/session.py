@@ -75,6 +75,7 @@ class Session:
         tap: Recorder | None = None,
     ) -> None:
         self.finish: Finish | None = None  # what the flow came to; None while it goes on, or the caller hung up
+        self.cause = ""  # why the call ended before the flow did; "" if it did not
         self._call_id = call_id
         self._conversation = conversation
         self._engines = engines
@@ -104,10 +105,11 @@ class Session:
             for stream in self._streams.values():
                 stream.cancel()
 
-    def stop(self) -> None:
+    def stop(self, cause: str) -> None:
         """Give the call back to the dialplan now: the flow is not done, so its caller goes to people."""
         if self.finish is None:
             self.finish = Finish(CallResult.FAILED)
+            self.cause = cause
 
     # ---------------------------------------------------------------- the line
 
@@ -170,7 +172,7 @@ class Session:
             stream = self._engines.recognizer.stream(self._engines.planner.language, hints)
         except Exception as error:  # without words there is no talk: this caller goes to people
             log.error("call %s: no speech to text: %s; the dialplan goes on", self._call_id, error)
-            self.stop()
+            self.stop("no speech to text")
         else:
             stream.feed(preroll)
             self._streams[turn_id] = stream
@@ -207,7 +209,7 @@ class Session:
         except Exception as error:  # a call must never end in silence because an engine failed
             cause = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
             log.error("call %s: no answer could be made: %s; the dialplan goes on", self._call_id, cause)
-            finish = Finish(CallResult.FAILED)
+            finish, self.cause = Finish(CallResult.FAILED), "no answer could be made"
         self._perform(self._conversation.on_reply_end(reply_id, finish))
 
     async def _deliver(self, reply_id: int, lines: asyncio.Queue[asyncio.Task[Segment] | None]) -> None:

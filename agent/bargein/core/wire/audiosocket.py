@@ -1,6 +1,6 @@
-"""AudioSocket frames: kind, length, payload; a pure decoder and encoder.
+"""AudioSocket frames: kind, length, payload. A pure decoder and encoder.
 
-Source: Asterisk's res_audiosocket.c. A frame is one byte of kind, two bytes of length (big-endian), and the payload.
+A frame is one byte of kind, two bytes of length (big-endian) and the payload. Source: Asterisk's res_audiosocket.c.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from enum import IntEnum
 from uuid import UUID
 
 HEADER = struct.Struct(">BH")
+DIGITS = frozenset("0123456789ABCDabcd*#")
 
 
 class FrameKind(IntEnum):
-    """The kinds that exist on the wire; slin at other rates is 0x11 (12 kHz) to 0x18 (192 kHz)."""
+    """The kinds that Asterisk sends. Audio at higher rates is 0x11 (12 kHz) to 0x18 (192 kHz)."""
 
     HANGUP = 0x00
     ID = 0x01
@@ -28,12 +29,12 @@ KNOWN_KINDS = frozenset(FrameKind) | WIDEBAND_KINDS
 
 
 class ProtocolError(Exception):
-    """The bytes are no AudioSocket; the connection is of no further use."""
+    """The peer does not speak AudioSocket, or not the part of it that we serve. The connection is of no further use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame as it came. `kind` may be an audio kind that FrameKind does not name."""
+    """One frame as it arrived. `kind` may be one that FrameKind does not name."""
 
     kind: int
     payload: bytes
@@ -44,36 +45,32 @@ class Frame:
             raise ProtocolError(f"a call id of {len(self.payload)} bytes; it must have 16")
         return UUID(bytes=self.payload)
 
-    def digit(self) -> str:
-        """The digit of a DTMF frame. Raises ProtocolError if it is none of 0-9 A-D * #."""
-        text = self.payload.decode("ascii", "replace")
-        if len(text) != 1 or text not in "0123456789ABCD*#":
-            raise ProtocolError("a DTMF frame that holds no digit")
-        return text
+    def digits(self) -> str:
+        """The digits of a DTMF frame: 0-9 A-D * #. Stops at the first byte that is none; "" if none comes first."""
+        text = self.payload.decode("latin-1")
+        end = next((at for at, character in enumerate(text) if character not in DIGITS), len(text))
+        return text[:end].upper()
 
 
 class Decoder:
-    """Bytes in, frames out, however the bytes are cut.
-
-    `feed` raises ProtocolError at the first kind that does not exist: what follows cannot be framed any more.
-    """
+    """Bytes in, frames out, however the bytes are cut. Every kind is a frame: its header says how long it is."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
     def feed(self, data: bytes = b"", at_most: int | None = None) -> list[Frame]:
-        """The frames that are complete now, in order, `at_most` so many; the others stay for the next call."""
+        """Return the frames that are complete, in order, up to `at_most`. The others wait for the next call."""
         self._buffer += data
         frames: list[Frame] = []
-        while len(self._buffer) >= HEADER.size and (at_most is None or len(frames) < at_most):
-            kind, size = HEADER.unpack_from(self._buffer)
-            if kind not in KNOWN_KINDS:
-                raise ProtocolError(f"a frame of unknown kind 0x{kind:02x}")
-            end = HEADER.size + size
-            if len(self._buffer) < end:
+        start, available = 0, len(self._buffer)
+        while available - start >= HEADER.size and (at_most is None or len(frames) < at_most):
+            kind, size = HEADER.unpack_from(self._buffer, start)
+            body = start + HEADER.size
+            if available - body < size:
                 break
-            frames.append(Frame(kind, bytes(self._buffer[HEADER.size : end])))
-            del self._buffer[:end]
+            frames.append(Frame(kind, bytes(self._buffer[body : body + size])))
+            start = body + size
+        del self._buffer[:start]
         return frames
 
     @property
@@ -81,9 +78,14 @@ class Decoder:
         """Bytes of a frame that is not complete yet."""
         return len(self._buffer)
 
+    @property
+    def next_header(self) -> tuple[int, int] | None:
+        """Kind and payload length of the frame that is not complete yet; None if its header is not here."""
+        return HEADER.unpack_from(self._buffer) if len(self._buffer) >= HEADER.size else None
+
 
 def encode(kind: int, payload: bytes = b"") -> bytes:
-    """One frame as bytes; to be written in one piece (Asterisk waits 5 ms for the payload, no longer).
+    """One frame as bytes. Write it in one piece: Asterisk waits 5 ms for the payload, no longer.
 
     Raises ValueError above 65,534 bytes: Asterisk loses a payload of 65,535 without a word.
     """

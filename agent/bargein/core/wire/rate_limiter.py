@@ -1,4 +1,4 @@
-"""A caller speaks no faster than time passes: the limit on what one connection may send."""
+"""A limit on what one connection may send: a caller speaks no faster than time passes."""
 
 from __future__ import annotations
 
