@@ -270,3 +270,22 @@ def left_behind(folder: Path) -> list[Path]:
 def replace_language(fake: FakePlanner, language: str) -> FakePlanner:
     fake.language = language
     return fake
+
+
+@pytest.mark.parametrize(("asked", "named"), [("", "greet"), ("other", "other"), ("no-such", "greet")])
+async def test_the_row_names_the_flow_and_the_server(tmp_path: Path, asked: str, named: str) -> None:
+    for name in ("greet", "other"):
+        (tmp_path / f"{name}.yaml").write_text(FLOW.format("Hello."))
+    plain = config(tmp_path)
+    plain = replace(plain, store=replace(plain.store, server="north"))
+    app = App(replace(plain, dialogue=replace(plain.dialogue, flow=str(tmp_path / "greet.yaml"))))
+    await app.start()
+    call_id = app.registry.register(CallInfo("", dialogue=asked))
+    reader, writer = await asyncio.open_connection("127.0.0.1", app.server.port)
+    writer.write(encode(FrameKind.ID, uuid.UUID(call_id).bytes))
+    await reader.readexactly(323)
+    await app.store.flush()
+    row = await app.store.call(call_id)
+    assert (row.dialogue, row.server) == (named, "north")
+    writer.close()
+    await app.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import logging
+import socket
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -201,8 +202,9 @@ class App:
             caller=info.caller,
             caller_name=info.caller_name,
             called=info.called,
-            dialogue=info.dialogue,
+            dialogue=self._dialogues.name(info) if self._dialogues and not self._make_planner else info.dialogue,
             queue=info.queue,
+            server=self.config.store.server or socket.gethostname(),
             recording=str(recording.path) if recording is not None else "",
         )
         log.info("call %s begins", info.id)

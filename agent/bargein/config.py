@@ -96,6 +96,7 @@ class StoreConfig:
 
     url: str = _checked("sqlite:///bargein.db", _check_url)
     queue: int = _between(20_000, 100, 10_000_000)  # writes that may wait for the database, per process
+    server: str = ""  # this server's name in the rows; "": the name of the host
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,59 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import socket
-import subprocess
-import tempfile
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-
-import pytest
 
 from bargein.core.audio.utterance import Word
 from bargein.core.turns.records import Interruption, Turn
-from bargein.store import Range, Reader, Store, prune, try_to_write, vacuum
-
-FOUND = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
-pytest.importorskip("asyncpg", reason="no asyncpg: pip install 'bargein[postgresql]'")
-pytestmark = pytest.mark.skipif(not FOUND, reason="no PostgreSQL server here: apt-get install postgresql")
-
-
-class Cluster:
-    """A server of our own on a free port, which will not run as root."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.user = "nobody" if os.geteuid() == 0 else None
-        if self.user:
-            shutil.chown(directory, self.user)
-        self.run("initdb", "-D", f"{directory}/data", "-A", "trust", "-U", "bargein", "--no-sync")
-        self.start()
-        self.url = f"postgresql://bargein@127.0.0.1:{self.port}/postgres"
-
-    def run(self, program: str, *words: str) -> None:
-        command = [str(FOUND[-1].parent / program), *words]
-        subprocess.run(command, user=self.user, check=True, stdout=subprocess.DEVNULL, cwd="/", timeout=60)
-
-    def start(self) -> None:
-        options = f"-p {self.port} -k {self.directory} -c listen_addresses=127.0.0.1 -c fsync=off"
-        self.run("pg_ctl", "-D", f"{self.directory}/data", "-o", options, "-l", f"{self.directory}/log", "-w", "start")
-
-    def stop(self) -> None:
-        self.run("pg_ctl", "-D", f"{self.directory}/data", "-m", "immediate", "-w", "stop")
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    with tempfile.TemporaryDirectory() as directory:
-        made = Cluster(Path(directory))
-        yield made
-        made.stop()
+from bargein.store import CallFilter, Reader, Store, prune, try_to_write, vacuum
+from tests.store.postgresql import Cluster
 
 
 def cut(name: str, call_id: str, **more: object) -> Interruption:
@@ -87,7 +40,7 @@ async def test_the_whole_log(cluster: Cluster) -> None:
         assert [call.id for call in await log.calls()] == ["c3", "c2", "c1", "c0"]
         assert (await log.call("c1")).caller == "+49\ufffd?"
         assert (await log.turns("c2"))[0].turn == turn
-        found = await log.interruptions(Range(since=began + timedelta(hours=1)), kind="stop", slow_ms=100)
+        found = await log.interruptions(CallFilter(since=began + timedelta(hours=1)), kind="stop", slow_ms=100)
         assert [row.interruption.id for row in found] == ["i3", "i2", "i1"]
         assert found[0].interruption == cut("i3", "c3", kind="stop", decided_ms=700)
         stats = await log.stats()

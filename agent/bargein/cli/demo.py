@@ -18,7 +18,7 @@ from ..errors import UserError
 from ..offline.simulated_caller import Cue, SimulatedCaller, announce, place_call
 from ..speech import catalog
 from ..speech.audio import from_pcm, read_wav, resample, to_pcm
-from ..store import Reader
+from ..store import Reader, sqlite_url
 from .options import interruption_row
 from .render import conversation, interruption_lines, turn_lines
 from .terminal import Screen, write
@@ -78,7 +78,7 @@ def demo_command(recordings: tuple[Path, ...], flow: str, wav_path: Path, db: Pa
         config,
         audiosocket=replace(config.audiosocket, listen="127.0.0.1:0"),
         fastagi=replace(config.fastagi, listen="127.0.0.1:0"),
-        store=replace(config.store, url=f"sqlite:///{db}"),
+        store=replace(config.store, url=sqlite_url(db)),
         dialogue=replace(config.dialogue, flow=flow),
     )
     logging.basicConfig(level=logging.WARNING, format="%(message)s")

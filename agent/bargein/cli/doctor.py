@@ -13,7 +13,8 @@ from ..core.language.neutral import neutral
 from ..doctor.checks import Check, examine
 from ..doctor.pbx import examine_pbx
 from ..errors import UserError
-from .options import as_url, log_options
+from ..store import database_url
+from .options import log_options
 from .terminal import Screen, to_json, write
 
 COLORS = {"ok": "32", "warn": "33", "fail": "31"}
@@ -52,7 +53,7 @@ async def _run(pbx: str | None, exten: str | None, config_path: str | None, db: 
         if not quiet:
             write(_lines(check, screen))
 
-    url = as_url(db) if db else None
+    url = database_url(db) if db else None
     async for check in examine(config_path, url):
         done(check)
     if pbx is not None:

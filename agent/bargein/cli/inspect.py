@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -59,8 +60,8 @@ def calls_command(
     Example:
       bargein calls --since 2d --queue support
     """
-    which = chosen(since, until, queue)
-    found = with_log(database(config_path, db), lambda log: log.calls(which, outcome=outcome, limit=limit))
+    which = replace(chosen(since, until, queue), outcome=outcome)
+    found = with_log(database(config_path, db), lambda log: log.calls(which, limit=limit))
     if print_rows(Call, [plain(call) for call in found], as_json, as_csv):
         return
     columns = [

@@ -7,14 +7,13 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from ..clock import SystemClock
 from ..config import Config
-from ..store import LoggedInterruption, LoggedTurn, Range, Reader
+from ..store import CallFilter, LoggedInterruption, LoggedTurn, Reader, database_url
 from .terminal import plain, to_csv, to_json, write
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -78,12 +77,7 @@ def format_options(command: Command) -> Command:
 
 def database(config_path: str | None, db: str | None) -> str:
     """The url that the options and the configuration say. Raises ConfigError."""
-    return as_url(db) if db else Config.load(config_path).store.url
-
-
-def as_url(db: str) -> str:
-    """What `--db` was given: a file or a url."""
-    return db if "://" in db else f"sqlite:///{Path(db)}"
+    return database_url(db) if db else Config.load(config_path).store.url
 
 
 def with_log(url: str, ask: Callable[[Reader], Awaitable[Result]]) -> Result:
@@ -96,9 +90,9 @@ def with_log(url: str, ask: Callable[[Reader], Awaitable[Result]]) -> Result:
     return asyncio.run(run())
 
 
-def chosen(since: datetime | None, until: datetime | None, queue: str | None) -> Range:
+def chosen(since: datetime | None, until: datetime | None, queue: str | None) -> CallFilter:
     """The calls that `range_options` mean."""
-    return Range(since, until, queue)
+    return CallFilter(since, until, queue)
 
 
 def print_rows(

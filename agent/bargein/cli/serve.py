@@ -16,6 +16,7 @@ from ..dialogue.monologue import Monologue
 from ..errors import UserError
 from ..server.logs import setup as setup_logs
 from ..server.systemd import notify, watchdog_s
+from ..store import database_url
 
 log = logging.getLogger(__name__)
 
@@ -64,8 +65,7 @@ def serve_command(
     if agi_listen:
         config = replace(config, fastagi=replace(config.fastagi, listen=agi_listen))
     if db:
-        url = db if "://" in db else f"sqlite:///{db}"
-        config = replace(config, store=replace(config.store, url=url))
+        config = replace(config, store=replace(config.store, url=database_url(db)))
     setup_logs(config.log)
     app = App(config, lambda info: Monologue(play), recordings=[play]) if play else App(config)
     try:

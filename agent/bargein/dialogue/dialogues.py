@@ -80,6 +80,10 @@ class Dialogues:
             return LlmPlanner(self._config.llm, flow, info, self._phrases[_spoken(flow)])
         return FlowPlanner(flow, info, self._phrases[_spoken(flow)])
 
+    def name(self, info: CallInfo) -> str:
+        """The name of the flow that `planner` chose for this call."""
+        return info.dialogue if info.dialogue in self._flows and info.dialogue else self._main.stem
+
     def _flow(self, name: str) -> Flow:
         """The flow of that name; the main one where there is none: a typing error must not lose a caller."""
         if name and name not in self._flows:

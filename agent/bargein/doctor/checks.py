@@ -19,7 +19,8 @@ from ..clock import Clock, SystemClock
 from ..config import Config, LlmConfig, parse_address
 from ..errors import UserError
 from ..store import Reader, try_to_write
-from ..store.connect import shown, sqlite_file
+from ..store.connect import shown
+from ..store.url import sqlite_file
 
 if TYPE_CHECKING:
     from ..dialogue.flow import Flow

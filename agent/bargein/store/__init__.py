@@ -1,15 +1,42 @@
 """The log of calls in a database: the only place that holds SQL.
 
-`Reader` asks, `Store` also writes. A url is `sqlite:///FILE` or `postgresql://USER@HOST/NAME`.
+`Reader` asks, `Store` also writes. A URL is `sqlite:///FILE` or `postgresql://USER@HOST/NAME`. `database_url` and
+`CallFilter` come without SQLAlchemy, which takes longer to load than a command should: the other names load it when
+they are first used.
 """
 
-from .maintenance import Pruned, prune, try_to_write, vacuum
-from .reader import Range, Reader
-from .rows import Call, LoggedInterruption, LoggedTurn
-from .stats import Spread, Stats
-from .writer import Store
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .filters import EVERY_CALL, EVERYTHING, CallFilter, CallSort, InterruptionSort
+from .url import database_url, sqlite_file, sqlite_url
+
+if TYPE_CHECKING:
+    from .maintenance import Pruned, prune, try_to_write, vacuum
+    from .reader import Reader
+    from .rows import Call, LoggedInterruption, LoggedTurn, WholeCall
+    from .stats import Spread, Stats
+    from .writer import Store
 
 __all__ = [
-    "Call", "LoggedInterruption", "LoggedTurn", "Pruned", "Range", "Reader", "Spread", "Stats", "Store",
-    "prune", "try_to_write", "vacuum",
+    "EVERYTHING", "EVERY_CALL", "Call", "CallFilter", "CallSort", "InterruptionSort", "LoggedInterruption",
+    "LoggedTurn", "Pruned", "Reader", "Spread", "Stats", "Store", "WholeCall", "database_url", "prune", "sqlite_file",
+    "sqlite_url", "try_to_write", "vacuum",
 ]  # fmt: skip
+
+_HOME = {
+    "maintenance": ("Pruned", "prune", "try_to_write", "vacuum"),
+    "reader": ("Reader",),
+    "rows": ("Call", "LoggedInterruption", "LoggedTurn", "WholeCall"),
+    "stats": ("Spread", "Stats"),
+    "writer": ("Store",),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_MODULE_OF[name]}", __name__), name)

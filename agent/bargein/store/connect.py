@@ -13,14 +13,20 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError,
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from ..errors import UserError
+from .url import SQLITE, sqlite_file, sqlite_uri
 
 BUSY_S = 5.0  # how long one statement waits for another process's lock
 RETRY_S = 0.01
+CONNECT_S = 5.0  # PostgreSQL: how long a connection may take
+COMMAND_S = 30.0  # PostgreSQL: how long a statement may take
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 
 
 def parsed(url: str) -> URL:
-    """The url with our driver in it. Raises UserError."""
+    """The URL with our driver in it. Raises UserError."""
+    if url.startswith(SQLITE):
+        file = sqlite_file(url)
+        return URL.create(DRIVERS["sqlite"], database=":memory:" if file is None else str(file))
     try:
         made = make_url(url)
     except (ArgumentError, ValueError) as error:
@@ -31,49 +37,50 @@ def parsed(url: str) -> URL:
 
 
 def shown(url: str) -> str:
-    """The database's name for a person: the file, or the url without its password."""
+    """The database's name for a person: the file, or the URL without its password."""
     made = parsed(url)
     if made.drivername.startswith("sqlite"):
         return made.database or ":memory:"
     return made.set(drivername="postgresql").render_as_string(hide_password=True)
 
 
-def sqlite_file(url: str) -> Path | None:
-    """The file of an SQLite database, else None."""
-    made = parsed(url)
-    is_file = made.drivername.startswith("sqlite") and made.database not in (None, "", ":memory:")
-    return Path(str(made.database)) if is_file else None
-
-
 def connect(url: str, *, readonly: bool = False) -> AsyncEngine:
-    """An engine whose transactions also cover CREATE TABLE. Raises UserError; connects only when used."""
+    """An engine whose transactions include CREATE TABLE. It connects at the first use. Raises UserError."""
     made = parsed(url)
     if made.drivername.startswith("postgresql"):
+        limits = {"timeout": CONNECT_S, "command_timeout": COMMAND_S}
         try:
-            return create_async_engine(made, pool_pre_ping=True, hide_parameters=True)
+            return create_async_engine(
+                made, connect_args=limits, pool_size=2, max_overflow=3, pool_pre_ping=True, hide_parameters=True
+            )
         except ModuleNotFoundError as error:
             raise UserError("PostgreSQL needs asyncpg: pip install 'bargein[postgresql]'") from error
     file = sqlite_file(url)
-    if readonly and file:
-        made = made.set(database=f"file:{_quoted(file)}", query={"mode": "ro", "uri": "true", **_still(file)})
-    elif file and not file.exists():
-        try:
-            file.touch(mode=0o640)  # what callers say is nobody else's business; -wal and -shm take the same mode
-        except OSError as error:
-            raise UserError(f"{file}: the database cannot be created: {error.strerror}") from error
+    if file and not readonly:
+        _create(file)
+    if file:
+        options = {"mode": "ro", **_still(file)} if readonly else {"mode": "rw"}
+        made = made.set(database=sqlite_uri(file), query={"uri": "true", **options})
     engine = create_async_engine(made, connect_args={"timeout": BUSY_S}, hide_parameters=True)
     _prepare_sqlite(engine, readonly=readonly)
     return engine
 
 
+def _create(file: Path) -> None:
+    """An empty file that only its owner and group can read: it will hold what callers say. SQLite's -wal and -shm
+    files get the same mode."""
+    if file.exists():
+        return
+    try:
+        file.touch(mode=0o640)
+    except OSError as error:
+        raise UserError(f"{file}: the database cannot be created: {error.strerror}") from error
+
+
 def _still(file: Path) -> dict[str, str]:
-    """For a person who may read the file but not write beside it, while nobody writes: SQLite's WAL would need to."""
+    """Options for a person who may read the file but not write beside it, while nobody writes: WAL would need to."""
     quiet = not Path(f"{file}-wal").exists()
     return {"immutable": "1"} if quiet and not os.access(file.absolute().parent, os.W_OK) else {}
-
-
-def _quoted(file: Path) -> str:
-    return str(file.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
 
 def _prepare_sqlite(engine: AsyncEngine, *, readonly: bool) -> None:

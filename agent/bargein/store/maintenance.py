@@ -10,9 +10,10 @@ from sqlalchemy import ColumnElement, Table, delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ..clock import SystemClock
-from . import schema
-from .connect import FAILURES, connect, explained, shown, sqlite_file
+from . import migrations, schema
+from .connect import FAILURES, connect, explained, shown
 from .rows import iso
+from .url import sqlite_file
 
 LONGEST_CALL = timedelta(days=1)  # a row without an end is older than that: its server was killed
 CHUNK = 200  # calls deleted in one transaction: a server that writes to the same file waits no longer than that
@@ -99,7 +100,7 @@ async def try_to_write(url: str) -> None:
     """Bring the database up to date and write to it, leaving nothing behind. Raises UserError when that fails."""
     engine = connect(url)
     try:
-        await schema.migrate(engine, shown(url), iso(SystemClock().utc()))
+        await migrations.migrate(engine, shown(url), iso(SystemClock().utc()))
         async with engine.connect() as connection, connection.begin() as transaction:
             await connection.execute(schema.calls.insert().values(id="doctor"))
             await transaction.rollback()

@@ -2,44 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, Table, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ..core.language.kinds import FALSE_INTERRUPTIONS
 from ..errors import UserError
-from . import schema
-from .connect import FAILURES, connect, explained, shown, sqlite_file
-from .rows import Call, LoggedInterruption, LoggedTurn, from_iso, iso, to_call, to_interruption, to_turn
+from . import migrations, schema
+from .conditions import Conditions, of_call, of_interruption
+from .connect import FAILURES, connect, explained, shown
+from .filters import EVERY_CALL, EVERYTHING, CallFilter, CallSort, InterruptionSort
+from .rows import Call, LoggedInterruption, LoggedTurn, WholeCall, from_iso, iso, to_call, to_interruption, to_turn
 from .stats import Sample, Stats, summarize
+from .url import sqlite_file
 
-EVERYTHING = 1_000_000_000  # a limit that is none
+Logged = TypeVar("Logged", LoggedTurn, LoggedInterruption)
 
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """Which calls are meant: begun in [since, until), of one queue."""
-
-    since: datetime | None = None
-    until: datetime | None = None
-    queue: str | None = None
-
-    def apply(self, query: Select[Any]) -> Select[Any]:
-        """The query, which has `calls` in it, with these conditions."""
-        if self.since:
-            query = query.where(schema.calls.c.started_at >= iso(self.since))
-        if self.until:
-            query = query.where(schema.calls.c.started_at < iso(self.until))
-        if self.queue is not None:
-            query = query.where(schema.calls.c.queue == self.queue)
-        return query
-
-
-EVER = Range()
+CALL_ORDER: Mapping[CallSort, ColumnElement[Any]] = {
+    "started": schema.calls.c.started_at,
+    "duration": schema.calls.c.duration_ms,
+    "interruptions": schema.calls.c.interruption_count,
+    "caller": schema.calls.c.caller,
+    "called": schema.calls.c.called,
+    "queue": schema.calls.c.queue,
+    "flow": schema.calls.c.dialogue,
+    "outcome": schema.calls.c.outcome,
+}
+INTERRUPTION_ORDER: Mapping[InterruptionSort, ColumnElement[Any]] = {
+    "at": schema.interruptions.c.at,
+    "noticed": schema.interruptions.c.detect_latency_ms,
+    "silent": schema.interruptions.c.stop_latency_ms,
+    "kind": schema.interruptions.c.kind,
+    "step": schema.interruptions.c.step,
+}
+PAGE = 500  # calls that an export reads at a time
 
 
 class Reader:
@@ -56,11 +55,11 @@ class Reader:
         if file and not file.exists():
             raise UserError(f"{file}: no database yet: the first `bargein serve` or `bargein demo` makes it")
         reader = cls(connect(url, readonly=True), url)
-        known = len(schema.MIGRATIONS)
+        known = len(migrations.MIGRATIONS)
         try:
             async with reader._engine.connect() as connection:
-                found = await schema.version(connection)
-            schema.refuse_newer(found, known, shown(url))
+                found = await migrations.version(connection)
+            migrations.refuse_newer(found, known, shown(url))
             if found < known:
                 raise UserError(f"{shown(url)}: not yet made ready for this version: `bargein doctor` does it")
         except FAILURES as error:
@@ -70,6 +69,11 @@ class Reader:
             await reader.close()
             raise
         return reader
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self._engine.dialect.name
 
     async def close(self) -> None:
         """Let go of the database."""
@@ -81,13 +85,23 @@ class Reader:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def calls(self, which: Range = EVER, *, outcome: str | None = None, limit: int = EVERYTHING) -> list[Call]:
-        """Newest first."""
-        query = which.apply(_calls())
-        if outcome is not None:
-            query = query.where(schema.calls.c.outcome == outcome)
-        newest = query.order_by(schema.calls.c.started_at.desc(), schema.calls.c.id).limit(limit)
-        return [to_call(row) for row in await self._rows(newest)]
+    async def calls(
+        self,
+        which: CallFilter = EVERY_CALL,
+        *,
+        sort: CallSort = "started",
+        descending: bool = True,
+        limit: int = EVERYTHING,
+        offset: int = 0,
+    ) -> list[Call]:
+        """One page of the matching calls, by default the newest first."""
+        order = ordered([CALL_ORDER[sort], schema.calls.c.started_at, schema.calls.c.id], descending)
+        query = select(schema.calls).where(*of_call(which, self.dialect)).order_by(*order)
+        return [to_call(row) for row in await self._rows(query.limit(limit).offset(offset))]
+
+    async def count_calls(self, which: CallFilter = EVERY_CALL) -> int:
+        """How many calls match."""
+        return await self._count(schema.calls, of_call(which, self.dialect))
 
     async def call(self, name: str) -> Call:
         """By id, by the beginning of one, or `last`. Raises UserError when that is no call or more than one."""
@@ -96,7 +110,7 @@ class Reader:
             if not newest:
                 raise UserError("no calls yet")
             return newest[0]
-        begins = _calls().where(schema.calls.c.id.startswith(name.lower(), autoescape=True))
+        begins = select(schema.calls).where(schema.calls.c.id.startswith(name.lower(), autoescape=True))
         found = [to_call(row) for row in await self._rows(begins.order_by(schema.calls.c.id).limit(4))]
         if not found:
             raise UserError(f"no call {name!r}: `bargein calls` lists them")
@@ -116,24 +130,63 @@ class Reader:
 
     async def interruptions(
         self,
-        which: Range = EVER,
+        which: CallFilter = EVERY_CALL,
         *,
         call_id: str | None = None,
         kind: str | None = None,
         slow_ms: int | None = None,
+        sort: InterruptionSort = "at",
+        descending: bool = True,
         limit: int = EVERYTHING,
+        offset: int = 0,
     ) -> list[LoggedInterruption]:
-        """Newest first. `slow_ms`: only those after which the agent was heard for at least so long."""
-        table = schema.interruptions
-        query = which.apply(_interruptions())
+        """One page of the interruptions of matching calls, by default the newest first.
+
+        `slow_ms`: only those after which the agent was heard for at least so long.
+        """
+        cuts = schema.interruptions
+        conditions = self._interruption_conditions(which, call_id, kind, slow_ms)
+        order = ordered([INTERRUPTION_ORDER[sort], cuts.c.at, cuts.c.id], descending)
+        query = _interruptions().where(*conditions).order_by(*order).limit(limit).offset(offset)
+        return [to_interruption(row) for row in await self._rows(query)]
+
+    async def count_interruptions(
+        self,
+        which: CallFilter = EVERY_CALL,
+        *,
+        call_id: str | None = None,
+        kind: str | None = None,
+        slow_ms: int | None = None,
+    ) -> int:
+        """How many interruptions match."""
+        conditions = self._interruption_conditions(which, call_id, kind, slow_ms)
+        return await self._count(schema.interruptions, conditions)
+
+    def _interruption_conditions(
+        self, which: CallFilter, call_id: str | None, kind: str | None, slow_ms: int | None
+    ) -> Conditions:
+        cuts, found = schema.interruptions, list(of_interruption(which, self.dialect))
         if call_id is not None:
-            query = query.where(table.c.call_id == call_id)
+            found.append(cuts.c.call_id == call_id)
         if kind is not None:
-            query = query.where(table.c.kind == kind)
+            found.append(cuts.c.kind == kind)
         if slow_ms is not None:
-            query = query.where(table.c.stop_latency_ms >= slow_ms)
-        newest = query.order_by(schema.calls.c.started_at.desc(), table.c.onset_ms.desc(), table.c.id)
-        return [to_interruption(row) for row in await self._rows(newest.limit(limit))]
+            found.append(cuts.c.stop_latency_ms >= slow_ms)
+        return found
+
+    async def export(self, which: CallFilter = EVERY_CALL) -> AsyncIterator[WholeCall]:
+        """Every matching call with all that belongs to it, the oldest first. Reads a page at a time."""
+        calls, turns, cuts = schema.calls, schema.turns, schema.interruptions
+        position, at = tuple_(calls.c.started_at, calls.c.id), ("", "")
+        matching = select(calls).where(*of_call(which, self.dialect)).order_by(calls.c.started_at, calls.c.id)
+        while rows := await self._rows(matching.where(position > at).limit(PAGE)):
+            at, ids = (rows[-1]["started_at"], rows[-1]["id"]), [row["id"] for row in rows]
+            said = select(turns).where(turns.c.call_id.in_(ids)).order_by(turns.c.call_id, turns.c.seq)
+            cut = _interruptions().where(cuts.c.call_id.in_(ids)).order_by(cuts.c.onset_ms, cuts.c.id)
+            turns_of = _by_call(map(to_turn, await self._rows(said)), lambda turn: turn.call_id)
+            cuts_of = _by_call(map(to_interruption, await self._rows(cut)), lambda cut: cut.interruption.call_id)
+            for row in rows:
+                yield WholeCall(to_call(row), turns_of.get(row["id"], []), cuts_of.get(row["id"], []))
 
     async def logged_since(self, time: datetime) -> tuple[list[LoggedTurn], list[LoggedInterruption]]:
         """Turns and interruptions written at `time` or later, in the order of writing."""
@@ -154,15 +207,16 @@ class Reader:
         times = [rows[0]["at"] for rows in newest if rows[0]["at"]]
         return from_iso(max(times)) if times else None
 
-    async def stats(self, which: Range = EVER) -> Stats:
+    async def stats(self, which: CallFilter = EVERY_CALL) -> Stats:
         """Figures over the calls meant and their interruptions."""
         calls, cuts = schema.calls, schema.interruptions
         columns = (cuts.c.call_id, calls.c.started_at, cuts.c.kind, cuts.c.resolution)
         query = select(*columns, cuts.c.detect_latency_ms, cuts.c.stop_latency_ms)
-        rows = await self._rows(which.apply(query.join_from(cuts, calls, cuts.c.call_id == calls.c.id)))
+        conditions = of_call(which, self.dialect)
+        rows = await self._rows(query.join_from(cuts, calls, cuts.c.call_id == calls.c.id).where(*conditions))
         count, duration = func.count().label("count"), func.sum(calls.c.duration_ms).label("duration_ms")
         per_outcome = select(calls.c.outcome, count, duration).group_by(calls.c.outcome).order_by(count.desc())
-        outcomes = await self._rows(which.apply(per_outcome))
+        outcomes = await self._rows(per_outcome.where(*conditions))
         return summarize(
             (
                 Sample(
@@ -180,6 +234,10 @@ class Reader:
             outcomes={row["outcome"] or "in progress": row["count"] for row in outcomes},
         )
 
+    async def _count(self, table: Table, conditions: Conditions) -> int:
+        query = select(func.count().label("count")).select_from(table).where(*conditions)
+        return int((await self._rows(query))[0]["count"])
+
     async def _rows(self, query: Select[Any]) -> Sequence[Mapping[str, Any]]:
         try:
             async with self._engine.connect() as connection:
@@ -188,17 +246,21 @@ class Reader:
             raise explained(error, self._url) from error
 
 
-def _calls() -> Select[Any]:
-    """Calls with the count of their turns and interruptions."""
-    calls, turns, cuts = schema.calls, schema.turns, schema.interruptions
-    of_call = select(func.count()).where(turns.c.call_id == calls.c.id).scalar_subquery().label("turns")
-    cut = select(func.count()).where(cuts.c.call_id == calls.c.id, cuts.c.kind.not_in(FALSE_INTERRUPTIONS))
-    return select(calls, of_call, cut.scalar_subquery().label("interruptions"))
-
-
 def _interruptions() -> Select[Any]:
-    """Interruptions with what is needed of their call, which may be missing if its row was dropped."""
+    """Interruptions, each with the queue of its call, whose row is missing if it was dropped."""
     calls, cuts = schema.calls, schema.interruptions
     both = cuts.outerjoin(calls, cuts.c.call_id == calls.c.id)
-    started, queue = calls.c.started_at.label("call_started_at"), calls.c.queue.label("call_queue")
-    return select(cuts, started, queue).select_from(both)
+    return select(cuts, calls.c.queue.label("call_queue")).select_from(both)
+
+
+def ordered(columns: Sequence[ColumnElement[Any]], descending: bool) -> list[ColumnElement[Any]]:
+    """Sort by the first column, then by the others."""
+    distinct = list(dict.fromkeys(columns))
+    return [column.desc() if descending else column.asc() for column in distinct]
+
+
+def _by_call(rows: Iterable[Logged], call_of: Callable[[Logged], str]) -> dict[str, list[Logged]]:
+    groups: dict[str, list[Logged]] = {}
+    for row in rows:
+        groups.setdefault(call_of(row), []).append(row)
+    return groups

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from ..core.audio.utterance import Word
 from ..core.turns.records import Interruption, Turn
 
 SAMPLES_PER_MS = 8  # 8000 Hz
+DERIVED = {"turns": "turn_count", "interruptions": "interruption_count"}  # columns of other names than the field
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,11 @@ class Call:
     server: str
     recording: str  # path of the stereo WAV, "" when there is none
     duration_ms: int
+    slots: Mapping[str, str]  # the values that the flow gathered, by name
+    steps: tuple[str, ...]  # the steps that the agent spoke in, in order
+    last_step: str  # where the caller was when the call ended
     turns: int
-    interruptions: int  # those that were one: neither backchannel nor noise
+    interruptions: int  # without backchannels and noises
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,15 @@ class LoggedInterruption:
     at: datetime  # of the onset
     queue: str
     logged_at: datetime  # when it was last written
+
+
+@dataclass(frozen=True, slots=True)
+class WholeCall:
+    """A call with all that belongs to it, in the order in which it happened."""
+
+    call: Call
+    turns: Sequence[LoggedTurn]
+    interruptions: Sequence[LoggedInterruption]
 
 
 def iso(time: datetime) -> str:
@@ -88,7 +101,9 @@ def interruption_columns(interruption: Interruption) -> dict[str, Any]:
 
 
 def to_call(row: Mapping[str, Any]) -> Call:
-    values = {column.name: row[column.name] for column in fields(Call)}
+    values = {column.name: row[DERIVED.get(column.name, column.name)] for column in fields(Call)}
+    values["slots"] = json.loads(row["slots"] or "{}")
+    values["steps"] = tuple(row["steps"].splitlines())
     values["started_at"] = from_iso(row["started_at"])
     values["ended_at"] = from_iso(row["ended_at"]) if row["ended_at"] else None
     return Call(**values)
@@ -103,7 +118,4 @@ def to_turn(row: Mapping[str, Any]) -> LoggedTurn:
 
 def to_interruption(row: Mapping[str, Any]) -> LoggedInterruption:
     interruption = Interruption(**{column.name: row[column.name] for column in fields(Interruption)})
-    logged_at = from_iso(row["logged_at"])
-    started = row["call_started_at"]
-    at = from_iso(started) + timedelta(milliseconds=interruption.onset_ms) if started else logged_at
-    return LoggedInterruption(interruption, at, row["call_queue"] or "", logged_at)
+    return LoggedInterruption(interruption, from_iso(row["at"]), row["call_queue"] or "", from_iso(row["logged_at"]))

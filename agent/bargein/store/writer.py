@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Table
@@ -16,8 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ..clock import Clock, SystemClock
 from ..core.turns.records import Interruption, Turn
-from . import schema
+from . import migrations, schema
 from .connect import FAILURES, connect, explained, is_refusal, shown
+from .derive import derive
 from .reader import Reader
 from .rows import interruption_columns, iso, storable, turn_columns
 
@@ -42,6 +44,7 @@ class Store(Reader):
         super().__init__(engine, url)
         self._clock = clock
         self._queue = queue
+        self._started: dict[str, datetime] = {}  # of calls in progress
         self._waiting: dict[Key, Row] = {}
         self._in_hand: dict[Key, Row] = {}
         self._put = self._written = 0  # counts of puts: so many made, so many on disk
@@ -57,7 +60,7 @@ class Store(Reader):
         clock = clock or SystemClock()
         engine = connect(url)
         try:
-            await schema.migrate(engine, shown(url), iso(clock.utc()))
+            await migrations.migrate(engine, shown(url), iso(clock.utc()))
         except FAILURES as error:
             await engine.dispose()
             raise explained(error, url) from error
@@ -92,9 +95,10 @@ class Store(Reader):
         started_at: datetime | None = None,
     ) -> None:
         """A call has begun (now, unless `started_at` says when); `recording` is the file that will hold it."""
+        self._started[call_id] = started_at = started_at or self._clock.utc()
         row = {"caller": caller, "caller_name": caller_name, "called": called, "dialogue": dialogue}
         row |= {"queue": queue, "server": server, "recording": recording}
-        self._add(schema.calls, (call_id,), {**row, "started_at": iso(started_at or self._clock.utc())})
+        self._add(schema.calls, (call_id,), {**row, "started_at": iso(started_at)})
 
     def turn(self, call_id: str, turn: Turn) -> None:
         """A turn, new or grown: the row is found by call and seq."""
@@ -102,7 +106,10 @@ class Store(Reader):
 
     def interruption(self, interruption: Interruption) -> None:
         """An interruption, just decided or completed later: the row is found by its id."""
-        self._add(schema.interruptions, (interruption.id,), interruption_columns(interruption), stamp=True)
+        started = self._started.get(interruption.call_id)
+        at = started + timedelta(milliseconds=interruption.onset_ms) if started else self._clock.utc()
+        row = {**interruption_columns(interruption), "at": iso(at)}
+        self._add(schema.interruptions, (interruption.id,), row, stamp=True)
 
     def call_ended(
         self,
@@ -113,10 +120,15 @@ class Store(Reader):
         queue: str | None = None,
         exten: str = "",
         summary: str = "",
+        slots: Mapping[str, str] | None = None,
+        last_step: str = "",
         ended_at: datetime | None = None,
     ) -> None:
-        """A call is over; `queue` None keeps the queue that it came with."""
-        row = {"outcome": outcome, "duration_ms": duration_ms, "exten": exten, "summary": summary}
+        """A call is over. `queue` None keeps the queue that it came with; `slots` are the values that its flow gathered
+        so far, without secret ones; `last_step` is where the caller was."""
+        self._started.pop(call_id, None)
+        row: Row = {"outcome": outcome, "duration_ms": duration_ms, "exten": exten, "summary": summary}
+        row |= {"slots": json.dumps(dict(slots), ensure_ascii=False) if slots else "", "last_step": last_step}
         row["ended_at"] = iso(ended_at or self._clock.utc())
         self._add(schema.calls, (call_id,), row if queue is None else {**row, "queue": queue})
 
@@ -216,6 +228,8 @@ class Store(Reader):
                 statement = insert(table)
                 changed = {column: statement.excluded[column] for column in columns if column not in keys}
                 await connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), group)
+            touched = {row.get("call_id") or row["id"] for rows in alike.values() for row in rows}
+            await derive(connection, touched)
 
     def _fail(self, error: Exception) -> None:
         if not self._failing:

@@ -1,0 +1,41 @@
+"""What to look for in the log. Plain data, free of SQLAlchemy: commands must start fast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Literal
+
+EVERYTHING = 1_000_000_000  # a limit that no database reaches
+
+CallSort = Literal["started", "duration", "interruptions", "caller", "called", "queue", "flow", "outcome"]
+InterruptionSort = Literal["at", "noticed", "silent", "kind", "step"]
+
+
+@dataclass(frozen=True, slots=True)
+class CallFilter:
+    """Which calls to read. A call matches if it meets every condition that is not None.
+
+    The same filter selects interruptions: those of matching calls. There `since` and `until` compare the time of the
+    interruption, and `step` compares the step that was interrupted.
+    """
+
+    since: datetime | None = None  # the call started at this time or later
+    until: datetime | None = None  # the call started before this time
+    queue: str | None = None
+    caller: str | None = None  # a number; `*` at its end: every number that begins so
+    called: str | None = None  # as `caller`
+    flow: str | None = None
+    outcome: str | None = None  # "" finds calls in progress
+    interrupted: bool | None = None  # True: the caller interrupted the agent at least once. False: never
+    longer_than_ms: int | None = None  # the call lasted longer
+    step: str | None = None  # the agent spoke in this step of the flow
+    text: str | None = None  # caller and agent said all of these words, in any order
+
+    @property
+    def by_time_only(self) -> bool:
+        """Whether the filter has no condition other than `since` and `until`."""
+        return all(getattr(self, field.name) is None for field in fields(self)[2:])
+
+
+EVERY_CALL = CallFilter()

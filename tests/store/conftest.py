@@ -1,0 +1,23 @@
+"""Fixtures of the tests of the log."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.store.postgresql import FOUND, Cluster
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """Skips the test where there is no server program."""
+    pytest.importorskip("asyncpg", reason="no asyncpg: pip install 'bargein[postgresql]'")
+    if not FOUND:
+        pytest.skip("no PostgreSQL server here: apt-get install postgresql")
+    with tempfile.TemporaryDirectory() as directory:
+        made = Cluster(Path(directory))
+        yield made
+        made.stop()

@@ -1,0 +1,53 @@
+"""Names of database files: whatever the file system takes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bargein.errors import UserError
+from bargein.store import CallFilter, Reader, Store, database_url, sqlite_file, sqlite_url
+
+NAMES = (
+    "a?b.db", "x%20y/t.db", "100%.db", "a b.db", "a#b.db", "?mode=memory", "file:x.db", "%3f.db", "ü.db", "a&b=c.db",
+    ":memory:.db", "-x.db", "a;b.db", "a\nb.db", "sqlite:///x.db", "%", "caf\udce9.db",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_file_of_any_name_is_made_and_read(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
+    for url in (sqlite_url(name), sqlite_url(tmp_path / name)):
+        store = await Store.open(url)
+        store.call_started("c1")
+        await store.close()
+        assert os.listdir(os.path.dirname(name) or ".") == [os.path.basename(name)]
+        async with await Reader.open(url) as log:
+            assert (await log.call("c1")).id == "c1"
+        assert os.fspath(sqlite_file(url) or "").endswith(os.path.basename(name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_option_takes_the_name_of_a_file(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Path(name).touch()
+    assert sqlite_file(database_url(name)) == Path(name)
+
+
+def test_the_option_takes_a_url() -> None:
+    for url in ("sqlite:///x.db", "postgresql://bob@db/calls"):
+        assert database_url(url) == url
+
+
+async def test_another_kind_of_database_is_refused() -> None:
+    with pytest.raises(UserError, match="no such database 'mysql'"):
+        await Reader.open(database_url("mysql://x/y"))
+
+
+def test_a_filter_knows_whether_it_selects_by_time_only() -> None:
+    assert CallFilter().by_time_only
+    assert not CallFilter(interrupted=False).by_time_only
