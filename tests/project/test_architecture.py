@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import runpy
 from pathlib import Path
 
@@ -109,3 +110,15 @@ def test_the_state_table_in_the_documentation_is_the_one_in_the_code(page: str) 
     text = (ROOT / page).read_text()
     shown = text.split("<!-- state table -->")[1].split("<!-- end -->")[0].strip()
     assert shown == runpy.run_path(str(ROOT / "scripts" / "state-table"))["table"]()
+
+
+def test_the_layout_in_the_documentation_is_that_of_the_folders() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    shown = set(
+        re.findall(r"^\| `([a-z/]+)` \|", page.split("<!-- layout -->")[1].split("<!-- end -->")[0], re.MULTILINE)
+    )
+    folders = {path.parent.relative_to(AGENT) for path in AGENT.rglob("__init__.py")}
+    inside = {
+        str(folder) for folder in folders if 1 <= len(folder.parts) <= (2 if folder.parts[:1] == ("core",) else 1)
+    }
+    assert shown == inside - {"core"}
