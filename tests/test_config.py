@@ -79,6 +79,51 @@ def test_what_is_wrong_is_named_in_one_line(text: str, said: str, tmp_path: Path
     assert str(error.value).startswith(f"{tmp_path}/x.toml: ")
 
 
+TOML = '[dialogue]\n\tflow = "grüße"\n[audiosocket]\npeers = []\n'
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_file_as_any_editor_may_save_it(encoding: str, end: str, tmp_path: Path) -> None:
+    file = tmp_path / "x.toml"
+    file.write_bytes(TOML.replace("\n", end).encode(encoding))
+    config = Config.load(file, {})
+    assert (config.dialogue.flow, config.audiosocket.peers) == ("grüße", ())
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (TOML.encode("utf-16-le"), "zero bytes, as UTF-16 without a byte order mark; save the file as UTF-8"),
+        (TOML.encode("latin-1"), "not UTF-8 text in line 2; save the file as UTF-8"),
+        (b"\xef\xbb\xbf\xff", "not UTF-8 text in line 1"),
+        (b"\xff\xfe\x00", "not UTF-8 text"),
+        (b"[store]\n[store]\n", "once only"),
+        (b"[store]\nqueue = 500\nqueue = 600\n", "once only"),
+        ("[store]\nurl = \u201csqlite:///x.db\u201d\n".encode(), "write plain quotes"),
+        ("[store]\nqueue\u00a0= 500\n".encode(), "no-break space"),
+        (b"[store.more]\nx = 1\n", "unknown key 'store.more'"),
+        (b'store.url = ["postgresql://u:geheim@h/x"]', "store.url: expected a string, not something else"),
+        (b"[endpoint]\nmin_ms = 2026-01-01", "endpoint.min_ms: expected a whole number"),
+        (b"[[store]]\n", r"write \[store\]"),
+    ],
+)
+def test_a_file_that_is_no_configuration_is_one_line(data: bytes, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "x.toml"
+    file.write_bytes(data)
+    with pytest.raises(ConfigError, match=said) as error:
+        Config.load(file, {})
+    assert str(error.value).startswith(f"{file}: ")
+    assert "\n" not in str(error.value)
+    assert "geheim" not in str(error.value)
+
+
+def test_an_empty_variable_for_the_peers_allows_nobody(tmp_path: Path) -> None:
+    for text in ("", "  ", ","):
+        config = load("", tmp_path, {"BARGEIN_AUDIOSOCKET__PEERS": text, "BARGEIN_FASTAGI__PEERS": text})
+        assert config.audiosocket.peers == config.fastagi.peers == ()
+
+
 def test_a_wrong_database_url_is_not_repeated(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as error:
         load('[store]\nurl = "mysql://root:secret@db/x"', tmp_path)

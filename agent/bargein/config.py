@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import os
+import re
 import tomllib
 import typing
 from collections.abc import Callable, Mapping
@@ -17,6 +19,11 @@ from .errors import UserError
 SEARCH = ("bargein.toml", "/etc/bargein/bargein.toml")
 PREFIX = "BARGEIN_"
 LOOPBACK = ("127.0.0.0/8", "::1/128")
+# a byte order mark at the start of a file says how it is encoded; longer marks first
+MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
+}  # fmt: skip
 
 Check = Callable[[Any], None]  # raises ValueError that says what is expected
 
@@ -72,7 +79,7 @@ class AudioSocketConfig:
     listen: str = _checked("127.0.0.1:9092", parse_address)
     advertise: str = _checked("", _address_or_nothing)  # what FastAGI tells Asterisk; "": same as listen
     unregistered: Literal["reject", "accept"] = "reject"  # a call id that FastAGI never gave out
-    peers: tuple[str, ...] = _checked(LOOPBACK, networks)  # who may connect
+    peers: tuple[str, ...] = _checked(LOOPBACK, networks)  # who may connect; an empty list is nobody
     max_calls: int = _between(200, 1, 100_000)
     max_pending: int = _between(64, 1, 100_000)  # connections that have not yet sent their id
     id_timeout_ms: int = _between(5000, 100, 60_000)  # for the id to come
@@ -209,13 +216,41 @@ SECTIONS: dict[str, type[Any]] = {
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 text") from error
+        text = _decoded(path.read_bytes())
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}") from error
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}{_hint(str(error), text)}") from error
+
+
+def _decoded(data: bytes) -> str:
+    """The text of a file as any editor may have saved it, with line ends as `\\n`. Raises ValueError, one line."""
+    encoding = next((name for mark, name in MARKS.items() if data.startswith(mark)), "utf-8")
+    if b"\0" in data and encoding.startswith("utf-8"):
+        raise ValueError("not text: it has zero bytes, as UTF-16 without a byte order mark; save the file as UTF-8")
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise ValueError(f"not UTF-8 text in line {line}; save the file as UTF-8") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _hint(said: str, text: str) -> str:
+    """How to fix what the TOML parser said, where we know."""
+    if "twice" in said or "overwrite" in said:
+        return "; a section or key may stand there once only"
+    found = re.search(r"at line (\d+)", said)
+    line = text.split("\n")[int(found[1]) - 1] if found else ""
+    if re.search("[\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb]", line):
+        return '; write plain quotes, as in listen = "127.0.0.1:9092"'
+    if "\u00a0" in line:
+        return "; the line has a no-break space, write a plain one"
+    return ""
 
 
 def _checked_tables(tables: Mapping[str, Any], source: str) -> dict[str, dict[str, Any]]:
@@ -288,7 +323,8 @@ def _accept(section: str, key: str, value: Any, name: str) -> Any:
             value = float(value)
         if type(value) is not kind:
             words = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}
-            raise ConfigError(f"{name}: expected {words[kind]}, not {value!r}")
+            given = "something else" if key == "url" else repr(value)  # a URL may hold a password
+            raise ConfigError(f"{name}: expected {words[kind]}, not {given}")
     check: Check | None = SECTIONS[section].__dataclass_fields__[key].metadata.get("check")
     try:
         if check:

@@ -34,8 +34,11 @@ class Pbx:
         writer.write(f"agi_network: yes\nagi_network_script: {script}\n{fields}\n".encode())
         while line := (await reader.readline()).decode():
             self.commands.append(line)
-            writer.write(self.answer(shlex.split(line)))
+            await self.send(writer, self.answer(shlex.split(line)))
         writer.close()
+
+    async def send(self, writer: asyncio.StreamWriter, answer: bytes) -> None:
+        writer.write(answer)
 
     def answer(self, words: list[str]) -> bytes:
         if words[:2] == ["SET", "VARIABLE"]:
@@ -73,6 +76,57 @@ async def test_start_gives_an_id_and_what_the_caller_dialled(registry: Registry)
     assert (info.caller, info.caller_name, info.called) == ("100", "Ann", "700")
     assert (info.dialogue, info.queue) == ("shop", "sales")
     assert info.variables == {"account": 'A-1 "gold", \\', "nothing": "", "language": "en"}
+
+
+VALUES = [
+    "call (home)\nor (work) later",
+    "a)\n\nb)\nc",
+    "two\nlines",
+    "",
+    ")",
+    "(",
+    ":-(",
+    'say "hi" \\ now',
+    "x" * 4096,
+    "été\tnow",
+]
+
+
+@pytest.mark.parametrize("piece", [3, 10_000])
+async def test_values_of_any_shape_reach_the_flow(registry: Registry, piece: int) -> None:
+    class Pieces(Pbx):
+        """Sends each answer in pieces, as a slow network does."""
+
+        async def send(self, writer: asyncio.StreamWriter, answer: bytes) -> None:
+            for at in range(0, len(answer), piece):
+                writer.write(answer[at : at + piece])
+                if piece < 10 and len(answer) < 100:
+                    await asyncio.sleep(0.001)
+
+    names = [f"V{number}" for number in range(len(VALUES))]
+    async with serving(registry) as agi:
+        pbx = Pieces(agi.port, {f"BARGEIN_VAR_{name}": value for name, value in zip(names, VALUES, strict=True)})
+        await pbx.run("start?" + "&".join(f"var={name}" for name in names))
+    info = registry.take(pbx.variables["BARGEIN_ID"])
+    assert info is not None
+    assert list(info.variables.values()) == VALUES
+
+
+@pytest.mark.parametrize("noise", [b"\n", b"\r\n\n", b"a stray line\n", b"100 result=0 Trying...\n"])
+async def test_noise_between_replies_changes_nothing(registry: Registry, noise: bytes) -> None:
+    class Noisy(Pbx):
+        def answer(self, words: list[str]) -> bytes:
+            return noise + super().answer(words) + noise.replace(b"100", b"101")
+
+    async with serving(registry) as agi:
+        pbx = Noisy(agi.port, {"BARGEIN_VAR_A": "one (1)"})
+        await pbx.run("start?var=A")
+        info = registry.take(pbx.variables["BARGEIN_ID"])
+        assert info is not None
+        assert info.variables == {"a": "one (1)"}
+        registry.finish(pbx.variables["BARGEIN_ID"], CallOutcome("queue", "sales"))
+        await pbx.run("finish")
+    assert pbx.variables["BARGEIN_QUEUE"] == "sales"
 
 
 async def test_unknown_caller_and_no_dialled_number(registry: Registry) -> None:
@@ -212,7 +266,7 @@ async def talk(port: int, data: bytes) -> bytes:
         (b"GET / HTTP/1.1\r\n\r\n", "not an AGI request"),
         (b"agi_network_script: ../../etc/passwd\n\n", "neither start nor finish"),
         (b"agi_network_script: secret-4420\n\n", "neither start nor finish"),
-        (b"agi_callerid: secret-4420" + b"0" * 9000, "longer than 4096 bytes"),
+        (b"agi_callerid: secret-4420" + b"0" * 9000, "longer than 8192 bytes"),
     ],
 )
 async def test_bad_requests_are_one_clear_line_without_what_they_said(

@@ -20,7 +20,17 @@ import re
 from collections.abc import Callable, Mapping
 
 from ..core.turns.records import CallInfo
-from ..core.wire.agi import AgiError, AgiReply, AgiRequest, HungUp, ReplyParser, RequestParser, command
+from ..core.wire.agi import (
+    AgiContinuation,
+    AgiError,
+    AgiReply,
+    AgiRequest,
+    HungUp,
+    ReplyParser,
+    RequestParser,
+    command,
+    joined,
+)
 from ..errors import UserError
 from .listening import LOOPBACK, Networks, is_allowed, listen_error
 from .registry import FAILED, CallOutcome, Registry, RegistryFull
@@ -153,16 +163,19 @@ class FastAgiServer:
         if not self._admit():
             log.warning("FastAGI: no agent for this call: at capacity or shutting down; the dialplan goes on")
             return
-        info = await _call_info(request, channel)
+        given, names = _parameters(request)
+        for name in names:
+            await channel.get(f"BARGEIN_VAR_{name}")
+        host = reached_at if self._host.strip("[]") in WILDCARDS else self._host
+        host = f"[{host}]" if ":" in host and not host.startswith("[") else host
+        await channel.set("BARGEIN_SERVER", f"{host}:{self._port}")  # its reply also ends the last value
+        variables = {name.lower(): channel.values[f"BARGEIN_VAR_{name}"] for name in names}
         try:
-            call_id = self._registry.register(info)
+            call_id = self._registry.register(_call_info(request, given, variables))
         except RegistryFull as error:
             log.error("FastAGI: no agent for this call: %s; the dialplan goes on", error)
             return
-        host = reached_at if self._host.strip("[]") in WILDCARDS else self._host
-        host = f"[{host}]" if ":" in host and not host.startswith("[") else host
         try:
-            await channel.set("BARGEIN_SERVER", f"{host}:{self._port}")
             await channel.set("BARGEIN_ID", call_id)
         except BaseException:
             self._registry.withdraw(call_id)
@@ -178,15 +191,21 @@ class FastAgiServer:
 
 
 class _Channel:
-    """Commands to Asterisk, one at a time: it reads ahead, and would not see that a second one is there."""
+    """Commands to Asterisk, one at a time: it reads ahead, and would not see that a second one is there.
+
+    `values` are the variables that were read. One of several lines is whole once the next command is answered.
+    """
 
     def __init__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, timeout_s: float, rest: bytes
     ) -> None:
+        self.values: dict[str, str] = {}
         self._reader = reader
         self._writer = writer
         self._timeout_s = timeout_s
         self._replies = ReplyParser(rest)
+        self._last_read = ""
+        self._more_lines: list[str] = []
 
     async def set(self, name: str, value: str) -> None:
         reply = await self._ask("SET", "VARIABLE", name, _one_line(value))
@@ -195,7 +214,10 @@ class _Channel:
 
     async def get(self, name: str) -> str:
         """A channel variable, "" if it is not set."""
-        return (await self._ask("GET", "VARIABLE", name)).value
+        reply = await self._ask("GET", "VARIABLE", name)
+        self._last_read = name
+        self.values[name] = reply.value if reply.ok else ""
+        return self.values[name]
 
     async def _ask(self, *words: str) -> AgiReply:
         self._writer.write(command(*words))
@@ -205,28 +227,48 @@ class _Channel:
                 data = await self._reader.read(4096)
                 if not data:
                     raise _Gone
-                for event in self._replies.feed(data):
-                    if isinstance(event, HungUp) or event.code == 511:  # 511: the channel is dead
-                        raise _Gone
-                    if event.code >= 200:
-                        return event
+                if (reply := self._answer(data)) is not None:
+                    return reply
+
+    def _answer(self, data: bytes) -> AgiReply | None:
+        """The answer to the command that was sent last, once it is there. Raises _Gone."""
+        answer = None
+        for event in self._replies.feed(data):
+            if isinstance(event, AgiContinuation):
+                self._more_lines.append(event.text)
+            elif isinstance(event, HungUp) or event.code == 511:  # 511: the channel is dead
+                raise _Gone
+            elif event.code >= 200 and answer is None:
+                answer = event
+                self._end_last_value()
+        return answer
+
+    def _end_last_value(self) -> None:
+        """A new answer is there: the lines before it belong to the value that was read last."""
+        if self._last_read:
+            self.values[self._last_read] = joined(self.values[self._last_read], self._more_lines)
+        self._last_read, self._more_lines = "", []
 
 
-async def _call_info(request: AgiRequest, channel: _Channel) -> CallInfo:
-    """What the flow may know of the call. Raises _Refused for a URL that the administrator has to mend."""
+def _parameters(request: AgiRequest) -> tuple[dict[str, str], list[str]]:
+    """What the URL gives the flow, and the names of the BARGEIN_VAR_* to read. Raises _Refused."""
     given: dict[str, str] = {}
-    variables: dict[str, str] = {}
+    names: list[str] = []
     if len(request.query) > MAX_VARIABLES:
         raise _Refused(f"its URL has more than {MAX_VARIABLES} parameters")
     for name, value in request.query:
-        if name in ("dialogue", "queue"):
-            given[name] = value
-        elif not NAME.fullmatch(value if name == "var" else name):
+        if not NAME.fullmatch(value if name == "var" else name):
             raise _Refused("its URL has a parameter that is no name: letters, digits and _ only")
-        elif name == "var":
-            variables[value.lower()] = await channel.get(f"BARGEIN_VAR_{value}")
+        if name == "var":
+            names.append(value)
         else:
-            variables[name.lower()] = value
+            given[name.lower()] = value
+    return given, names
+
+
+def _call_info(request: AgiRequest, given: Mapping[str, str], variables: Mapping[str, str]) -> CallInfo:
+    """What the flow may know about the call."""
+    more = {name: value for name, value in given.items() if name not in ("dialogue", "queue")}
     return CallInfo(
         id="",
         caller=request.known("callerid"),
@@ -234,7 +276,7 @@ async def _call_info(request: AgiRequest, channel: _Channel) -> CallInfo:
         called=request.known("dnid") or request.known("extension"),
         dialogue=given.get("dialogue", ""),
         queue=given.get("queue", ""),
-        variables=variables,
+        variables={**more, **variables},
     )
 
 

@@ -23,7 +23,7 @@ REQUEST = (
 )
 
 
-def parse(data: bytes, step: int) -> tuple[agi.Request | None, bytes]:
+def parse(data: bytes, step: int) -> tuple[agi.AgiRequest | None, bytes]:
     parser = agi.RequestParser()
     for at in range(0, len(data), step):
         request = parser.feed(data[at : at + step])
@@ -69,16 +69,34 @@ def test_a_line_smuggled_into_a_name_cannot_change_the_script() -> None:
     ("data", "why"),
     [
         (b"GET / HTTP/1.1\r\n", "not an AGI"),
-        (b"\n", "without agi_network_script"),
-        (b"agi_network: yes\n\n", "without agi_network_script"),
-        (b"agi_x: " + b"y" * 5000, "longer"),
-        (b"agi_x: " + b"y" * 5000 + b"\n\n", "longer"),
+        (b"agi network_script: x\n", "not an AGI"),
+        (b"agi_x: " + b"y" * 9000, "longer"),
+        (b"agi_x: " + b"y" * 9000 + b"\n\n", "longer"),
         (b"agi_x: y\n" * 500, "lines"),
+        (b"\n" * 500, "lines"),
     ],
 )
 def test_what_is_no_request_is_refused(data: bytes, why: str) -> None:
     with pytest.raises(agi.AgiError, match=why):
         agi.RequestParser().feed(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\r\n\n" + REQUEST,
+        REQUEST.replace(b"agi_channel", b"\nagi_channel").replace(b"agi_network: yes", b"agi_network: yes\n", 1),
+        b"agi_network: yes\n\n" + REQUEST,
+        REQUEST.replace(b"agi_network_script: ", b"AGI_Network_Script :\t").replace(b"x=\n", b"x= \t\n"),
+        REQUEST.replace(b"agi_dnid", b"a line without a colon\nagi_dnid"),
+        REQUEST.replace(b"agi_dnid", b"somebody: else\nagi_dnid"),
+        REQUEST.replace(b"start?", b"/start/?"),
+    ],
+)
+def test_a_request_of_any_shape(data: bytes) -> None:
+    request, _ = parse(data, 10_000)
+    assert request is not None
+    assert (request.script, dict(request.query)["dialogue"]) == ("start", "shop")
 
 
 def test_an_endless_request_is_refused() -> None:
@@ -90,7 +108,7 @@ def test_an_endless_request_is_refused() -> None:
         parser.feed(line)
 
 
-REPLIES: list[tuple[bytes, agi.Reply | agi.HungUp]] = [
+REPLIES: list[tuple[bytes, agi.AgiReply | agi.HungUp]] = [
     (b"200 result=1\n", agi.AgiReply(200, "1")),
     (b"200 result=0\n", agi.AgiReply(200, "0")),
     (b"200 result=1 (a value)\n", agi.AgiReply(200, "1", "a value")),
@@ -108,22 +126,31 @@ REPLIES: list[tuple[bytes, agi.Reply | agi.HungUp]] = [
      agi.AgiReply(520, value="Invalid command syntax.  Proper usage follows:\nUsage: X\n520 End of proper usage.")),
     (b"520-Invalid.\nUsage: X520 End of proper usage.\n",
      agi.AgiReply(520, value="Invalid.\nUsage: X520 End of proper usage.")),
+    (b"200 result=1 (call (home) or\nlater)\n", agi.AgiReply(200, "1", "call (home) or\nlater")),
+    (b"200 result=1 (a) endpos=160\n", agi.AgiReply(200, "1", "(a) endpos=160")),
+    (b"200 result=1 (say \"hi\" \\\\ :-)) \n", agi.AgiReply(200, "1", 'say "hi" \\\\ :-)')),
+    (b"200 result=1 (" + b"v" * 4096 + b")\n", agi.AgiReply(200, "1", "v" * 4096)),
+    (b"200 fine\n", agi.AgiReply(200, value="fine")),
+    (b"200\n", agi.AgiReply(200)),
+    (b"nonsense\n", agi.AgiContinuation("nonsense")),
+    (b"2000 result=1\n", agi.AgiContinuation("2000 result=1")),
+    (b"\n", agi.AgiContinuation("")),
     (b"HANGUP\n", agi.HungUp()),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("step", [1, 3, 10_000])
 def test_replies_in_pieces_of_any_size(step: int) -> None:
-    data = b"".join(wire for wire, _ in REPLIES)
+    data = b"".join(wire.replace(b"\n", b"\r\n") if step == 3 else wire for wire, _ in REPLIES)
     parser = agi.ReplyParser()
     events = [event for at in range(0, len(data), step) for event in parser.feed(data[at : at + step])]
     assert events == [event for _, event in REPLIES]
 
 
 @pytest.mark.parametrize(("wire", "event"), REPLIES)
-def test_one_reply(wire: bytes, event: agi.Reply | agi.HungUp) -> None:
-    parser = agi.ReplyParser(wire[:4])
-    assert parser.feed(wire[4:-1]) == []
+def test_one_reply(wire: bytes, event: agi.AgiReply | agi.HungUp) -> None:
+    parser = agi.ReplyParser(wire[:-2])
+    assert parser.feed(wire[-2:-1] if len(wire) > 1 else b"") == []
     assert parser.feed(b"\n") == [event]
 
 
@@ -133,15 +160,24 @@ def test_ok() -> None:
     assert not agi.AgiReply(510).ok
 
 
-@pytest.mark.parametrize("data", [b"nonsense\n", b"200 fine\n", b"200\n", b"20 result=1\n", b"2000 result=1\n"])
-def test_what_is_no_reply_is_refused(data: bytes) -> None:
+@pytest.mark.parametrize("data", [b"520-x\n" + b"usage\n" * 200, b"200 result=1 (x\n" * 200, b"x\n" * 200])
+def test_an_endless_reply_is_refused(data: bytes) -> None:
     with pytest.raises(agi.AgiError):
         agi.ReplyParser().feed(data)
 
 
-def test_an_endless_reply_is_refused() -> None:
-    with pytest.raises(agi.AgiError):
-        agi.ReplyParser().feed(b"520-x\n" + b"usage\n" * 200)
+@pytest.mark.parametrize(
+    ("value", "continuation", "whole"),
+    [
+        ("a", [], "a"),
+        ("a", ["b)"], "a)\nb"),
+        ("call (home", ["or (work) later)"], "call (home)\nor (work) later"),
+        ("a", ["", "b)", "", "c)", ""], "a)\n\nb)\n\nc"),
+        ("a", ["", "nonsense"], "a"),
+    ],
+)
+def test_a_value_and_the_lines_behind_its_reply(value: str, continuation: list[str], whole: str) -> None:
+    assert agi.joined(value, continuation) == whole
 
 
 def test_commands() -> None:
@@ -185,5 +221,5 @@ def test_any_fields_survive_any_cut(fields: dict[str, str], step: int) -> None:
     wire = "".join(f"agi_{name}: {value}\n" for name, value in fields.items()).encode() + b"\n"
     request, rest = parse(wire, step)
     assert request is not None
-    assert dict(request.fields) == fields
+    assert dict(request.fields) == {name: value.strip(" \t") for name, value in fields.items()}
     assert rest == b""

@@ -1,7 +1,11 @@
 """FastAGI as a pure codec: bytes in, request and replies out; commands out as bytes.
 
-Asterisk connects, writes its request (`agi_name: value` lines up to an empty one), then answers each command line
-with one reply. See res/res_agi.c and https://docs.asterisk.org/Configuration/Interfaces/Asterisk-Gateway-Interface-AGI.
+Asterisk connects and writes its request: `agi_name: value` lines up to an empty one. It then answers each command
+line with one reply. Sources: res/res_agi.c and
+https://docs.asterisk.org/Configuration/Interfaces/Asterisk-Gateway-Interface-AGI.
+
+The parsers accept what real systems send: names in any case, blanks around names and values, lines without a colon,
+empty lines before the request and between replies, and values of several lines.
 """
 
 from __future__ import annotations
@@ -11,32 +15,33 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
-MAX_LINE_BYTES = 4096
+MAX_LINE_BYTES = 8192  # a variable's value is at most 4,096 (VAR_BUF_SIZE of res_agi.c)
 MAX_REQUEST_LINES = 160  # about 25 of Asterisk's own and 128 arguments
 MAX_REQUEST_BYTES = 65_536
-MAX_USAGE_LINES = 100  # of a 520 reply
+MAX_USAGE_LINES = 100  # of a 520 reply, and of a value
 MAX_COMMAND_BYTES = 2047  # AGI_BUF_LEN of res_agi.c, less its NUL
 
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9_.:/-]+")
-_REPLY = re.compile(r"(\d{3})(?: (.*))?", re.DOTALL)
+_REPLY = re.compile(r"(\d{3})(?:[ -](.*))?", re.DOTALL)
 _RESULT = re.compile(r"result=(\S*)(?: (.*))?", re.DOTALL)
+_VALUE_END = re.compile(r"\)(?: endpos=\d+)?\s*$")
 _END_OF_USAGE = "520 End of proper usage."
 
 
 class AgiError(ValueError):
-    """The peer does not speak AGI, or too much of it. The message holds nothing that the peer sent."""
+    """The peer does not speak AGI, or sends too much. The message holds nothing that the peer sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgiRequest:
-    """What Asterisk says of a call. `fields` has no prefix: `callerid`, `extension`, `arg_1`, `network_script`."""
+    """What Asterisk says about a call. `fields` have no prefix: `callerid`, `extension`, `arg_1`, `network_script`."""
 
     fields: Mapping[str, str]
 
     @property
     def script(self) -> str:
         """The path of `agi://host/PATH?query`."""
-        return self.fields.get("network_script", "").partition("?")[0]
+        return self.fields.get("network_script", "").partition("?")[0].strip("/")
 
     @property
     def query(self) -> tuple[tuple[str, str], ...]:
@@ -65,7 +70,18 @@ class AgiReply:
 
 @dataclass(frozen=True, slots=True)
 class HungUp:
-    """The channel is gone (a line `HANGUP`); replies may still come."""
+    """The channel is gone (a line `HANGUP`). Replies may still come."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgiContinuation:
+    """Lines that are no reply: they continue the value of the reply before, whose first part ended with a bracket.
+
+    Asterisk writes `200 result=1 (VALUE)` and does not escape VALUE, so where VALUE holds `)` and a line break only
+    the next reply shows where it ends.
+    """
+
+    text: str
 
 
 class _Lines:
@@ -89,7 +105,7 @@ class _Lines:
 
 
 class RequestParser:
-    """Feed it what the connection gives; it returns the Request once that is complete."""
+    """Feed it what the connection gives; it returns the request once that is complete."""
 
     def __init__(self) -> None:
         self._lines = _Lines()
@@ -103,28 +119,29 @@ class RequestParser:
         return self._lines.rest
 
     def feed(self, data: bytes) -> AgiRequest | None:
-        """Append bytes. Raises AgiError when this is no AGI request or one beyond the limits."""
+        """Append bytes. Raises AgiError when this is no AGI request, or one beyond the limits."""
         self._bytes += len(data)
         self._lines.feed(data)
         while (line := self._lines.next()) is not None:
-            if not line:
-                return self._finished()
             self._count += 1
-            name, colon, value = line.partition(":")
-            if not colon or not name.startswith("agi_"):
-                raise AgiError("not an AGI request")
             if self._count > MAX_REQUEST_LINES:
                 raise AgiError(f"more than {MAX_REQUEST_LINES} lines")
-            # the first wins: Asterisk writes the URL before anything that a caller chose
-            self._fields.setdefault(name.removeprefix("agi_"), value.removeprefix(" "))
+            if line.strip():
+                self._add(line)
+            elif "network_script" in self._fields:  # an empty line before it ends nothing
+                return AgiRequest(self._fields)
         if self._bytes > MAX_REQUEST_BYTES:
             raise AgiError(f"more than {MAX_REQUEST_BYTES} bytes")
         return None
 
-    def _finished(self) -> AgiRequest:
-        if "network_script" not in self._fields:
-            raise AgiError("an AGI request without agi_network_script")
-        return AgiRequest(self._fields)
+    def _add(self, line: str) -> None:
+        name, colon, value = line.partition(":")
+        name = name.strip().lower()
+        if colon and name.startswith("agi_"):
+            # the first wins: Asterisk writes the URL before anything that a caller chose
+            self._fields.setdefault(name.removeprefix("agi_"), value.strip(" \t\r"))
+        elif not self._fields:  # later it is the rest of a value with a line break in it
+            raise AgiError("not an AGI request")
 
 
 class ReplyParser:
@@ -134,32 +151,38 @@ class ReplyParser:
         self._lines = _Lines()
         self._lines.feed(rest)
         self._open: list[str] = []  # lines of a reply that has more than one
+        self._stray = 0
 
-    def feed(self, data: bytes) -> list[AgiReply | HungUp]:
-        """Append bytes. Raises AgiError for what is no reply."""
+    def feed(self, data: bytes) -> list[AgiReply | HungUp | AgiContinuation]:
+        """Append bytes. Raises AgiError for more than any Asterisk sends."""
         self._lines.feed(data)
-        out: list[AgiReply | HungUp] = []
+        out: list[AgiReply | HungUp | AgiContinuation] = []
         while (line := self._lines.next()) is not None:
             event = self._line(line)
             if event is not None:
                 out.append(event)
         return out
 
-    def _line(self, line: str) -> AgiReply | HungUp | None:
-        if not self._open and line == "HANGUP":
+    def _line(self, line: str) -> AgiReply | HungUp | AgiContinuation | None:
+        if not self._open and line.strip() == "HANGUP":
             return HungUp()
+        if not self._open and not _REPLY.fullmatch(line):
+            self._stray += 1
+            if self._stray > MAX_USAGE_LINES:
+                raise AgiError(f"more than {MAX_USAGE_LINES} lines that are no AGI reply")
+            return AgiContinuation(line)
         self._open.append(line)
         if len(self._open) > MAX_USAGE_LINES:
             raise AgiError(f"a reply of more than {MAX_USAGE_LINES} lines")
         first = self._open[0]
         if first.startswith("520-"):
             complete = line.endswith(_END_OF_USAGE)  # a usage text may lack its last newline
-        else:  # a variable's value may hold newlines: it goes on up to its bracket
-            complete = not re.match(r"200 result=1 \((?!.*\))", first) or line.endswith(")")
+        else:  # a value goes on up to a line that ends with its bracket
+            complete = not first.startswith("200 result=1 (") or bool(_VALUE_END.search(line))
         if not complete:
             return None
         whole = "\n".join(self._open)
-        self._open = []
+        self._open, self._stray = [], 0
         return _reply(whole)
 
 
@@ -167,25 +190,30 @@ def _reply(text: str) -> AgiReply:
     if text.startswith("520-"):
         return AgiReply(520, value=text[4:])
     match = _REPLY.fullmatch(text)
-    if match is None:
-        raise AgiError("not an AGI reply")
-    code, tail = int(match[1]), match[2] or ""
+    assert match is not None
+    code, tail = int(match[1]), (match[2] or "").rstrip()
     result = _RESULT.fullmatch(tail) if code == 200 else None
     if result is None:
-        if code == 200:
-            raise AgiError("a 200 reply without a result")
         return AgiReply(code, value=tail)
-    value = result[2] or ""
+    value = (result[2] or "").strip(" ")
     if value.startswith("(") and value.endswith(")"):
         value = value[1:-1]
     return AgiReply(code, result[1], value)
 
 
-def command(*words: str) -> bytes:
-    """One command line; every word is one argument, quoted where it has to be.
+def joined(value: str, continuation: list[str]) -> str:
+    """A value and the lines that came behind its reply: they belong to it up to the last that ends with a bracket."""
+    ends = [at for at, line in enumerate(continuation, 1) if line.rstrip().endswith(")")]
+    if not ends:
+        return value
+    return "\n".join([f"{value})", *continuation[: ends[-1]]]).rstrip().removesuffix(")")
 
-    Raises ValueError for a newline or NUL in a word, which no quoting can carry, and for a line that
-    res_agi.c would cut.
+
+def command(*words: str) -> bytes:
+    """One command line. Every word is one argument, quoted where necessary.
+
+    Raises ValueError for a line break or NUL in a word, which no quoting can carry, and for a line that res_agi.c
+    would cut.
     """
     if any(c in word for word in words for c in "\r\n\0"):
         raise ValueError("an AGI command cannot carry a line break or NUL")
