@@ -20,7 +20,7 @@ from .core.turns.endpoint import EndpointSettings
 from .core.turns.records import CallInfo, Interruption, Turn
 from .core.turns.reply import CallResult, Finish
 from .data.trained import load_weights
-from .dialogue import chat_api
+from .dialogue import http_client
 from .dialogue.base import Planner
 from .dialogue.dialogues import Dialogues
 from .server.audiosocket import AudioSocketServer, Limits
@@ -105,6 +105,7 @@ class App:
             self._dialogues = await asyncio.to_thread(Dialogues, config)
         await asyncio.to_thread(self._recognizer.load)
         load_weights()  # now, and not in the first call
+        http_client.client()  # now: making it takes longer than the frame of a call
         await self._warm(self._dialogues)
         self.store = await Store.open(config.store.url, clock=self.clock, queue=config.store.queue)
         sock = config.audiosocket
@@ -140,7 +141,7 @@ class App:
         await self.fastagi.close()
         await self.server.close()
         await self.store.close()
-        await chat_api.close()
+        await http_client.close()
 
     async def drain(self) -> None:
         """No new calls; those in progress may finish for `audiosocket.drain_s`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import difflib
+import json
 import os
 import re
 import tomllib
@@ -58,6 +59,16 @@ def _address_or_nothing(text: str) -> None:
 def _check_url(text: str) -> None:
     if not text.startswith(("sqlite:///", "postgresql://")):
         raise ValueError("expected sqlite:///FILE or postgresql://USER@HOST/NAME")
+
+
+def _check_header(text: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", text):
+        raise ValueError("expected the name of a header, such as Authorization or api-key")
+
+
+def _check_json_object(text: str) -> None:
+    if text and not isinstance(json.loads(text), dict):
+        raise ValueError('expected a JSON object, such as {"reasoning_effort": "low"}')
 
 
 def _checked(default: Any, check: Callable[..., Any]) -> Any:
@@ -122,9 +133,12 @@ class LlmConfig:
     url: str = "http://127.0.0.1:8000/v1"
     model: str = ""
     api_key_env: str = "OPENAI_API_KEY"  # the name of the variable that holds the key, never the key
-    temperature: float = _between(0.4, 0, 2)
-    max_tokens: int = _between(300, 1, 32_768)
-    first_token_ms: int = _between(4000, 100, 120_000)
+    api_key_header: str = _checked("Authorization", _check_header)  # Azure: "api-key"
+    temperature: float = _between(0.4, -1, 2)  # -1: not sent
+    max_tokens: int = _between(300, 0, 32_768)  # 0: not sent
+    context_tokens: int = _between(8000, 500, 10_000_000)  # older turns are left out of a longer request
+    extra: str = _checked("", _check_json_object)  # more members of each request, as JSON; null leaves one out
+    first_token_ms: int = _between(4000, 100, 120_000)  # the longest the caller hears no word of the model
     timeout_ms: int = _between(20_000, 100, 600_000)  # for a whole answer
 
 

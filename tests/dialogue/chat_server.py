@@ -54,6 +54,12 @@ class Exchange:
             await self.delta(tool_calls=[{"index": 0, "function": {"arguments": text[at : at + 5]}}])
         await self.done("tool_calls")
 
+    async def refuses(self, message: str, status: str = "400 Bad Request", **headers: str) -> None:
+        """An error as OpenAI writes it."""
+        more = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+        await self.head(status, f"application/json\r\n{more}".removesuffix("\r\n"))
+        await self.raw(json.dumps({"error": {"message": message, "type": "invalid_request_error"}}))
+
     async def done(self, finish: str = "stop") -> None:
         await self.delta(finish=finish)
         await self.raw("data: [DONE]\n\n")

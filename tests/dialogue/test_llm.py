@@ -200,7 +200,7 @@ async def test_a_tool_that_ran_is_in_the_context_of_later_turns(tmp_path: Path) 
         await call.says("note it")
         await call.says("thanks a lot then", cut="Let me")
         roles = [message["role"] for message in server.exchanges[-1].body["messages"]]
-        assert roles == ["system", "assistant", "user", "assistant", "tool", "assistant", "user"]
+        assert roles == ["system", "user", "assistant", "user", "assistant", "tool", "assistant", "user"]
         assert "see" not in server.content()
 
 

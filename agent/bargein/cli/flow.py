@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from ..core.turns.records import CallInfo
+from ..core.turns.reply import Say
 from ..dialogue.base import Planner
 from ..dialogue.dialogues import find
 from ..dialogue.flow import Flow, FlowPlanner, load
@@ -90,7 +91,7 @@ def _planner(flow: Flow, call: CallInfo, config_path: Path | None) -> Planner:
 
 
 async def _chat(planner: Planner, terminal: bool) -> None:
-    call = TextCall(planner)
+    call = TextCall(planner, on_say=_say)
     _show(await call.start())
     cut: str | None = None
     while call.last.finish is None:
@@ -135,12 +136,15 @@ def _read(terminal: bool, cut: str | None) -> str:
     return line
 
 
+def _say(say: Say) -> None:
+    """A sentence as soon as it is known: a language model may take its time for the next."""
+    mark = " (again)" if say.repeated else ""
+    click.echo(f"agent{mark}: {say.text or say.wav}")
+
+
 def _show(answer: TextAnswer) -> None:
     if answer.kind is not None:
         click.echo(f"  [{answer.kind}]")
-    for say in answer.says:
-        mark = " (again)" if say.repeated else ""
-        click.echo(f"agent{mark}: {say.text or say.wav}")
     if answer.finish is not None:
         end = answer.finish
         where = end.queue or end.exten

@@ -3,64 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import os
-import re
+import traceback
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 from ..clock import SystemClock
 from ..core.language.intent import Phrases
 from ..core.language.kinds import Kind
-from ..core.language.sentences import Sentences
 from ..core.turns.records import CallInfo, Situation
 from ..core.turns.reply import CallResult, Finish, Listen, Piece, Say
 from ..errors import EngineError
-from . import chat_api, tools
 from .base import Reply
+from .chat_api import LlmSettings
 from .expression import render
 from .flow import Flow, FlowPlanner
 from .flow.model import HANGUP, Prompt
 from .flow.names import Names
 from .languages import load as load_language
-from .llm_context import Message, ToolResult, messages
+from .llm_answer import ModelAnswer
+from .tools import Deed, Tools
 from .webhook import Webhooks
 
 log = logging.getLogger(__name__)
 
 STEP = "llm"
-MOST_ROUNDS = 5  # requests in one turn: the model calls tools and goes on
 MOST_SILENCES = 2
-_MARKUP = re.compile(r"[*_#`~>|]+|\[[^\]]*\](?:\([^)]*\))?")
-_THOUGHT = re.compile(r"<think>.*?(?:</think>|$)", re.DOTALL)
-
-
-class LlmSettings(Protocol):
-    """What of the configuration is needed: `agent.config.Llm`."""
-
-    @property
-    def url(self) -> str: ...
-    @property
-    def model(self) -> str: ...
-    @property
-    def api_key_env(self) -> str: ...
-    @property
-    def temperature(self) -> float: ...
-    @property
-    def max_tokens(self) -> int: ...
-    @property
-    def first_token_ms(self) -> int: ...
-    @property
-    def timeout_ms(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
 class LlmState:
     """What a reply may change."""
 
-    deeds: tuple[ToolResult, ...] = ()
+    deeds: tuple[Deed, ...] = ()  # tool calls, but requests to the web: those are the call's
     variables: Mapping[str, str] = field(default_factory=dict)
     silences: int = 0
 
@@ -82,8 +57,8 @@ class LlmPlanner:
         self.voice = flow.voice
         self.phrases = phrases or load_language(flow.language, flow.language_file)
         self.webhooks = webhooks or Webhooks()
+        self.tools = Tools(flow, call, self.webhooks)
         self._heard: LlmReply | None = None
-        self._fallback: FlowPlanner | None = None
 
     @property
     def state(self) -> LlmState:
@@ -91,7 +66,7 @@ class LlmPlanner:
         return self._heard.state if self._heard is not None else LlmState()
 
     def plan(self, situation: Situation) -> Reply:
-        """The answer to a situation; it changes nothing until it is committed."""
+        """The answer to a situation. It changes nothing until it is committed, but for requests to the web."""
         fallback = self._heard.fallback if self._heard is not None else None
         if fallback is not None:
             return fallback.plan(situation)
@@ -102,7 +77,7 @@ class LlmPlanner:
         self._heard = reply
 
     def saying(self, name: str) -> str:
-        """A sentence of the flow's or the language's own."""
+        """A sentence of the flow's or the language's own; "" if there is none."""
         return {**self.phrases.sayings, **self.flow.sayings}.get(name, "")
 
 
@@ -120,7 +95,7 @@ class LlmReply:
         self._writer: asyncio.Task[None] | None = None
         self._cancelled = False
         self._committed = False
-        self._caller_input = False
+        self._spoke = False
 
     def commit(self) -> None:
         """The first audio was sent."""
@@ -130,7 +105,7 @@ class LlmReply:
             self._fallback_reply.commit()
 
     def cancel(self) -> None:
-        """No more pieces; the request is closed."""
+        """No more pieces; the request is closed. What a tool has begun goes on: it belongs to the call."""
         self._cancelled = True
         if self._writer is not None:
             self._writer.cancel()
@@ -151,13 +126,14 @@ class LlmReply:
     async def _write(self) -> None:
         try:
             if not self._at_hand():
-                async with asyncio.timeout(self._planner.settings.timeout_ms / 1000):
-                    await self._ask_model()
-        except (EngineError, TimeoutError) as error:
-            log.error("call %s: %s", self._planner.call.id, error or "the language model takes too long")
+                await self._ask_model()
+        except EngineError as error:
+            log.error("call %s: %s", self._planner.call.id, error)
             await self._fail()
         except Exception as error:  # whatever it is, the caller must not be left in silence
-            log.exception("call %s: the language model's answer failed: %s", self._planner.call.id, error)
+            place = traceback.extract_tb(error.__traceback__)[-1]  # not its text: that may hold the caller's words
+            name, where = type(error).__name__, f"{place.filename}:{place.lineno}"
+            log.error("call %s: the language model's answer failed: %s at %s", self._planner.call.id, name, where)
             await self._fail()
         self._pieces.put_nowait(None)
 
@@ -197,60 +173,29 @@ class LlmReply:
         return bool(lines)
 
     async def _ask_model(self) -> None:
-        planner, situation = self._planner, self._situation
-        context = messages(planner.flow, planner.call, situation, self.state.deeds, self.state.variables)
-        seq = situation.turns[-1].seq if situation.turns else -1
-        done: list[Message] = []
-        for _ in range(MOST_ROUNDS):
-            text, calls = await self._stream([*context, *done])
-            if not calls:
-                if not self._caller_input:
-                    raise EngineError("the language model says nothing")
-                self._listen()
-                return
-            done.append(_asked(text, calls))
-            for call in calls:
-                place = f"{planner.call.id}/{seq}"
-                known = self.state.variables
-                outcome = await tools.perform(call, planner.flow, planner.webhooks, place, known)
-                self.state = replace(self.state, variables={**self.state.variables, **outcome.variables})
-                if outcome.finish is not None:
-                    self._finish(outcome.finish)
-                    return
-                done.append({"role": "tool", "tool_call_id": call.id, "content": outcome.answer})
-            unsaid = tuple({**message, "content": None} if "tool_calls" in message else message for message in done)
-            deeds = tuple(deed for deed in planner.state.deeds if deed.seq != seq)
-            self.state = replace(self.state, deeds=(*deeds, ToolResult(seq, unsaid)))
-        raise EngineError("the language model calls tools without end")
-
-    async def _stream(self, context: list[Message]) -> tuple[str, list[chat_api.ToolCall]]:
-        """One request: its sentences are handed on as they are complete."""
-        settings, flow = self._planner.settings, self._planner.flow
-        body = {
-            "model": settings.model,
-            "messages": context,
-            "temperature": settings.temperature,
-            "max_tokens": settings.max_tokens,
-            "tools": tools.specifications(flow),
-        }
-        key = os.environ.get(settings.api_key_env, "") if settings.api_key_env else ""
-        splitter, whole, spoken = Sentences(), "", 0
-        calls: list[chat_api.ToolCall] = []
-        stream = chat_api.complete(settings.url, key, body, pause_s=settings.first_token_ms / 1000)
-        async with contextlib.aclosing(stream):
-            async for event in stream:
-                if isinstance(event, chat_api.ToolCall):
-                    calls.append(event)
-                    continue
-                whole += event.text
-                clean = _THOUGHT.sub("", whole)
-                if len(clean) > spoken and not clean.endswith(_thought_begins(clean)):
-                    for sentence in splitter.feed(clean[spoken:]):
-                        self._say(_plain(sentence))
-                    spoken = len(clean)
-        for sentence in splitter.rest():
-            self._say(_plain(sentence))
-        return _THOUGHT.sub("", whole), calls
+        planner = self._planner
+        variables = {**self.state.variables, **planner.tools.saved}
+        answer = ModelAnswer(
+            planner.settings,
+            planner.flow,
+            planner.call,
+            planner.tools,
+            self._situation,
+            self.state.deeds,
+            variables,
+            say=self._say,
+            moment=planner.saying("moment"),
+        )
+        try:
+            finish = await answer.run()
+        finally:
+            self.state = replace(self.state, deeds=answer.own_deeds, variables=answer.variables)
+        if finish is not None:
+            self._finish(finish)
+        elif not self._spoke:
+            raise EngineError("the language model says nothing")
+        else:
+            self._listen()
 
     # ------------------------------------------------------------------ the pieces
 
@@ -260,7 +205,7 @@ class LlmReply:
         if not (text or line.wav):
             return
         asked = text.rstrip().endswith("?") if question is None else question
-        self._caller_input = True
+        self._spoke = True
         self._pieces.put_nowait(Say(text, STEP, line.wav, line.interruptible, line.sensitivity, asked))
 
     def _listen(self, silence_ms: int = 6000) -> None:
@@ -273,14 +218,17 @@ class LlmReply:
         self._pieces.put_nowait(piece)
 
     def _finish(self, finish: Finish) -> None:
-        if not self._caller_input:
+        if not self._spoke:
             self._say(self._planner.saying("goodbye" if finish.result is CallResult.HANGUP else "person"))
-        self._end(replace(finish, variables=dict(self.state.variables)))
+        self._end(replace(finish, variables=self._known()))
 
     def _to_person(self, *sayings: str) -> None:
         for name in sayings:
             self._say(self._planner.saying(name))
-        self._end(Finish(CallResult.QUEUE, queue=self._planner.flow.queue, variables=dict(self.state.variables)))
+        self._end(Finish(CallResult.QUEUE, queue=self._planner.flow.queue, variables=self._known()))
+
+    def _known(self) -> dict[str, str]:
+        return {**self.state.variables, **self._planner.tools.saved}
 
     async def _fail(self) -> None:
         """The flow's fallback, or a person."""
@@ -299,22 +247,3 @@ class LlmReply:
             self._end(Finish(CallResult.HANGUP))
         else:
             self._to_person("trouble", "person")
-
-
-def _asked(text: str, calls: list[chat_api.ToolCall]) -> Message:
-    listed = [
-        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments or "{}"}}
-        for call in calls
-    ]
-    return {"role": "assistant", "content": text or None, "tool_calls": listed}
-
-
-def _plain(sentence: str) -> str:
-    """Without what a voice would read aloud or stumble over."""
-    return " ".join(_MARKUP.sub("", sentence).split())
-
-
-def _thought_begins(text: str) -> str:
-    """An unfinished "<think" at the end of a text; a text that does not end so if there is none."""
-    at = text.rfind("<")
-    return text[at:] if at >= 0 and "<think>".startswith(text[at:]) else "\0"

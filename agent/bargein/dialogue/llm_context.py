@@ -1,18 +1,15 @@
-"""The messages for a language model: what it is to do, and what was really said and heard."""
+"""The messages for a language model: its instructions, what was really said and heard, and what its tools did."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from ..core.turns.records import CallInfo, Situation, Turn
+from .chat_dialect import UNHEARD, Message
 from .flow.model import Flow
-
-Message = dict[str, Any]
+from .tools import Deed
 
 CUT = "[the caller cut in here; the rest was not heard]"
-UNHEARD = "[you were about to speak, but the caller cut in before a word was heard]"
 UNCLEAR = "[the caller said something that could not be understood]"
 
 RULES = """\
@@ -21,14 +18,6 @@ Write short plain sentences: no lists, no formatting, no emoji, numbers as words
 The caller may cut in. Where they did, your message ends with a note in brackets: they heard nothing after it. Never act
 as if they had, do not start your old sentence again as if nothing had happened, and answer what they said. Never write
 such notes yourself."""
-
-
-@dataclass(frozen=True, slots=True)
-class ToolResult:
-    """Tools that the model used in answer to the caller turn `seq`: messages to be shown to it again."""
-
-    seq: int
-    messages: tuple[Message, ...]
 
 
 def system(flow: Flow, call: CallInfo, variables: Mapping[str, str]) -> str:
@@ -58,14 +47,21 @@ def _facts(flow: Flow) -> list[str]:
 
 
 def messages(
-    flow: Flow, call: CallInfo, situation: Situation, deeds: Sequence[ToolResult], variables: Mapping[str, str]
+    flow: Flow, call: CallInfo, situation: Situation, deeds: Sequence[Deed], variables: Mapping[str, str]
 ) -> list[Message]:
-    """The whole context. Of the agent's turns only what was heard is in it, and a note where it was cut."""
+    """The whole context. Of the agent's turns it holds only what was heard, with a note where the caller cut in.
+
+    A deed follows the caller turn that it answers; one of a turn that is no longer there comes before the last turn.
+    """
     found: list[Message] = [{"role": "system", "content": system(flow, call, variables)}]
-    for turn in situation.turns:
+    turns = situation.turns
+    known = {turn.seq for turn in turns}
+    for number, turn in enumerate(turns):
+        if number == len(turns) - 1:
+            found += [message for deed in deeds if deed.seq not in known for message in deed.messages()]
         found.append(_message(turn))
-        found += [message for deed in deeds if deed.seq == turn.seq for message in deed.messages]
-    last = situation.turns[-1] if situation.turns else None
+        found += [message for deed in deeds if deed.seq == turn.seq for message in deed.messages()]
+    last = turns[-1] if turns else None
     text = situation.caller_text or (f"[the caller pressed {situation.digits}]" if situation.digits else "")
     if last is None or last.speaker != "caller":
         found.append({"role": "user", "content": text or ("[the call begins]" if last is None else UNCLEAR)})

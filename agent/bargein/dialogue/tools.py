@@ -1,20 +1,30 @@
-"""What a language model may do besides talk: only what the flow file allows."""
+"""What a language model may do besides talk: only what the flow file allows, with arguments that fit.
+
+A request to the web (a tool of the flow) belongs to the call. Once started it is finished and counts, also if the reply
+that started it is dropped before its first sound; its outcome is in the context of every later request. The same tool
+with the same arguments is not run again in one call: the model gets the first outcome.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..core.turns.records import CallInfo
 from ..core.turns.reply import CallResult, Finish
-from .chat_api import ToolCall
+from .chat_events import ToolCall
 from .expression import fields, render
 from .flow.model import Flow
 from .webhook import WebhookRequest, Webhooks
 
 Json = dict[str, Any]
+
+OF_THE_CALL = ("caller", "caller_name", "called", "queue", "dialogue")
+RUNNING = "it is still running"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +36,129 @@ class ToolOutcome:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class Deed:
+    """A tool call that the model made in answer to the caller turn `seq`, and what became of it."""
+
+    seq: int
+    call: ToolCall
+    arguments: str  # JSON text
+    answer: str = RUNNING
+    said: str = ""  # before it, in the same message; not for later requests: what was heard is in the turns
+
+    def messages(self) -> list[Json]:
+        """The call and its result, as the model is shown them."""
+        function = {"name": self.call.name, "arguments": self.arguments}
+        called = {"id": self.call.id, "type": "function", "function": function, **self.call.extra}
+        return [
+            {"role": "assistant", "content": self.said, "tool_calls": [called]},
+            {"role": "tool", "tool_call_id": self.call.id, "content": self.answer},
+        ]
+
+
+class Tools:
+    """The tools of one call."""
+
+    def __init__(self, flow: Flow, call: CallInfo, webhooks: Webhooks) -> None:
+        self.specifications = specifications(flow)
+        self.deeds: list[Deed] = []  # requests to the web, whatever became of the reply that made them
+        self.saved: dict[str, str] = {}  # variables from their answers
+        self._flow, self._call, self._webhooks = flow, call, webhooks
+        self._schemas = {tool["function"]["name"]: tool["function"]["parameters"] for tool in self.specifications}
+        self._running: dict[str, asyncio.Task[ToolOutcome]] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request to the web is under way."""
+        return any(not task.done() for task in self._running.values())
+
+    async def settle(self) -> None:
+        """Wait for what is under way; each request has its own time limit."""
+        if running := [task for task in self._running.values() if not task.done()]:
+            await asyncio.wait(running)
+
+    async def perform(self, deed: Deed, known: Mapping[str, str]) -> ToolOutcome:
+        """Do what the model asks. `known`: its variables so far.
+
+        What the flow does not allow is answered with an error that the model can read; it never raises.
+        """
+        name = deed.call.name
+        schema = self._schemas.get(name)
+        if schema is None:
+            return ToolOutcome(f"error: there is no tool {name!r}; there are {', '.join(self._schemas)}")
+        given = read_arguments(deed.call.arguments)
+        if given is None:
+            return ToolOutcome("error: the arguments are not a JSON object")
+        deed.arguments = json.dumps(given, ensure_ascii=False)
+        given = {key: value for key, value in given.items() if key in schema["properties"] or not self._of_call(key)}
+        if wrong := misfit(given, schema):
+            return ToolOutcome(f"error: {wrong}")
+        arguments = {key: _text(value) for key, value in given.items()}
+        match name:
+            case "transfer_to_queue":
+                return ToolOutcome(finish=Finish(CallResult.QUEUE, queue=arguments.get("queue", self._flow.queue)))
+            case "transfer":
+                return ToolOutcome(finish=Finish(CallResult.TRANSFER, exten=arguments["extension"]))
+            case "hangup":
+                return ToolOutcome(finish=Finish(CallResult.HANGUP))
+            case "set_variable":
+                return ToolOutcome("done", variables={arguments["name"]: arguments["value"]})
+        return await self._once(deed, arguments, {**known, **arguments})
+
+    async def _once(self, deed: Deed, arguments: Mapping[str, str], known: Mapping[str, str]) -> ToolOutcome:
+        name = deed.call.name
+        digest = hashlib.sha256(json.dumps([name, arguments], sort_keys=True).encode()).hexdigest()[:16]
+        key = f"{self._call.id}/{name}/{digest}"
+        if key not in self._running:
+            self.deeds.append(deed)
+            self._running[key] = asyncio.create_task(self._ask(deed, key, known))
+        outcome = await asyncio.shield(self._running[key])
+        deed.answer = outcome.answer
+        return outcome
+
+    async def _ask(self, deed: Deed, key: str, known: Mapping[str, str]) -> ToolOutcome:
+        hook = self._flow.tools[deed.call.name]
+        look = self._lookup(known)
+        saved = await self._webhooks.ask(
+            WebhookRequest(
+                url=hook.url,
+                key=key,
+                method=hook.method,
+                body={name: render(template, look) for name, template in hook.body.items()},
+                headers={name: render(template, look) for name, template in hook.headers.items()},
+                save=hook.save,
+                timeout_ms=hook.timeout_ms,
+                fill=look,
+            )
+        )
+        if saved is None:
+            deed.answer = "error: it failed; do not try again, tell the caller"
+            return ToolOutcome(deed.answer)
+        self.saved.update(saved)
+        deed.answer = json.dumps(saved, ensure_ascii=False) if saved else "done"
+        return ToolOutcome(deed.answer, variables=saved)
+
+    def _lookup(self, known: Mapping[str, str]) -> Callable[[str], str]:
+        """What a template may name: facts of the call, which the model cannot change, then its own variables."""
+        call = self._call
+        facts = {name: str(getattr(call, name)) for name in OF_THE_CALL}
+        facts |= {f"var.{name}": value for name, value in call.variables.items()}
+
+        def look(path: str) -> str:
+            if self._of_call(path):
+                return facts.get(path, "")
+            return known.get(path) or self._flow.variables.get(path) or call.variables.get(path, "")
+
+        return look
+
+    def _of_call(self, name: str) -> bool:
+        return name in OF_THE_CALL or name.startswith("var.")
+
+
 def specifications(flow: Flow) -> list[Json]:
     """The tools of a flow, as the chat endpoint wants them."""
     tools = [
-        _tool("transfer_to_queue", "Hand the caller to a person in a queue.", {"queue": _one_of(queues(flow))}),
+        _tool("transfer_to_queue", "Hand the caller to a person in a queue.", {"queue": _one_of(queues(flow))}, ()),
         _tool("hangup", "End the call, after you have said goodbye.", {}),
     ]
     if flow.transfers:
@@ -39,8 +168,10 @@ def specifications(flow: Flow) -> list[Json]:
         parameters = {"name": _one_of(tuple(flow.variables)), "value": text}
         tools.append(_tool("set_variable", "Note something for those who come after you.", parameters))
     for name, hook in flow.tools.items():
-        wanted = [path for template in (hook.url, *hook.body.values()) for path in fields(template)]
-        given = {path: {"type": "string"} for path in dict.fromkeys(wanted) if path in flow.variables}
+        templates = (hook.url, *hook.body.values(), *hook.headers.values())
+        wanted = [path for template in templates for path in fields(template)]
+        own = [path for path in dict.fromkeys(wanted) if path in flow.variables and path not in OF_THE_CALL]
+        given = {path: {"type": "string"} for path in own}
         tools.append(_tool(name, hook.about or f"Ask {name.replace('_', ' ')}.", given))
     return tools
 
@@ -54,64 +185,45 @@ def _one_of(values: tuple[str, ...]) -> Json:
     return {"type": "string", "enum": list(values)}
 
 
-def _tool(name: str, description: str, properties: Json) -> Json:
-    schema = {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+def _tool(name: str, description: str, properties: Json, required: Iterable[str] | None = None) -> Json:
+    needed = list(properties if required is None else required)
+    schema = {"type": "object", "properties": properties, "required": needed, "additionalProperties": False}
     return {"type": "function", "function": {"name": name, "description": description, "parameters": schema}}
 
 
-async def perform(call: ToolCall, flow: Flow, webhooks: Webhooks, place: str, known: Mapping[str, str]) -> ToolOutcome:
-    """Do what the model asks. `place` names the turn, so that the same deed in it is done once.
+def read_arguments(text: str) -> Json | None:
+    """The arguments of a tool call; None if they are no JSON object.
 
-    What the flow does not allow is answered with an error that the model can read; it never raises.
+    Accepts what models write: nothing for no arguments, an object encoded twice, an object with text after it.
     """
+    text = text.strip()
+    if text in ("", "null", "None", '""'):
+        return {}
     try:
-        given = json.loads(call.arguments or "{}")
-        arguments = {str(name): str(value) for name, value in given.items()}
-    except (ValueError, AttributeError):
-        return ToolOutcome("error: the arguments are not a JSON object")
-    match call.name:
-        case "transfer_to_queue":
-            queue = arguments.get("queue", flow.queue)
-            if queue not in queues(flow):
-                return ToolOutcome(f"error: there is no such queue; there are {', '.join(queues(flow))}")
-            return ToolOutcome(finish=Finish(CallResult.QUEUE, queue=queue))
-        case "transfer":
-            exten = arguments.get("extension", "")
-            if exten not in flow.transfers:
-                return ToolOutcome("error: no transfer to that extension is allowed")
-            return ToolOutcome(finish=Finish(CallResult.TRANSFER, exten=exten))
-        case "hangup":
-            return ToolOutcome(finish=Finish(CallResult.HANGUP))
-        case "set_variable":
-            name = arguments.get("name", "")
-            if name not in flow.variables:
-                return ToolOutcome("error: there is no such variable")
-            return ToolOutcome("done", variables={name: arguments.get("value", "")})
-    if call.name not in flow.tools:
-        return ToolOutcome("error: there is no such tool")
-    return await _webhook(call.name, flow, webhooks, place, {**known, **arguments})
+        value, _ = json.JSONDecoder().raw_decode(text)
+        if isinstance(value, str):
+            value, _ = json.JSONDecoder().raw_decode(value.strip() or "{}")
+    except (ValueError, RecursionError):
+        return None
+    return {str(key): item for key, item in value.items()} if isinstance(value, dict) else None
 
 
-async def _webhook(name: str, flow: Flow, webhooks: Webhooks, place: str, known: Mapping[str, str]) -> ToolOutcome:
-    hook = flow.tools[name]
+def misfit(given: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """Why arguments do not fit a schema of `specifications`, "" if they do. Numbers are accepted as strings."""
+    properties = schema["properties"]
+    for name in schema["required"]:
+        if given.get(name) is None:
+            return f"the argument {name!r} is missing"
+    for name, value in given.items():
+        if name not in properties:
+            return f"there is no argument {name!r}; there are {', '.join(properties) or 'none'}"
+        if isinstance(value, dict | list) or value is None:
+            return f"the argument {name!r} must be a string"
+        allowed = properties[name].get("enum")
+        if allowed is not None and _text(value) not in allowed:
+            return f"{name!r} must be one of {', '.join(allowed)}"
+    return ""
 
-    def look(path: str) -> str:
-        return known.get(path, "")
 
-    body = {key: render(template, look) for key, template in hook.body.items()}
-    digest = hashlib.sha256(json.dumps([body, render(hook.url, look)], sort_keys=True).encode()).hexdigest()[:16]
-    saved = await webhooks.ask(
-        WebhookRequest(
-            url=hook.url,
-            key=f"{place}/{name}/{digest}",
-            method=hook.method,
-            body=body,
-            headers={key: render(template, look) for key, template in hook.headers.items()},
-            save=hook.save,
-            timeout_ms=hook.timeout_ms,
-            fill=look,
-        )
-    )
-    if saved is None:
-        return ToolOutcome("error: it failed; do not try again, tell the caller")
-    return ToolOutcome(json.dumps(saved) if saved else "done", variables=saved)
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import httpx
-
 from ..clock import Clock, SystemClock
-from ..config import Config, LlmConfig, parse_address
+from ..config import Config, parse_address
 from ..errors import UserError
 from ..store import Reader, try_to_write
 from ..store.connect import shown
@@ -30,7 +28,6 @@ Status = Literal["ok", "warn", "fail"]
 FRAME_S = 0.02
 FRAMES = 100  # two seconds of a call
 LATE_S = 0.005  # a frame so late is made up for by any phone's jitter buffer
-LLM_S = 3.0  # for the language model's server to answer
 OLDEST_YEAR = 2025  # a clock before that was never set
 
 
@@ -69,6 +66,8 @@ async def examine(config_path: str | None, db: str | None = None, clock: Clock |
     yield await speech_to_text(config, clock)
     yield await text_to_speech(config, clock)
     if config.dialogue.planner == "llm":
+        from .language_model import language_model
+
         yield await language_model(config.llm)
     for check in await ports(config):
         yield check
@@ -153,38 +152,6 @@ def _spoken(config: Config) -> tuple[str, str]:
     except (UserError, OSError):
         return "en", ""
     return loaded.language, loaded.voice
-
-
-async def language_model(llm: LlmConfig) -> Check:
-    """The endpoint of `planner = "llm"` is there and knows the model; nothing is asked of the model itself."""
-    name = "language model"
-    if not llm.model:
-        return Check(name, "fail", "no model is named", "set [llm] model")
-    key = os.environ.get(llm.api_key_env, "") if llm.api_key_env else ""
-    try:
-        async with httpx.AsyncClient(timeout=LLM_S) as client:
-            headers = {"Authorization": f"Bearer {key}"} if key else {}
-            answer = await client.get(f"{llm.url.rstrip('/')}/models", headers=headers)
-    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-        return Check(name, "fail", f"{llm.url}: {type(error).__name__}", "set [llm] url, and see that its server runs")
-    if answer.status_code in (401, 403):
-        remedy = f"set {llm.api_key_env or '[llm] api_key_env'} here and in /etc/bargein/environment"
-        return Check(name, "fail", f"{llm.url}: the key is {'refused' if key else 'missing'}", remedy)
-    if answer.status_code != 200:
-        remedy = "if calls have no answers, is [llm] url right? It ends before /chat/completions"
-        return Check(name, "warn", f"{llm.url}: {answer.status_code} when asked for its models", remedy)
-    known = _models(answer)
-    if known and llm.model not in known:
-        return Check(name, "fail", f"{llm.url}: there is no model {llm.model}", f"[llm] model: {', '.join(known[:8])}")
-    return ok(name, f"{llm.url}: {llm.model}{'' if known else ', as far as can be seen'}")
-
-
-def _models(answer: httpx.Response) -> list[str]:
-    """The names of `GET /models`, none if that is not what it says."""
-    try:
-        return [str(model["id"]) for model in answer.json()["data"]]
-    except (ValueError, TypeError, LookupError):
-        return []
 
 
 async def ports(config: Config) -> list[Check]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..core.language.kinds import Kind
@@ -28,10 +29,16 @@ class TextAnswer:
 
 
 class TextCall:
-    """One call. Every method plays the agent's last reply, to its end or to the cut, and plans the next."""
+    """One call. Every method plays the agent's last reply, to its end or to the cut, and plans the next.
 
-    def __init__(self, planner: Planner, call_id: str = "text") -> None:
+    `on_say` gets each sentence as soon as the planner has it.
+    """
+
+    def __init__(
+        self, planner: Planner, call_id: str = "text", on_say: Callable[[Say], None] = lambda say: None
+    ) -> None:
         self.planner = planner
+        self._on_say = on_say
         self.turns: list[Turn] = []
         self.last = TextAnswer()
         self._call_id = call_id
@@ -88,6 +95,7 @@ class TextCall:
         async for piece in reply:
             if isinstance(piece, Say):
                 answer.says.append(piece)
+                self._on_say(piece)
             elif isinstance(piece, Listen):
                 answer.listen = piece
             else:

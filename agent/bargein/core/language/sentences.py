@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-# The end of a sentence: closing punctuation, perhaps a quote, then space; not after "Mr." or an initial.
-_END = re.compile(r"[.!?…]+[\"'”’)]*\s+")
-_ABBREVIATION = re.compile(
-    r"(?:^|[\s(])(?:[A-Za-zÄÖÜ]|Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|vs|etc|approx|e\.g|i\.e|No|Nr|z\.B|d\.h|ca|Sra|Dra)\.$"
-)
+from .abbreviations import ANYWHERE, BEFORE_NUMBER
+
+# The end of a sentence: closing punctuation, perhaps a quote or a mark of emphasis, then space; not after an
+# abbreviation or an initial.
+_END = re.compile(r"[.!?…]+[\"'”’)*_`]*\s+")
+_INITIAL = re.compile(r"(?:^|[\s(])(?:[A-Za-zÄÖÜ]|St|[A-Za-zÄÖÜ](?:\.[A-Za-z])+)\.$")
 
 
 def sentences(text: str) -> list[str]:
@@ -23,6 +24,10 @@ class Sentences:
     def __init__(self) -> None:
         self._text = ""
 
+    def __len__(self) -> int:
+        """Characters of the sentence that is not complete."""
+        return len(self._text)
+
     def feed(self, text: str) -> list[str]:
         """Sentences that are complete now."""
         self._text += text
@@ -30,17 +35,26 @@ class Sentences:
         start = 0
         for end in _END.finditer(self._text):
             upto = self._text[start : end.end()].strip()
-            if _ABBREVIATION.search(upto) or not any(c.isalnum() for c in upto):
+            if not any(c.isalnum() for c in upto) or ANYWHERE.search(upto) or _INITIAL.search(upto):
                 continue
             following = self._text[end.end() : end.end() + 1]
-            if end.end() == len(self._text) and upto.endswith(".") and upto[-2:-1].isdigit():
+            numbered = BEFORE_NUMBER.search(upto)
+            if not following and upto.endswith(".") and (upto[-2:-1].isdigit() or numbered):
                 break  # "No. 3. May" or "3. 14": wait for what follows
-            if following.islower() and upto.endswith("."):
+            if upto.endswith(".") and (following.islower() or (numbered and following.isdigit())):
                 continue
             out.append(" ".join(upto.split()))
             start = end.end()
         self._text = self._text[start:]
         return out
+
+    def words(self) -> str:
+        """The words that are complete so far, of a sentence that is not; they are taken out. "" if there are none."""
+        done, space, begun = self._text.rpartition(" ")
+        if not any(c.isalnum() for c in done):
+            return ""
+        self._text = begun
+        return " ".join((done + space).split())
 
     def rest(self) -> list[str]:
         """What is left at the end of the text: one sentence, or none."""

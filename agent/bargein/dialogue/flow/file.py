@@ -293,7 +293,7 @@ class Builder:
         if "url" not in table:
             value.fail("a webhook needs url:")
         url = self._template(table["url"])
-        if not re.match(r"https?://[^/{}]+", url):
+        if not re.match(r"https?://[^/?#{}@]+(?:[/?#]|$)", url):
             table["url"].fail("a webhook's url begins with http:// or https:// and a fixed host")
         method = table["method"].text().upper() if "method" in table else "POST"
         if method not in ("GET", "POST", "PUT", "PATCH", "DELETE"):

@@ -1,0 +1,198 @@
+"""What the events of a streamed chat completion mean. Pure; accepts the variations of the vendors.
+
+The common form is that of https://platform.openai.com/docs/api-reference/chat-streaming. Known variations: content as a
+list of parts (Mistral, Anthropic), reasoning in fields of its own (DeepSeek, vLLM, OpenRouter), tool calls without an
+index (Ollama, Gemini) or all with index 0 (vLLM, SGLang), arguments as an object (llama.cpp, TGI), `function_call` (the
+form before tools), a whole `message` in place of a `delta`, usage events without choices, errors inside the stream.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import EngineError
+
+MAX_CALLS = 16  # tool calls in one completion; more are dropped
+MAX_ARGUMENTS_CHARS = 32_000
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of what the model says."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A tool that the model calls. `arguments` is JSON text as the model wrote it.
+
+    `extra` holds members that the vendor wants back unchanged (Gemini: `extra_content` with a thought signature).
+    """
+
+    id: str
+    name: str
+    arguments: str
+    extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The end of a completion. `reason` as the vendor has it: stop, length, tool_calls, content_filter, ..."""
+
+    reason: str
+
+
+class ModelError(EngineError):
+    """The server reports an error in place of an answer. `reason` is the server's text; it may quote the request."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the language model reports an error: {reason}")
+        self.reason = reason
+
+
+@dataclass(slots=True)
+class _Call:
+    index: object
+    id: str
+    name: str = ""
+    arguments: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+class Completion:
+    """Gathers one completion from its events."""
+
+    def __init__(self) -> None:
+        self.finish = ""  # the reason that the server gave, "" while it has given none
+        self.chars = 0  # of text so far
+        self.ended = False  # the last event had an empty reason: some servers send "" for "stop"
+        self._calls: list[_Call] = []
+
+    def feed(self, event: Any) -> Iterator[Text]:
+        """The text in one event. Skips what cannot be used. Raises ModelError for an error event."""
+        if not isinstance(event, Mapping):
+            return
+        if reason := error_reason(event):
+            raise ModelError(reason)
+        choice = _choice(event.get("choices"))
+        delta = choice.get("delta")
+        if not isinstance(delta, Mapping):
+            delta = choice.get("message") or event.get("message") or {}
+            delta = self._unsaid(delta if isinstance(delta, Mapping) else {})
+        texts = [text_of(delta.get("content")) or text_of(delta.get("refusal")) or text_of(choice.get("text"))]
+        self._gather(delta)
+        if self.finish and not any(texts):
+            return  # usage and other trailers
+        self.ended = choice.get("finish_reason") == "" and bool(choice)
+        finish = choice.get("finish_reason")
+        self.finish = str(finish) if finish not in (None, "", "null") else self.finish
+        for text in texts:
+            if text:
+                self.chars += len(text)
+                yield Text(text)
+
+    def calls(self) -> list[ToolCall]:
+        """The tool calls, once the stream has ended. Each has an id that no other call of it has."""
+        made: list[ToolCall] = []
+        for number, call in enumerate(self._calls):
+            if not call.name:
+                continue
+            known = {other.id for other in made}
+            name = call.id if call.id and call.id not in known else f"call{number:05}"  # 9 letters: Mistral's rule
+            made.append(ToolCall(name, call.name, call.arguments, call.extra))
+        return made
+
+    def _unsaid(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A whole message: only what no delta has brought yet."""
+        text = text_of(message.get("content"))
+        have = self.chars
+        return {**message, "content": text[have:], "tool_calls": None if self._calls else message.get("tool_calls")}
+
+    def _gather(self, delta: Mapping[str, Any]) -> None:
+        parts = delta.get("tool_calls")
+        for part in parts if isinstance(parts, list) else [parts]:
+            if isinstance(part, Mapping):
+                self._add(part, part.get("function"))
+        if isinstance(legacy := delta.get("function_call"), Mapping):
+            self._add({"index": "function_call"}, legacy)
+
+    def _add(self, part: Mapping[str, Any], function: Any) -> None:
+        function = function if isinstance(function, Mapping) else part  # some leave the inner object out
+        index, wanted = part.get("index"), part.get("id")
+        identity = str(wanted) if wanted not in (None, "") else ""
+        name = function.get("name")
+        name = name if isinstance(name, str) else ""
+        arguments = function.get("arguments", function.get("parameters"))
+        call = self._continued(index, identity, name)
+        if call is None:
+            if len(self._calls) >= MAX_CALLS:
+                return
+            call = _Call(index, identity)
+            self._calls.append(call)
+        call.id = call.id or identity
+        if name != call.name:
+            call.name += name
+        if isinstance(arguments, Mapping):
+            call.arguments = json.dumps(arguments, ensure_ascii=False)
+        elif isinstance(arguments, str) and len(call.arguments) <= MAX_ARGUMENTS_CHARS:
+            placeholder = call.arguments in ("{}", "null") and arguments.lstrip()[:1] == "{"
+            call.arguments = arguments if placeholder else call.arguments + arguments
+        call.extra.update({key: value for key, value in part.items() if key == "extra_content"})
+
+    def _continued(self, index: object, identity: str, name: str) -> _Call | None:
+        """The call that a fragment continues; None if it begins a new one: at a new id, a new index, or a new name."""
+        same_id = [call for call in self._calls if identity and call.id == identity]
+        if same_id:
+            return same_id[-1] if index is None or same_id[-1].index == index else None
+        at = [call for call in self._calls if index is not None and call.index == index]
+        recent = self._calls[-1] if self._calls and index is None else None
+        last = at[-1] if at else recent
+        if last is None or (identity and last.id):
+            return None
+        again = name and last.name and ((name != last.name and last.arguments) or _whole(last.arguments))
+        return None if again and not identity else last
+
+
+def error_reason(event: Mapping[str, Any]) -> str:
+    """The reason of an error event or body, "" if it is none. Vendors: {"error": {"message"}}, {"error": "text"},
+    {"object": "error", "message"} (vLLM), {"detail": ...} (FastAPI), {"type": "error"} (Anthropic)."""
+    error = event.get("error")
+    named = event.get("object") == "error" or event.get("type") == "error"
+    if not error and not named and ("choices" in event or not event.get("detail")):
+        return ""
+    found = error or event.get("message") or event.get("detail") or "no reason given"
+    if isinstance(found, Mapping):
+        message = found.get("message") or found.get("detail") or found
+        more = " ".join(str(found[key]) for key in ("code", "type", "param") if found.get(key))
+        found = f"{message if isinstance(message, str) else json.dumps(message)} {f'({more})' if more else ''}"
+    return " ".join((found if isinstance(found, str) else json.dumps(found)).split()) or "no reason given"
+
+
+def _choice(choices: Any) -> Mapping[str, Any]:
+    """The first choice; {} if there is none."""
+    found = [choice for choice in choices if isinstance(choice, Mapping)] if isinstance(choices, list) else []
+    return next((choice for choice in found if choice.get("index") in (0, None, "0")), {})
+
+
+def text_of(content: Any) -> str:
+    """Text of a content: a string, or a list of parts of which those of reasoning are left out."""
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        return "".join(text_of(part) for part in content)
+    if isinstance(content, Mapping) and content.get("type", "text") in ("text", "output_text", "refusal"):
+        found = content.get("text", content.get("refusal"))
+        return text_of(found.get("value") if isinstance(found, Mapping) else found)
+    return ""
+
+
+def _whole(arguments: str) -> bool:
+    """Whether the arguments are a whole JSON object already."""
+    try:
+        return isinstance(json.loads(arguments), dict)
+    except ValueError:
+        return False

@@ -1,0 +1,246 @@
+"""From what a language model writes, as it streams in, to plain sentences that a voice can say.
+
+Left out: reasoning, tags, markdown, emoji, notes in brackets, tool calls written as text (those are handed over as
+calls). Kept: the words, also those of links and lists. How numbers and abbreviations are read is the voice's matter.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import unicodedata
+
+from ..core.language.sentences import Sentences
+
+_NAMES = "think|thinking|thought|thoughts|reasoning|reason|reflection|analysis|scratchpad|seed:think"
+_HARMONY = r"<\|channel\|>\s*(?:analysis|commentary)[^<]*<\|message\|>"  # gpt-oss
+_OPEN = re.compile(rf"<\s*({_NAMES})\b[^<>]*>|\[(THINK)\]|◁(think)▷|({_HARMONY})|<(tool_call|function_call)>", re.I)
+_CLOSE = re.compile(
+    rf"<\s*/\s*(?:{_NAMES})\s*>|\[/THINK\]|◁/think▷|<\|end\|>|<\|channel\|>\s*final[^<]*<\|message\|>"
+    r"|</(?:tool_call|function_call)>",
+    re.I,
+)
+_STRAY = re.compile(rf"<\s*/\s*(?:{_NAMES})\s*>|\[/THINK\]|◁/think▷", re.I)
+_TAG = re.compile(
+    r"<\|channel\|>\s*final[^<]*<\|message\|>|<\|start\|>\s*assistant|"
+    r"<(https?://[^<>\s]+|[^<>\s@]+@[^<>\s]+)>|</?[A-Za-z][^<>]*>|<\|[^<>]*\|>|<!--[^<>]*-->|\[/?INST\]"
+)
+_PARTIAL = re.compile(  # what may be the beginning of a tag
+    r"(?:<[/|!A-Za-z ][^<>]{0,80}|<|\[/?[A-Z]{0,6}|◁[^▷]{0,8}"
+    r"|<\|(?:channel|start)\|>[^<]{0,40}(?:<\|?[a-z]*\|?)?)$"
+)
+MAX_TOOL_CHARS = 8_000
+LONGEST_SENTENCE = 500  # characters; then it is said in parts
+
+# A first sentence that is about the user is reasoning whose opening tag is part of the prompt (Qwen, DeepSeek-R1).
+_REASONS = re.compile(
+    r"\b(?:the (?:user|caller|customer|person)\b|they(?:'re| are)? (?:want|ask|say|need|mean|greet)|"
+    r"(?:I|we) (?:should|need to|have to|must) (?:be|answer|respond|reply|say|tell|check|call|use|keep|ask|think|look)|"
+    r"let me think|let's think|der (?:nutzer|anrufer|benutzer)\b|el (?:usuario|cliente)\b|l'utilisateur\b)",
+    re.I,
+)
+
+
+class ModelText:
+    """Text in pieces of any size, sentences out as soon as each is complete.
+
+    `reasons`: this model ends its reasoning with a closing tag that has no opening one, so nothing is said before it.
+    """
+
+    def __init__(self, reasons: bool = False) -> None:
+        self.unopened = False  # a closing tag came without an opening one: what came before was reasoning
+        self.tools: list[tuple[str, str]] = []  # name and arguments of tool calls written as text
+        self.plain = ""  # all that is said
+        self._raw = ""  # not yet read
+        self._inside = ""  # name of the block that we are in
+        self._block = ""
+        self._held: list[str] | None = [] if reasons else None  # sentences that may be reasoning
+        self._started = False
+        self._sentences = Sentences()
+        self._lines = _LineEnds()
+
+    @property
+    def holding(self) -> bool:
+        """Whether sentences are kept back that may turn out to be reasoning."""
+        return self._held is not None
+
+    def feed(self, text: str) -> list[str]:
+        """Sentences that are complete now."""
+        self._raw += text
+        return self._spoken(self._read(last=False), last=False)
+
+    def rest(self, cut: bool = False) -> list[str]:
+        """What is left at the end. `cut`: the model was stopped in the middle, so the last sentence is not whole."""
+        found = self._spoken(self._read(last=True), last=True)
+        held, self._held = self._held or [], None
+        tail = [plain(sentence) for sentence in self._sentences.rest()]
+        whole = [*held, *found]
+        return [sentence for sentence in (whole if cut and (whole or self._started) else [*whole, *tail]) if sentence]
+
+    def flush(self) -> str:
+        """The words that are complete so far, without waiting for the end of their sentence; "" if there are none."""
+        if self._held is not None or self._inside:
+            return ""
+        return plain(self._sentences.words())
+
+    # ------------------------------------------------------------------- blocks and tags
+
+    def _read(self, last: bool) -> str:
+        """The text outside of hidden blocks, as far as it is certain."""
+        out: list[str] = []
+        while True:
+            mark = (_CLOSE if self._inside else _OPEN).search(self._raw)
+            stray = None if self._inside else _STRAY.search(self._raw)
+            if stray is not None and (mark is None or stray.start() < mark.start()):
+                out = []
+                self._forget()
+                self._raw = self._raw[stray.end() :]
+            elif mark is None:
+                break
+            elif self._inside:
+                self._block += self._raw[: mark.start()]
+                self._raw = self._raw[mark.end() :]
+                self._close()
+            else:
+                out.append(self._raw[: mark.start()])
+                self._inside = next(group for group in mark.groups() if group).lower()
+                self._raw = self._raw[mark.end() :]
+        partial = None if last else _PARTIAL.search(self._raw)
+        upto = partial.start() if partial else len(self._raw)
+        ready, self._raw = self._raw[:upto], self._raw[upto:]
+        if self._inside:
+            self._block = (self._block + ready)[-MAX_TOOL_CHARS:]
+            if last:
+                self._close()
+            return self._lines.feed("".join(out))
+        return self._lines.feed(_TAG.sub(lambda tag: tag[1] or " ", "".join(out) + ready), last)
+
+    def _close(self) -> None:
+        if "call" in self._inside:
+            self._tool(self._block)
+        self._inside, self._block = "", ""
+
+    def _tool(self, text: str) -> None:
+        try:
+            made = json.loads(text)
+            arguments = made.get("arguments", made.get("parameters", {}))
+            self.tools.append((str(made["name"]), arguments if isinstance(arguments, str) else json.dumps(arguments)))
+        except (ValueError, TypeError, AttributeError, LookupError):
+            return
+
+    def _forget(self) -> None:
+        """All text so far was reasoning."""
+        self.unopened = True
+        self._held, self.plain = None, ""
+        self._sentences, self._lines = Sentences(), _LineEnds()
+
+    # ------------------------------------------------------------------------- sentences
+
+    def _spoken(self, text: str, last: bool) -> list[str]:
+        whole = self._sentences.feed(text)
+        if len(self._sentences) > LONGEST_SENTENCE:
+            whole.append(self._sentences.words())
+        found = [sentence for sentence in map(plain, whole) if sentence]
+        if found and not self._started and self._held is None and not self.unopened and _REASONS.search(found[0]):
+            self._held = []
+        self._started = self._started or bool(found)
+        if self._held is not None and not last:
+            self._held += found
+            return []
+        return found
+
+
+class _LineEnds:
+    """Line ends become the ends of sentences where they part items, headings, rows or paragraphs."""
+
+    def __init__(self) -> None:
+        self._head = ""  # the beginning of a line, until it is clear what kind of line it is
+        self._begun = False
+        self._item = False  # the line is an item, a heading or a row
+        self._stop = False  # the line before it ended something
+        self._last = ""  # the last character that was handed on
+
+    def feed(self, text: str, last: bool = False) -> str:
+        """What can be handed on."""
+        out: list[str] = []
+        for number, part in enumerate(text.replace("\r", "").split("\n")):
+            if number:
+                out += [self._begin(), " "]
+                self._stop = self._stop or self._item or not self._begun
+                self._begun = self._item = False
+            if not self._begun:
+                self._head += part
+                part = "" if len(self._head) < LONGEST_MARK or _WHOLE_LINE.match(self._head) else self._begin()
+            self._last = part.rstrip()[-1:] or self._last
+            out.append(part)
+        return "".join([*out, self._begin() if last else ""])
+
+    def _begin(self) -> str:
+        """The beginning of the line, without the mark of its kind."""
+        line, self._head = self._head, ""
+        mark = _MARK.match(line)
+        line = _unmarked(line)
+        if not line.strip():
+            return ""
+        lead = " " if self._last else ""
+        if (self._stop or mark) and self._last and self._last not in ".!?:;,…":
+            lead = ". "
+        self._begun, self._item, self._stop = True, mark is not None, False
+        self._last = line.rstrip()[-1]
+        return lead + line
+
+
+LONGEST_MARK = 8  # characters
+_WHOLE_LINE = re.compile(r"\s*(?:\||```|~~~|[-*_=\s]+$)")  # rows, fences and rules are known at their end
+_MARK = re.compile(r"\s*(?:[-*+•·‣–—▪●]\s+|\d{1,3}[.)]\s+|#{1,6}\s+|\|)")
+_RULE = re.compile(r"\s*(?:[-*_=]\s*){3,}$|\s*\|?(?:\s*:?-+:?\s*\|)+\s*:?-*:?\s*$|\s*(?:```|~~~).*$")
+
+
+def _unmarked(line: str) -> str:
+    """A line without the marks at its beginning; "" for a rule, a fence or the line under a table's head."""
+    if _RULE.match(line):
+        return ""
+    line = re.sub(r"^\s*(?:>\s*)+", "", line)
+    if line.lstrip().startswith("|"):
+        return ", ".join(cell.strip() for cell in line.strip().strip("|").split("|") if cell.strip())
+    line = re.sub(r"^\s*(?:[-*+•·‣–—▪●]\s+(?:\[[ xX]\]\s*)?|#{1,6}\s+)", "", line)
+    return re.sub(r"^\s*(\d{1,3})[.)]\s+(?=\S)", r"\1: ", line)
+
+
+_NOTE = re.compile(r"\[[^\[\]]*\]|【[^】]*】")
+_LINK = re.compile(r"!?\[([^\[\]]*)\]\((?:[^()\s]|\([^()\s]*\))*(?:\s+\"[^\"]*\")?\)")
+_REFERENCE = re.compile(r"\[([^\[\]]+)\]\[[^\[\]]*\]")
+_EMPHASIS = re.compile(r"(?<!\w)(_{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)")
+_SMILEY = re.compile(r"(?:(?<=\s)|^)(?:[:;=8][-o^']?[)\](DPp/\\|*]|<3|\^_\^|¯\\_\(ツ\)_/¯)(?=\s|[.!?,]|$)")
+
+
+def plain(text: str) -> str:
+    """A sentence without markdown, links' addresses, notes and emoji; "" if no word is left."""
+    text = html.unescape(text)
+    text = _LINK.sub(r"\1", text)
+    text = _REFERENCE.sub(r"\1", text)
+    text = _NOTE.sub(" ", text)
+    text = _SMILEY.sub(" ", text)
+    text = _EMPHASIS.sub(r"\2", text)
+    text = re.sub(r"\\([\\`*_{}\[\]()#+.!|~>-])", r"\1", text)
+    text = re.sub(r"(?<=\w)\*(?=\w)", " ", text)
+    text = re.sub(r"[*`~|]+|#+(?!\d)", "", text)
+    text = without_emoji(text)
+    text = " ".join(text.split())
+    text = re.sub(r"\s+([.,!?;:])(?=\s|$)", r"\1", text)
+    return text if any(c.isalnum() for c in text) else ""
+
+
+_JOINERS = frozenset("\u200b\u200c\u200d\u2060\ufe0e\ufe0f\u20e3\ufeff")
+
+
+def without_emoji(text: str) -> str:
+    """The text without emoji, pictographs and invisible characters."""
+    return "".join(" " if _pictograph(c) else c for c in text if c not in _JOINERS and not 0xE0000 <= ord(c) <= 0xE007F)
+
+
+def _pictograph(c: str) -> bool:
+    return ord(c) > 0x7F and (
+        (unicodedata.category(c) == "So" and c not in "°©®™№") or 0x1F3FB <= ord(c) <= 0x1F3FF or c in "→←↑↓⇒➜"
+    )

@@ -1,0 +1,162 @@
+"""Chunks of a completion as vendors write them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bargein.dialogue.chat_events import Completion, ModelError, ToolCall
+
+
+def chunk(finish: str | None = None, **delta: Any) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+
+
+def read(*events: Any) -> tuple[str, list[ToolCall], str]:
+    completion = Completion()
+    text = "".join(piece.text for event in events for piece in completion.feed(event))
+    return text, completion.calls(), completion.finish
+
+
+TEXTS = {
+    "text parts": [
+        chunk(content=[{"type": "text", "text": "We open "}]),
+        chunk(content=[{"type": "text", "text": "at nine."}]),
+    ],
+    "thinking parts": [
+        chunk(content=[{"type": "thinking", "thinking": [{"type": "text", "text": "They want"}]}]),
+        chunk(content=[{"type": "text", "text": "We open at nine."}]),
+    ],
+    "reasoning fields": [
+        chunk(reasoning_content="They want", content=None),
+        chunk(reasoning="the hours"),
+        chunk(content="We open at nine."),
+    ],
+    "no objects": [None, 7, "x", [], chunk(content="We open at nine.")],
+    "error is null": [{**chunk(content="We open at nine."), "error": None}],
+    "usage": [chunk(content="We open at nine."), {"choices": [], "usage": {"total_tokens": 3}}],
+    "Azure filter": [{"choices": [], "prompt_filter_results": []}, chunk(content="We open at nine.")],
+    "no choices": [{"choices": None}, {"object": "x"}, chunk(content="We open at nine.")],
+    "delta null": [{"choices": [{"delta": None, "finish_reason": None}]}, chunk(content="We open at nine.")],
+    "message": [{"choices": [{"message": {"content": "We open at nine."}, "finish_reason": "stop"}]}],
+    "message repeats": [
+        chunk(content="We open at nine."),
+        {"choices": [{"message": {"content": "We open at nine."}, "finish_reason": "stop"}]},
+    ],
+    "legacy text": [{"choices": [{"text": "We open "}]}, {"choices": [{"text": "at nine."}]}],
+    "refusal": [chunk(content=None, refusal="We open at nine.")],
+    "second choice": [
+        {"choices": [{"index": 1, "delta": {"content": "No."}}, {"index": 0, "delta": {"content": "We open at nine."}}]}
+    ],
+    "content is a part": [chunk(content={"type": "text", "text": "We open at nine."})],
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_text(name: str) -> None:
+    assert read(*TEXTS[name])[0] == "We open at nine."
+
+
+def part(**of: Any) -> dict[str, Any]:
+    return chunk(tool_calls=[of])
+
+
+def function(name: str | None = None, arguments: Any = None) -> dict[str, Any]:
+    return {key: value for key, value in {"name": name, "arguments": arguments}.items() if value is not None}
+
+
+CALLS = {
+    "usual": [
+        part(index=0, id="a", function=function("f", "")),
+        part(index=0, function=function(None, '{"q"')),
+        part(index=0, function=function(None, ": 1}")),
+        part(index=1, id="b", function=function("g", "{}")),
+    ],
+    "no index": [
+        part(id="a", function=function("f", '{"q": 1}')),
+        part(id="b", function=function("g", "{}")),
+    ],
+    "always index 0": [
+        part(index=0, id="a", function=function("f", "")),
+        part(index=0, id="", function=function(None, '{"q": 1}')),
+        part(index=0, id="b", function=function("g", "")),
+        part(index=0, id="", function=function(None, "{}")),
+    ],
+    "id in every fragment": [
+        part(index=0, id="a", function=function("f", '{"q"')),
+        part(index=0, id="a", function=function("f", ": 1}")),
+        part(index=0, id="b", function=function("g", "{}")),
+    ],
+    "argument objects": [
+        part(index=0, id="a", function=function("f", {"q": 1})),
+        part(index=1, id="b", function=function("g", {})),
+    ],
+    "both in one event": [
+        chunk(
+            tool_calls=[
+                {"id": "a", "function": function("f", '{"q": 1}')},
+                {"id": "b", "function": function("g", "{}")},
+            ]
+        )
+    ],
+    "placeholder": [
+        part(index=0, id="a", function=function("f", "{}")),
+        part(index=0, function=function(None, '{"q": 1}')),
+        part(index=1, id="b", function=function("g", "{}")),
+    ],
+    "one object, no list": [
+        chunk(tool_calls={"id": "a", "function": function("f", '{"q": 1}')}),
+        chunk(tool_calls={"id": "b", "function": function("g", "{}")}),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_tool_calls(name: str) -> None:
+    assert read(*CALLS[name])[1] == [ToolCall("a", "f", '{"q": 1}'), ToolCall("b", "g", "{}")]
+
+
+def test_calls_without_an_id_get_one_each() -> None:
+    calls = read(part(function=function("f", "{}")), part(function=function("f", '{"q": 1}')))[1]
+    assert [(call.name, call.arguments) for call in calls] == [("f", '{}{"q": 1}')] or [
+        call.arguments for call in calls
+    ] == ["{}", '{"q": 1}']
+    assert len({call.id for call in calls}) == len(calls)
+    assert all(len(call.id) == 9 and call.id.isalnum() for call in calls)
+
+
+def test_the_form_before_tools() -> None:
+    calls = read(chunk(function_call={"name": "f", "arguments": '{"q"'}), chunk(function_call={"arguments": ": 1}"}))[1]
+    assert [(call.name, call.arguments) for call in calls] == [("f", '{"q": 1}')]
+
+
+def test_what_the_vendor_wants_back_is_kept() -> None:
+    extra = {"google": {"thought_signature": "s"}}
+    (call,) = read(part(id="a", extra_content=extra, function=function("f", "{}")))[1]
+    assert call.extra == {"extra_content": extra}
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        ({"error": {"message": "overloaded", "code": 502}}, "overloaded (502)"),
+        ({"error": "overloaded"}, "overloaded"),
+        ({"object": "error", "message": "overloaded"}, "overloaded"),
+        (
+            {"type": "error", "error": {"type": "overloaded_error", "message": "overloaded"}},
+            "overloaded (overloaded_error)",
+        ),
+        ({**chunk("error"), "error": {"message": "overloaded"}}, "overloaded"),
+    ],
+)
+def test_errors_inside_the_stream(event: Any, reason: str) -> None:
+    with pytest.raises(ModelError) as raised:
+        read(event)
+    assert raised.value.reason == reason
+
+
+@pytest.mark.parametrize("finish", ["stop", "length", "tool_calls", "end_turn", "eos", "STOP", "content_filter"])
+def test_any_reason_ends_it(finish: str) -> None:
+    assert read(chunk(content="x"), chunk(finish))[2] == finish
+    assert read(chunk("", content="x"))[2] == ""

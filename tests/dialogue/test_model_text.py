@@ -1,0 +1,92 @@
+"""What a model writes, made plain: in any pieces the same."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from bargein.dialogue.model_text import ModelText
+
+SPOKEN = {
+    "<think>They want it. Hm.</think>**Sure.** It is `ten` dollars.": ["Sure.", "It is ten dollars."],
+    "<thinking>Hm. They ask.</thinking>We open at nine.": ["We open at nine."],
+    "<think>\n\n</think>\n\nWe open at nine.": ["We open at nine."],
+    "[THINK]Hm.[/THINK]We open at nine.": ["We open at nine."],
+    "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>We open at nine.<|return|>": [
+        "We open at nine."
+    ],
+    "<think>It never ends. We open": [],
+    "You can book on [our site](https://mugs.example/book) or by phone.": ["You can book on our site or by phone."],
+    "See ![a mug](m.png) and [this][1].": ["See a mug and this."],
+    "Our hours:\n- Monday: nine\n- Tuesday: ten\n\nAnything else?": [
+        "Our hours: Monday: nine.", "Tuesday: ten.", "Anything else?",
+    ],
+    "## Mugs\n\nWe have:\n1. Red ones.\n2. Blue ones.": ["Mugs.", "We have: 1: Red ones.", "2: Blue ones."],
+    "| size | price |\n|---|---|\n| small | ten |": ["size, price. small, ten"],
+    "Sure 😀👍🏽! Ten ✅ of ❤️ them 🇩🇪.": ["Sure!", "Ten of them."],
+    "Fine :-) with me. It is 5 < 6.": ["Fine with me.", "It is 5 < 6."],
+    "~~No~~ *yes* __very__ much &amp; more.": ["No yes very much & more."],
+    "We open at nine.<|im_end|></s>": ["We open at nine."],
+    "That is it【4:0†source】. Bye [1].": ["That is it.", "Bye."],
+    "One line\nand its other half.": ["One line and its other half."],
+    "---\n> Quoted.\n***": ["Quoted."],
+    "See No. 5 on Main Ave. near Acme Inc. for Dr. Smith.": ["See No. 5 on Main Ave. near Acme Inc. for Dr. Smith."],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", SPOKEN)
+@pytest.mark.parametrize("size", [1, 3, 10, 10_000])
+def test_what_is_said(text: str, size: int) -> None:
+    reader = ModelText()
+    found = [sentence for at in range(0, len(text), size) for sentence in reader.feed(text[at : at + size])]
+    assert found + reader.rest() == SPOKEN[text]
+
+
+@pytest.mark.parametrize("size", [1, 3, 10, 10_000])
+def test_reasoning_whose_opening_tag_is_in_the_prompt(size: int) -> None:
+    text = "Okay, they want the hours. I should be brief.</think>\n\nWe open at nine."
+    reader = ModelText()
+    found = [sentence for at in range(0, len(text), size) for sentence in reader.feed(text[at : at + size])]
+    assert found + reader.rest() == ["We open at nine."]
+    assert reader.unopened
+    again = ModelText(reasons=True)
+    assert again.feed("Nine o'clock, then. It is early. ") == []
+    assert again.feed("</think>We open at nine. ") == ["We open at nine."]
+    reader = ModelText(reasons=True)
+    reader.feed("No tag here. None at all.")
+    assert reader.rest() == ["No tag here.", "None at all."]
+
+
+def test_a_tool_call_written_as_text_is_a_tool_call() -> None:
+    reader = ModelText()
+    said = reader.feed(
+        'Sure. <tool_call>\n{"name": "transfer_to_queue", "arguments": {"queue": "sales"}}\n</tool_call>'
+    )
+    assert said + reader.rest() == ["Sure."]
+    assert reader.tools == [("transfer_to_queue", '{"queue": "sales"}')]
+
+
+def test_words_of_an_unfinished_sentence_can_be_taken() -> None:
+    reader = ModelText()
+    assert reader.feed("Sorry did you me") == []
+    assert reader.flush() == "Sorry did you"
+    assert reader.flush() == ""
+    assert reader.feed("an that? ") == ["mean that?"]
+
+
+def test_an_answer_that_is_cut_off_ends_with_a_whole_sentence() -> None:
+    reader = ModelText()
+    said = reader.feed("We have red ones. And then there are the")
+    assert said + reader.rest(cut=True) == ["We have red ones."]
+    reader = ModelText()
+    reader.feed("And then there are the")
+    assert reader.rest(cut=True) == ["And then there are the"]
+
+
+def test_it_takes_time_in_proportion() -> None:
+    begun = time.process_time()
+    reader = ModelText()
+    said = [sentence for _ in range(20_000) for sentence in reader.feed("word <")]
+    assert 200 < len(said) < 400
+    assert time.process_time() - begun < 5

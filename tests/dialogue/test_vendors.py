@@ -1,0 +1,248 @@
+"""The language model planner against servers that deviate, refuse, dribble, stall and flood."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import resource
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bargein.config import LlmConfig
+from bargein.core.turns.records import CallInfo
+from bargein.core.turns.reply import Say
+from bargein.dialogue import http_client
+from bargein.dialogue.llm import LlmPlanner
+from bargein.offline.text_call import TextAnswer, TextCall
+from tests.dialogue.chat_server import ChatServer, Exchange, Script, chat_server
+from tests.dialogue.test_llm import flow_of
+
+
+@pytest.fixture(autouse=True)
+async def _close_connections() -> AsyncIterator[None]:
+    yield
+    await http_client.close()
+
+
+async def asked(
+    server: ChatServer, tmp_path: Path, says: list[tuple[float, str]] | None = None, **settings: Any
+) -> TextAnswer:
+    """The answer to one question. `says` gets the time and the text of each sentence."""
+    begun = time.monotonic()
+
+    def on_say(say: Say) -> None:
+        if says is not None:
+            says.append((time.monotonic() - begun, say.text))
+
+    planner = LlmPlanner(LlmConfig(url=server.url, model="m", **settings), flow_of(tmp_path), CallInfo("call-1"))
+    call = TextCall(planner, on_say=on_say)
+    await call.start()
+    if says is not None:
+        says.clear()
+    begun = time.monotonic()
+    return await asyncio.wait_for(call.says("when do you open please"), 30)
+
+
+def refusing(*rules: tuple[str, Any]) -> Script:
+    """Refuses a request that a rule is true of, with the rule's message; answers the others."""
+
+    async def script(exchange: Exchange) -> None:
+        for message, rule in rules:
+            if rule(exchange.body):
+                await exchange.refuses(message)
+                return
+        await exchange.says("We open at nine.")
+
+    return script
+
+
+async def test_what_was_refused_once_is_not_sent_again(tmp_path: Path) -> None:
+    script = refusing(
+        (
+            "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.",
+            lambda body: "max_tokens" in body,
+        ),
+        ("Unsupported value: 'temperature'", lambda body: body.get("temperature", 1) != 1),
+        ("System role not supported", lambda body: body["messages"][0]["role"] == "system"),
+        ("this model does not support tools", lambda body: "tools" in body),
+    )
+    async with chat_server(script) as server:
+        for _ in range(2):
+            assert (await asked(server, tmp_path)).text == "We open at nine."
+        assert len(server.exchanges) == 4 + 1 + 1
+        assert server.exchanges[-1].body["max_completion_tokens"] == 300
+
+
+async def test_settings_of_the_request(tmp_path: Path) -> None:
+    async with chat_server(refusing()) as server:
+        await asked(
+            server, tmp_path, temperature=-1.0, max_tokens=0, extra='{"reasoning_effort": "low", "tools": null}'
+        )
+        body = server.exchanges[0].body
+        assert body["reasoning_effort"] == "low"
+        assert not {"temperature", "max_tokens", "tools"} & set(body)
+
+
+async def test_azure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "k-1")
+    async with chat_server(refusing()) as server:
+        server.url += "?api-version=2024-10-21"
+        await asked(server, tmp_path, api_key_header="api-key")
+        assert server.exchanges[0].path == "/v1/chat/completions?api-version=2024-10-21"
+        assert server.exchanges[0].headers["api-key"] == "k-1"
+        assert "authorization" not in server.exchanges[0].headers
+
+
+async def test_too_many_requests_are_tried_again_if_the_wait_is_short(tmp_path: Path) -> None:
+    def busy(wait: str) -> Script:
+        async def script(exchange: Exchange) -> None:
+            await exchange.refuses("slow down", "429 Too Many Requests", Retry_After=wait)
+
+        return script
+
+    async with chat_server(busy("0.1"), refusing()) as server:
+        assert (await asked(server, tmp_path)).text == "We open at nine."
+    async with chat_server(busy("30"), refusing()) as server:
+        says: list[tuple[float, str]] = []
+        assert (await asked(server, tmp_path, says)).finish is not None
+        assert says[0][0] < 1
+
+
+@pytest.mark.parametrize("status", ["401 Unauthorized", "500 Oops", "301 Moved Permanently", "404 Not Found"])
+async def test_the_servers_reason_is_in_the_log_and_no_word_of_the_caller(
+    tmp_path: Path, status: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def script(exchange: Exchange) -> None:
+        quoted = exchange.body["messages"][-1]["content"]
+        await exchange.head(f"{status}\r\nLocation: http://elsewhere.example/{quoted.split()[0]}", "text/plain")
+        await exchange.raw(f"quota exceeded while reading '{quoted}'")
+
+    async with chat_server(script) as server:
+        with caplog.at_level(logging.DEBUG, "bargein"):
+            assert (await asked(server, tmp_path)).finish is not None
+    assert status[:3] in caplog.text
+    assert "elsewhere.example" in caplog.text if status[0] == "3" else "quota exceeded" in caplog.text
+    for word in ("open please", "when"):
+        assert word not in caplog.text
+
+
+async def test_an_answer_that_is_not_streamed(tmp_path: Path) -> None:
+    async def script(exchange: Exchange) -> None:
+        await exchange.head(kind="application/json")
+        message = {"role": "assistant", "content": "We open at nine."}
+        await exchange.raw(json.dumps({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}))
+
+    async with chat_server(script) as server:
+        assert (await asked(server, tmp_path)).text == "We open at nine."
+
+
+async def test_a_server_that_does_not_close_the_stream(tmp_path: Path) -> None:
+    async def script(exchange: Exchange) -> None:
+        await exchange.head()
+        await exchange.delta(content="We open at nine.")
+        await exchange.delta("stop")
+        await asyncio.sleep(60)
+
+    async with chat_server(script) as server:
+        says: list[tuple[float, str]] = []
+        answer = await asked(server, tmp_path, says)
+        assert (answer.text, answer.finish) == ("We open at nine.", None)
+        assert says[-1][0] < 2
+
+
+async def test_a_connection_that_was_closed_meanwhile_is_tried_again(tmp_path: Path) -> None:
+    async def drops(exchange: Exchange) -> None:
+        exchange.writer.close()
+
+    async with chat_server(drops, refusing()) as server:
+        assert (await asked(server, tmp_path)).text == "We open at nine."
+
+
+async def test_an_answer_cut_by_the_limit_ends_with_a_whole_sentence(tmp_path: Path) -> None:
+    async def script(exchange: Exchange) -> None:
+        await exchange.head()
+        await exchange.delta(content="We open at nine. And on Sundays we")
+        await exchange.done("length")
+
+    async with chat_server(script) as server:
+        assert (await asked(server, tmp_path)).text == "We open at nine."
+
+
+async def test_silent_reasoning_ends_with_a_word_at_the_limit(tmp_path: Path) -> None:
+    async def script(exchange: Exchange) -> None:
+        await exchange.head()
+        for number in range(100):
+            await exchange.delta(content=None, reasoning_content=f"step {number} ")
+            await asyncio.sleep(0.05)
+
+    async with chat_server(script) as server:
+        says: list[tuple[float, str]] = []
+        answer = await asked(server, tmp_path, says, first_token_ms=700)
+        assert answer.finish is not None
+        assert says[0][1] == "I am having trouble with that."
+        assert 0.6 < says[0][0] < 1.5
+
+
+async def test_a_model_that_dribbles_is_heard_in_parts(tmp_path: Path) -> None:
+    async def script(exchange: Exchange) -> None:
+        await exchange.head()
+        for word in ["did", "you", "mean", "the", "lesson", "for", "children", "or", "the", "one", "for", "adults?"]:
+            await exchange.delta(content=word + " ")
+            await asyncio.sleep(0.4)
+        await exchange.done()
+
+    async with chat_server(script) as server:
+        says: list[tuple[float, str]] = []
+        answer = await asked(server, tmp_path, says)
+        assert answer.text == "did you mean the lesson for children or the one for adults?"
+        assert says[0][0] < 3
+        assert len(says) > 1
+
+
+async def test_who_waits_is_told_so_once(tmp_path: Path) -> None:
+    async def script(exchange: Exchange) -> None:
+        await asyncio.sleep(3.2)
+        await exchange.says("We open at nine.")
+
+    async with chat_server(script) as server:
+        says: list[tuple[float, str]] = []
+        await asked(server, tmp_path, says, first_token_ms=8000)
+        assert [text for _, text in says] == ["One moment.", "We open at nine."]
+
+
+@pytest.mark.parametrize("member", ["content", "reasoning_content"])
+async def test_a_flood_stalls_nobody_and_is_not_kept(tmp_path: Path, member: str) -> None:
+    """10 MB in small pieces: the event loop stays free, and memory stays small."""
+    event = json.dumps({"choices": [{"index": 0, "delta": {member: "word and word "}, "finish_reason": None}]})
+    block = f"data: {event}\n\n" * 500
+
+    async def script(exchange: Exchange) -> None:
+        await exchange.head()
+        for _ in range(10_000_000 // len(block)):
+            await exchange.raw(block)
+
+    gaps: list[float] = []
+
+    async def watch() -> None:
+        while True:
+            begun = time.process_time()  # of this process alone: other load on the machine does not count
+            await asyncio.sleep(0)
+            gaps.append(time.process_time() - begun)
+
+    async with chat_server(script) as server:
+        call = TextCall(LlmPlanner(LlmConfig(url=server.url, model="m"), flow_of(tmp_path), CallInfo("call-1")))
+        await call.start()
+        http_client.client()  # as a server does before its first call
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        watching = asyncio.create_task(watch())
+        answer = await call.says("when do you open please")
+        grown_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        watching.cancel()
+    assert len(answer.text) < 20_000
+    assert grown_kb < 20_000
+    assert max(gaps) < 0.02
