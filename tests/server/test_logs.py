@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -12,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from bargein.config import LogConfig
-from bargein.server.logs import JsonFormatter, TextFormatter, setup
+from bargein.errors import UserError
+from bargein.server.logs import JsonFormatter, TextFormatter, described, on_loop_fault, setup
 from bargein.server.systemd import notify, watchdog_s
 
 
@@ -52,7 +54,7 @@ def test_json_holds_the_traceback() -> None:
     except ValueError as error:
         failed = record("oh")
         failed.exc_info = (type(error), error, error.__traceback__)
-    assert json.loads(JsonFormatter().format(failed))["exception"].endswith("ValueError: why")
+    assert json.loads(JsonFormatter().format(failed))["exception"].splitlines()[-1] == "ValueError"
 
 
 def test_a_message_cannot_forge_a_line() -> None:
@@ -60,16 +62,46 @@ def test_a_message_cannot_forge_a_line() -> None:
     assert TextFormatter(journal=True).format(record("a\nb")) == "<4>audiosocket: a b"
 
 
-@pytest.mark.parametrize(("kind", "shown"), [("text", "agent_test: hello"), ("json", '"message": "hello"')])
+@pytest.mark.parametrize(("kind", "shown"), [("text", "test: hello"), ("json", '"message": "hello"')])
 def test_setup(kind: str, shown: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JOURNAL_STREAM", raising=False)
     setup(LogConfig(format=kind, level="info"))  # type: ignore[arg-type]
-    logging.getLogger("agent_test").info("hello")
-    logging.getLogger("agent_test").debug("not this")
+    logging.getLogger("bargein.test").info("hello")
+    logging.getLogger("bargein.test").debug("not this")
     told = capsys.readouterr()
     assert shown in told.err
     assert "not this" not in told.err
     assert told.out == ""
+
+
+@pytest.mark.parametrize("kind", ["text", "json"])
+def test_the_message_of_an_exception_is_not_logged(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    setup(LogConfig(format=kind, level="debug"))  # type: ignore[arg-type]
+    words = {"number": "555" + "0199", "name": "Zap" + "hod"}  # a traceback shows source lines
+    try:
+        try:
+            raise ValueError(words["number"])
+        except ValueError as error:
+            raise RuntimeError(words["name"]) from error
+    except RuntimeError as error:
+        logging.getLogger("bargein.server.x").error("no answer: %s", described(error), exc_info=error)
+        on_loop_fault(asyncio.new_event_loop(), {"message": words["number"], "exception": error})
+    told = capsys.readouterr().err
+    assert "RuntimeError at test_logs.py:" in told
+    assert "ValueError" in told
+    assert "5550199" not in told
+    assert "Zaphod" not in told
+    assert described(UserError("the file is missing")) == "the file is missing"
+
+
+@pytest.mark.parametrize("level", ["debug", "info", "error"])
+def test_libraries_never_log_below_warning(level: str, capsys: pytest.CaptureFixture[str]) -> None:
+    setup(LogConfig(level=level))  # type: ignore[arg-type]
+    for library in ("httpx", "httpcore", "aiosqlite", "sqlalchemy.engine", "asyncio", "faster_whisper"):
+        logging.getLogger(library).info("a caller's number")
+        logging.getLogger(library).debug("a caller's number")
+        assert not logging.getLogger(library).isEnabledFor(logging.INFO)
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("abstract", [False, True])

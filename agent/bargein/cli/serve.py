@@ -14,6 +14,7 @@ from ..app import App
 from ..config import Config, parse_address
 from ..dialogue.monologue import Monologue
 from ..errors import UserError
+from ..server.logs import on_loop_fault
 from ..server.logs import setup as setup_logs
 from ..server.systemd import notify, watchdog_s
 from ..store import database_url
@@ -76,8 +77,9 @@ def serve_command(
 
 async def serve(app: App) -> None:
     """Serve until SIGTERM or SIGINT, then drain."""
-    await app.start()
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    loop.set_exception_handler(on_loop_fault)
+    await app.start()
     reloads: set[asyncio.Task[None]] = set()
 
     def reload() -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import traceback
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from ..clock import Clock, SystemClock
@@ -17,6 +15,7 @@ from ..core.wire.audiosocket import ProtocolError
 from ..errors import UserError
 from .connection import Connection
 from .listening import LOOPBACK, Networks, is_allowed, listen_error
+from .logs import described
 from .media import MediaEngine
 from .registry import FAILED, CallOutcome
 from .session import Session
@@ -232,7 +231,7 @@ class AudioSocketServer:
         try:
             session = self._make_session(info)
         except Exception as error:  # whatever it is, this caller goes to people and the others do not notice
-            log.error("call %s cannot be served: %s; the dialplan goes on", info.id, error)
+            log.error("call %s cannot be served: %s; the dialplan goes on", info.id, described(error))
             self._calls.finish(info.id, FAILED)
             return False
         self._running[info.id] = _ServedCall(session, _current_task())
@@ -245,23 +244,14 @@ class AudioSocketServer:
             await session.run(connection, self._media)
         except Exception as error:  # ours, and it must cost no caller: this one goes to people
             fault = error
-            session.stop(f"a fault of bargein: {_where(error)}")
+            session.stop(f"a fault of bargein: {described(error)}")
         finally:
             del self._running[info.id]
             self._ended(info, session)
         if fault is not None:
-            log.error("call %s: a fault of bargein, %s; the dialplan goes on", info.id, _where(fault))
+            log.error("call %s: a fault of bargein, %s; the dialplan goes on", info.id, described(fault))
             log.debug("call %s", info.id, exc_info=fault)
             await connection.hand_back()
-
-
-def _where(fault: Exception) -> str:
-    """Kind and place of a fault; its message may hold words of the caller."""
-    cause: BaseException = fault
-    while isinstance(cause, BaseExceptionGroup):
-        cause = cause.exceptions[0]
-    last = traceback.extract_tb(cause.__traceback__)[-1]
-    return f"{type(cause).__name__} at {Path(last.filename).name}:{last.lineno}"
 
 
 def _current_task() -> asyncio.Task[None]:

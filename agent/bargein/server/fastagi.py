@@ -43,6 +43,7 @@ MAX_VALUE_BYTES = 900  # a command of Asterisk's AGI ends at 2,047, and quoting 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 QUEUE = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 EXTENSION = re.compile(r"[A-Za-z0-9_.+*#-]{1,80}")
+LINE_BREAK = re.compile(r"\s*\n\s*")
 WILDCARDS = ("", "0.0.0.0", "::")
 
 
@@ -169,7 +170,8 @@ class FastAgiServer:
         host = reached_at if self._host.strip("[]") in WILDCARDS else self._host
         host = f"[{host}]" if ":" in host and not host.startswith("[") else host
         await channel.set("BARGEIN_SERVER", f"{host}:{self._port}")  # its reply also ends the last value
-        variables = {name.lower(): channel.values[f"BARGEIN_VAR_{name}"] for name in names}
+        values = {name: channel.values[f"BARGEIN_VAR_{name}"] for name in names}
+        variables = {name.lower(): LINE_BREAK.sub(" ", value) for name, value in values.items()}
         try:
             call_id = self._registry.register(_call_info(request, given, variables))
         except RegistryFull as error:

@@ -19,6 +19,7 @@ from ..core.turns.transcript import Transcript
 from ..dialogue.base import Planner, Reply
 from ..speech.base import RecognitionStream, Recognizer
 from .connection import Connection
+from .logs import described
 from .media import MediaEngine
 
 log = logging.getLogger(__name__)
@@ -171,7 +172,7 @@ class Session:
         try:
             stream = self._engines.recognizer.stream(self._engines.planner.language, hints)
         except Exception as error:  # without words there is no talk: this caller goes to people
-            log.error("call %s: no speech to text: %s; the dialplan goes on", self._call_id, error)
+            log.error("call %s: no speech to text: %s; the dialplan goes on", self._call_id, described(error))
             self.stop("no speech to text")
         else:
             stream.feed(preroll)
@@ -184,7 +185,7 @@ class Session:
         except KeyError:
             return
         except Exception as error:
-            log.error("call %s: speech to text failed: %s", self._call_id, error)
+            log.error("call %s: speech to text failed: %s", self._call_id, described(error))
         self._perform(self._conversation.on_transcript(turn_id, at, words))
 
     async def _answer(self, reply_id: int, situation: Situation) -> None:
@@ -207,8 +208,7 @@ class Session:
                         finish = piece
                 lines.put_nowait(None)
         except Exception as error:  # a call must never end in silence because an engine failed
-            cause = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
-            log.error("call %s: no answer could be made: %s; the dialplan goes on", self._call_id, cause)
+            log.error("call %s: no answer could be made: %s; the dialplan goes on", self._call_id, described(error))
             finish, self.cause = Finish(CallResult.FAILED), "no answer could be made"
         self._perform(self._conversation.on_reply_end(reply_id, finish))
 

@@ -1,0 +1,62 @@
+"""The detector of event-loop stalls: it sees them, says where, and is used on a call."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from bargein.app import App
+from bargein.clock import SystemClock
+from bargein.server.stalls import StallDetector
+from tests.fakes import FakeRecognizer, LevelDetector
+from tests.server.test_privacy import FLOW, settings, talk
+
+NO_WEBHOOK = re.sub(r"    webhook:\n(      .*\n)+", "    say: One moment.\n", FLOW)
+
+
+async def test_a_blocking_call_is_a_stall_with_its_place() -> None:
+    async with StallDetector(SystemClock(), locate=True) as stalls:
+        await asyncio.sleep(0.05)
+        time.sleep(0.1)  # noqa: ASYNC251 - the stall itself
+        await asyncio.sleep(0.05)
+    assert stalls.count >= 1
+    worst = max(stalls.last, key=lambda stall: stall.length_s)
+    assert 0.07 < worst.length_s < 0.5
+    assert worst.place.startswith("test_stalls.py:")
+
+
+async def test_a_loop_that_waits_has_no_stall() -> None:
+    async with StallDetector(SystemClock(), locate=True) as stalls:
+        for _ in range(20):
+            await asyncio.sleep(0.01)
+    assert stalls.count == 0
+
+
+async def test_without_a_thread_the_length_is_known_all_the_same() -> None:
+    async with StallDetector(SystemClock()) as stalls:
+        time.sleep(0.06)  # noqa: ASYNC251 - the stall itself
+        await asyncio.sleep(0.03)
+    assert stalls.count == 1
+    assert stalls.last[0].place == ""
+
+
+async def test_a_call_does_not_stall_the_loop(tmp_path: Path) -> None:
+    """With the database, a recording and an answer that is understood."""
+    config = settings(tmp_path, NO_WEBHOOK)
+    app = App(
+        replace(config, recording=replace(config.recording, enabled=True, directory=str(tmp_path / "recordings"))),
+        recognizer=FakeRecognizer(["my name is Zaphod"] * 2),
+        make_detector=LevelDetector,  # type: ignore[arg-type,return-value]
+    )
+    await app.start()
+    try:
+        async with StallDetector(SystemClock(), locate=True) as stalls:
+            await talk(app)
+            await talk(app)
+    finally:
+        await app.close()
+    ours = [stall for stall in stalls.last if ".py" in stall.place and stall.length_s > 0.02]
+    assert not ours, ours
