@@ -20,11 +20,13 @@ from bargein.server.systemd import notify, watchdog_s
 
 @pytest.fixture(autouse=True)
 def _restored() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    root, ours = logging.getLogger(), logging.getLogger("bargein")
+    before = root.handlers[:], root.level, ours.level
     yield
     logging.captureWarnings(False)
-    root.handlers[:], root.level = handlers, level
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])
+    ours.setLevel(before[2])
 
 
 def record(message: str, **extra: object) -> logging.LogRecord:

@@ -48,7 +48,9 @@ def _restored() -> Iterator[None]:
     before = root.handlers[:], root.level, ours.level
     yield
     logging.captureWarnings(False)
-    root.handlers[:], root.level, ours.level = before
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])
+    ours.setLevel(before[2])
 
 
 def settings(folder: Path, flow: str = FLOW) -> Config:
