@@ -107,7 +107,13 @@ class App:
         load_weights()  # now, and not in the first call
         http_client.client()  # now: making it takes longer than the frame of a call
         await self._warm(self._dialogues)
-        self.store = await Store.open(config.store.url, clock=self.clock, queue=config.store.queue)
+        self.store = await Store.open(
+            config.store.url,
+            clock=self.clock,
+            queue=config.store.queue,
+            spool=config.store.spool,
+            spool_mb=config.store.spool_mb,
+        )
         sock = config.audiosocket
         limits = Limits(
             peers=networks(sock.peers),

@@ -114,6 +114,8 @@ class StoreConfig:
 
     url: str = _checked("sqlite:///bargein.db", _check_url)
     queue: int = _between(20_000, 100, 10_000_000)  # writes that may wait for the database, per process
+    spool: str = ""  # a directory for rows that wait; "": FILE-spool beside an SQLite file, else bargein-spool
+    spool_mb: int = _between(256, 0, 1_000_000)  # how large it may grow
     server: str = ""  # this server's name in the rows; "": the name of the host
 
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from bargein.store import CallFilter, Reader, Store
-from bargein.store.connect import connect
+from bargein.store.connect import connect, create_file
 from bargein.store.migrations import MIGRATIONS, migrate
 
 OLD_ROWS = (
@@ -32,6 +32,7 @@ async def test_an_older_schema_is_brought_up_to_date(
     kind: str, older: int, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     url = f"sqlite:///{tmp_path}/calls.db" if kind == "sqlite" else request.getfixturevalue("cluster").fresh()
+    create_file(url)
     engine = connect(url)
     await migrate(engine, "old", "2026-03-01", MIGRATIONS[:older])
     async with engine.begin() as connection:

@@ -166,7 +166,7 @@ async def test_what_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"x\.db: no database yet"):
         await Reader.open(f"sqlite:///{tmp_path}/x.db")
     with pytest.raises(UserError, match=r"postgresql://bob:\*\*\*@127\.0\.0\.1:1/x: the database does not answer"):
-        await Store.open("postgresql://bob:secret@127.0.0.1:1/x")
+        await Reader.open("postgresql://bob:secret@127.0.0.1:1/x")
 
 
 async def test_only_its_owner_and_group_may_read_the_file(store: Store, url: str) -> None:

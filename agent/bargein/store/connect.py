@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, event, make_url
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, InterfaceError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from ..errors import UserError
@@ -44,21 +47,21 @@ def shown(url: str) -> str:
     return made.set(drivername="postgresql").render_as_string(hide_password=True)
 
 
-def connect(url: str, *, readonly: bool = False) -> AsyncEngine:
-    """An engine whose transactions include CREATE TABLE. It connects at the first use. Raises UserError."""
+def connect(url: str, *, readonly: bool = False, pool: int = 2) -> AsyncEngine:
+    """An engine of at most `pool` connections, whose transactions include CREATE TABLE. It connects at the first use.
+
+    Raises UserError.
+    """
     made = parsed(url)
     if made.drivername.startswith("postgresql"):
         limits = {"timeout": CONNECT_S, "command_timeout": COMMAND_S}
         try:
             return create_async_engine(
-                made, connect_args=limits, pool_size=2, max_overflow=3, pool_pre_ping=True, hide_parameters=True
+                made, connect_args=limits, pool_size=pool, max_overflow=0, pool_pre_ping=True, hide_parameters=True
             )
         except ModuleNotFoundError as error:
             raise UserError("PostgreSQL needs asyncpg: pip install 'bargein[postgresql]'") from error
-    file = sqlite_file(url)
-    if file and not readonly:
-        _create(file)
-    if file:
+    if file := sqlite_file(url):
         options = {"mode": "ro", **_still(file)} if readonly else {"mode": "rw"}
         made = made.set(database=sqlite_uri(file), query={"uri": "true", **options})
     engine = create_async_engine(made, connect_args={"timeout": BUSY_S}, hide_parameters=True)
@@ -66,20 +69,26 @@ def connect(url: str, *, readonly: bool = False) -> AsyncEngine:
     return engine
 
 
-def _create(file: Path) -> None:
-    """An empty file that only its owner and group can read: it will hold what callers say. SQLite's -wal and -shm
-    files get the same mode."""
-    if file.exists():
+def create_file(url: str) -> None:
+    """Make the file of an SQLite database that is not there yet. Only its owner and group can read it: it will hold
+    what callers say. SQLite's -wal and -shm files get the same mode.
+
+    Raises UserError, or OSError if it may well be possible later.
+    """
+    file = sqlite_file(url)
+    if file is None or os.path.exists(file):
         return
     try:
         file.touch(mode=0o640)
     except OSError as error:
+        if error.errno in NO_ROOM:
+            raise
         raise UserError(f"{file}: the database cannot be created: {error.strerror}") from error
 
 
 def _still(file: Path) -> dict[str, str]:
     """Options for a person who may read the file but not write beside it, while nobody writes: WAL would need to."""
-    quiet = not Path(f"{file}-wal").exists()
+    quiet = not os.path.exists(f"{file}-wal")
     return {"immutable": "1"} if quiet and not os.access(file.absolute().parent, os.W_OK) else {}
 
 
@@ -115,10 +124,10 @@ async def _into_wal(connection: Any) -> None:
         await asyncio.sleep(RETRY_S)
 
 
-def explained(error: Exception, url: str) -> UserError:
+def explained(error: BaseException, url: str) -> UserError:
     """One line for a database that cannot be opened or read."""
     name = shown(url)
-    cause = error.orig if isinstance(error, DBAPIError) else error
+    cause = _cause(error)
     said = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
     if "not a database" in said:
         return UserError(f"{name}: this file is not a database: move it away, or set [store] url")
@@ -131,15 +140,62 @@ def explained(error: Exception, url: str) -> UserError:
     return UserError(f"{name}: the database does not answer: {said}")
 
 
-FAILURES = (DBAPIError, sqlite3.Error, OSError)  # what a database that cannot be used raises
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
+AWAY = ("08", "53", "57")  # PostgreSQL, appendix A: no connection, no resources, shutting down or starting
+REFUSED = ("22", "23", "54")  # bad data, a constraint, a limit
+SQLITE_AWAY = (
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+)
 
 
-def is_refusal(error: Exception) -> bool:
-    """Whether the database refused what a row holds; else it is the database that failed, and may be well again."""
-    if not isinstance(error, DBAPIError):
-        return not isinstance(error, FAILURES)  # UnicodeEncodeError, OverflowError: before it got that far
-    if state := getattr(error.orig, "sqlstate", None):  # PostgreSQL, appendix A: 22 data, 23 integrity
-        return str(state)[:2] in ("22", "23")
-    if isinstance(error.orig, sqlite3.Error):
-        return isinstance(error, (IntegrityError, DataError, ProgrammingError, InterfaceError))
-    return error.orig is not None and isinstance(error.orig.__cause__, ValueError)  # asyncpg could not encode it
+@contextlib.contextmanager
+def explaining(url: str) -> Iterator[None]:
+    """Any failure of the database within becomes a UserError, one line."""
+    try:
+        yield
+    except Exception as error:
+        if not is_failure(error):
+            raise
+        raise explained(error, url) from error
+
+
+def is_failure(error: BaseException) -> bool:
+    """Whether a database or its driver raised it. SQLAlchemy 2.0 lets some of asyncpg's own errors through."""
+    ours = isinstance(error, (SQLAlchemyError, sqlite3.Error, OSError))
+    return ours or type(error).__module__.partition(".")[0] == "asyncpg"
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the database cannot be used now, but may well be later: as against one that is not ours, or not one."""
+    cause = _cause(error)
+    if state := getattr(cause, "sqlstate", None):
+        return str(state)[:2] in AWAY
+    if isinstance(cause, sqlite3.Error):
+        return (getattr(cause, "sqlite_errorcode", 0) & 0xFF) in SQLITE_AWAY
+    return is_failure(cause)
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether the database refused what a row holds. Anything else is a failure, and the row is tried again."""
+    cause = _cause(error)
+    if state := getattr(cause, "sqlstate", None):
+        return str(state)[:2] in REFUSED
+    if isinstance(cause, (sqlite3.IntegrityError, sqlite3.DataError)):
+        return True
+    if isinstance(cause, sqlite3.Error):  # of the other kinds, only that a value has a type that SQLite does not take
+        return "binding parameter" in str(cause)
+    if type(cause).__module__.startswith("asyncpg"):
+        return isinstance(cause, ValueError)  # asyncpg could not encode a value
+    return isinstance(cause, (OverflowError, UnicodeError))
+
+
+def _cause(error: BaseException) -> BaseException:
+    """The driver's own error. SQLAlchemy wraps it, and its asyncpg adapter once more."""
+    while isinstance(error, DBAPIError) and error.orig is not None:
+        error = error.orig
+    wrapped = type(error).__module__.startswith("sqlalchemy")
+    return error.__cause__ if wrapped and error.__cause__ is not None else error

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ..clock import SystemClock
 from . import migrations, schema
-from .connect import FAILURES, connect, explained, shown
+from .connect import connect, create_file, explaining, shown
 from .rows import iso
 from .url import sqlite_file
 
@@ -38,9 +38,8 @@ async def prune(url: str, before: datetime, *, dry_run: bool = False, keep: Coll
     """
     engine = connect(url)
     try:
-        return await _prune(engine, iso(before), dry_run, keep)
-    except FAILURES as error:
-        raise explained(error, url) from error
+        with explaining(url):
+            return await _prune(engine, iso(before), dry_run, keep)
     finally:
         await engine.dispose()
 
@@ -86,12 +85,11 @@ async def vacuum(url: str) -> None:
     """
     engine = connect(url)
     try:
-        async with engine.connect() as connection:
-            plain = {"begin": ""} if sqlite_file(url) else {"isolation_level": "AUTOCOMMIT"}
-            await connection.execution_options(**plain)  # VACUUM runs in no transaction
-            await connection.execute(text("VACUUM"))
-    except FAILURES as error:
-        raise explained(error, url) from error
+        with explaining(url):
+            async with engine.connect() as connection:
+                plain = {"begin": ""} if sqlite_file(url) else {"isolation_level": "AUTOCOMMIT"}
+                await connection.execution_options(**plain)  # VACUUM runs in no transaction
+                await connection.execute(text("VACUUM"))
     finally:
         await engine.dispose()
 
@@ -100,11 +98,11 @@ async def try_to_write(url: str) -> None:
     """Bring the database up to date and write to it, leaving nothing behind. Raises UserError when that fails."""
     engine = connect(url)
     try:
-        await migrations.migrate(engine, shown(url), iso(SystemClock().utc()))
-        async with engine.connect() as connection, connection.begin() as transaction:
-            await connection.execute(schema.calls.insert().values(id="doctor"))
-            await transaction.rollback()
-    except FAILURES as error:
-        raise explained(error, url) from error
+        with explaining(url):
+            create_file(url)
+            await migrations.migrate(engine, shown(url), iso(SystemClock().utc()))
+            async with engine.connect() as connection, connection.begin() as transaction:
+                await connection.execute(schema.calls.insert().values(id="doctor"))
+                await transaction.rollback()
     finally:
         await engine.dispose()

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ..errors import UserError
 from . import derive
+from .connect import is_away
 from .schema import calls, interruptions, turns, versions
 
 
@@ -147,6 +148,8 @@ async def migrate(
                     for step in migrations[wanted - 1]:
                         await _apply(connection, step)
                 except DBAPIError as error:
+                    if is_away(error):
+                        raise
                     raise UserError(f"{name}: cannot be brought to schema {wanted}: {error.orig}") from error
                 await connection.execute(versions.insert().values(version=wanted, applied_at=applied_at))
 

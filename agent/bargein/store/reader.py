@@ -13,7 +13,7 @@ from ..core.language.kinds import FALSE_INTERRUPTIONS
 from ..errors import UserError
 from . import migrations, schema
 from .conditions import Conditions, of_call, of_interruption
-from .connect import FAILURES, connect, explained, shown
+from .connect import connect, explaining, shown
 from .filters import EVERY_CALL, EVERYTHING, CallFilter, CallSort, InterruptionSort
 from .rows import Call, LoggedInterruption, LoggedTurn, WholeCall, from_iso, iso, to_call, to_interruption, to_turn
 from .stats import Sample, Stats, summarize
@@ -57,15 +57,13 @@ class Reader:
         reader = cls(connect(url, readonly=True), url)
         known = len(migrations.MIGRATIONS)
         try:
-            async with reader._engine.connect() as connection:
-                found = await migrations.version(connection)
+            with explaining(url):
+                async with reader._engine.connect() as connection:
+                    found = await migrations.version(connection)
             migrations.refuse_newer(found, known, shown(url))
             if found < known:
-                raise UserError(f"{shown(url)}: not yet made ready for this version: `bargein doctor` does it")
-        except FAILURES as error:
-            await reader.close()
-            raise explained(error, url) from error
-        except UserError:
+                raise UserError(f"{shown(url)}: an older version made it: `bargein doctor` brings it up to date")
+        except BaseException:
             await reader.close()
             raise
         return reader
@@ -239,11 +237,9 @@ class Reader:
         return int((await self._rows(query))[0]["count"])
 
     async def _rows(self, query: Select[Any]) -> Sequence[Mapping[str, Any]]:
-        try:
+        with explaining(self._url):
             async with self._engine.connect() as connection:
                 return [dict(row) for row in (await connection.execute(query)).mappings()]
-        except FAILURES as error:
-            raise explained(error, self._url) from error
 
 
 def _interruptions() -> Select[Any]:
