@@ -52,7 +52,10 @@ def test_every_kind_of_value(tmp_path: Path) -> None:
     [
         ('[store]\nulr = "x"', "unknown key 'store.ulr'; did you mean store.url?"),
         ('[sotre]\nurl = "x"', "unknown section 'sotre'; did you mean store?"),
-        ("[store]\nzzz = 1", "unknown key 'store.zzz'; known are store.queue, store.server, store.spool, store.spool_mb, store.url"),
+        (
+            "[store]\nzzz = 1",
+            "unknown key 'store.zzz'; known are store.queue, store.server, store.spool, store.spool_mb, store.url",
+        ),
         ("store = 3", r"store is a section: write \[store\]"),
         ('[endpoint]\nmin_ms = "300"', "endpoint.min_ms: expected a whole number, not '300'"),
         ("[endpoint]\nmin_ms = true", "endpoint.min_ms: expected a whole number, not True"),
