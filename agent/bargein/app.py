@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 
 YES = ("yes", "true", "on", "1")
 NO = ("no", "false", "off", "0")
+RECORDINGS_S = 5.0  # how long the end of the server waits for a disk that hangs
 LAST_WORDS_CHARS = 200  # what the person who takes the call can read while it rings
 
 MakePlanner = Callable[[CallInfo], Planner]

@@ -3,40 +3,74 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
+import queue
 import struct
+import threading
 import wave
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 
-from ..core.audio.pcm import FRAME_SAMPLES, RATE, SAMPLES_PER_MS, Pcm
+from ..core.audio.pcm import RATE, SAMPLES_PER_MS, Pcm
 from ..core.turns.records import Interruption
+from .line_timing import HOLD_SAMPLES, LineTiming
 
 log = logging.getLogger(__name__)
 
-FLUSH_FRAMES = 250  # 5 s of both legs are 160 KB
-LATE_SAMPLES = RATE // 2  # so much of the line may wait for our clock before it is put where it belongs
+# With HOLD_SAMPLES this is what a crash may cost: less than a second.
+WRITE_SAMPLES = 3 * RATE // 10
+MOST_PENDING_SAMPLES = 10 * RATE  # of one call; a disk that is so far behind gets no more
 
-_writer = ThreadPoolExecutor(1, thread_name_prefix="recording")  # one for all calls: disks like one writer
+
+class _DiskWriter:
+    """One thread writes for all calls: disks like one writer. A disk that hangs does not hold up the end of the
+    process."""
+
+    def __init__(self) -> None:
+        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._start = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def submit(self, job: Callable[[], None]) -> None:
+        """Run `job` after those before it."""
+        with self._start:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="recording", daemon=True)
+                self._thread.start()
+        self._jobs.put(job)
+
+    def _run(self) -> None:
+        while True:
+            self._jobs.get()()
+
+
+_disk = _DiskWriter()
 
 
 class WavRecorder:
     """Takes both legs as they pass and writes them off the event loop. `end` closes the file.
 
-    A disk that fails ends the recording with one line in the log; the call goes on.
+    The file can be played at any time, up to the last second. A disk that fails or hangs ends the recording with one
+    line in the log; the call goes on.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, submit: Callable[[Callable[[], None]], None] = _disk.submit) -> None:
         self.path = path
-        self._near: list[Pcm] = []
-        self._near_samples = 0
-        self._both: list[Pcm] = []
+        self._submit = submit
+        self._line = LineTiming()
+        self._sent: list[Pcm] = []
+        self._now = self._taken = 0  # samples sent, and of these given to the disk
         self._marks: dict[str, tuple[int, str]] = {}
+        self._raw: io.FileIO
         self._file: wave.Wave_write | None = None
-        _writer.submit(self._open)
+        self._pending = 0  # samples that the disk has not taken yet
+        self._lock = threading.Lock()
+        self._over = False
+        submit(self._open)
 
     @classmethod
     def begin(cls, directory: str, call_id: str, now: datetime) -> WavRecorder:
@@ -45,14 +79,17 @@ class WavRecorder:
 
     def near(self, pcm: Pcm) -> None:
         """Audio from the line, of any size."""
-        self._near.append(pcm)
-        self._near_samples += len(pcm)
+        if not self._over:
+            self._line.add(pcm, self._now)
 
     def far(self, pcm: Pcm) -> None:
-        """The 160 samples that we send; they are the clock of the recording."""
-        self._both.append(np.stack([self._take(), pcm], axis=1))
-        if len(self._both) >= FLUSH_FRAMES:
-            self._flush()
+        """The samples that we send; they are the clock of the recording."""
+        if self._over:
+            return
+        self._sent.append(pcm)
+        self._now += len(pcm)
+        if self._now - self._taken >= WRITE_SAMPLES + HOLD_SAMPLES:
+            self._give(self._now - HOLD_SAMPLES)
 
     def mark(self, row: Interruption) -> None:
         """An interruption, where the caller began."""
@@ -60,61 +97,75 @@ class WavRecorder:
 
     def end(self) -> None:
         """Close the file when all is written."""
-        self._flush()
-        _writer.submit(self._close, dict(self._marks))
+        self._line.finish()
+        if not self._over:
+            self._give(self._now)
+        marks = dict(self._marks)
+        self._submit(lambda: self._close(marks))
 
-    def _take(self) -> Pcm:
-        """160 samples of the line; silence where it sent nothing."""
-        if self._near_samples < FRAME_SAMPLES:
-            return np.zeros(FRAME_SAMPLES, np.int16)
-        joined = np.concatenate(self._near)
-        if len(joined) > LATE_SAMPLES:
-            joined = joined[-LATE_SAMPLES:]
-        frame, rest = joined[:FRAME_SAMPLES], joined[FRAME_SAMPLES:]
-        self._near, self._near_samples = [rest], len(rest)
-        return frame
-
-    def _flush(self) -> None:
-        frames, self._both = self._both, []
-        if frames:
-            _writer.submit(self._write, np.concatenate(frames).astype("<i2").tobytes())
+    def _give(self, until: int) -> None:
+        """Both legs up to the time `until` go to the disk."""
+        count = until - self._taken
+        sent = np.concatenate(self._sent) if self._sent else np.zeros(0, np.int16)
+        both = np.stack([self._line.take(until, self._now), sent[:count]], axis=1)
+        self._sent, self._taken = [sent[count:]], until
+        with self._lock:
+            self._pending += count
+            behind = self._pending > MOST_PENDING_SAMPLES
+        if behind:
+            log.error("recording: %s: the disk does not keep up; it ends here", self.path)
+            self._over, self._sent, self._line = True, [], LineTiming()
+            return
+        data = both.astype("<i2").tobytes()
+        self._submit(lambda: self._write(data, count))
 
     def _open(self) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.touch(mode=0o640)  # two voices: for owner and group only
-            self._file = wave.open(str(self.path), "wb")  # noqa: SIM115 - closed by _close
+            self._raw = self.path.open("wb", buffering=0)  # what is written outlives the process
+            self._file = wave.open(self._raw, "wb")  # noqa: SIM115 - closed by _shut
             self._file.setnchannels(2)
             self._file.setsampwidth(2)
             self._file.setframerate(RATE)
         except OSError as error:
             log.error("recording: %s cannot be written: %s; the call is not recorded", self.path, error.strerror)
 
-    def _write(self, data: bytes) -> None:
-        if self._file is None:
-            return
+    def _write(self, data: bytes, samples: int) -> None:
+        """Audio, then the header's lengths, so that the file can be played from now on."""
         try:
-            self._file.writeframesraw(data)
+            if self._file is not None:
+                self._file.writeframes(data)
         except OSError as error:
             log.error("recording: %s: %s; it ends here", self.path, error.strerror)
             with contextlib.suppress(OSError):
-                self._file.close()
-            self._file = None
+                self._shut()
+        with self._lock:
+            self._pending -= samples
 
     def _close(self, marks: dict[str, tuple[int, str]]) -> None:
         if self._file is None:
             return
         try:
-            self._file.close()
+            self._shut()
             if marks:
                 _append_cues(self.path, sorted(marks.values()))
         except OSError as error:
             log.error("recording: %s could not be finished: %s", self.path, error.strerror)
 
+    def _shut(self) -> None:
+        """`wave` leaves a file that it did not open to us."""
+        assert self._file is not None
+        wav, self._file = self._file, None
+        with contextlib.closing(self._raw):
+            wav.close()
 
-def wait_until_written() -> None:
-    """Block until all recordings that have ended are on disk."""
-    _writer.submit(lambda: None).result()
+
+def wait_until_written(timeout_s: float | None = None) -> bool:
+    """Block until all recordings that have ended are on disk; False when they are not within `timeout_s`."""
+    done = threading.Event()
+    _disk.submit(done.set)
+    return done.wait(timeout_s)
 
 
 def _append_cues(path: Path, marks: list[tuple[int, str]]) -> None:
