@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from ..core.language.intent import Phrases
@@ -29,12 +30,25 @@ class Reply(Protocol):
     def cancel(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a caller has come: the step, and the slots that may be written down (no secrets)."""
+
+    step: str = ""
+    slots: Mapping[str, str] = field(default_factory=dict)
+    summary: str = ""
+
+
 class Planner(Protocol):
     """One a call. Plans the opening (empty situation) and every answer."""
 
     language: str
     phrases: Phrases  # how callers speak, in that language
     voice: str  # of the voice engine; "" for the configured one
+
+    @property
+    def progress(self) -> Progress:
+        """How far the caller has come; what counts is what was heard."""
 
     def plan(self, situation: Situation) -> Reply:
         """Start to plan the next agent turn; never blocks."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
+from decimal import Decimal
 
 Lookup = Callable[[str], str]  # "mug.price" -> "ten dollars"; "" for what is not known
 
 _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _PATH = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*")
+_PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
+_DIGITS = re.compile(r"-?[0-9]+(?:\.[0-9]+)?", re.ASCII)
 
 
 class ExpressionError(ValueError):
@@ -104,22 +107,23 @@ def _value(node: ast.expr, lookup: Lookup) -> object:
     return lookup(_path(node))
 
 
-def _pair(a: object, b: object) -> tuple[float, float] | tuple[str, str]:
-    """Both as numbers if both look like numbers, else as text without regard to case."""
-    try:
-        return float(str(a)), float(str(b))
-    except ValueError:
-        return str(a).casefold(), str(b).casefold()
-
-
 def _equal(a: object, b: object) -> bool:
-    x, y = _pair(a, b)
-    return x == y
+    """Equal as numbers if both are written as plain numbers, else as text without regard to case.
+
+    A text with a leading zero is no plain number: the PIN "0042" is not "42".
+    """
+    x, y = str(a).strip(), str(b).strip()
+    if _PLAIN_NUMBER.fullmatch(x) and _PLAIN_NUMBER.fullmatch(y):
+        return Decimal(x) == Decimal(y)
+    return x.casefold() == y.casefold()
 
 
 def _less(a: object, b: object) -> bool:
-    x, y = _pair(a, b)
-    return x < y  # type: ignore[operator]
+    """In order as numbers if both are made of digits, else as text: dates and times of day sort as text."""
+    x, y = str(a).strip(), str(b).strip()
+    if _DIGITS.fullmatch(x) and _DIGITS.fullmatch(y):
+        return Decimal(x) < Decimal(y)
+    return x.casefold() < y.casefold()
 
 
 def _inside(a: object, b: object) -> bool:

@@ -14,7 +14,7 @@ from ..core.language.kinds import Kind
 from ..core.turns.records import CallInfo, Situation
 from ..core.turns.reply import CallResult, Finish, Listen, Piece, Say
 from ..errors import EngineError
-from .base import Reply
+from .base import Progress, Reply
 from .chat_api import LlmSettings
 from .expression import render
 from .flow import Flow, FlowPlanner
@@ -64,6 +64,12 @@ class LlmPlanner:
     def state(self) -> LlmState:
         """What has happened: the state of the last reply that was heard."""
         return self._heard.state if self._heard is not None else LlmState()
+
+    @property
+    def progress(self) -> Progress:
+        """Where the call is; the flow that took over from the model knows more."""
+        fallback = self._heard.fallback if self._heard is not None else None
+        return fallback.progress if fallback is not None else Progress(STEP)
 
     def plan(self, situation: Situation) -> Reply:
         """The answer to a situation. It changes nothing until it is committed, but for requests to the web."""

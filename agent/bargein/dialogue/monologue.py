@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from ..core.language.kinds import Kind
 from ..core.turns.records import Situation
 from ..core.turns.reply import Listen, Piece, Say
+from .base import Progress
 from .languages import load as load_language
 
 FOREVER_MS = 3_600_000
@@ -40,6 +41,11 @@ class Monologue:
     def __init__(self, path: str) -> None:
         self._path = path
         self.phrases = load_language(self.language)
+
+    @property
+    def progress(self) -> Progress:
+        """Nothing is asked, so nothing is known."""
+        return Progress("monologue")
 
     def plan(self, situation: Situation) -> _Fixed:
         """The recording at the start of the call, nothing ever after."""

@@ -117,9 +117,10 @@ def read_wav_stereo(path: Path) -> NDArray[np.int16]:
 
 
 def check_wav(path: Path) -> None:
-    """Raises EngineError with one line if `read_wav` would; reads no more than the head."""
-    with _opened(path):
-        pass
+    """Raises EngineError with one line if `read_wav` would, or if there is nothing to hear; reads only the head."""
+    with _opened(path) as file:
+        if not file.readframes(1):
+            raise EngineError(f"{path}: holds no sound, its header says 0 samples; record it again")
 
 
 def read_wav_channels(path: Path) -> NDArray[np.int16]:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from bargein.core.language.intent import chosen_in, classify, is_backchannel, is_complete, polarity
 from bargein.core.language.kinds import Kind
-from bargein.core.language.numbers import date_in, digits_in, number_in
 from bargein.core.language.sentences import Sentences, sentences
 from bargein.core.language.words import PatternError, compile_pattern, joined, sounds_like, tokens
 from bargein.core.turns.records import Turn
@@ -154,50 +153,6 @@ def test_sounds_like() -> None:
     assert sounds_like("blew", "blue")
     assert not sounds_like("bill", "blue")
     assert not sounds_like("a", "ab")
-
-
-@pytest.mark.parametrize(
-    ("text", "digits"),
-    [("four two double seven", "4277"), ("4 2 7 7", "4277"), ("oh one twenty three", "0123"), ("no idea", "")],
-)
-def test_digits(text: str, digits: str) -> None:
-    assert digits_in(tokens(text), EN.numbers) == digits
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [
-        ("two", 2),
-        ("twenty three please", 23),
-        ("a hundred and twenty five", 125),
-        ("three thousand two hundred", 3200),
-        ("two, no, three", 3),
-        ("I need 12 of them", 12),
-        ("lots", None),
-        ("9" * 5000, None),
-    ],
-)
-def test_numbers(text: str, number: int | None) -> None:
-    assert number_in(tokens(text), EN.numbers) == number
-
-
-@pytest.mark.parametrize(
-    ("text", "day"),
-    [
-        ("tomorrow", "2026-11-24"),
-        ("on Friday", "2026-11-27"),
-        ("the fifth of May", "2027-05-05"),
-        ("December 3rd", "2026-12-03"),
-        ("the 29th of February", "2028-02-29"),
-        ("whenever", None),
-        ("May 5²", "2027-05-05"),
-    ],
-)
-def test_dates(text: str, day: str | None) -> None:
-    from datetime import date
-
-    found = date_in(tokens(text), EN.numbers, date(2026, 11, 23))
-    assert (found.isoformat() if found else None) == day
 
 
 def test_patterns() -> None:

@@ -7,26 +7,33 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .dates import Dates
 from .kinds import Kind
 from .numbers import Numbers
-from .words import Mention, alternatives, compile_pattern, joined, mentions, tokens
+from .times import Times
+from .values import Repairs
+from .words import Mention, PhraseTable, alternatives, compile_pattern, joined, mentions, tokens
 
 RULES = (
     "agent", "repeat", "wh_question", "change", "wrong", "redirect", "next", "understood", "confirm", "stop",
-    "question", "request", "may_ask", "hello", "agreed", "yes", "no", "incomplete", "that_one",
+    "question", "request", "may_ask", "hello", "agreed", "yes", "no", "incomplete", "that_one", "change_slot",
 )  # fmt: skip
 _NOTHING = re.compile(r"(?!)")
+MOST_LEADS = 12  # words and phrases of `lead` that are taken off one after another: "no, well, okay, ..."
 
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """A language: its words and rules, compiled. Built by `phrases_of`, loaded by `agent.languages.load`."""
+    """A language: its words and rules, compiled. `phrases_of` builds it from a language file.
+
+    All matching takes time linear in the number of words, whatever a caller says.
+    """
 
     language: str = "en"
     fillers: frozenset[str] = frozenset()  # words without meaning, left out before rules are tried
     lead: re.Pattern[str] = _NOTHING  # what a turn may begin with and mean nothing: "no", "okay", "but"
     rules: Mapping[str, tuple[re.Pattern[str], ...]] = field(default_factory=dict)
-    backchannel: re.Pattern[str] = _NOTHING
+    backchannels: PhraseTable = field(default_factory=PhraseTable)
     answer: re.Pattern[str] = _NOTHING  # a backchannel that answers when a question is being asked
     urgent: frozenset[str] = frozenset()  # short, but interruptions: "no", "stop"
     noise: frozenset[str] = frozenset()  # what recognizers write for a cough
@@ -39,6 +46,11 @@ class Phrases:
     last: tuple[str, ...] = ()
     phonetic: bool = False  # Metaphone fits the language
     numbers: Numbers = field(default_factory=Numbers)
+    dates: Dates = field(default_factory=Dates)
+    times: Times = field(default_factory=Times)
+    repairs: Repairs = field(default_factory=Repairs)
+    not_names: frozenset[str] = frozenset()  # words that are no part of a name
+    slot_words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # what callers call a slot, by its type
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sayings: Mapping[str, str] = field(default_factory=dict)  # what the agent says of itself
 
@@ -49,13 +61,23 @@ class Phrases:
 
     def matches_words(self, rule: str, words: Sequence[str]) -> bool:
         """The same for words that are clean already."""
-        rest, patterns = joined(words), self.rules.get(rule, ())
-        while rest:
-            if any(pattern.search(rest) for pattern in patterns):
+        text, patterns = joined(words), self.rules.get(rule, ())
+        if any(pattern.search(text) for pattern in patterns):
+            return True
+        at_start = [pattern for pattern in patterns if pattern.pattern.startswith("^")]
+        for _ in range(MOST_LEADS):
+            lead = self.lead.match(text)
+            if lead is None or lead.end() == len(text):
+                return False
+            text = text[lead.end() :]
+            if any(pattern.search(text) for pattern in at_start):
                 return True
-            lead = self.lead.match(rest)
-            rest = rest[lead.end() :] if lead else ""
         return False
+
+    def mentions(self, name: str, text: str) -> bool:
+        """Whether a phrase of the list `name` stands in the text."""
+        spoken = f" {joined(tokens(text))}"
+        return any(f" {joined(tokens(phrase))}" in spoken for phrase in self.lists.get(name, ()))
 
     def ends_with(self, rule: str, words: Sequence[str]) -> bool:
         """Whether the last words are a phrase of this rule: "hold on" is whole though "on" alone is not."""
@@ -76,24 +98,30 @@ def phrases_of(data: Mapping[str, Any]) -> Phrases:
     lists = data.get("lists", {})
     rules = {name: tuple(compile_pattern(p, lists) for p in data["rules"].get(name, ())) for name in RULES}
     units, fillers = data["backchannels"], data.get("fillers", ())
+    negators = re.compile("|".join(f"(?:{compile_pattern(p, lists).pattern}$)" for p in data["negators"]))
     return Phrases(
         language=data["language"],
         fillers=frozenset(fillers),
         lead=re.compile(alternatives(data["lead"])),
         rules=rules,
-        backchannel=re.compile(f"^(?:{alternatives([*units, *fillers])})+$"),
+        backchannels=PhraseTable.of([*units, *fillers]),
         answer=re.compile(rf"(?<!\S){alternatives(data['answers'])}"),
         urgent=frozenset(data.get("urgent", ())),
         unclear=frozenset(data.get("unclear", ())),
         noise=frozenset(joined(tokens(text)) for text in data.get("noise", ())),
         trailing=frozenset(data["trailing"]),
-        negators=re.compile("|".join(f"(?:{compile_pattern(p, lists).pattern}$)" for p in data["negators"])),
+        negators=negators,
         misheard=dict(data.get("misheard", {})),
         known=frozenset(data.get("known", ())) | {word for unit in units for word in tokens(unit)},
         ordinals=tuple(tuple(names) for names in data.get("ordinals", ())),
         last=tuple(data.get("last", ())),
         phonetic=data.get("phonetic") == "true",
         numbers=Numbers.of(data.get("numbers", {})),
+        dates=Dates.of(data.get("dates", {})),
+        times=Times.of(data.get("times", {})),
+        repairs=Repairs.of(data.get("repairs", {}), negators),
+        not_names=frozenset(data.get("not_names", ())),
+        slot_words={name: tuple(words) for name, words in data.get("slot_words", {}).items()},
         lists={name: tuple(items) for name, items in lists.items()},
         sayings=dict(data["sayings"]),
     )
@@ -118,13 +146,11 @@ def is_backchannel(text: str, phrases: Phrases, question: bool, extra: Sequence[
 
     `extra` are more words that count, from the flow.
     """
-    spoken = joined(tokens(text))
-    if not spoken or (question and phrases.answer.search(spoken)):
+    words = tokens(text)
+    if not words or (question and phrases.answer.search(joined(words))):
         return False
-    if phrases.backchannel.match(spoken):
-        return True
-    rest = re.sub(rf"(?<!\S){alternatives(extra)}", "", spoken) if extra else spoken
-    return rest != spoken and (not rest or bool(phrases.backchannel.match(rest)))
+    table = PhraseTable.of(extra, phrases.backchannels) if extra else phrases.backchannels
+    return table.makes_up(words)
 
 
 def is_complete(text: str, phrases: Phrases, choices: Choices = ()) -> bool | None:

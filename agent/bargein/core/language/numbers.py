@@ -1,127 +1,221 @@
-"""Spoken numbers and days, by the words of a language file."""
+"""Spoken numbers: quantities and dictated digits, by the words of a language file. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
+from .values import Repairs, Said, Unclear, is_figure, merged, the_one, value_tokens
+
 LONGEST = 18  # digits of a number
+LONGEST_WORD = 80  # letters of a number written as one word: "zweitausenddreihundertfünfundzwanzig"
+_NOT_DIGIT = re.compile(r"[^0-9]")
+_GROUPED = r"[0-9]{1,3}(?:[\u0020\u00a0\u202f\u2009'\u2019%s][0-9]{3})+"  # 1,200  1 200  1'200
 
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """Number words. `values`: "seven" 7, "twenty" 20; `scales`: "hundred" 100; `repeats`: "double" 2; `glue`: "and"."""
+    """Number words. `values`: "seven" 7, "twenty" 20; `scales`: "hundred" 100; `repeats`: "double" 2."""
 
     values: Mapping[str, int] = field(default_factory=dict)
     scales: Mapping[str, int] = field(default_factory=dict)
     repeats: Mapping[str, int] = field(default_factory=dict)
-    glue: frozenset[str] = frozenset()
-    days: Mapping[str, int] = field(default_factory=dict)  # "today" 0, "tomorrow" 1
-    weekdays: Mapping[str, int] = field(default_factory=dict)  # Monday is 0
-    months: Mapping[str, int] = field(default_factory=dict)
-    ordinals: Mapping[str, int] = field(default_factory=dict)  # "first" 1 ... "thirtieth" 30
+    quantities: Mapping[str, int] = field(default_factory=dict)  # never in dictated digits: "dozen" 12
+    spoken_digits: Mapping[str, int] = field(default_factory=dict)  # only in dictated digits: "oh" 0
+    glue: frozenset[str] = frozenset()  # "a hundred and five"
+    tens_glue: frozenset[str] = frozenset()  # "treinta y cinco"
+    digit_glue: frozenset[str] = frozenset()  # between digits: "dash", "then"
+    articles: frozenset[str] = frozenset()  # number words that are articles in front of a word: "ein Tisch"
+    minus: frozenset[str] = frozenset()
+    plus: frozenset[str] = frozenset()
+    extensions: frozenset[str] = frozenset()  # "extension": what follows is no part of a telephone number
+    unclear: frozenset[str] = frozenset()  # words that change a quantity: "half", "percent", "at least"
+    vigesimal: bool = False  # French: soixante-dix, quatre-vingt-douze
+    one_word: bool = False  # numbers are written as one word: "zweihundertfünf"
+    spaced: bool = False  # "1 200" is one number
+    thousands: str = ","
+    point: str = "."
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Numbers:
-        """From the part `numbers` of a language file. Raises ValueError for what is no number."""
-
-        def table(name: str) -> dict[str, int]:
-            return {str(word): int(value) for word, value in data.get(name, {}).items()}
-
-        values = table("values")
+        """From the part `numbers` of a language file. Raises ValueError for what is not right."""
+        tables = ("values", "scales", "repeats", "quantities", "spoken_digits")
+        words = ("glue", "tens_glue", "digit_glue", "articles", "minus", "plus", "extensions", "unclear")
+        flags = ("vigesimal", "one_word", "spaced")
+        if unknown := sorted(set(data) - {*tables, *words, *flags, "compound", "thousands", "point"}):
+            raise ValueError(f"numbers: {unknown[0]!r} is not known; days and months belong under dates:")
+        found: dict[str, Any] = {
+            name: {str(word): int(value) for word, value in data.get(name, {}).items()} for name in tables
+        }
+        values = found["values"]
         if link := data.get("compound"):  # German: einundzwanzig
             tens = {word: n for word, n in values.items() if n >= 20 and n % 10 == 0}
             units = {word: n for word, n in values.items() if 0 < n < 10}
-            values |= {unit + link + ten: m + n for ten, m in tens.items() for unit, n in units.items()}
-        return cls(
-            values=values,
-            scales=table("scales"),
-            repeats=table("repeats"),
-            glue=frozenset(data.get("glue", ())),
-            days=table("days"),
-            weekdays=table("weekdays"),
-            months=table("months"),
-            ordinals=table("ordinals"),
-        )
+            found["values"] = values | {
+                unit + link + ten: m + n for ten, m in tens.items() for unit, n in units.items()
+            }
+        found |= {name: frozenset(data.get(name, ())) for name in words}
+        found |= {name: data.get(name) == "true" for name in flags}
+        found |= {name: str(data[name]) for name in ("thousands", "point") if name in data}
+        return cls(**found)
+
+    def words(self, text: str) -> list[str]:
+        """The tokens of a text, with number words of several words, and of one long word, made whole."""
+        found = merged(value_tokens(text), (*self.values, *self.unclear, *self.digit_glue))
+        if self.one_word:
+            found = [part for word in found for part in self._parts(word)]
+        return _spaced(found) if self.spaced else found
+
+    def _parts(self, word: str) -> list[str]:
+        """ "zweihundertfünf" as "zwei", "hundert", "fünf"; any other word as it is."""
+        if word in self.values or word in self.scales or is_figure(word) or len(word) > LONGEST_WORD:
+            return [word]
+        best: list[list[str] | None] = [[], *([None] * len(word))]
+        for end in range(1, len(word) + 1):
+            for start in range(max(0, end - 20), end):
+                before, part = best[start], word[start:end]
+                if before is not None and (part in self.values or part in self.scales or (start and part in self.glue)):
+                    best[end] = [*before, part]
+                    break
+        return best[-1] or [word]
 
 
-def digits_in(words: Sequence[str], numbers: Numbers) -> str:
-    """Digits dictated one by one or in groups: "four two double seven", "twenty three five", "4277". "" if none."""
-    out, times, tens = "", 1, False
+def _spaced(words: Sequence[str]) -> list[str]:
+    """ "1", "200" as "1 200"."""
+    out: list[str] = []
     for word in words:
-        if word in numbers.repeats:
-            times = numbers.repeats[word]
-            continue
-        value = _value(word, numbers)
-        if value is None:
-            times, tens = 1, False
-            continue
-        if tens and 0 < int(value) < 10 and not word.isdigit():
-            out = out[:-1]  # "twenty three" is 23, not 203
-        out += value * times
-        times, tens = 1, not word.isdigit() and int(value) >= 20 and int(value) % 10 == 0
+        if out and len(word) == 3 and word.isdigit() and re.fullmatch(r"[1-9][0-9]{0,2}(?: [0-9]{3})*", out[-1]):
+            out[-1] += f" {word}"
+        else:
+            out.append(word)
     return out
 
 
-def number_in(words: Sequence[str], numbers: Numbers) -> int | None:
-    """The last quantity said: "two", "a hundred and twenty five", "1,200" as tokens "1" "200" is not joined."""
-    found: int | None = None
-    total, current, inside = 0, 0, False
-    for word in [*words, ""]:
-        value = _value(word, numbers)
-        if value is not None:
-            grows = inside and 0 < int(value) < 10 and current % 10 == 0 and current >= 20
-            fresh = inside and current % 100 == 0 and current > 0
-            if inside and not grows and not fresh and current:
-                total, current = 0, 0  # a new number: "two, no, three"
-            current, inside = current + int(value), True
-        elif word in numbers.scales:
-            scale, inside = numbers.scales[word], True
-            if scale >= 1000:
-                total, current = total + max(current, 1) * scale, 0
-            else:
-                current = max(current, 1) * scale
-        elif inside and word in numbers.glue:
-            continue
-        elif inside:
-            found, total, current, inside = total + current, 0, 0, False
+def figure(token: str, numbers: Numbers) -> Decimal | None:
+    """The number that a token in figures stands for; None if it is none, or could be read in two ways."""
+    sign, body = (-1, token[1:]) if token[:1] in "-\u2212" else (1, token.removeprefix("+"))
+    thousands, point = re.escape(numbers.thousands), re.escape(numbers.point)
+    if len(_NOT_DIGIT.sub("", body)) > LONGEST:
+        return None
+    match = re.fullmatch(rf"({_GROUPED % thousands}|[0-9]+)(?:{point}([0-9]+))?", body, re.ASCII)
+    if match is None:
+        return None
+    whole, fraction = _NOT_DIGIT.sub("", match[1]), match[2] or ""
+    if len(fraction) == 3 and len(whole) <= 3 and whole == match[1]:
+        return None  # "1.200": one and a fifth, or twelve hundred by a foreign habit
+    return sign * Decimal(f"{whole}.{fraction or 0}")
+
+
+# ---------------------------------------------------------------------- quantities
+
+
+def cardinals(words: Sequence[str], numbers: Numbers) -> list[Said[Decimal]]:
+    """Numbers in these words, in order, each as long as it can be: "a hundred and twenty five"."""
+    found: list[Said[Decimal]] = []
+    at = 0
+    while at < len(words):
+        if (said := _cardinal(words, at, numbers)) is not None:
+            found.append(said)
+            at = said.end
+        else:
+            at += 1
     return found
 
 
-def _value(word: str, numbers: Numbers) -> str | None:
-    if word.isascii() and word.isdigit():
-        return word if len(word) <= LONGEST else None
-    return str(numbers.values[word]) if word in numbers.values else None
-
-
-def date_in(words: Sequence[str], numbers: Numbers, today: date) -> date | None:
-    """A day said: "tomorrow", "next Friday", "the fifth of May", "May 5th". Days without a year lie ahead."""
-    for phrase, days in sorted(numbers.days.items(), key=lambda item: -len(item[0])):
-        if f" {phrase} " in f" {' '.join(words)} ":
-            return today + timedelta(days=days)
-    month = next((numbers.months[word] for word in words if word in numbers.months), 0)
-    if month:
-        day = next((d for word in words if (d := _day(word, numbers))), 0)
-        return _ahead(today, month, day) if day else None
-    for word in words:
-        if word in numbers.weekdays:
-            return today + timedelta(days=(numbers.weekdays[word] - today.weekday() - 1) % 7 + 1)
-    return None
-
-
-def _day(word: str, numbers: Numbers) -> int:
-    digits = "".join(c for c in word if c.isascii() and c.isdigit())
-    value = int(digits[:LONGEST]) if digits else numbers.ordinals.get(word, numbers.values.get(word, 0))
-    return value if 1 <= value <= 31 else 0
-
-
-def _ahead(today: date, month: int, day: int) -> date | None:
-    for year in range(today.year, today.year + 9):  # the 29th of February may be 8 years away
-        try:
-            if (found := date(year, month, day)) >= today:
-                return found
-        except ValueError:
+def _cardinal(words: Sequence[str], start: int, numbers: Numbers) -> Said[Decimal] | None:
+    """The number that begins at a word. `current` is the part below the last scale of a thousand or more."""
+    total, current, last_scale = Decimal(0), None, 10**LONGEST
+    at = end = start
+    while at < len(words):
+        word = words[at]
+        if word in numbers.scales:
+            scale = numbers.scales[word]
+            if scale < 1000 and (current is None or 0 < current < 100):
+                current = (current or 1) * Decimal(scale)
+            elif 1000 <= scale < last_scale:
+                total, current, last_scale = total + (1 if current is None else current) * scale, None, scale
+            else:
+                break
+        elif (value := _value(word, numbers)) is not None:
+            if current is None and value < last_scale:
+                current = value
+            elif current is not None and _adds(current, value, words[at - 1], numbers):
+                current += value
+            else:
+                break
+        elif end > start and _glues(words, at, current, last_scale, numbers):
+            at += 1
             continue
-    return None
+        else:
+            break
+        at = end = at + 1
+    return Said(total + (current or 0), start, end) if end > start else None
+
+
+def _value(word: str, numbers: Numbers) -> Decimal | None:
+    if is_figure(word):
+        return figure(word, numbers)
+    value = numbers.values.get(word, numbers.quantities.get(word))
+    return None if value is None else Decimal(value)
+
+
+def _adds(current: Decimal, value: Decimal, before: str, numbers: Numbers) -> bool:
+    """Whether a value goes on the number so far: 20 and 3, 100 and 23."""
+    if is_figure(before) or value != int(value):
+        return False
+    if numbers.vigesimal and current % 100 in (60, 80) and 0 < value < 20:
+        return True
+    if current % 100 == 0 and current >= 100:
+        return 0 < value < 100
+    return current % 10 == 0 and current % 100 >= 20 and 0 < value < 10
+
+
+def _glues(words: Sequence[str], at: int, current: Decimal | None, scale: int, numbers: Numbers) -> bool:
+    """Whether a word like "and" stands between two parts of one number."""
+    if at + 1 >= len(words) or is_figure(words[at + 1]) or is_figure(words[at - 1]):
+        return False
+    value = _value(words[at + 1], numbers)
+    if value is None and words[at + 1] not in numbers.scales:
+        return False
+    if words[at] in numbers.tens_glue and current is not None and current % 100 >= 20:
+        return value is not None and _adds(current, value, "", numbers)
+    after_scale = current is None or (current >= 100 and current % 100 == 0)
+    return words[at] in numbers.glue and after_scale and (value is None or value < 1000)
+
+
+def number_in(text: str, numbers: Numbers, repairs: Repairs, ordinals: Collection[str] = ()) -> int | None:
+    """The quantity that was said, None if there is none. Raises Unclear rather than guess.
+
+    "twelve hundred", "1,200", "two, no, three" and "13, not 12" are clear; "2.5", "two or three" and "half" are not.
+    """
+    words = numbers.words(repairs.marked(text))
+    found = _signed(cardinals(words, numbers), words, numbers)
+    if len(found) > 1:
+        linking = repairs.joiners | numbers.glue | numbers.digit_glue | numbers.unclear
+        found = [said for said in found if not _is_article(said, words, numbers, linking)] or found
+    taken = {i for said in found for i in range(said.start, said.end)}
+    rest = [word for i, word in enumerate(words) if i not in taken]
+    if any(is_figure(word) for word in rest):
+        raise Unclear
+    if found and any(word in numbers.unclear or word in ordinals for word in rest):
+        raise Unclear
+    value = the_one(found, words, repairs)
+    if value is not None and value != int(value):
+        raise Unclear
+    return None if value is None else int(value)
+
+
+def _signed(found: Sequence[Said[Decimal]], words: Sequence[str], numbers: Numbers) -> list[Said[Decimal]]:
+    """ "minus five" as -5."""
+    negative = {said.start for said in found if said.start and words[said.start - 1] in numbers.minus}
+    return [Said(-s.value, s.start - 1, s.end) if s.start in negative else s for s in found]
+
+
+def _is_article(said: Said[Decimal], words: Sequence[str], numbers: Numbers, linking: frozenset[str]) -> bool:
+    """ "ein Tisch": not the number one. `linking` are words that may connect two numbers: "ein oder zwei"."""
+    if said.end != said.start + 1 or words[said.start] not in numbers.articles or said.end >= len(words):
+        return False
+    return words[said.end].isalpha() and words[said.end] not in linking

@@ -10,14 +10,21 @@ from functools import lru_cache
 import jellyfish
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’´`][^\W_]+)*")
-_ASIDE = re.compile(r"\[[^\]]*\]|\([^)]*\)|\*[^*]*\*|♪[^♪]*♪?")  # how Whisper writes what is no speech: (coughs)
+# How Whisper writes what is no speech: (coughs), [laughs]. Figures in brackets are speech: "(555) 010-4278".
+_ASIDE = re.compile(r"\[[^\[\]0-9]*\]|\([^()0-9]*\)|\*[^*0-9]*\*|♪[^♪]*♪?")
 _PATTERN = re.compile(r"\.\.\.|[()\[\]|]|<[\w-]+>|[^\s()\[\]|<>]+")
+MOST_WILDCARDS = 3  # `...` of a pattern: each makes the work for a word up to five times as much
 _APOSTROPHES = str.maketrans("’´`", "'''")
 
 
+def spoken_text(text: str) -> str:
+    """The text in lower case, without a recognizer's notes of sounds in brackets, with plain apostrophes."""
+    return _ASIDE.sub(" ", text).lower().translate(_APOSTROPHES)
+
+
 def tokens(text: str) -> list[str]:
-    """Lower-case words without punctuation; hyphens part words, apostrophes stay, what is in brackets is dropped."""
-    return _TOKEN.findall(_ASIDE.sub(" ", text).lower().translate(_APOSTROPHES))
+    """Lower-case words without punctuation. Hyphens part words, apostrophes stay, notes of sounds are dropped."""
+    return _TOKEN.findall(spoken_text(text))
 
 
 def joined(words: Iterable[str]) -> str:
@@ -41,6 +48,7 @@ def compile_pattern(pattern: str, lists: Mapping[str, Sequence[str]]) -> re.Patt
     to_end = mode == "=" or body.endswith("$")
     parts: list[str] = []
     open_brackets: list[str] = []
+    wildcards = 0
     for piece in _PATTERN.findall(body[len(mode) :].removesuffix("$")):
         if piece in "([":
             open_brackets.append(piece)
@@ -52,6 +60,7 @@ def compile_pattern(pattern: str, lists: Mapping[str, Sequence[str]]) -> re.Patt
         elif piece == "|":
             parts.append("|")
         elif piece == "...":
+            wildcards += 1
             parts.append(r"(?:\S+ ){0,4}")
         elif piece[0] == "<":
             if piece[1:-1] not in lists:
@@ -59,6 +68,8 @@ def compile_pattern(pattern: str, lists: Mapping[str, Sequence[str]]) -> re.Patt
             parts.append(alternatives(lists[piece[1:-1]]))
         else:
             parts.append(re.escape(joined(tokens(piece))))
+    if wildcards > MOST_WILDCARDS:
+        raise PatternError(f"more than {MOST_WILDCARDS} '...' in {pattern!r}; write two patterns")
     if open_brackets:
         raise PatternError(f"unbalanced '{open_brackets[-1]}' in {pattern!r}")
     start = r"^" if mode else r"(?<!\S)"
@@ -69,6 +80,35 @@ def alternatives(phrases: Iterable[str]) -> str:
     """A regular expression for any of these phrases, the longest first; matches nothing when there are none."""
     forms = sorted({joined(tokens(phrase)) for phrase in phrases} - {""}, key=len, reverse=True)
     return f"(?:{'|'.join(map(re.escape, forms))})" if forms else r"(?!)"
+
+
+class PhraseTable:
+    """Phrases by their first word. Immutable."""
+
+    def __init__(self, table: Mapping[str, tuple[tuple[str, ...], ...]] | None = None) -> None:
+        self._table = dict(table or {})
+
+    @classmethod
+    def of(cls, phrases: Iterable[str], base: PhraseTable | None = None) -> PhraseTable:
+        """A table of these phrases, and those of `base`."""
+        table = dict(base._table) if base is not None else {}
+        for form in {tuple(tokens(phrase)) for phrase in phrases} - {()}:
+            table[form[0]] = (*table.get(form[0], ()), form)
+        return cls(table)
+
+    def makes_up(self, words: Sequence[str]) -> bool:
+        """Whether the words are nothing but phrases of the table, one after another.
+
+        It marks the places that a row of phrases can reach: linear, where a regular expression tries every way to
+        part "ha ha ha ha".
+        """
+        reached = [True, *([False] * len(words))]
+        for at, word in enumerate(words):
+            if reached[at]:
+                for form in self._table.get(word, ()):
+                    if tuple(words[at : at + len(form)]) == form:
+                        reached[at + len(form)] = True
+        return bool(words) and reached[-1]
 
 
 # ------------------------------------------------------------------------- choices
@@ -84,6 +124,10 @@ class Mention:
     negated: bool = False
 
 
+FARTHEST = 2  # letters by which a word that was recognized may differ from the one that was meant
+NEGATOR_WORDS = 8  # a negator stands at most so many words before what it negates
+
+
 @lru_cache(maxsize=4096)
 def _code(word: str) -> str:
     return jellyfish.metaphone(word)
@@ -96,7 +140,7 @@ def sounds_like(heard: str, meant: str, phonetic: bool = True) -> bool:
     """
     if heard == meant:
         return True
-    if min(len(heard), len(meant)) < 3:
+    if min(len(heard), len(meant)) < 3 or abs(len(heard) - len(meant)) > FARTHEST:
         return False
     distance = jellyfish.damerau_levenshtein_distance(heard, meant)
     longest = max(len(heard), len(meant))
@@ -128,7 +172,10 @@ def mentions(
         )
     if negators is None:
         return found
-    return [Mention(m.choice, m.start, m.end, bool(negators.search(joined(words[: m.start])))) for m in found]
+    before = (joined(words[max(0, m.start - NEGATOR_WORDS) : m.start]) for m in found)
+    return [
+        Mention(m.choice, m.start, m.end, bool(negators.search(text))) for m, text in zip(found, before, strict=True)
+    ]
 
 
 _Form = tuple[str, ...]

@@ -2,88 +2,142 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
+from ..expression import fields
 from .model import AGAIN, BACK, SPECIAL, Flow, Step
-from .source import Value
-
-BUILT_IN = ("caller", "caller_name", "called", "queue", "dialogue", "open", "said", "today", "webhook", "misses", "var")
-
-
-def check(flow: Flow, at: Mapping[str, Value], names: Sequence[tuple[str, Value]], root: Value) -> None:
-    """Raise UserError (exit 2) for the first thing that is wrong; `at` says where each step stands."""
-    places = [*flow.steps, *SPECIAL]
-    if flow.start not in flow.steps:
-        root.unknown("start: step", flow.start, list(flow.steps))
-    for name, step in flow.steps.items():
-        _step(flow, step, at[name], places)
-    for intent in flow.intents:
-        if intent.go not in places:
-            root.unknown("intents: step", intent.go, places)
-    if flow.failed not in places:
-        root.unknown("failed: step", flow.failed, places)
-    for answer in flow.answers:
-        if answer.about and answer.about not in flow.slots:
-            root.unknown("answers: slot", answer.about, list(flow.slots))
-    _names(flow, names)
-    if lost := [name for name in flow.steps if name not in reached(flow)]:
-        at[lost[0]].fail(f"step {lost[0]!r} is reached from nowhere; lead to it or delete it")
+from .slots import BUILT_IN
+from .source import Faults, Value
 
 
-def _step(flow: Flow, step: Step, where: Value, places: Sequence[str]) -> None:
-    for target in targets(flow, step):
-        if target not in places:
-            where.unknown(f"step {step.name!r} goes to a step that is not there:", target, places)
-    slots = (*([step.slot] if step.slot else []), *step.confirm)
-    for slot in slots:
-        if slot not in flow.slots:
-            where.unknown(f"step {step.name!r}: slot", slot, list(flow.slots))
-    if step.listens and not step.ask and not step.lines:
-        where.fail(f"step {step.name!r} listens but says nothing; give it ask:")
-    slot_goes = step.slot and all(choice.go for choice in flow.slots[step.slot].choices.values())
-    slot_goes = slot_goes and bool(flow.slots[step.slot].choices)
-    if not (step.next or step.end or slot_goes):
-        where.fail(f"step {step.name!r} leads nowhere; give it next:, queue:, transfer:, hangup: or continue:")
-    if step.end and step.listens:
-        where.fail(f"step {step.name!r} cannot both listen and end; end in the next step")
-    if step.end and step.next:
-        where.fail(f"step {step.name!r} ends the dialogue, so next: is never used")
-    if AGAIN in (go.step for go in step.next) and not step.listens:
-        where.fail(f"step {step.name!r} would say itself again for ever")
-    if _runs_away(flow, step):
-        where.fail(f"step {step.name!r} comes back to itself without ever listening to the caller")
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the parts of a flow stand in its files. Parts that are wrong by themselves are among them, too."""
+
+    root: Value
+    top: Mapping[str, Value]
+    steps: Mapping[str, Value]
+    sound: Collection[str]  # the steps without a fault of their own
+    slots: Sequence[str]
+    intents: Mapping[str, Value]
+    answers: Sequence[Value]
 
 
-def _runs_away(flow: Flow, first: Step) -> bool:
-    """Whether a way without conditions leads from this step to itself and asks nothing."""
-    seen: set[str] = set()
-    step: Step | None = first
-    while step is not None and not step.listens and step.end is None:
-        if step.name in seen:
-            return step.name == first.name
-        seen.add(step.name)
-        only = step.call or (step.next[0].step if len(step.next) == 1 else "")
-        step = flow.steps.get(only)
-    return False
+def check(flow: Flow, at: Places, names: Sequence[tuple[str, Value]], faults: Faults) -> None:
+    """Add what is wrong to `faults`. Of parts that could not be read only the name counts."""
+    _Check(flow, at, faults).run(names)
 
 
-def _names(flow: Flow, names: Iterable[tuple[str, Value]]) -> None:
-    variables = set(flow.variables)
+class _Check:
+    def __init__(self, flow: Flow, at: Places, faults: Faults) -> None:
+        self.flow, self.at, self.faults = flow, at, faults
+        self.steps = [*at.steps, *SPECIAL]
+        self.circles: set[str] = set()  # steps of circles that were reported
+        self.slots = list(dict.fromkeys([*at.slots, *flow.slots]))
+
+    def run(self, names: Sequence[tuple[str, Value]]) -> None:
+        flow, at = self.flow, self.at
+        if at.steps and flow.start not in at.steps:
+            self._unknown(at.top.get("start", at.root), "start: step", flow.start, list(at.steps))
+        if flow.failed not in self.steps:
+            self._unknown(at.top.get("failed", at.root), "failed: step", flow.failed, self.steps)
+        for name, step in flow.steps.items():
+            if name in at.sound:
+                self._step(step, at.steps[name])
+        for where in at.intents.values():
+            self._table_entry(where, "go", "intents: step", self.steps)
+        for where in at.answers:
+            self._table_entry(where, "about", "answers: slot", self.slots)
+        self._names(names)
+        self._secrets()
+        if len(at.sound) == len(at.steps):  # else a step may be reached from one that could not be read
+            found = reached(flow)
+            for name in flow.steps:
+                if name not in found:
+                    at.steps[name].report(f"step {name!r} is reached from nowhere; lead to it or delete it")
+
+    def _unknown(self, where: Value, what: str, name: str, known: Sequence[str]) -> None:
+        self.faults.attempt(lambda: where.unknown(what, name, known), None)
+
+    def _table_entry(self, where: Value, key: str, what: str, known: Sequence[str]) -> None:
+        value = dict(where.pairs()).get(key) if where.is_map else None
+        if value is not None and (name := self.faults.attempt(value.text, "")) and name not in known:
+            self._unknown(value, what, name, known)
+
+    def _step(self, step: Step, where: Value) -> None:
+        for target in dict.fromkeys(targets(self.flow, step)):
+            if target not in self.steps:
+                self._unknown(where, f"step {step.name!r} goes to a step that is not there:", target, self.steps)
+        for slot in (*([step.slot] if step.slot else []), *step.confirm):
+            if slot not in self.slots:
+                self._unknown(where, f"step {step.name!r}: slot", slot, self.slots)
+        if step.listens and not step.ask and not step.lines:
+            where.report(f"step {step.name!r} listens but says nothing; give it ask:")
+        if not (step.next or step.end or self._slot_leads(step)):
+            where.report(f"step {step.name!r} leads nowhere; give it next:, queue:, transfer:, hangup: or continue:")
+        if step.end and step.listens:
+            where.report(f"step {step.name!r} cannot both listen and end; end in the next step")
+        if step.end and step.next:
+            where.report(f"step {step.name!r} ends the dialogue, so next: is never used")
+        if AGAIN in (go.step for go in step.next) and not step.listens:
+            where.report(f"step {step.name!r} would say itself again for ever")
+        circle = self._circle(step)
+        if circle and not circle & self.circles:
+            self.circles |= circle
+            where.report(f"step {step.name!r} comes back to itself without ever listening to the caller")
+
+    def _slot_leads(self, step: Step) -> bool:
+        """Whether every choice of the step's slot leads somewhere, or the slot could not be read."""
+        if not step.slot or step.slot not in self.flow.slots:
+            return bool(step.slot)
+        choices = self.flow.slots[step.slot].choices
+        return bool(choices) and all(choice.go for choice in choices.values())
+
+    def _circle(self, first: Step) -> set[str]:
+        """The steps of a way without conditions that leads from this step to itself and asks nothing."""
+        seen: set[str] = set()
+        step: Step | None = first
+        while step is not None and not step.listens and step.end is None:
+            if step.name in seen:
+                return seen if step.name == first.name else set()
+            seen.add(step.name)
+            only = step.call or (step.next[0].step if len(step.next) == 1 else "")
+            step = self.flow.steps.get(only)
+        return set()
+
+    def _names(self, names: Iterable[tuple[str, Value]]) -> None:
+        known = sorted({*BUILT_IN, *self.slots, *_variables(self.flow)})
+        for name, value in names:
+            head, _, rest = name.partition(".")
+            if head not in known:
+                self._unknown(value, "the name", head, known)
+                continue
+            slot = self.flow.slots.get(head)
+            if not rest or slot is None or not slot.choices or rest in ("key", "say"):
+                continue
+            if lacking := [c.key for c in slot.choices.values() if rest not in c.data]:
+                value.report(f"{{{name}}}: the choice {lacking[0]!r} has no {rest!r}")
+
+    def _secrets(self) -> None:
+        """A secret is never spoken: what is spoken is written to the log of the call."""
+        secret = {slot.name for slot in self.flow.slots.values() if slot.secret}
+        for name, step in self.flow.steps.items():
+            if name not in self.at.sound:
+                continue
+            lines = (*step.lines, *step.ask, *step.again)
+            for said in {path.partition(".")[0] for line in lines for path in fields(line.text)} & secret:
+                self.at.steps[name].report(f"step {name!r} speaks {{{said}}}, which is secret; leave it out")
+
+
+def _variables(flow: Flow) -> set[str]:
+    found = set(flow.variables)
     for step in flow.steps.values():
-        variables |= set(step.set)
-        variables |= set(step.webhook.save) if step.webhook else set()
+        found |= set(step.set)
+        found |= set(step.webhook.save) if step.webhook else set()
     for tool in flow.tools.values():
-        variables |= set(tool.save)
-    known = sorted({*BUILT_IN, *flow.slots, *variables})
-    for name, value in names:
-        head, _, rest = name.partition(".")
-        if head not in known:
-            value.unknown("the name", head, known)
-        slot = flow.slots.get(head)
-        if not rest or slot is None or not slot.choices or rest in ("key", "say"):
-            continue
-        if lacking := [c.key for c in slot.choices.values() if rest not in c.data]:
-            value.fail(f"{{{name}}}: the choice {lacking[0]!r} has no {rest!r}")
+        found |= set(tool.save)
+    return found
 
 
 def targets(flow: Flow, step: Step) -> list[str]:

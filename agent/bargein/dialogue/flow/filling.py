@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
 from ...core.language.intent import polarity
 from ...core.language.kinds import Kind
-from ...core.language.words import joined, tokens
+from ...core.language.values import Unclear
+from ...core.language.words import tokens
 from ..expression import render
 from .model import Slot
 from .moves import GoOn, Move
-from .state import FlowState
+from .state import Begun, FlowState
 from .turn import FlowTurn
-from .values import Invalid, Picked, value_in
+from .values import Incomplete, Invalid, Picked, value_in
+
+FREE = ("text", "name")  # slots that take nearly any words
+SHORT_COMMAND = 7  # words: "no, I want to change the name" is a command, a longer text is not
 
 
 def fill(turn: FlowTurn, found: list[Picked]) -> Move | None:
     """The move that new values make, None if these words hold none."""
     slot = turn.slot
-    typed = slot is not None and slot.type in ("number", "digits", "date", "yes_no")  # "next Friday" is no "next"
+    if turn.changing and (move := change(turn, found)) is not None:
+        return move
+    typed = slot is not None and not slot.choices and slot.type not in FREE  # "next Friday" is no "next"
     if turn.kind is Kind.REDIRECT and not typed:
         return None
+    if _is_change_command(turn) and (move := _change_named(turn)) is not None:
+        return move
     wanted = [p for p in found if not p.negated and (_is_menu(turn, p) or turn.base.values.get(p.slot) != p.choice)]
+    if _undecided(turn, found):
+        return turn.not_understood("unclear")
     if wanted:
         return take(turn, wanted)
     if slot is not None and not slot.choices and (move := _free(turn, slot)) is not None:
@@ -29,9 +42,43 @@ def fill(turn: FlowTurn, found: list[Picked]) -> Move | None:
         return _refuse(turn, refused)
     if found:
         return None
-    if turn.now is not None and turn.now.confirm and (move := _confirmed_value(turn)) is not None:
-        return move
+    if turn.now is not None and turn.now.confirm:
+        return _at_confirm(turn)
     return _change_named(turn) if turn.kind is Kind.CORRECT else None
+
+
+def change(turn: FlowTurn, found: list[Picked]) -> Move | None:
+    """The answer to "What should I change?": a slot by its name, a new value, or both."""
+    wanted = [p for p in found if not p.negated and turn.base.values.get(p.slot) != p.choice]
+    if wanted:
+        return take(turn, wanted)
+    if (move := _change_named(turn)) is not None:
+        return move
+    if turn.now is not None and turn.now.confirm:
+        if (move := _confirmed_value(turn)) is not None:
+            return move
+        if turn.phrases.mentions("everything", turn.text):
+            return _change_all(turn)
+    return None
+
+
+def _change_all(turn: FlowTurn) -> Move | None:
+    assert turn.now is not None
+    steps = [step for slot in turn.now.confirm if (step := turn.flow.asks_for(slot)) is not None]
+    if not steps:
+        return None
+    return turn.to(turn.base.clear(*turn.now.confirm), GoOn(steps[0].name, only_ask=True), turn.say("okay"))
+
+
+def _is_change_command(turn: FlowTurn) -> bool:
+    """ "Change the name", "my name is wrong": never a value, whatever is being asked."""
+    words = tokens(turn.text)
+    return len(words) <= SHORT_COMMAND and turn.phrases.matches("change_slot", turn.text)
+
+
+def _undecided(turn: FlowTurn, found: list[Picked]) -> bool:
+    """Whether two choices of one slot were offered: "red or blue"."""
+    return any(pick.undecided for pick in found)
 
 
 def _is_menu(turn: FlowTurn, pick: Picked) -> bool:
@@ -67,45 +114,100 @@ def said_back(turn: FlowTurn, state: FlowState, slot: str, lead: tuple[str, ...]
 
 def _free(turn: FlowTurn, slot: Slot) -> Move | None:
     """A value without choices, for the slot that is asked for."""
-    if slot.type in ("text", "name") and (turn.interrupted or turn.kind is Kind.BACKCHANNEL):
+    if slot.type in FREE and (turn.interrupted or turn.kind is Kind.BACKCHANNEL):
         return None
+    begun = turn.base.begun
     try:
-        value = value_in(turn.text, slot, turn.phrases, turn.today)
+        text = begun.text if begun is not None and begun.slot == slot.name else ""
+        value = value_in(turn.text, slot, turn.phrases, turn.today, text)
+    except Unclear:
+        return _anew(turn, "unclear")
     except Invalid:
-        return turn.not_understood("invalid")
+        return _anew(turn, "invalid")
+    except Incomplete as part:
+        return turn.incomplete(Begun(slot.name, part.text, part.saying))
     if not value or turn.now is None:
         return None
     return turn.to(turn.base.fill(slot.name, value).at(turn.now.name), GoOn(turn.now.name, leave=True))
 
 
+def _anew(turn: FlowTurn, saying: str) -> Move:
+    """Forget half a value that the new words do not fit, and ask for all of it."""
+    turn.base = replace(turn.base, begun=None)
+    return turn.not_understood(saying)
+
+
+def _at_confirm(turn: FlowTurn) -> Move | None:
+    """Where values are said back: "no, it is 4 2 7 8", "the name is wrong"."""
+    if (move := _confirmed_value(turn)) is not None:
+        return move
+    if turn.kind in (Kind.CORRECT, Kind.OTHER, Kind.REDIRECT):
+        return _change_named(turn)
+    return None
+
+
 def _confirmed_value(turn: FlowTurn) -> Move | None:
-    """ "No, it is 4 2 7 8" where a value is said back."""
+    """A new value for one of the slots that are said back, if there is only one that it fits."""
     assert turn.now is not None
-    for name in turn.now.confirm:
+    named = _addressed(turn, turn.now.confirm)
+    new: list[tuple[str, str]] = []
+    for name in named or turn.now.confirm:
         slot = turn.flow.slots[name]
-        if slot.type not in ("number", "digits", "date"):
+        if slot.choices or slot.type in ("yes_no", "text") or (slot.type == "name" and not _is_name_given(turn, named)):
             continue
         try:
             value = value_in(turn.text, slot, turn.phrases, turn.today)
-        except Invalid:
+        except Unclear:
+            return turn.not_understood("unclear")
+        except (Invalid, Incomplete):
+            if len(turn.now.confirm) == 1 or named:
+                return turn.not_understood("invalid")
             continue
         if value and value != turn.base.values.get(name):
-            return turn.to(turn.base.fill(name, value), GoOn(turn.now.name), turn.say("corrected"))
-    return None
+            new.append((name, value))
+    if len(new) == 1:
+        return turn.to(turn.base.fill(*new[0]), GoOn(turn.now.name), turn.say("corrected"))
+    return turn.what_to_change(turn.base) if new else None
+
+
+def _is_name_given(turn: FlowTurn, named: Sequence[str]) -> bool:
+    """Whether a name may be looked for: it was called a name, or there is nothing else that it could be."""
+    alone = turn.now is not None and len(turn.now.confirm) == 1
+    return bool(named) or (alone and turn.kind is Kind.CORRECT) or turn.phrases.mentions("name_lead", turn.text)
+
+
+def _addressed(turn: FlowTurn, names: Iterable[str]) -> list[str]:
+    """The slots that the words call by name, by what they are called, or by their kind if that is clear.
+
+    "The phone number" is the slot `phone`, and not `number`: a longer name takes the words of a shorter one.
+    """
+    slots = [turn.flow.slots[name] for name in dict.fromkeys(names) if not turn.flow.slots[name].menu]
+    kinds = [slot.type for slot in slots]
+    forms: list[tuple[tuple[str, ...], str]] = []
+    for slot in slots:
+        by_kind = turn.phrases.slot_words.get(slot.type, ()) if kinds.count(slot.type) == 1 else ()
+        own = {tuple(tokens(text)) for text in slot.called}
+        forms += [(form, slot.name) for form in own | {tuple(tokens(text)) for text in by_kind}]
+    words, found = tokens(turn.text), []
+    for form, name in sorted(forms, key=lambda item: -len(item[0])):
+        for at in range(len(words) - len(form) + 1):
+            if form and tuple(words[at : at + len(form)]) == form:
+                words[at : at + len(form)] = [""] * len(form)
+                found.append(name)
+                break
+    return list(dict.fromkeys(found))
 
 
 def _change_named(turn: FlowTurn) -> Move | None:
     """ "I want to change the phone number", "no, my name is Smith": a filled slot called by its name."""
-    words = joined(tokens(turn.text))
-    for name in turn.base.values:
+    for name in _addressed(turn, turn.base.values):
         slot = turn.flow.slots[name]
-        if slot.menu or not any(f" {joined(tokens(c))}" in f" {words}" for c in slot.called):
-            continue
         try:
-            value = "" if slot.choices or slot.type == "text" else value_in(turn.text, slot, turn.phrases, turn.today)
-        except Invalid:
+            free = slot.choices or slot.type in ("text", "yes_no")
+            value = "" if free else value_in(turn.text, slot, turn.phrases, turn.today)
+        except (Invalid, Unclear, Incomplete):
             value = ""
-        if value and slot.type != "yes_no" and value != turn.base.values[name]:
+        if value and value != turn.base.values[name]:
             return said_back(turn, turn.base.fill(name, value), name, ())
         if (step := turn.flow.asks_for(name)) is not None:
             return turn.to(turn.base.clear(name), GoOn(step.name, only_ask=True), turn.say("okay"))

@@ -3,38 +3,89 @@
 from __future__ import annotations
 
 import re
-from datetime import date, time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, time, tzinfo
+from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from .model import Hours
 from .source import Value
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_SPAN = re.compile(r"(\d{1,2}):(\d\d)\s*(?:-|to)\s*(\d{1,2}):(\d\d)")
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+EVERY_DAY = ("daily", "every day", "always")
+_LIST = re.compile(r"\s*[,;/+&]\s*|\s+(?:and|und|y|e|et|en)\s+", re.IGNORECASE)
+_DASH = re.compile(r"\s*[-\u2010-\u2015\u2212~]\s*|\s+(?:to|till|until|through|thru|bis|a|al|au|tot)\s+", re.IGNORECASE)
+_SPAN = re.compile(r"(\d{1,2}):(\d\d)\s*(?:[-\u2010-\u2015\u2212]|to)\s*(\d{1,2}):(\d\d)")
 
 
-def parse_hours(value: Value, zone: Value, holidays: Value) -> Hours:
-    """Hours from `hours:`, `timezone:` and `holidays:`. Raises UserError with the line."""
-    days: dict[int, tuple[tuple[time, time], ...]] = {}
-    for name, spans in value.pairs():
-        for day in _days(name, spans):
-            days[day] = tuple(_span(text, spans) for text in _parts(spans))
-    return Hours(_zone(zone), days, frozenset(_holiday(item) for item in holidays.items()))
-
-
-def _parts(value: Value) -> list[str]:
-    parts = [part.strip() for text in value.texts() for part in text.split(",")]
-    return [part for part in parts if part and part != "closed"]
-
-
-def _days(name: str, value: Value) -> list[int]:
-    first, dash, last = name.lower().partition("-")
+def zone_of(value: Value) -> tzinfo:
+    """The time zone that `timezone:` names; UTC if it is left out. Raises UserError with the line."""
+    name = value.text()
+    if not name:
+        return UTC
     try:
-        begin = DAYS.index(first.strip()[:3])
-        end = DAYS.index(last.strip()[:3]) if dash else begin
-    except ValueError:
-        value.fail(f"{name!r} is no day; write mon, tue ... sun, or mon-fri")
-    return [day % 7 for day in range(begin, end + 1 if end >= begin else end + 8)]
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        value.fail(f"the time zone {name!r} is not known; write one like Europe/Berlin")
+
+
+def parse_hours(value: Value, zone: tzinfo, holidays: Value, weekdays: Mapping[str, int]) -> Hours:
+    """Hours from `hours:` and `holidays:`. Raises UserError with the line.
+
+    `weekdays` are the names of the days in the flow's language (Monday is 0); English names are always understood.
+    """
+    if not value.is_map and not value.is_empty:
+        value.fail("hours: needs days with their hours, like  mon-fri: 09:00-17:30")
+    days: dict[int, tuple[tuple[time, time], ...]] = {}
+    given: dict[int, str] = {}
+    for name, spans in value.pairs():
+        for day in _days(name, spans, weekdays):
+            if day in given:
+                spans.fail(f"{DAYS[day]} is in {name!r} and in {given[day]!r}; name each day once")
+            given[day] = name
+            days[day] = _spans(spans)
+    return Hours(zone, days, frozenset(_holiday(item) for item in holidays.items()))
+
+
+def _days(name: str, value: Value, weekdays: Mapping[str, int]) -> list[int]:
+    """The days that a key names: `mon`, `mon, wed`, `mon-fri`, `monday to friday`, `sat and sun`, `daily`."""
+    if " ".join(name.lower().split()) in EVERY_DAY:
+        return list(range(7))
+    found: list[int] = []
+    for part in _LIST.split(name.strip()):
+        ends = [_day(end, name, value, weekdays) for end in _DASH.split(part)]
+        if len(ends) > 2:
+            value.fail(f"{name!r}: a range of days has two ends; write mon-fri")
+        first, last = ends[0], ends[-1]
+        found += [day % 7 for day in range(first, last + 1 if last >= first else last + 8)]
+    if len(set(found)) < len(found):
+        value.fail(f"{name!r} names a day twice")
+    return found
+
+
+def _day(word: str, name: str, value: Value, weekdays: Mapping[str, int]) -> int:
+    """The day that a word names, whole or by its first letters. The flow's language counts before English."""
+    word = word.strip().rstrip(".").lower()
+    for names in (weekdays, dict(zip(DAYS, range(7), strict=True))):
+        matching = {day for full, day in names.items() if full.startswith(word)}
+        if len(word) >= 2 and len(matching) == 1:
+            return matching.pop()
+    value.fail(f"{word or name!r} is not a day; write mon, tue ... sun, mon-fri, or a list: mon, wed")
+
+
+def _spans(value: Value) -> tuple[tuple[time, time], ...]:
+    parts = [part.strip() for text in value.texts() for part in text.split(",")]
+    if [part for part in parts if part] in ([], ["closed"]):
+        return ()
+    spans = sorted(_span(part, value) for part in parts)
+    _overlap(spans, value)
+    return tuple(spans)
+
+
+def _overlap(spans: Sequence[tuple[time, time]], value: Value) -> None:
+    for before, after in pairwise(spans):
+        if after[0] < before[1]:
+            value.fail(f"the hours overlap: one span begins at {after[0]:%H:%M}, another ends at {before[1]:%H:%M}")
 
 
 def _span(text: str, value: Value) -> tuple[time, time]:
@@ -45,19 +96,14 @@ def _span(text: str, value: Value) -> tuple[time, time]:
         a, b, c, d = map(int, match.groups())
         first, last = time(a, b), time.max if (c, d) == (24, 0) else time(c, d)
     except ValueError:
-        value.fail(f"{text!r} is no span of hours; write 09:00-17:30")
+        value.fail(f"{text!r} is no span of hours; write 09:00-17:30, or closed")
     if first >= last:
         value.fail(f"{text!r} ends before it begins; a night is two spans: 22:00-24:00 and 00:00-06:00")
     return first, last
 
 
-def _zone(value: Value) -> ZoneInfo:
-    name = value.text() or "UTC"
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        value.fail(f"the time zone {name!r} is not known; write one like Europe/Berlin")
-
-
 def _holiday(value: Value) -> date:
-    return value.attempt(lambda: date.fromisoformat(value.text()))
+    try:
+        return date.fromisoformat(value.text())
+    except ValueError:
+        value.fail(f"{value.text()!r} is no date; write 2026-12-25, one entry for each day")

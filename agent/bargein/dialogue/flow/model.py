@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from ...core.turns.reply import CallResult
 from ..expression import Condition, fields
 
-SlotType = Literal["choice", "number", "digits", "date", "text", "name", "yes_no"]
+SlotType = Literal["choice", "number", "digits", "phone", "date", "time", "text", "name", "yes_no"]
 KINDS = ("correct", "redirect", "confirm", "question", "repeat", "stop", "agent", "dtmf", "other", "silence", "no")
 BACK, PERSON, HANGUP, AGAIN = "return", "person", "hang_up", "again"  # where `next` may go besides steps
 SPECIAL = (BACK, PERSON, HANGUP, AGAIN)
@@ -31,6 +30,18 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class DayBound:
+    """The first or last day that a slot takes: a day of the calendar, or so many days after today."""
+
+    day: date | None = None
+    after_today: int = 0
+
+    def on(self, today: date) -> date:
+        """The day that is meant if today is `today`."""
+        return self.day if self.day is not None else today + timedelta(days=self.after_today)
+
+
+@dataclass(frozen=True, slots=True)
 class Slot:
     """Something to be known: one of several choices, or a value of a type."""
 
@@ -41,6 +52,9 @@ class Slot:
     say_back: str = ""
     minimum: int | None = None  # of a number; of the count of digits
     maximum: int | None = None
+    earliest: DayBound | time | None = None  # of a date, a time
+    latest: DayBound | time | None = None
+    secret: bool = False  # the value appears in no row, summary or log line
     menu: bool = False  # asked anew at every visit, never corrected later
 
     @property
@@ -142,7 +156,7 @@ class Intent:
 class Hours:
     """When somebody is there. `days`: Monday is 0, each with its spans; holidays are closed."""
 
-    zone: ZoneInfo
+    zone: tzinfo
     days: Mapping[int, tuple[tuple[time, time], ...]] = field(default_factory=dict)
     holidays: frozenset[date] = frozenset()
 
@@ -170,6 +184,7 @@ class Flow:
     answers: tuple[Answer, ...] = ()
     intents: tuple[Intent, ...] = ()
     hours: Hours | None = None
+    zone: tzinfo = UTC  # of `hours`, and of the days that callers name
     variables: Mapping[str, str] = field(default_factory=dict)
     sayings: Mapping[str, str] = field(default_factory=dict)
     backchannels: tuple[str, ...] = ()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time
 
+from ...core.language.digits import read_back
 from ...core.language.intent import Phrases
+from ...core.language.times import HALF_DAY
 from ...core.turns.records import CallInfo
 from .model import Flow, Slot
 
@@ -58,7 +60,7 @@ class Names:
                 hours = self._flow.hours
                 return "yes" if hours is None or hours.open(self._now) else ""
             case "today":
-                return self._now.date().isoformat()
+                return self._now.astimezone(self._flow.zone).date().isoformat()
             case "said":
                 return self._caller_input
         known = {
@@ -66,29 +68,47 @@ class Names:
             "dialogue": call.dialogue,
         }  # fmt: skip
         name = path.removeprefix("var.")
-        for table in (self._variables, known, call.variables, self._flow.variables):
-            if table.get(name):
-                return table[name]
-        return ""
+        if name in self._variables:  # also one that a step has set to nothing
+            return self._variables[name]
+        return next((table[name] for table in (known, call.variables, self._flow.variables) if table.get(name)), "")
 
 
 def spoken_value(slot: Slot, value: str, phrases: Phrases) -> str:
     """A stored value as the agent says it."""
     if slot.choices:
         return slot.choices[value].say if value in slot.choices else value
-    if slot.type == "digits":
-        return " ".join(value)
+    if slot.type in ("digits", "phone"):
+        return read_back(value)
     if slot.type == "date" and value:
         return spoken_date(date.fromisoformat(value), phrases)
+    if slot.type == "time" and value:
+        return spoken_time(time.fromisoformat(value), phrases)
     return value
 
 
 def spoken_date(day: date, phrases: Phrases) -> str:
     """By the language's saying `date`: "{weekday}, {month} {day}"."""
-    numbers = phrases.numbers
-    weekday = next((name for name, n in numbers.weekdays.items() if n == day.weekday()), "")
-    month = next((name for name, n in numbers.months.items() if n == day.month), str(day.month))
+    weekday = next((name for name, n in phrases.dates.weekdays.items() if n == day.weekday()), "")
+    month = next((name for name, n in phrases.dates.months.items() if n == day.month), str(day.month))
     form = phrases.sayings.get("date", "{weekday}, {month} {day}")
-    for name, text in (("weekday", weekday.capitalize()), ("month", month.capitalize()), ("day", str(day.day))):
+    return _filled(form, weekday=weekday.capitalize(), month=month.capitalize(), day=str(day.day))
+
+
+def spoken_time(at: time, phrases: Phrases) -> str:
+    """By the language's saying `time` ("{hour}:{minute} {half}") or, on the full hour, `full_hour`.
+
+    With `morning` and `afternoon` among the sayings, {half} is one of them and {hour} counts to 12; else to 23.
+    """
+    sayings = phrases.sayings
+    half = sayings.get("morning" if at.hour < HALF_DAY else "afternoon", "")
+    hour = (at.hour % HALF_DAY or HALF_DAY) if half else at.hour
+    form = sayings.get("time", "{hour}:{minute}")
+    if not at.minute:
+        form = sayings.get("full_hour", form)
+    return _filled(form, hour=str(hour), minute=f"{at.minute:02d}", half=half)
+
+
+def _filled(form: str, **fields: str) -> str:
+    for name, text in fields.items():
         form = form.replace(f"{{{name}}}", text)
     return form

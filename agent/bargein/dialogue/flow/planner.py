@@ -12,7 +12,8 @@ from ...clock import SystemClock
 from ...core.language.intent import Phrases
 from ...core.language.kinds import Kind
 from ...core.turns.records import CallInfo, Situation
-from ...core.turns.reply import CallResult, Finish, Listen, Piece, Say
+from ...core.turns.reply import CallResult, Expected, Finish, Listen, Piece, Say
+from ..base import Progress
 from ..expression import render
 from ..webhook import WebhookRequest, Webhooks
 from .model import AGAIN, BACK, HANGUP, PERSON, End, Flow, Prompt, Step, Webhook
@@ -22,6 +23,8 @@ from .react import react
 from .route import following, settled
 from .state import LEAD, FlowState, SpokenSentence
 
+DIGIT_TYPES = ("digits", "phone", "number")
+MOST_KEYS = 12  # pressed for a number whose length is not known
 MOST_STEPS = 60  # passed without listening: more is a flow that runs in circles
 
 
@@ -48,10 +51,17 @@ class FlowPlanner:
         """Where the call is: what the last reply that was heard has led to."""
         return self._heard.state if self._heard is not None else FlowState()
 
+    @property
+    def progress(self) -> Progress:
+        """How far the caller has come: for the row of a call that ends early."""
+        values = known_values(self.flow, self.state)
+        return Progress(self.state.step, values, ", ".join(f"{name}={value}" for name, value in values.items()))
+
     def plan(self, situation: Situation) -> FlowReply:
         """The answer to a situation; it changes nothing until it is committed."""
         state = self.state
-        move = react(self.flow, self.phrases, state, situation, self.spoken, self.now().date())
+        today = self._now().astimezone(self.flow.zone).date()
+        move = react(self.flow, self.phrases, state, situation, self.spoken, today)
         return FlowReply(self, state, move, situation.caller_text)
 
     def committed(self, reply: FlowReply) -> None:
@@ -60,9 +70,11 @@ class FlowPlanner:
 
     def names(self, state: FlowState, said: str = "") -> Names:
         """What names stand for in a state."""
+        return Names(self.flow, self.phrases, self.call, self._now(), state.values, state.variables, said)
+
+    def _now(self) -> datetime:
         now = self.now()
-        now = now if now.tzinfo else now.replace(tzinfo=UTC)
-        return Names(self.flow, self.phrases, self.call, now, state.values, state.variables, said)
+        return now if now.tzinfo else now.replace(tzinfo=UTC)
 
     def spoken(self, state: FlowState, said: str) -> Callable[[str], str]:
         """Names as they are spoken."""
@@ -108,7 +120,8 @@ class FlowReply:
             state = state.at(then.step)
             self._repeated = then.repeated
         for text in move.lead:
-            yield self._say(self._flow.line(text), text, state, LEAD)
+            asks = isinstance(then, Wait) and text.endswith("?")
+            yield self._say(self._flow.line(text), text, state, LEAD, asks)
         if isinstance(then, Wait):
             said = tuple(self._caller_input) or self._before.said
             self.state = replace(state, said=said, pending=move.state.pending)
@@ -254,11 +267,30 @@ class FlowReply:
         slots = [self._flow.slots[name] for name in ((step.slot,) if step.slot else step.confirm)]
         hints = tuple(dict.fromkeys(p for slot in slots for c in slot.choices.values() for p in c.phrases))
         digits = 0
-        if step.slot:
-            slot = slots[0]
-            if slot.type in ("digits", "number"):
-                digits = slot.maximum if slot.type == "digits" and slot.maximum else 12
-        return Listen(step.name, hints, silence_ms or step.silence_ms, digits, self._backchannels or None)
+        if step.slot and slots[0].type in DIGIT_TYPES:
+            digits = slots[0].maximum if slots[0].type != "number" and slots[0].maximum else MOST_KEYS
+        return Listen(
+            step.name,
+            hints,
+            silence_ms or step.silence_ms,
+            digits,
+            self._backchannels or None,
+            expects=self._expected(step),
+        )
+
+    def _expected(self, step: Step) -> Expected:
+        """What the caller is about to answer, so that the end of the turn is heard right."""
+        if self.state.changing or self.state.pending:
+            return Expected()
+        if not step.slot:
+            return Expected("yes_no") if step.confirm else Expected()
+        slot = self._flow.slots[step.slot]
+        if slot.type not in ("digits", "phone"):
+            return Expected(slot.type)
+        begun = self.state.begun
+        known = len(begun.text.removeprefix("+")) if begun is not None and begun.slot == slot.name else 0
+        low, high = (bound - known if bound and bound > known else bound for bound in (slot.minimum, slot.maximum))
+        return Expected(slot.type, low, high)
 
     def _finish(self, end: End, state: FlowState) -> Finish:
         look = self._planner.names(state, self._text).plain
@@ -271,5 +303,9 @@ class FlowReply:
         )
 
     def _summary(self, state: FlowState) -> str:
-        slots = self._flow.slots
-        return ", ".join(f"{name}={value}" for name, value in state.values.items() if not slots[name].menu)
+        return ", ".join(f"{name}={value}" for name, value in known_values(self._flow, state).items())
+
+
+def known_values(flow: Flow, state: FlowState) -> dict[str, str]:
+    """The slots filled so far that may be written down: no menus, no secrets."""
+    return {name: v for name, v in state.values.items() if not (flow.slots[name].menu or flow.slots[name].secret)}

@@ -7,6 +7,7 @@ from datetime import date
 
 from ...core.language.intent import Phrases, classify, is_backchannel, is_complete, polarity
 from ...core.language.kinds import Kind
+from ...core.language.values import Unclear
 from ...core.language.words import joined, tokens
 from ...core.turns.records import Situation
 from ..expression import render
@@ -15,9 +16,10 @@ from .model import Answer, Flow
 from .moves import GoOn, Move, Wait
 from .state import LEAD, FlowState
 from .turn import FlowTurn, Look
-from .values import Invalid, Picked, last_named, picked, value_in
+from .values import Incomplete, Invalid, Picked, last_named, picked, value_in
 
 UNFINISHED_MS = 2500  # after words that surely go on we wait for the rest
+TYPED = ("number", "digits", "phone", "date", "time")
 COMMANDS = (Kind.AGENT, Kind.REPEAT, Kind.STOP, Kind.QUESTION)
 
 
@@ -43,9 +45,27 @@ def _move(turn: FlowTurn) -> Move:
         return own
     if (own := turn.override(turn.kind.value)) is not None:
         return own
-    if turn.kind not in COMMANDS and (filled := fill(turn, found)) is not None:
+    if (turn.kind not in COMMANDS or _asks_with_value(turn)) and (filled := fill(turn, found)) is not None:
         return filled
     return _by_kind(turn, main)
+
+
+def _asks_with_value(turn: FlowTurn) -> bool:
+    """Whether a question answers ours: "May I come on Friday?" where the day is asked for."""
+    if turn.kind is not Kind.QUESTION or turn.slot is None or turn.slot.type not in TYPED:
+        return False
+    if turn.phrases.matches("wh_question", turn.text) or _answer_to(turn) is not None:
+        return False
+    try:
+        return bool(value_in(turn.text, turn.slot, turn.phrases, turn.today))
+    except (Invalid, Incomplete, Unclear):
+        return False
+
+
+def _answer_to(turn: FlowTurn) -> Answer | None:
+    """The first of the flow's answers that the caller's words match."""
+    words = joined(turn.phrases.cleaned(turn.text))
+    return next((a for a in turn.flow.answers if any(pattern.search(words) for pattern in a.match)), None)
 
 
 def _classify(turn: FlowTurn, main: Picked | None) -> Kind:
@@ -141,13 +161,13 @@ def _no(turn: FlowTurn, main: Picked | None) -> Move:
         if len(steps) == 1 and steps[0] is not None:
             state = turn.base.clear(*turn.now.confirm)
             return turn.to(state, GoOn(steps[0].name, only_ask=True), turn.say("okay"))
-        return turn.listen_here(turn.base, "what_to_change")
+        return turn.what_to_change(turn.base)
     if turn.slot is not None and turn.now is turn.here:
         if turn.interrupted and not turn.asked:
             return turn.to(turn.base, GoOn(turn.here.name, only_ask=True), turn.say("okay"))
         return turn.not_understood("sorry")
     if turn.base.values:
-        return turn.listen_here(turn.base, "what_to_change")
+        return turn.what_to_change(turn.base)
     return turn.resume("sorry")
 
 
@@ -228,11 +248,11 @@ def _digits(turn: FlowTurn, digits: str) -> Move:
     elif turn.slot is not None and turn.now is not None:
         try:
             value = {"1": "yes", "2": "no"}.get(digits, "") if turn.slot.type == "yes_no" else digits
-            if turn.slot.type in ("digits", "number"):
+            if turn.slot.type in ("digits", "number", "phone"):
                 value = value_in(digits, turn.slot, turn.phrases, turn.today)
             elif turn.slot.type != "yes_no":
                 value = ""
-        except Invalid:
+        except (Invalid, Incomplete, Unclear):
             return turn.not_understood("invalid")
         if value:
             return turn.to(turn.base.fill(turn.slot.name, value), GoOn(turn.now.name, leave=True))

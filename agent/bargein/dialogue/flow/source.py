@@ -12,20 +12,63 @@ import yaml
 from ...errors import UserError
 
 T = TypeVar("T")
+U = TypeVar("U")
 MAX_BYTES = 1_000_000
+
+
+class Fault(UserError):
+    """One thing that is wrong in a flow file, with its place."""
+
+    def __init__(self, file: str, line: int, message: str) -> None:
+        super().__init__(f"{file}:{line}: {message}", 2)
+        self.place = (file, line)
+
+
+class Faults:
+    """All that is wrong in a flow and the files that it includes."""
+
+    def __init__(self) -> None:
+        self._found: list[Fault] = []
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def add(self, fault: Fault) -> None:
+        """One more; the same one twice counts once."""
+        if str(fault) not in map(str, self._found):
+            self._found.append(fault)
+
+    def attempt(self, make: Callable[[], T], instead: U) -> T | U:
+        """The result of `make`; a Fault is kept, and `instead` taken."""
+        try:
+            return make()
+        except Fault as fault:
+            self.add(fault)
+            return instead
+
+    def raise_all(self) -> None:
+        """Raise UserError (exit 2) with a line for each fault, in the order of the files. Nothing if there are none."""
+        if self._found:
+            files = list(dict.fromkeys(fault.place[0] for fault in self._found))
+            order = sorted(self._found, key=lambda fault: (files.index(fault.place[0]), fault.place[1]))
+            raise UserError("\n".join(map(str, order)), 2)
 
 
 class Value:
     """One value of the file: text, a list or a map. Bare yes, no and on are text like all else."""
 
-    def __init__(self, file: str, node: yaml.Node | None, line: int) -> None:
-        self.file, self.line, self._node = file, line, node
+    def __init__(self, file: str, node: yaml.Node | None, line: int, faults: Faults) -> None:
+        self.file, self.line, self.faults, self._node = file, line, faults, node
 
     # ------------------------------------------------------------------ complaints
 
     def fail(self, message: str) -> NoReturn:
-        """Raise UserError (exit 2): file, line and what is wrong."""
-        raise UserError(f"{self.file}:{self.line}: {message}", 2)
+        """Raise Fault: file, line and what is wrong."""
+        raise Fault(self.file, self.line, message)
+
+    def report(self, message: str) -> None:
+        """Note a fault and go on, so that one run names them all."""
+        self.faults.add(Fault(self.file, self.line, message))
 
     def attempt(self, make: Callable[[], T]) -> T:
         """The result of `make`, its ValueError turned into a complaint about this line."""
@@ -88,7 +131,7 @@ class Value:
     def items(self) -> list[Value]:
         """The members of a list; a single value counts as a list of one."""
         if isinstance(self._node, yaml.SequenceNode):
-            return [_value(self.file, node) for node in self._node.value]
+            return [self._value(node) for node in self._node.value]
         return [] if self.is_empty else [self]
 
     def pairs(self) -> Iterator[tuple[str, Value]]:
@@ -99,40 +142,46 @@ class Value:
             self.fail("names with values are expected here (name: value)")
         seen: set[str] = set()
         for key, node in self._node.value:
-            name = _value(self.file, key).text()
-            value = _value(self.file, node, key)
+            name = self._value(key).text()
+            value = self._value(node, key)
             if name in seen:
-                value.fail(f"{name!r} stands here for the second time")
+                value.report(f"{name!r} stands here for the second time")
+                continue
             seen.add(name)
             yield name, value
 
     def table(self, known: Sequence[str] | None = None, what: str = "key") -> dict[str, Value]:
-        """The map as a dict; with `known`, any other name is a complaint."""
-        found = dict(self.pairs())
-        for name, value in found.items():
-            if known is not None and name not in known:
-                value.unknown(what, name, known)
+        """The map as a dict. With `known`, any other name is reported and left out."""
+        found: dict[str, Value] = {}
+        for name, value in self.pairs():
+            if known is None or name in known:
+                found[name] = value
+            else:
+                try:
+                    value.unknown(what, name, known)
+                except Fault as fault:
+                    self.faults.add(fault)
         return found
 
     def none(self) -> Value:
         """Nothing, on this line: the default for what is left out."""
-        return Value(self.file, None, self.line)
+        return Value(self.file, None, self.line, self.faults)
+
+    def _value(self, node: yaml.Node, at: yaml.Node | None = None) -> Value:
+        """A part of this value; `at`: the node that its line is taken from."""
+        return Value(self.file, node, (at or node).start_mark.line + 1, self.faults)
 
 
-def _value(file: str, node: yaml.Node, at: yaml.Node | None = None) -> Value:
-    return Value(file, node, (at or node).start_mark.line + 1)
-
-
-def parse(path: Path) -> Value:
+def parse(path: Path, faults: Faults | None = None) -> Value:
     """The contents of a YAML file. Raises UserError (exit 2) if it cannot be read or is not YAML."""
     try:
         if path.stat().st_size > MAX_BYTES:
             raise UserError(f"{path}: larger than {MAX_BYTES} bytes, that is no flow", 2)
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")  # some editors put a byte order mark in front
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}", 2) from None
     except UnicodeDecodeError:
-        raise UserError(f"{path}: not UTF-8 text", 2) from None
+        raise UserError(f"{path}: not UTF-8 text; save it as UTF-8", 2) from None
     try:
         node = yaml.compose(text, yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
@@ -142,4 +191,4 @@ def parse(path: Path) -> Value:
         raise UserError(f"{where}: not YAML: {error.problem or error.context}{hint}", 2) from None
     except (yaml.YAMLError, RecursionError) as error:
         raise UserError(f"{path}: not YAML: {' '.join(str(error).split())[:200]}", 2) from None
-    return Value(str(path), node, 1)
+    return Value(str(path), node, 1, faults if faults is not None else Faults())

@@ -24,15 +24,18 @@ class FlowState:
     visits: Mapping[str, int] = field(default_factory=dict)
     said: tuple[SpokenSentence, ...] = ()  # the sentences of the last reply
     pending: tuple[SpokenSentence, ...] = ()  # what was left when the caller asked us to wait
+    begun: Begun | None = None  # a value of which the rest is missing
+    changing: bool = False  # the caller was asked what to change
 
     def at(self, step: str) -> FlowState:
-        """Moved to a step; arriving anew forgets how often we were not understood."""
-        return replace(self, step=step, misses=self.misses if step == self.step else 0)
+        """Moved to a step; arriving anew forgets how often we were not understood, and half a value."""
+        same = step == self.step
+        return replace(self, step=step, misses=self.misses if same else 0, begun=self.begun if same else None)
 
     def fill(self, slot: str, value: str) -> FlowState:
         """With a slot filled; it is to be confirmed anew."""
         values = {name: v for name, v in self.values.items() if name != slot} | {slot: value}
-        return replace(self, values=values, confirmed=self.confirmed - {slot})
+        return replace(self, values=values, confirmed=self.confirmed - {slot}, begun=None)
 
     def clear(self, *slots: str) -> FlowState:
         """With slots emptied."""
@@ -54,6 +57,15 @@ class FlowState:
     def bare(self) -> FlowState:
         """Without what was said, for a snapshot."""
         return replace(self, said=(), pending=())
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The beginning of a value: "four seven one" of eight digits. `saying` asks for the rest."""
+
+    slot: str
+    text: str
+    saying: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 
+from ...core.language.digits import read_back
 from ...core.language.intent import Phrases
 from ...core.language.kinds import Kind
 from ...core.language.words import joined
@@ -15,7 +16,7 @@ from ..expression import Lookup
 from .model import AGAIN, BACK, HANGUP, PERSON, End, Flow
 from .moves import EndDialogue, GoOn, Move, Wait
 from .route import listening
-from .state import LEAD, FlowState, cut_at
+from .state import LEAD, Begun, FlowState, cut_at
 
 Look = Callable[[FlowState, str], Lookup]  # names as they are spoken in a state; the caller's words
 
@@ -37,7 +38,9 @@ class FlowTurn:
         self.waiting = bool(state.pending)
         self.rest = state.pending if self.waiting else () if cut is None else state.said[cut:]
         self.said = state.said
-        self.base = replace(self.rest[0].state if self.rest else state.bare(), misses=state.misses)
+        before = self.rest[0].state if self.rest else state.bare()
+        self.changing = state.changing
+        self.base = replace(before, misses=state.misses, begun=state.begun, changing=False)
         self.interrupted = bool(self.rest) and not self.waiting
         self.asked = not self.rest or self.rest[0].say.question
         self.here = flow.steps[self.base.step]
@@ -94,6 +97,8 @@ class FlowTurn:
             return self.resume("still_there")
         if self.base.misses >= self.here.retries:
             return self.give_up()
+        if self.changing:
+            return self.what_to_change(self.base.missed(), "still_there")
         lead = self.say("still_there") if self.base.misses else ()
         return self.ask_again(lead)
 
@@ -102,10 +107,34 @@ class FlowTurn:
             return self.resume(saying or "sorry")
         if self.base.misses >= self.here.retries:
             return self.give_up()
+        if self.changing:
+            return self.what_to_change(self.base.missed(), saying)
         return self.ask_again(self.say(saying))
+
+    def incomplete(self, begun: Begun) -> Move:
+        """Keep what was said of a value, and ask for the rest: "I have four seven one, and then?"."""
+        before = self.base.begun
+        if before is not None and before.text == begun.text:
+            if self.base.misses >= self.here.retries:
+                return self.give_up()
+            return self._ask_rest(self.base.missed(), begun)
+        return self._ask_rest(self.base, begun)
+
+    def _ask_rest(self, state: FlowState, begun: Begun, *sayings: str) -> Move:
+        value = read_back(begun.text) if begun.text.lstrip("+").isdigit() else begun.text
+        question = self.say(begun.saying)[0].replace("{value}", value)
+        state = replace(state, begun=begun)
+        return self.to(state, Wait(self.here.silence_ms), (*self.say(*sayings), question))
+
+    def what_to_change(self, state: FlowState, *sayings: str) -> Move:
+        """Ask what of that which was said back is wrong."""
+        return self.listen_here(replace(state, changing=True), *sayings, "what_to_change")
 
     def ask_again(self, lead: tuple[str, ...]) -> Move:
         step = self.now or self.here
+        begun = self.base.begun
+        if begun is not None and self.slot is not None and begun.slot == self.slot.name:
+            return self._ask_rest(self.base.missed(), begun)
         return self.to(self.base.missed(), GoOn(step.name, only_ask=step.listens, again=True), lead)
 
     def give_up(self) -> Move:
@@ -132,7 +161,7 @@ class FlowTurn:
     def target(self, place: str, *sayings: str, state: FlowState | None = None) -> Move:
         state = state or self.base
         if place == PERSON:
-            return self.person(*sayings[:0], "person")
+            return self.person(*sayings, "person")
         if place == HANGUP:
             return self.to(state, EndDialogue(End(CallResult.HANGUP)), self.say(*sayings, "goodbye"))
         if place == AGAIN:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time
 
+from ...core.language.dates import date_in
+from ...core.language.digits import digits_in, telephone_number_in
 from ...core.language.intent import Phrases, polarity
-from ...core.language.numbers import date_in, digits_in, number_in
+from ...core.language.numbers import number_in
+from ...core.language.person_name import name_in
+from ...core.language.times import HalfDayUnknown, time_in
+from ...core.language.values import Unclear
 from ...core.language.words import Mention, joined, mentions, tokens
-from .model import Flow, Slot
+from .model import DayBound, Flow, Slot
 
 _COMMANDS = ("stop", "repeat", "agent", "next", "redirect")  # "wait a second" is not the second choice
 
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """A choice of a slot that was named, or (negated) refused."""
+    """A choice of a slot that was named, or (negated) refused. `undecided`: another one was offered with "or"."""
 
     slot: str
     choice: str
     negated: bool = False
+    undecided: bool = False
 
 
 def picked(text: str, flow: Flow, phrases: Phrases, current: str, filled: Mapping[str, str]) -> list[Picked]:
@@ -43,10 +49,20 @@ def picked(text: str, flow: Flow, phrases: Phrases, current: str, filled: Mappin
         if not said:
             continue
         wanted = [mention for mention in said if not mention.negated] or said
-        found.append(Picked(name, wanted[-1].choice, wanted[-1].negated))
+        found.append(Picked(name, wanted[-1].choice, wanted[-1].negated, _undecided(wanted, words, phrases)))
         taken = {i for mention in said for i in range(mention.start, mention.end)}
         words = ["" if i in taken else word for i, word in enumerate(words)]
     return found
+
+
+def _undecided(wanted: Sequence[Mention], words: Sequence[str], phrases: Phrases) -> bool:
+    """Whether the last two choices are offered side by side: "red or blue"."""
+    if len(wanted) < 2 or wanted[-1].choice == wanted[-2].choice or wanted[-1].negated:
+        return False
+    between = words[wanted[-2].end : wanted[-1].start]
+    return any(word in phrases.repairs.joiners for word in between) and not phrases.repairs.markers.search(
+        joined(between)
+    )
 
 
 def _caller_input(words: list[str], slot: Slot, phrases: Phrases, fuzzy: bool) -> list[Mention]:
@@ -73,30 +89,53 @@ class Invalid(Exception):
     """The words hold a value, but not one that the slot takes."""
 
 
-def value_in(text: str, slot: Slot, phrases: Phrases, today: date) -> str:
-    """The value of a slot without choices, "" if there is none in these words. Raises Invalid."""
-    words = tokens(text)
+class Incomplete(Exception):
+    """The words hold the beginning of a value: keep `text` and ask for the rest, with the saying `saying`."""
+
+    def __init__(self, text: str, saying: str) -> None:
+        super().__init__(saying)
+        self.text, self.saying = text, saying
+
+
+def value_in(text: str, slot: Slot, phrases: Phrases, today: date, begun: str = "") -> str:
+    """The value of a slot without choices, "" if there is none in these words.
+
+    `begun` is what was said of it before (see Incomplete): what is said now completes or replaces it.
+    Raises Unclear if part of what was said was not used, Invalid, Incomplete.
+    """
+    if not begun:
+        return _value(text, slot, phrases, today)
+    try:
+        if value := _value(text, slot, phrases, today):
+            return value
+    except Incomplete as alone:
+        if slot.type in ("digits", "phone") and alone.text.startswith(begun):
+            raise  # the caller begins again
+    except (Invalid, Unclear):
+        pass
+    return _value(f"{begun} {text}", slot, phrases, today)
+
+
+def _value(text: str, slot: Slot, phrases: Phrases, today: date) -> str:
+    numbers, dates, repairs = phrases.numbers, phrases.dates, phrases.repairs
     match slot.type:
         case "number":
-            number = number_in(words, phrases.numbers)
-            if number is None:
-                return ""
-            if not _within(number, slot):
+            number = number_in(text, numbers, repairs, dates.ordinals)
+            if number is not None and not _within(number, slot):
                 raise Invalid
-            return str(number)
-        case "digits":
-            digits = digits_in(words, phrases.numbers)
-            if digits and not _within(len(digits), slot):
-                raise Invalid
-            return digits
+            return "" if number is None else str(number)
+        case "digits" | "phone":
+            return _digits(text, slot, phrases)
         case "date":
-            day = date_in(words, phrases.numbers, today)
-            return day.isoformat() if day else ""
+            day = date_in(text, dates, numbers, today, repairs)
+            return "" if day is None else _day(day, slot, today)
+        case "time":
+            return _time(text, slot, phrases)
         case "yes_no":
             answer = polarity(text, phrases)
             return "" if answer is None else "yes" if answer else "no"
         case "name":
-            return _name(text, phrases)
+            return name_in(text, phrases)
         case "text":
             return " ".join(text.split())
     return ""
@@ -107,14 +146,33 @@ def _within(number: int, slot: Slot) -> bool:
     return (low is None or number >= low) and (high is None or number <= high)
 
 
-def _name(text: str, phrases: Phrases) -> str:
-    """A name without "my name is" and the like."""
-    kept = text.strip().strip(".!?,")
-    for lead in phrases.lists.get("name_lead", ()):
-        at = joined(tokens(kept)).find(joined(tokens(lead)))
-        if at >= 0:
-            count = len(joined(tokens(kept))[: at + len(joined(tokens(lead)))].split())
-            kept = " ".join(kept.split()[count:]).strip(" .,!?")
-            break
-    words = [word for word in kept.split() if word.lower().strip(",.") not in phrases.fillers]
-    return " ".join(words).title() if kept.islower() else " ".join(words)
+def _digits(text: str, slot: Slot, phrases: Phrases) -> str:
+    read = telephone_number_in if slot.type == "phone" else digits_in
+    digits = read(text, phrases.numbers, phrases.repairs, slot.minimum or 0, slot.maximum or 0)
+    count = len(digits.removeprefix("+"))
+    if digits and slot.minimum is not None and count < slot.minimum:
+        raise Incomplete(digits, "and_then")
+    if digits and not _within(count, slot):
+        raise Invalid
+    return digits
+
+
+def _day(day: date, slot: Slot, today: date) -> str:
+    first, last = slot.earliest, slot.latest
+    if isinstance(first, DayBound) and day < first.on(today):
+        raise Invalid
+    if isinstance(last, DayBound) and day > last.on(today):
+        raise Invalid
+    return day.isoformat()
+
+
+def _time(text: str, slot: Slot, phrases: Phrases) -> str:
+    first = slot.earliest if isinstance(slot.earliest, time) else time.min
+    last = slot.latest if isinstance(slot.latest, time) else time.max
+    try:
+        at = time_in(text, phrases.times, phrases.numbers, phrases.repairs, first, last)
+    except HalfDayUnknown:
+        raise Incomplete(text, "half_day") from None
+    if at is not None and not first <= at <= last:
+        raise Invalid
+    return "" if at is None else at.strftime("%H:%M")

@@ -1,0 +1,312 @@
+"""Days in what was said, by the words of a language file. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from .numbers import Numbers, cardinals
+from .values import Repairs, Said, Unclear, is_figure, merged, the_one
+
+_ISO = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
+_FIGURES = re.compile(r"([0-9]{1,2})([./-])([0-9]{1,2})(?:\2([0-9]{4}|[0-9]{2}))?")
+_ORDINAL = re.compile(r"([0-9]{1,2})([^\W\d_]*)")
+YEARS = (1900, 2199)
+CENTURY = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Dates:
+    """Words for days. `weekdays`: Monday is 0. `order`: of day and month in figures, "dmy", "mdy", "" for unknown."""
+
+    days: Mapping[str, int] = field(default_factory=dict)  # "today" 0, "tomorrow" 1
+    weekdays: Mapping[str, int] = field(default_factory=dict)
+    months: Mapping[str, int] = field(default_factory=dict)
+    ordinals: Mapping[str, int] = field(default_factory=dict)  # "first" 1 ... "thirty first" 31
+    suffixes: frozenset[str] = frozenset()  # of a figure: "5th"
+    units: Mapping[str, int] = field(default_factory=dict)  # in days: "week" 7
+    ahead: frozenset[str] = frozenset()  # "in" two days
+    since: frozenset[str] = frozenset()  # a week "from" Monday
+    past: frozenset[str] = frozenset()  # "last" Friday
+    link: frozenset[str] = frozenset()  # between day and month: the fifth "of" May
+    one: frozenset[str] = frozenset()  # "a" week
+    parts: frozenset[str] = frozenset()  # of a day, which may be words for days themselves: "por la mañana"
+    loose: frozenset[str] = frozenset()  # months that are common words, too: "may"
+    at: frozenset[str] = frozenset()  # in front of a time of day
+    clock: frozenset[str] = frozenset()  # behind a time of day: "o'clock", "pm"
+    unclear: frozenset[str] = frozenset()  # "before", "weekend", "month"
+    order: str = ""
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Dates:
+        """From the part `dates` of a language file. Raises ValueError for what is not right."""
+        tables = ("days", "weekdays", "months", "ordinals", "units")
+        words = ("suffixes", "ahead", "since", "past", "link", "one", "parts", "loose", "at", "clock", "unclear")
+        if unknown := sorted(set(data) - {*tables, *words, "order"}):
+            raise ValueError(f"dates: {unknown[0]!r} is not known")
+        if (order := str(data.get("order", ""))) not in ("", "dmy", "mdy"):
+            raise ValueError("dates: order: is dmy or mdy")
+        found: dict[str, Any] = {
+            name: {str(word): int(value) for word, value in data.get(name, {}).items()} for name in tables
+        }
+        found |= {name: frozenset(data.get(name, ())) for name in words}
+        return cls(**found, order=order)
+
+
+def date_in(text: str, dates: Dates, numbers: Numbers, today: date, repairs: Repairs) -> date | None:
+    """The day that was said, None if there is none. Raises Unclear rather than guess.
+
+    "tomorrow", "next Friday", "a week from Monday", "the fifth of May", "December 5, 2027" and "not Monday, Tuesday"
+    are clear; "Monday or Tuesday", "12/05/2027" and "before Friday" are not. A day without a year lies ahead.
+    """
+    return _DateReader(text, dates, numbers, today, repairs).read()
+
+
+class _DateReader:
+    """Finds the days in one text. `taken` are the words that are part of one."""
+
+    def __init__(self, text: str, dates: Dates, numbers: Numbers, today: date, repairs: Repairs) -> None:
+        self.dates, self.numbers, self.today, self.repairs = dates, numbers, today, repairs
+        phrases = (*dates.days, *dates.ordinals, *dates.parts, *dates.unclear, *dates.one, *dates.link, *dates.weekdays)
+        phrases += (*dates.ahead, *dates.since, *dates.at, *dates.clock, *dates.past)
+        self.words = merged(numbers.words(repairs.marked(text)), phrases)
+        self.number_at = {said.start: said for said in cardinals(self.words, numbers)}
+
+    def read(self) -> date | None:
+        found: list[Said[date]] = []
+        taken: set[int] = set()
+        at = 0
+        while at < len(self.words):
+            said = self._day_at(at)
+            if said is None:
+                at += 1
+                continue
+            taken.update(range(said.start, said.end))
+            found.append(said)
+            at = said.end
+        found = self._combined(found)
+        for said in found:
+            taken.update(range(said.start, said.end))
+        rest = [(i, word) for i, word in enumerate(self.words) if i not in taken]
+        if any(is_figure(word) and not self._is_time(i) for i, word in rest):
+            raise Unclear
+        if found and any(self._left_over(i, word) for i, word in rest):
+            raise Unclear
+        return the_one(found, self.words, self.repairs)
+
+    def _left_over(self, at: int, word: str) -> bool:
+        """Whether a word outside the days would change which day is meant."""
+        dates = self.dates
+        if word in dates.unclear or word in dates.units or word in dates.ordinals:
+            return True
+        if word in dates.months and word not in dates.loose:
+            return True
+        return at in self.number_at and word not in dates.one | self.numbers.articles and not self._is_time(at)
+
+    def _is_time(self, at: int) -> bool:
+        """ "at three", "3 pm": a time of day beside the day is no part of the day."""
+        before = self.words[at - 1] if at else ""
+        after = self.words[at + 1] if at + 1 < len(self.words) else ""
+        word = self.words[at]
+        attached = _ORDINAL.fullmatch(word)
+        return (
+            before in self.dates.at
+            or after in self.dates.clock
+            or ":" in word
+            or (attached is not None and attached[2] in self.dates.clock)
+        )
+
+    # ------------------------------------------------------------------ one day
+
+    def _day_at(self, at: int) -> Said[date] | None:
+        for find in (self._relative, self._figures, self._of_month, self._weekday):
+            if (said := find(at)) is not None:
+                return said
+        return None
+
+    def _relative(self, at: int) -> Said[date] | None:
+        """ "tomorrow", "in two days", "a week from" (which needs a day behind it)."""
+        words, dates = self.words, self.dates
+        if words[at] in dates.days:
+            return Said(self.today + timedelta(days=dates.days[words[at]]), at, at + 1)
+        if words[at] in dates.ahead and (span := self._span(at + 1)) is not None:
+            return self._later(self.today, span[0], at, span[1])
+        if (span := self._span(at)) is not None and words[span[1] : span[1] + 1] and words[span[1]] in dates.since:
+            base = self._day_at(span[1] + 1) if span[1] + 1 < len(words) else None
+            return self._later(base.value, span[0], at, base.end) if base is not None else None
+        return None
+
+    def _span(self, at: int) -> tuple[int, int] | None:
+        """ "two weeks" as days, and the word after it."""
+        words, dates = self.words, self.dates
+        if at >= len(words):
+            return None
+        said = self.number_at.get(at)
+        count, end = (int(said.value), said.end) if said is not None else (1, at + (words[at] in dates.one))
+        if end == at or end >= len(words) or words[end] not in dates.units:
+            return None
+        return count * dates.units[words[end]], end + 1
+
+    def _later(self, base: date, days: int, start: int, end: int) -> Said[date]:
+        try:
+            return Said(base + timedelta(days=days), start, end)
+        except OverflowError:
+            raise Unclear from None
+
+    def _figures(self, at: int) -> Said[date] | None:
+        """2027-12-05, 5.12.2027, 12/25."""
+        word = self.words[at]
+        if match := _ISO.fullmatch(word):
+            return Said(self._date(int(match[1]), int(match[2]), int(match[3])), at, at + 1)
+        match = _FIGURES.fullmatch(word)
+        if match is None or (match[2] == "-" and not match[4]):
+            return None
+        a, b = int(match[1]), int(match[3])
+        order = self.dates.order
+        if match[2] == ".":
+            order = "dmy"
+        elif not order:
+            order = "dmy" if a > 12 or a == b else "mdy" if b > 12 else ""
+        if not order:
+            raise Unclear  # 12/05: the fifth of December or the twelfth of May
+        day, month = (a, b) if order == "dmy" else (b, a)
+        year = int(match[4] or 0)
+        if match[4] and len(match[4]) == 2:
+            year += self.today.year // CENTURY * CENTURY
+        end = at + 1
+        if not year and (given := self._year(end)) is not None:
+            year, end = given
+        return Said(self._date(year, month, day), at, end)
+
+    def _of_month(self, at: int) -> Said[date] | None:
+        """ "December 5, 2027", "the fifth of May", or "the 5th" alone."""
+        words, dates = self.words, self.dates
+        if words[at] in dates.months:
+            found = self._day_number(self._skip(at + 1), ordinal=False)
+            if found is None:
+                return None
+            return self._with_year(dates.months[words[at]], found[0], at, found[1])
+        found = self._day_number(at, ordinal=False)
+        if found is None:
+            return None
+        after = self._skip(found[1])
+        if after < len(words) and words[after] in dates.months:
+            return self._with_year(dates.months[words[after]], found[0], at, after + 1)
+        alone = self._day_number(at, ordinal=True)
+        if alone is None or not (is_figure(words[at]) or self._ends(alone[1])):
+            return None
+        return Said(self._next_day(alone[0]), at, alone[1])
+
+    def _ends(self, at: int) -> bool:
+        """Whether nothing follows that an ordinal may belong to: "the first available" is no day."""
+        follows = self.words[at : at + 1]
+        return not follows or follows[0] in self.dates.weekdays or follows[0] in self.dates.at
+
+    def _skip(self, at: int) -> int:
+        while at < len(self.words) and self.words[at] in self.dates.link:
+            at += 1
+        return at
+
+    def _day_number(self, at: int, ordinal: bool) -> tuple[int, int] | None:
+        """A day of the month and the word after it; `ordinal`: only "5th" and "fifth", not "5" and "five"."""
+        words, dates = self.words, self.dates
+        if at >= len(words):
+            return None
+        if words[at] in dates.ordinals:
+            return dates.ordinals[words[at]], at + 1
+        tens = self.numbers.values.get(words[at], 0)
+        if tens in (20, 30) and at + 1 < len(words) and 0 < dates.ordinals.get(words[at + 1], 0) < 10:
+            return tens + dates.ordinals[words[at + 1]], at + 2
+        if (match := _ORDINAL.fullmatch(words[at])) is not None:
+            suffix = "".join(c for c in match[2] if c.isalpha())
+            if suffix in dates.suffixes or (not suffix and not ordinal):
+                return int(match[1]), at + 1
+            return None
+        said = self.number_at.get(at)
+        if ordinal or said is None or not 1 <= said.value <= 31 or said.value != int(said.value):
+            return None
+        return int(said.value), said.end
+
+    def _with_year(self, month: int, day: int, start: int, end: int) -> Said[date]:
+        year, end = self._year(self._skip(end)) or (0, end)
+        return Said(self._date(year, month, day), start, end)
+
+    def _year(self, at: int) -> tuple[int, int] | None:
+        """A year ("2027", "two thousand twenty seven", "twenty twenty seven", "nineteen eighty"), the word after it."""
+        said = self.number_at.get(at)
+        if said is None or said.value != int(said.value):
+            return None
+        value, end = int(said.value), said.end
+        if YEARS[0] <= value <= YEARS[1]:
+            return value, end
+        rest = self.number_at.get(end)
+        if value in (19, 20, 21) and rest is not None and 10 <= rest.value < CENTURY and not is_figure(self.words[at]):
+            return value * CENTURY + int(rest.value), rest.end
+        return None
+
+    def _weekday(self, at: int) -> Said[date] | None:
+        """ "Friday", "last Friday", "Friday week"."""
+        words, dates = self.words, self.dates
+        past = words[at] in dates.past
+        day = at + past
+        if day >= len(words) or words[day] not in dates.weekdays:
+            return None
+        ahead = (dates.weekdays[words[day]] - self.today.weekday() - 1) % 7 + 1
+        end = day + 1
+        while end < len(words) and words[end] in dates.parts:
+            end += 1
+        if past:
+            behind = (self.today.weekday() - dates.weekdays[words[day]] - 1) % 7 + 1
+            return Said(self.today - timedelta(days=behind), at, end)
+        if end < len(words) and words[end] in dates.units and dates.units[words[end]] == 7:
+            ahead, end = ahead + 7, end + 1
+        return Said(self.today + timedelta(days=ahead), at, end)
+
+    # ------------------------------------------------------------- the calendar
+
+    def _combined(self, found: Sequence[Said[date]]) -> list[Said[date]]:
+        """ "Monday the 7th" is one day, if the 7th is a Monday."""
+        out: list[Said[date]] = []
+        for said in found:
+            before = out[-1] if out else None
+            apart = self.words[before.end : said.start] if before is not None else []
+            if before is None or any(word not in self.dates.link for word in apart):
+                out.append(said)
+                continue
+            first, second = self._is_weekday(before), self._is_weekday(said)
+            if first == second:
+                out.append(said)
+            elif before.value.weekday() != said.value.weekday():
+                raise Unclear
+            else:
+                out[-1] = Said((said if first else before).value, before.start, said.end)
+        return out
+
+    def _is_weekday(self, said: Said[date]) -> bool:
+        return any(word in self.dates.weekdays for word in self.words[said.start : said.end])
+
+    def _date(self, year: int, month: int, day: int) -> date:
+        """A day; without a year (0) the next one. Raises Unclear if there is no such day."""
+        for candidate in [year] if year else range(self.today.year, self.today.year + 9):  # the next 29 February
+            try:
+                found = date(candidate, month, day)
+            except ValueError:
+                continue
+            if year or found >= self.today:
+                return found
+        raise Unclear
+
+    def _next_day(self, day: int) -> date:
+        """The next day of that number, in this month or a later one."""
+        for months in range(3):
+            month = self.today.month - 1 + months
+            try:
+                found = date(self.today.year + month // 12, month % 12 + 1, day)
+            except ValueError:
+                continue
+            if found >= self.today:
+                return found
+        raise Unclear

@@ -1,0 +1,142 @@
+"""Dictated digits: reference numbers, codes, telephone numbers. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from itertools import pairwise
+
+from .numbers import Numbers, cardinals
+from .values import Repairs, Said, Unclear, is_figure, wanted
+
+_NOT_DIGIT = re.compile(r"[^0-9]")
+_INTERJECTION = re.compile(r"^\s*(?:oh|o|ah)\s*[,.!]", re.IGNORECASE)
+_TRUNK_ZERO = re.compile(r"(\+[0-9]{1,3}[\s-]*)\(0\)")  # +49 (0) 30: the zero is dialled only without the country code
+GROUP = 3  # digits that are read back in one breath
+
+
+def digits_in(text: str, numbers: Numbers, repairs: Repairs, low: int = 0, high: int = 0) -> str:
+    """Digits dictated one by one or in groups: "four two double seven", "(555) 010-4278". "" if there are none.
+
+    `low` and `high` are how many are expected (0: unknown). They decide between readings ("eight hundred five" is 805
+    or 8005); the result may still be of another length. Raises Unclear if several numbers may be meant.
+    """
+    words = numbers.words(repairs.marked(text))
+    composed = _joined(_groups(words, numbers, composed=True), words, repairs, low, high)
+    apart = _joined(_groups(words, numbers, composed=False), words, repairs, low, high)
+    best = composed
+    if composed != apart and _fits(apart, low, high):
+        if not _fits(composed, low, high) or _is_dictated(words, numbers):
+            best = apart
+        elif len(cardinals(words, numbers)) > 1:
+            raise Unclear
+    if (low or high) and not _fits(best, low, high) and _INTERJECTION.match(text):
+        best = best[1:] if _fits(best[1:], low, high) else best
+    return best
+
+
+def telephone_number_in(text: str, numbers: Numbers, repairs: Repairs, low: int = 0, high: int = 0) -> str:
+    """A telephone number: its digits, with a + in front if it was said. "" if there is none. Raises Unclear."""
+    text = _TRUNK_ZERO.sub(r"\1", text)
+    words = numbers.words(text)
+    digits = digits_in(text, numbers, repairs, low, high)
+    first = next((i for i, word in enumerate(words) if is_figure(word) or word in numbers.values), 0)
+    international = words[first : first + 1] and words[first][0] == "+"
+    if international or (first and words[first - 1] in numbers.plus):
+        return f"+{digits}" if digits else ""
+    return digits
+
+
+def read_back(digits: str) -> str:
+    """Digits as they are read aloud, in groups: "4 7 1, 8 2 3, 5 5". Four or fewer are one group."""
+    sign, rest = ("+ ", digits[1:]) if digits.startswith("+") else ("", digits)
+    groups: list[str] = []
+    while len(rest) > GROUP + 1:
+        groups.append(rest[:GROUP])
+        rest = rest[GROUP:]
+    return sign + ", ".join(" ".join(group) for group in [*groups, rest] if group)
+
+
+def _fits(digits: str, low: int, high: int) -> bool:
+    return bool(digits) and len(digits) >= low and (not high or len(digits) <= high)
+
+
+def _joined(groups: Sequence[Said[str]], words: Sequence[str], repairs: Repairs, low: int, high: int) -> str:
+    """The digits of all groups that were meant, or those of the only one that has the right length."""
+    kept = wanted(groups, words, repairs)
+    if len(kept) < len(groups) and kept and not (low or high):
+        taken_back = max(len(group.value) for group in groups if group not in kept)
+        if len("".join(group.value for group in kept)) < taken_back:
+            raise Unclear  # "four two seven, no, eight": does it replace the last digit or all?
+    if any(words[group.start - 1] in repairs.joiners for group in kept[1:]):
+        raise Unclear
+    whole = "".join(group.value for group in kept)
+    if len(kept) < 2 or ((low or high) and _fits(whole, low, high)):
+        return whole
+    fitting = {group.value for group in kept if _fits(group.value, low, high)} if low or high else set()
+    if len(fitting) == 1:
+        return fitting.pop()
+    if fitting or not (low or high):
+        raise Unclear
+    return whole
+
+
+def _is_dictated(words: Sequence[str], numbers: Numbers) -> bool:
+    """Whether a digit follows on "eight hundred five": then it is 8 0 0, 5, and so on."""
+    found = cardinals(words, numbers)
+    return any(
+        a.end == b.start and a.end - a.start > 1 and 0 < a.value % 100 < 10 and words[a.end - 2] in numbers.scales
+        for a, b in pairwise(found)
+    )
+
+
+def _groups(words: Sequence[str], numbers: Numbers, composed: bool) -> list[Said[str]]:
+    """Runs of digits that nothing but glue words parts. `composed`: "eight hundred five" is 805, else 8005."""
+    numbered = {said.start: said for said in cardinals(words, numbers) if words[said.start] not in numbers.quantities}
+    groups: list[Said[str]] = []
+    at, times, open_run = 0, 1, False
+    while at < len(words):
+        word = words[at]
+        piece, end = _piece(words, at, numbers, numbered if composed else {})
+        if piece:
+            if times > 1 and len(piece) > 1:
+                raise Unclear  # "double twelve"
+            if open_run:
+                groups[-1] = Said(groups[-1].value + piece * times, groups[-1].start, end)
+            else:
+                groups.append(Said(piece * times, at, end))
+            times, open_run = 1, True
+        elif word in numbers.repeats:
+            times = times * numbers.repeats[word]
+        elif is_figure(word) or word in numbers.extensions:
+            raise Unclear  # "5k", "4th"; an extension is no part of the number
+        elif times > 1 and word in numbers.digit_glue | numbers.articles:
+            pass
+        elif word not in numbers.digit_glue and word not in numbers.plus and word not in numbers.glue:
+            times, open_run = 1, False
+        at = end
+    return groups
+
+
+def _piece(words: Sequence[str], at: int, numbers: Numbers, numbered: Mapping[int, Said[Decimal]]) -> tuple[str, int]:
+    """The digits that a word stands for ("" if none), and the word after it."""
+    word = words[at]
+    if is_figure(word):
+        letters = any(c.isalpha() for c in word)
+        return "" if letters else _NOT_DIGIT.sub("", word), at + 1
+    if word in numbers.spoken_digits:
+        return str(numbers.spoken_digits[word]), at + 1
+    if at in numbered:
+        said = numbered[at]
+        return str(int(said.value)), said.end
+    if word in numbers.scales:
+        return str(numbers.scales[word])[1:], at + 1
+    if word in numbers.values:
+        value = numbers.values[word]
+        unit = numbers.values.get(words[at + 1], 0) if at + 1 < len(words) else 0
+        tens = value >= 20 and value % 10 == 0 and value < 100
+        if tens and 0 < unit < 10:
+            return str(value + unit), at + 2
+        return str(value), at + 1
+    return "", at + 1

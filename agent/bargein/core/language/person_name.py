@@ -1,0 +1,94 @@
+"""A person's name in what was said. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from .intent import Phrases, polarity
+from .values import Unclear
+from .words import joined, tokens
+
+MOST_WORDS = 6
+SPELLED = 2  # single letters in a row, from which on they spell a word
+COMMANDS = ("agent", "repeat", "stop", "next", "redirect")
+_WORD = re.compile(r"[^\W\d_]+(?:[.'’-][^\W\d_]+)*\.?")
+_FIGURE = re.compile(r"[0-9]")
+
+
+def name_in(text: str, phrases: Phrases) -> str:
+    """The name that was said, without "my name is" and "speaking". "" if what was said is no name.
+
+    "no name", "change the name", "yes" and whole sentences are no names. Letters that spell the name replace it:
+    "Smyth, S-M-Y-T-H". Raises Unclear for two names ("Smith or Smyth").
+    """
+    if _FIGURE.search(text):
+        return ""
+    words = [word for word in text.split() if _WORD.search(word)]
+    kept, introduced = _without_lead(words, phrases)
+    kept = _without_trail(kept, phrases)
+    kept = [word for word in kept if " ".join(tokens(word)) not in phrases.fillers]
+    plain = [" ".join(tokens(word)) for word in kept]
+    if any(word in phrases.repairs.joiners for word in plain[1:-1]):
+        raise Unclear
+    spelled = _spelled(plain)
+    refused = any(word in phrases.not_names and not (spelled and len(word) == 1) for word in plain)
+    if not kept or len(kept) > MOST_WORDS + spelled or refused:
+        return ""
+    if not introduced and (polarity(" ".join(kept), phrases) is not None or _is_command(plain, phrases)):
+        return ""
+    return _written([word.strip(' .,!?;:"') for word in kept])
+
+
+def _is_command(words: list[str], phrases: Phrases) -> bool:
+    return any(phrases.matches_words(rule, words) for rule in COMMANDS)
+
+
+def _without_lead(words: list[str], phrases: Phrases) -> tuple[list[str], bool]:
+    """The words behind "my name is", and whether there was such a phrase; else without "well, no"."""
+    spoken = [" ".join(tokens(word)) for word in words]
+    for lead in phrases.lists.get("name_lead", ()):
+        form = lead.split()
+        for at in range(max(0, len(spoken) - len(form))):
+            if spoken[at : at + len(form)] == form:
+                return words[at + len(form) :], True
+    whole = joined(spoken)
+    lead_match = phrases.lead.match(whole)
+    while lead_match is not None and lead_match.end() < len(whole):
+        count = len(lead_match[0].split())
+        words, spoken = words[count:], spoken[count:]
+        whole = joined(spoken)
+        lead_match = phrases.lead.match(whole)
+    return words, False
+
+
+def _without_trail(words: list[str], phrases: Phrases) -> list[str]:
+    """Without "speaking", "here"."""
+    for trail in phrases.lists.get("name_trail", ()):
+        form = trail.split()
+        if len(words) > len(form) and [" ".join(tokens(word)) for word in words[-len(form) :]] == form:
+            return words[: -len(form)]
+    return words
+
+
+def _spelled(words: list[str]) -> int:
+    """How many of the words are single letters that spell something."""
+    letters = sum(len(word) == 1 for word in words)
+    return letters if letters >= SPELLED else 0
+
+
+def _written(words: list[str]) -> str:
+    """The name as it is written: spelled letters joined, in capitals and small letters if it has none."""
+    words = [part for word in words for part in _letters(word)]
+    letters = [word for word in words if len(word) == 1]
+    first = next((i for i, word in enumerate(words) if len(word) == 1), 0)
+    if len(letters) > SPELLED and len(letters) == len(words) - first:  # "J R R Tolkien" spells nothing
+        spelled = "".join(letters).capitalize()
+        words = [*words[: max(0, first - 1)], spelled] if first else [spelled]
+    name = " ".join(word.strip(".") if len(word) > 2 else word for word in words)
+    return name.title() if name.islower() else name
+
+
+def _letters(word: str) -> list[str]:
+    """ "S-M-I-T-H" as five words."""
+    parts = re.split(r"[-.]", word.strip("."))
+    return parts if len(parts) > SPELLED and all(len(part) == 1 for part in parts) else [word]
