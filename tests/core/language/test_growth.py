@@ -19,9 +19,9 @@ from bargein.core.language.words import PatternError, compile_pattern, joined, t
 from bargein.data import LANGUAGES
 from bargein.dialogue.languages import available, load
 
-SHORT, LONG = 100, 800  # words
-MOST = 4.0  # times the growth of the length; a quadratic matcher reaches 8
-SLOWEST_S = 0.5  # of CPU for the longest text; an exponential matcher never comes back
+SHORT, LONG = 100, 1600  # words
+MOST = 6.0  # times the growth of the length; a quadratic matcher reaches 16
+SLOWEST_S = 1.0  # of CPU for the longest text; an exponential matcher never comes back
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -39,7 +39,7 @@ def grows(work: Callable[[str], object], unit: str) -> float:
     short, long = (joined((unit.split() * count)[:count]) for count in (SHORT, LONG))
     slow = seconds(lambda: work(long))
     assert slow < SLOWEST_S, f"{slow:.2f} s for {unit!r}"
-    return slow / max(seconds(lambda: work(short)), 1e-4) * SHORT / LONG
+    return slow / max(seconds(lambda: work(short)), 5e-4) * SHORT / LONG
 
 
 def patterns(phrases: Phrases) -> Iterator[re.Pattern[str]]:
@@ -81,7 +81,7 @@ def test_what_judges_a_turn_is_linear(unit: str) -> None:
 
 def test_thirty_laughs_are_a_backchannel_at_once() -> None:
     phrases = load("en")
-    assert seconds(lambda: is_backchannel("ha ha " * 500 + "stop", phrases, False)) < SLOWEST_S
+    assert seconds(lambda: is_backchannel("ha ha " * 500 + "stop", phrases, False)) < 0.1
     assert is_backchannel("ha " * 500, phrases, False)
     assert not is_backchannel("ha ha " * 500 + "stop", phrases, False)
 
