@@ -34,6 +34,19 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
         return port
 
 
+def _without_queue(text: str) -> str:
+    """A dialplan whose queue does not exist, at extensions that begin with 9: 700 is 9700."""
+    text = text.replace("support", "suport").replace("400", "499").replace("bargein-", "lost-")
+    text = text.replace("Gosub(bargein,", "Gosub(lost,").replace(
+        "GosubIf(${DIALPLAN_EXISTS(bargein,s,1)}?bargein", "GosubIf(${DIALPLAN_EXISTS(lost,s,1)}?lost"
+    )
+    text = text.replace("[bargein]", "[lost]").replace("[from-internal-custom]", "[from-internal]")
+    text = "\n".join(
+        line for line in text.splitlines() if not line.startswith(("#include", "BARGEIN_HOURS", "[globals]"))
+    )
+    return text.replace("exten => 7", "exten => 97") + "\n"
+
+
 class Asterisk:
     """`start`, then call `sip_port`. The dialplans ask for an agent at `agi_port`, failover also at `agi_port_2`."""
 
@@ -125,6 +138,9 @@ class Asterisk:
         files["extension-onward.conf"] = render(
             Plan("*73", "support", dialogue="night", variables=("ACCOUNT",), onward="survey,start,1")
         )
+        files["extension-nowhere.conf"] = render(Plan("*74", "support", onward="no-such-place,start,1"))
+        with_queue = [text for text in (*shipped.values(), files["extension-dial.conf"]) if "exten =>" in text]
+        files["lost.conf"] = "".join(map(_without_queue, with_queue))
         for name, text in files.items():
             for placeholder, value in values.items():
                 text = text.replace(placeholder, str(value))

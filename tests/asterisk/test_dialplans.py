@@ -90,6 +90,22 @@ async def test_where_a_call_goes_on(
     assert dict(zip(DIALPLANS, answered, strict=True)) == dict.fromkeys(DIALPLANS, everywhere) | but
 
 
+@pytest.mark.parametrize(
+    "outcome", [CallOutcome("queue"), CallOutcome("queue", queue="no-such-queue"), CallOutcome("failed")], ids=str
+)
+async def test_where_no_queue_exists_the_caller_is_told(pbx: Asterisk, stub: StubServer, outcome: CallOutcome) -> None:
+    """A queue that is mistyped, or was deleted: every dialplan ends with a sentence."""
+    pbx.cli("dialplan set global BARGEIN_HOURS 00:00-00:01,mon,1,jan")
+    stub.outcome = outcome
+    answered = await asyncio.gather(*(who_answers(pbx, f"9{exten}") for exten in DIALPLANS))
+    assert answered == ["apology"] * len(DIALPLANS)
+
+
+async def test_a_way_on_that_does_not_exist_leads_to_people(pbx: Asterisk, stub: StubServer) -> None:
+    stub.outcome = CallOutcome("continue")
+    assert await who_answers(pbx, "*74") == "support"
+
+
 async def test_a_flow_and_a_way_on_of_the_extensions_own(pbx: Asterisk, stub: StubServer) -> None:
     """`bargein dialplan --exten '*73' --dialogue night --var ACCOUNT --continue survey,start,1`."""
     stub.outcome = CallOutcome("continue")

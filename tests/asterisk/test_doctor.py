@@ -47,10 +47,18 @@ async def test_all_is_well_and_a_call_is_placed(pbx: Asterisk, shop: Product, wh
     assert "Asterisk 22" in line(done, "asterisk")
     assert "res_audiosocket" in line(done, "modules")
     assert "700@from-internal" in line(done, "dialplan")
+    assert line(done, "queues").startswith("ok queues support")
     assert line(done, "test call").startswith(f"ok test call {exten}@from-internal reached the agent ")
     assert pbx.cli("core show channels count").startswith("0 active channels")
     assert len(shop.rows("SELECT id FROM calls")) == calls + 1
     assert shop.ended_call()["outcome"] == "caller_hung_up"
+
+
+async def test_a_queue_that_does_not_exist(shop: Product, where: str) -> None:
+    done = await doctor(shop, "--asterisk", where, "--exten", "9700@from-internal")
+    assert done.returncode == 1
+    assert line(done, "queues") == "fail queues there is no queue suport (9700@from-internal)"
+    assert "support" in done.stdout
 
 
 async def test_which_extension_has_to_be_said_when_there_are_several(shop: Product, where: str) -> None:

@@ -106,12 +106,18 @@ async def test_clock_and_pace() -> None:
     assert "95 % within 30.0 ms of their time, the worst 30.0 ms late" in check.text
 
 
-def test_recordings_need_a_directory(tmp_path: Path) -> None:
-    recording = dataclasses.replace(Config().recording, enabled=True, directory=str(tmp_path / "none"))
-    config = dataclasses.replace(Config(), recording=recording)
-    found = checks.disks(config, f"sqlite:///{tmp_path}/x.db")
-    assert (found[0].name, found[0].status) == ("recordings", "fail")
-    assert "GB free" in found[-1].text
+def test_recordings_need_a_directory_that_the_server_can_make(tmp_path: Path) -> None:
+    def recordings(directory: Path) -> checks.Check:
+        recording = dataclasses.replace(Config().recording, enabled=True, directory=str(directory))
+        found = checks.disks(dataclasses.replace(Config(), recording=recording), f"sqlite:///{tmp_path}/x.db")
+        assert "GB free" in found[-1].text
+        return found[0]
+
+    new = recordings(tmp_path / "none" / "yet")
+    assert (new.name, new.status) == ("recordings", "ok")
+    assert "the server will make it" in new.text
+    (tmp_path / "file").write_text("")
+    assert recordings(tmp_path / "file" / "x").status == "fail"
 
 
 def test_a_wrong_configuration_is_told_and_exits_1(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ MODULES = """\
 Module                         Description                              Use Count  Status      Support Level
 app_audiosocket.so             AudioSocket Application                  0          Running          extended
 app_exec.so                    Executes dialplan applications           0          Running              core
+app_playback.so                Sound File Playback Application          0          Running              core
 app_queue.so                   True Call Queueing                       0          Running              core
 app_stack.so                   Dialplan subroutines (Gosub, Return, etc 4          Running              core
 func_dialplan.so               Dialplan Context/Extension/Priority Chec 0          Running              core
@@ -53,6 +54,14 @@ AUDIOSOCKET = f"AudioSocket!{ID},10.0.0.5:9092"
 DIAL = f"Dial!AudioSocket/10.0.0.5:9092/{ID}/c(slin),,g"
 
 
+QUEUE = """\
+support      has 0 calls (max unlimited) in 'ringall' strategy (0s holdtime, 0s talktime), W:0, C:0, A:0
+   Members:
+      PJSIP/201 (ringinuse enabled) (Not in use) has taken no calls yet
+   No Callers
+"""
+
+
 class Asterisk:
     """AMI as Asterisk 22 speaks it, with console answers that a test chooses."""
 
@@ -62,6 +71,9 @@ class Asterisk:
             "module show": MODULES,
             "dialplan show": DIALPLAN,
             "core show channels concise": "",
+            "queue show": QUEUE + "\n" + QUEUE.replace("support", "sales"),
+            "queue show support": QUEUE,
+            "queue show sales": QUEUE.replace("support", "sales"),
         }
         self.step = AUDIOSOCKET  # what a call to the extension leads to
         self.leaves_after_s = float("inf")  # it is in that step
@@ -105,7 +117,7 @@ class Asterisk:
         self.commands.append(fields["Command"])
         if time.monotonic() > self._left_at:
             self.answers["core show channels concise"] = self.leaves_for
-        told = self.answers.get(fields["Command"], "")
+        told = self.answers.get(fields["Command"], "No such queue: x.")
         return ["Response: Success", "Message: Command output follows", *(f"Output: {x}" for x in told.splitlines())]
 
 
@@ -131,12 +143,46 @@ async def looked_at(asterisk: Asterisk, exten: str | None, fastagi: str) -> dict
 async def test_a_healthy_pbx(asterisk: Asterisk, fastagi: str, step: str) -> None:
     asterisk.step = step
     checks = await looked_at(asterisk, "700", fastagi)
-    assert [check.status for check in checks.values()] == ["ok"] * 4
+    assert [check.status for check in checks.values()] == ["ok"] * 5
     assert checks["asterisk"].text.endswith("Asterisk 22.10.1")
     assert "func_uuid" in checks["modules"].text
     assert checks["dialplan"].text == "_3XX@old, 700@in"
     assert "700@in reached the agent" in checks["test call"].text
     assert asterisk.commands[-1] == "channel request hangup Local/700@in-00000001;2"
+
+
+async def test_queues(asterisk: Asterisk, fastagi: str) -> None:
+    async def check(named: list[str], dialplan: str = DIALPLAN) -> Check:
+        asterisk.answers["dialplan show"] = dialplan
+        found = examine_pbx(asterisk.where, None, fastagi, asterisk.url, named=named)
+        return {check.name: check async for check in found}["queues"]
+
+    assert await check(["sales"]) == Check("queues", "ok", "support, sales")
+    mistyped = await check([], DIALPLAN.replace("7. Queue(support) ", "7. Queue(suport) "))
+    assert (mistyped.status, mistyped.text) == ("fail", "there is no queue suport (700@in)")
+    assert "there are: support, sales" in mistyped.remedy
+    of_the_flow = await check(["returns"])
+    assert (of_the_flow.status, of_the_flow.text) == ("warn", "there is no queue returns (the flow)")
+    asterisk.answers["queue show support"] = QUEUE.replace("Members:", "No Members").split("PJSIP")[0]
+    empty = await check([])
+    assert (empty.status, empty.text) == ("warn", "nobody is in queue support")
+    assert (await check([], DIALPLAN.replace("Queue(", "Echo("))).status == "warn"
+
+
+@pytest.mark.parametrize("command", ["core show version", "dialplan show", "module show", "queue show support"])
+async def test_a_command_that_asterisk_does_not_have_is_never_ok(
+    asterisk: Asterisk, fastagi: str, command: str
+) -> None:
+    asterisk.answers[command] = f"No such command '{command}' (type 'core show help' for other possible commands)"
+    found = [check async for check in examine_pbx(asterisk.where, None, fastagi, asterisk.url)]
+    assert (found[-1].name, found[-1].status) == ("asterisk", "fail")
+    assert f"no command `{command}`" in found[-1].text
+
+
+async def test_what_is_no_asterisk(asterisk: Asterisk, fastagi: str) -> None:
+    asterisk.answers["core show version"] = "Hello 1.2.3"
+    check = (await looked_at(asterisk, None, fastagi))["asterisk"]
+    assert (check.status, "no Asterisk" in check.text) == ("fail", True)
 
 
 async def test_a_module_is_missing(asterisk: Asterisk, fastagi: str) -> None:

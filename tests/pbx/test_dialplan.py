@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,49 @@ def test_everything_that_was_asked_for_is_in_it() -> None:
     assert "Gosub(bargein-_7XX,s,1(my-shop&var=ACCOUNT&record=yes,sales))" in text
     assert text.index("BARGEIN_AGI=a.example:1") < text.index("BARGEIN_AGI=[::1]:2")
     assert "Dial(AudioSocket/${BARGEIN_SERVER}/${BARGEIN_ID}/c(slin),,g)" in text
-    assert "Goto(ivr,s,1)" in text
+    assert "GotoIf(${DIALPLAN_EXISTS(ivr,s,1)}?ivr,s,1)" in text
+
+
+@pytest.mark.parametrize(
+    ("listen", "agi"),
+    [
+        ("10.0.0.5:4999", "10.0.0.5:4999"),
+        ("0.0.0.0:4573", "127.0.0.1:4573"),
+        ("[::]:4573", "[::1]:4573"),
+        ("[::1]:4573", "[::1]:4573"),
+    ],
+)
+def test_the_address_comes_from_the_configuration(listen: str, agi: str, tmp_path: Path) -> None:
+    file = tmp_path / "x.toml"
+    file.write_text(f'[fastagi]\nlisten = "{listen}"\n')
+    options = ["--exten", "700", "--queue", "support", "--config", str(file)]
+    printed = CliRunner().invoke(dialplan_command, options)
+    assert printed.exit_code == 0
+    assert f"BARGEIN_AGI={agi})" in printed.output
+    printed = CliRunner().invoke(dialplan_command, [*options, "--agi", "10.9.9.9:1"])
+    assert "BARGEIN_AGI=10.9.9.9:1)" in printed.output
+
+
+@pytest.mark.parametrize(
+    ("onward", "step"),
+    [
+        ("ivr,s,1", "GotoIf(${DIALPLAN_EXISTS(ivr,s,1)}?ivr,s,1)"),
+        ("s,1", "GotoIf(${DIALPLAN_EXISTS(from-internal,s,1)}?from-internal,s,1)"),
+        ("bye", "Goto(bye)"),
+    ],
+)
+def test_a_way_on_that_does_not_exist_loses_nobody(onward: str, step: str) -> None:
+    assert f" same => n(on),NoOp()\n same => n,{step}\n same => n,Goto(people)\n" in render(
+        Plan("700", "support", onward=onward)
+    )
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.conf")), ids=lambda path: path.name)
+def test_every_queue_is_followed_by_people_or_a_sentence(path: Path) -> None:
+    lines = [line for line in path.read_text().splitlines() if line.startswith((" same", "exten"))]
+    for line, after in pairwise(lines):
+        if ",Queue(" in line:
+            assert ",Queue(" in after or ",Playback(" in after or ",Goto(nobody)" in after, line
 
 
 @pytest.mark.parametrize(

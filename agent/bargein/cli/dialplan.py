@@ -6,9 +6,11 @@ from typing import cast
 
 import click
 
+from ..config import Config, parse_address
 from ..data import DIALPLANS
 from ..pbx.dialplan import App, Plan, render
 from .files import list_files, print_file
+from .options import config_option
 
 
 @click.command("dialplan")
@@ -17,8 +19,9 @@ from .files import list_files, print_file
 @click.option("--exten", help="Extension (or _pattern) that reaches the agent.")
 @click.option("--queue", help="Queue for callers who want a person, and whenever there is no agent.")
 @click.option("--context", default=Plan.context, show_default=True, help="Context of the extension and of transfers.")
-@click.option("--agi", multiple=True, metavar="HOST:PORT", help="Its FastAGI (127.0.0.1:4573). Repeat it: the "
-              "next is tried when one gives no agent.")  # fmt: skip
+@click.option("--agi", multiple=True, metavar="HOST:PORT", help="Address of bargein's FastAGI, as the PBX reaches it "
+              "([fastagi] listen of the configuration). Repeat it for more servers: the next is asked when one has no "
+              "agent.")  # fmt: skip
 @click.option("--app", type=click.Choice(["audiosocket", "dial"]), default=Plan.app, show_default=True,
               help="The application AudioSocket, or Dial to the channel driver.")  # fmt: skip
 @click.option("--dialogue", default="", help="Dialogue to talk (the server's default).")
@@ -26,6 +29,7 @@ from .files import list_files, print_file
               "flow. May be repeated.")  # fmt: skip
 @click.option("--continue", "onward", default="", metavar="CONTEXT,EXTEN,PRIORITY", help="Where a flow that ends with "
               "`continue` goes on (the queue).")  # fmt: skip
+@config_option
 @click.option("--record", is_flag=True, help="Record these calls: stereo, caller left, agent right.")
 def dialplan_command(
     list_only: bool,
@@ -38,12 +42,13 @@ def dialplan_command(
     dialogue: str,
     variables: tuple[str, ...],
     onward: str,
+    config_path: str | None,
     record: bool,
 ) -> None:
     """Print a dialplan for an extension that the agent answers.
 
-    It goes on after the agent: to the queue, a transfer, a hangup. When the server is down, too slow or full, the
-    caller is in the queue at once.
+    After the agent it goes on: to the queue, a transfer or a hangup. If the server is down, too slow or full, the
+    caller is in the queue at once. The queue and the context must exist in your PBX.
 
     \b
     Example:
@@ -56,5 +61,13 @@ def dialplan_command(
     if exten is None or queue is None:
         missing = "--exten" if exten is None else "--queue"
         raise click.UsageError(f"Missing option '{missing}'.")
-    plan = Plan(exten, queue, context, agi or Plan.agi, cast(App, app), dialogue, variables, onward, record)
+    agi = agi or (_reachable(Config.load(config_path).fastagi.listen),)
+    plan = Plan(exten, queue, context, agi, cast(App, app), dialogue, variables, onward, record)
     click.echo(render(plan), nl=False)
+
+
+def _reachable(listen: str) -> str:
+    """The address for a PBX on this machine: one that listens on all addresses is reached on loopback."""
+    host, port = parse_address(listen)
+    loopback = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
+    return f"{loopback[host]}:{port}" if host in loopback else listen

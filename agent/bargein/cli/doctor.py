@@ -10,7 +10,7 @@ import click
 
 from ..config import Config
 from ..core.language.neutral import neutral
-from ..doctor.checks import Check, examine
+from ..doctor.checks import Check, examine, flow_queues
 from ..doctor.pbx import examine_pbx
 from ..errors import UserError
 from ..store import database_url
@@ -58,7 +58,8 @@ async def _run(pbx: str | None, exten: str | None, config_path: str | None, db: 
         done(check)
     if pbx is not None:
         config = _config(config_path)
-        async for check in examine_pbx(pbx, exten, config.fastagi.listen, url or config.store.url):
+        where = config.fastagi.listen
+        async for check in examine_pbx(pbx, exten, where, url or config.store.url, named=flow_queues(config)):
             done(check)
     return checks
 

@@ -145,6 +145,16 @@ async def text_to_speech(config: Config, clock: Clock) -> Check:
     return ok(name, f"{engine} in {language}, {length_s:.1f} s of speech in {clock.monotonic() - started:.1f} s")
 
 
+def flow_queues(config: Config) -> list[str]:
+    """The queues that the flow names; none if it cannot be read, which its own check tells."""
+    try:
+        _, loaded = _flow(config)
+    except (UserError, OSError, ImportError):
+        return []
+    ends = [step.end.queue for step in loaded.steps.values() if step.end is not None]
+    return [queue for queue in dict.fromkeys([loaded.queue, *loaded.queues, *ends]) if queue and "{" not in queue]
+
+
 def _spoken(config: Config) -> tuple[str, str]:
     """The language and the voice of the flow; English if it cannot be read, which its own check tells."""
     try:
@@ -229,9 +239,12 @@ def disks(config: Config, url: str) -> list[Check]:
     if config.recording.enabled:
         directory = Path(config.recording.directory)
         places.append(directory.absolute())
-        if not os.access(directory, os.W_OK):
+        there = next(place for place in (directory.absolute(), *directory.absolute().parents) if place.exists())
+        if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
             remedy = "make the directory, and give it to the user that runs bargein"
             checks.append(Check("recordings", "fail", f"{directory}: cannot be written", remedy))
+        elif not directory.exists():
+            checks.append(ok("recordings", f"{directory}: none yet, the server will make it"))
     for place in dict.fromkeys(place for place in places if place.exists()):
         free_mb = shutil.disk_usage(place).free // 2**20
         text = f"{place}: {free_mb / 1024:.1f} GB free"

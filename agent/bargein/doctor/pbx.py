@@ -1,14 +1,16 @@
-"""What `bargein doctor --asterisk` looks at: the PBX's modules, its dialplan, and a call placed for the purpose."""
+"""What `bargein doctor --asterisk` checks: the PBX's version, modules, dialplan and queues, and a test call."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from ..clock import Clock, SystemClock
 from ..pbx.asterisk import Pbx, PbxError, connect
 from .call import AgentExtension, call
 from .checks import Check, failed, ok
+from .dialplan_steps import dialplan_steps
+from .queues import queues
 
 NEEDED = {
     "res_agi": "the dialplan asks for the call id with AGI",
@@ -19,6 +21,7 @@ NEEDED = {
     "func_dialplan": "DIALPLAN_EXISTS: a transfer to nowhere goes to people",
     "app_exec": "TryExec: the dialplan goes on when the server is down",
     "app_queue": "the queue behind the agent",
+    "app_playback": "the sentence for callers whom nobody answers",
 }
 DIALS = {"chan_audiosocket": "Dial(AudioSocket/...)", "app_dial": "Dial(AudioSocket/...)"}  # dialplans of `--app dial`
 OPTIONAL = {"func_uuid", "chan_audiosocket"}
@@ -29,12 +32,13 @@ TESTED = "22.10.1"
 
 
 async def examine_pbx(
-    where: str, exten: str | None, fastagi: str, url: str, clock: Clock | None = None
+    where: str, exten: str | None, fastagi: str, url: str, clock: Clock | None = None, named: Sequence[str] = ()
 ) -> AsyncIterator[Check]:
     """Every check of the PBX at `where` (see `pbx.connect`), as it is done.
 
-    `exten` is EXTEN or EXTEN@CONTEXT to call; None: the only one that leads to the agent. `fastagi` is where our
-    server should be: without it the test call would ring people. `url` is its database.
+    `exten` is EXTEN or EXTEN@CONTEXT to call; None means the only one that leads to the agent. `fastagi` is where our
+    server should be: without it the test call would ring people. `url` is its database. `named` are the queues that
+    the flow names.
     """
     try:
         pbx = await connect(where)
@@ -47,6 +51,9 @@ async def examine_pbx(
         yield await modules(pbx, NEEDED | (DIALS if "Dial(AudioSocket/" in shown else {}))
         entrances = dialplan_entrances(shown)
         yield dialplan(entrances)
+        number, _, context = (exten or "").partition("@")
+        asked = [e for e in entrances if e.exten == number and context in ("", e.context)]
+        yield await queues(pbx, shown, asked or entrances, named)
         yield await call(pbx, entrances, exten, fastagi, url, clock or SystemClock())
     except PbxError as error:
         yield failed("asterisk", error)
@@ -57,8 +64,12 @@ async def examine_pbx(
 async def version(pbx: Pbx) -> Check:
     """Asterisk answers, is no older than AudioSocket, and hands digits on."""
     told = (await pbx.command("core show version")).strip()
-    text = told.split(" built by")[0] or "no version told"
+    text = told.split(" built by")[0].split("\n")[0] or "no version"
     found = re.search(r"(\d+)\.(\d+)", text)
+    if not told.startswith("Asterisk"):
+        return Check(
+            "asterisk", "fail", f"{pbx.where}: it is no Asterisk: {text}", "give its program, or HOST:PORT of AMI"
+        )
     major, minor = (int(found[1]), int(found[2])) if found else (0, 0)
     if found and (major, minor) < OLDEST:
         return Check("asterisk", "fail", f"{pbx.where}: {text}", "AudioSocket needs Asterisk 18 or newer: upgrade")
@@ -84,20 +95,14 @@ async def modules(pbx: Pbx, needed: Mapping[str, str]) -> Check:
 
 def dialplan_entrances(shown: str) -> list[AgentExtension]:
     """Extensions that go to the agent, by `dialplan show`: with agi://.../start, or a Gosub to such a context."""
-    steps: list[tuple[AgentExtension, str]] = []
-    context = exten = ""
-    for line in shown.splitlines():
-        if found := re.match(r"\[ Context '([^']+)'", line):
-            context, exten = found[1], ""
-        elif found := re.match(r"\s+(?:'([^']+)' \(CID match '[^']*'\) =>|'([^']+)' =>)?\s*(?:\[\S+\]\s*)?(.*)", line):
-            exten = found[1] or found[2] or exten
-            if context and exten:
-                steps.append((AgentExtension(context, exten), found[3]))
+    steps = dialplan_steps(shown)
     starts = [where for where, step in steps if re.search(r"AGI\(agi://[^)]*/start", step)]
     subroutines = {where.context for where in starts if where.exten == "s"}
     direct = [where for where in starts if where.exten != "s"]
     by_gosub = [
-        where for where, step in steps if any(re.search(rf"Gosub\({re.escape(name)},", step) for name in subroutines)
+        where
+        for where, step in steps
+        if any(re.search(rf"Gosub(If)?\(.*\b{re.escape(name)},s,1", step) for name in subroutines)
     ]
     return list(dict.fromkeys(direct + by_gosub))
 

@@ -1,4 +1,4 @@
-"""Asking an Asterisk: over its manager interface (AMI), or by its command line program."""
+"""Ask an Asterisk: over its manager interface (AMI), or with its command line program."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ USER, SECRET = "BARGEIN_AMI_USER", "BARGEIN_AMI_SECRET"
 
 
 class PbxError(UserError):
-    """The PBX cannot be asked; one line that says why and how to mend it."""
+    """The PBX does not answer. One line that says why and how to fix it."""
 
 
 class Pbx(Protocol):
@@ -25,17 +25,17 @@ class Pbx(Protocol):
     where: str
 
     async def command(self, text: str) -> str:
-        """What the console prints, at once. Raises PbxError."""
+        """What the console prints. Raises PbxError, also for a command that this Asterisk does not have."""
 
     async def originate(self, channel: str, wait_s: int) -> None:
         """Call `channel`, and wait on the line for at most `wait_s` when it answers. Raises PbxError."""
 
     async def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
 
 
 async def connect(where: str) -> Pbx:
-    """`HOST:PORT` is AMI, with user and secret from the environment; else the program, `asterisk` if it is "".
+    """`HOST:PORT` is AMI, with user and secret from the environment. Anything else is the program; "" is `asterisk`.
 
     Raises PbxError.
     """
@@ -74,7 +74,7 @@ class Console:
         if process.returncode:
             first = told.strip().splitlines()[0] if told.strip() else f"exit code {process.returncode}"
             raise PbxError(f"{self.where}: {first}")
-        return told
+        return _known(told, text, self.where)
 
     async def originate(self, channel: str, wait_s: int) -> None:
         await self.command(f"channel originate {channel} application Wait {wait_s}")
@@ -118,7 +118,8 @@ class Manager:
         answer = await self._ask(("Action", "Command"), ("Command", text))
         if "Response: Success" not in answer:
             raise PbxError(f"{self.where}: {_message(answer)}: the user needs `write = command,originate`")
-        return "\n".join(line.removeprefix("Output: ") for line in answer if line.startswith("Output:"))
+        told = "\n".join(line.removeprefix("Output: ") for line in answer if line.startswith("Output:"))
+        return _known(told, text, self.where)
 
     async def originate(self, channel: str, wait_s: int) -> None:
         answer = await self._ask(
@@ -147,6 +148,13 @@ class Manager:
                         return lines
         except (OSError, EOFError, TimeoutError, asyncio.LimitOverrunError) as error:
             raise PbxError(f"{self.where}: the connection ended, or no answer came") from error
+
+
+def _known(told: str, command: str, where: str) -> str:
+    """What the console printed, if it knows the command. Raises PbxError."""
+    if told.lstrip().startswith("No such command"):
+        raise PbxError(f"{where}: it has no command `{command}`; load the module that has it: module show")
+    return told
 
 
 def _message(answer: list[str]) -> str:

@@ -1,10 +1,13 @@
 """The dialplan that a PBX includes: the agent's part as a subroutine, and an extension around it.
 
-What it stands on, all of it seen with Asterisk 22 and checked by tests/asterisk:
-- `AGI()` to a server that is down returns at once; one that accepts and then says nothing would hold the caller for
-  ever. `TIMEOUT(absolute)` ends it: the channel goes to extension T of the context that it is in. `AGIEXITONHANGUP`
-  is needed for that, else `AGI()` waits for the server to close even then; `LOCAL()` keeps it from other AGI scripts.
-- `AudioSocket()` hangs the channel up when the server is gone; inside `TryExec()` the dialplan goes on.
+Every path ends with people or with a spoken sentence. What that rests on was seen with Asterisk 22 and is checked by
+tests/asterisk:
+- `Queue()` returns at once if there is no such queue, and the dialplan goes on. It also returns when nobody answers.
+- `Goto()` to a place that does not exist hangs the caller up, so DIALPLAN_EXISTS is asked first.
+- `AGI()` to a server that is down returns at once. A server that accepts and then says nothing would hold the caller
+  for ever: `TIMEOUT(absolute)` ends that, and the channel goes to extension T of its context. `AGIEXITONHANGUP` is
+  needed for it, or `AGI()` waits for the server to close even then. `LOCAL()` keeps it from other AGI scripts.
+- `AudioSocket()` hangs the channel up when the server is gone. Inside `TryExec()` the dialplan goes on.
 - `Dial(AudioSocket/...)` needs option g to go on afterwards.
 """
 
@@ -47,11 +50,11 @@ class Plan:
     app: App = "audiosocket"
     dialogue: str = ""
     variables: tuple[str, ...] = ()  # NAME: BARGEIN_VAR_NAME reaches the flow
-    onward: str = ""  # where result `continue` goes: CONTEXT,EXTEN,PRIORITY; "" is the queue
+    onward: str = ""  # where result `continue` goes: CONTEXT,EXTEN,PRIORITY; "" means the queue
     record: bool = False  # both legs, whatever the server's configuration says
 
     def __post_init__(self) -> None:
-        """Raises UserError (exit 2) for what would not be one plain word of a dialplan."""
+        """Raises UserError (exit 2) for what is not one plain word of a dialplan."""
         _check(_EXTENSION, self.exten, "--exten", "an extension or pattern, such as 700 or _7XX")
         _check(_NAME, self.queue, "--queue", "the name of a queue in queues.conf")
         _check(_NAME, self.context, "--context", "the name of a context")
@@ -91,12 +94,33 @@ def _check_address(address: str) -> None:
         raise UserError(f"--agi: {error}", exit_code=2) from error
 
 
+# The flow's queue, then the extension's, then a sentence. Asterisk's own sounds have it in the channel's language.
+_QUEUES = """\
+ same => n,GotoIf($["${{BARGEIN_QUEUE}}" = "" | "${{BARGEIN_QUEUE}}" = "{queue}"]?people)
+ same => n,Queue(${{BARGEIN_QUEUE}})
+; Every failure ends here, and so does a queue of the flow that does not exist or in which nobody answers.
+ same => n(people),Queue({queue})
+; Nobody answers here either, or there is no such queue. VoiceMail(100@default,u) may take the place of the sentence.
+ same => n,Playback(vm-nobodyavail&vm-goodbye)
+ same => n(bye),Hangup()
+"""
+
+
+def _goto_if_there(target: str, context: str) -> str:
+    """Go to `[[CONTEXT,]EXTEN,]PRIORITY` if there is such a place."""
+    parts = target.split(",")
+    if len(parts) == 1:  # a label of this very extension
+        return f" same => n,Goto({target})\n"
+    where = ",".join([context, *parts][-3:])
+    return f" same => n,GotoIf(${{DIALPLAN_EXISTS({where})}}?{where})\n"
+
+
 def render(plan: Plan) -> str:
     """The whole dialplan of one extension, ready to be included from extensions.conf."""
     name = plan.subroutine
     query = plan.dialogue + "".join(f"&var={name}" for name in plan.variables) + ("&record=yes" if plan.record else "")
     arguments = f"{query},{plan.queue}"
-    onward = f"Goto({plan.onward})" if plan.onward else "Goto(people)"
+    onward = _goto_if_there(plan.onward, plan.context) if plan.onward else ""
     return f"""\
 ; Extension {plan.exten}: the agent answers, then queue "{plan.queue}" or what the agent found out.
 ; In extensions.conf, outside of any context:  #include {name}.conf
@@ -108,28 +132,26 @@ exten => {plan.exten},1,Answer()
  same => n,GotoIf($["${{BARGEIN_RESULT}}" = "hangup"]?bye)
  same => n,GotoIf($["${{BARGEIN_RESULT}}" = "continue"]?on)
  same => n,GotoIf($["${{BARGEIN_RESULT}}" = "transfer"]?transfer)
- same => n,ExecIf($["${{BARGEIN_QUEUE}}" != ""]?Queue(${{BARGEIN_QUEUE}}))
-; Whatever went wrong, and a queue that is not there, ends here: people.
- same => n(people),Queue({plan.queue})
- same => n(bye),Hangup()
+{_QUEUES.format(queue=plan.queue)}\
 ; Only to an extension that exists, in this context.
  same => n(transfer),GotoIf($["${{BARGEIN_EXTEN}}" = ""]?people)
  same => n,GotoIf($[${{DIALPLAN_EXISTS({plan.context},${{BARGEIN_EXTEN}},1)}} = 0]?people)
  same => n,Goto({plan.context},${{BARGEIN_EXTEN}},1)
 ; The flow ended with "continue".
- same => n(on),{onward}
+ same => n(on),NoOp()
+{onward} same => n,Goto(people)
 
 {subroutine(name, plan.agi, plan.app)}"""
 
 
 def subroutine(name: str, agi: tuple[str, ...], app: App = "audiosocket") -> str:
-    """The agent's part of a call, `Gosub(name,s,1(dialogue,queue))`. It comes back whatever happens to the server."""
+    """The agent's part of a call, `Gosub(name,s,1(dialogue,queue))`. It returns whatever happens to the server."""
     starts = "".join(_start(index, address, last=index == len(agi)) for index, address in enumerate(agi, 1))
     return f"""\
-; Gosub({name},s,1(DIALOGUE,QUEUE)): the agent's part of a call that is answered already.
-; Returns with BARGEIN_RESULT = queue, transfer, hangup, continue, or failed when there was no agent,
-; and BARGEIN_QUEUE, BARGEIN_EXTEN, BARGEIN_INTERRUPTIONS, BARGEIN_SUMMARY and the flow's BARGEIN_VAR_*.
-; TIMEOUT(absolute), extension T and AGIEXITONHANGUP are for a server that connects and then says nothing.
+; Gosub({name},s,1(DIALOGUE,QUEUE)): the agent's part of an answered call.
+; It returns with BARGEIN_RESULT = queue, transfer, hangup, continue, or failed if there was no agent. It also sets
+; BARGEIN_QUEUE, BARGEIN_EXTEN, BARGEIN_INTERRUPTIONS, BARGEIN_SUMMARY and the flow's BARGEIN_VAR_*.
+; TIMEOUT(absolute), extension T and AGIEXITONHANGUP handle a server that accepts and then says nothing.
 [{name}]
 exten => s,1,MSet(BARGEIN_RESULT=failed,BARGEIN_ID=,BARGEIN_QUEUE=,BARGEIN_EXTEN=)
  same => n,MSet(BARGEIN_INTERRUPTIONS=,BARGEIN_SUMMARY=)
