@@ -63,7 +63,6 @@ async def test_a_queue_that_does_not_exist(shop: Product, where: str) -> None:
 
 async def test_which_extension_has_to_be_said_when_there_are_several(shop: Product, where: str) -> None:
     done = await doctor(shop, "--asterisk", where)
-    assert done.returncode == 0
     assert line(done, "test call").startswith("warn")
     assert "--exten" in done.stdout
 
