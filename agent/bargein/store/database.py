@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ..clock import Clock
-from . import migrations, schema
+from . import daily, migrations, schema
 from .connect import connect, create_file, is_refusal, shown
 from .derive import derive
 from .rows import from_iso, iso
@@ -135,7 +135,8 @@ async def _upsert(connection: AsyncConnection, rows: Sequence[Row]) -> None:
         statement = insert(table)
         changed = {column: statement.excluded[column] for column in columns if column not in keys}
         await connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), group)
-    await derive(connection, {row.get("call_id") or row["id"] for _, row in rows})
+    touched = {row.get("call_id") or row["id"] for _, row in rows}
+    await daily.forget_days(connection, await derive(connection, touched))
 
 
 async def _ended(connection: AsyncConnection, call_id: str, started_at: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from . import daily
 from .connect import explained, is_away
 from .database import Database, key_of
 from .spool import DeadRun, Row, Spool
@@ -28,6 +29,8 @@ SPOOL_AFTER_S = 0.4
 LOOK_S = 0.1  # how often the age of what waits is looked at
 FIRST_RETRY_S = 0.1
 LAST_RETRY_S = 5.0
+BETWEEN_DAYS_S = 2.0
+LOOK_FOR_DAYS_S = 900.0
 BATCH_ROWS = 1000  # in one file of the spool
 
 
@@ -153,7 +156,7 @@ class Delivery:
             self._adopt(run)
         self._append(Batch(closes_old=True))
         self._opened.set_result(None)
-        tasks = [asyncio.create_task(self._gather()), asyncio.create_task(self._deliver())]
+        tasks = [asyncio.create_task(work()) for work in (self._gather, self._deliver, self._complete_days)]
         await self._stop.wait()
         for task in tasks:
             task.cancel()
@@ -241,6 +244,22 @@ class Delivery:
                 continue
             self._in_hand, delay_s = None, FIRST_RETRY_S
             self._succeed(batch)
+
+    async def _complete_days(self) -> None:
+        """Statistics of the days that are over, a day at a time, while nothing else is to be done."""
+        day = ""
+        while True:
+            await asyncio.sleep(BETWEEN_DAYS_S)
+            if self.failing or self._batches:
+                continue
+            try:
+                done = await daily.complete_day(await self._database.ready(), day)
+            except Exception as error:  # locked, or away: another time
+                log.debug("store: no statistics of a day: %s", type(error).__name__)
+                done = None
+            day = done or ""
+            if done is None:
+                await asyncio.sleep(LOOK_FOR_DAYS_S)
 
     async def _write(self, batch: Batch) -> None:
         if batch.closes is not None or batch.closes_old:

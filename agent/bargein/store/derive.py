@@ -22,12 +22,15 @@ MAX_WORDS = 200_000  # characters of one call that can be searched: PostgreSQL l
 Found = dict[str, Any]
 
 
-async def derive(connection: AsyncConnection, call_ids: Collection[str]) -> None:
-    """Bring the derived columns of these calls up to date. Calls that have no row are left out."""
-    query = select(calls.c.id, calls.c.ended_at, calls.c.number).where(calls.c.id.in_(call_ids))
+async def derive(connection: AsyncConnection, call_ids: Collection[str]) -> set[str]:
+    """Bring the derived columns of these calls up to date; the days that the calls are of.
+
+    Calls that have no row are left out.
+    """
+    query = select(calls.c.id, calls.c.started_at, calls.c.ended_at, calls.c.number).where(calls.c.id.in_(call_ids))
     found = [dict(row) for row in (await connection.execute(query)).mappings()]
     if not found:
-        return
+        return set()
     spoken, cuts = await _turns(connection, call_ids), await _interruption_counts(connection, call_ids)
     rows = []
     for call in found:
@@ -46,6 +49,7 @@ async def derive(connection: AsyncConnection, call_ids: Collection[str]) -> None
     texts = {call["id"]: " ".join(t.heard_text for t in spoken.get(call["id"], []))[:MAX_WORDS] for call in over}
     if over:
         await (_index_in_sqlite if connection.dialect.name == "sqlite" else _index)(connection, over, texts)
+    return {call["started_at"][:10] for call in found}
 
 
 async def everything(connection: AsyncConnection) -> None:

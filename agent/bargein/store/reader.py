@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Self, TypeVar
 
 from sqlalchemy import ColumnElement, Select, Table, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ..core.language.kinds import FALSE_INTERRUPTIONS
 from ..errors import UserError
-from . import migrations, schema
+from . import daily, migrations, schema
 from .conditions import Conditions, of_call, of_interruption
 from .connect import connect, explaining, shown
 from .filters import EVERY_CALL, EVERYTHING, CallFilter, CallSort, InterruptionSort
 from .rows import Call, LoggedInterruption, LoggedTurn, WholeCall, from_iso, iso, to_call, to_interruption, to_turn
-from .stats import Sample, Stats, summarize
+from .stats import Stats, summarize
 from .url import sqlite_file
 
 Logged = TypeVar("Logged", LoggedTurn, LoggedInterruption)
@@ -206,31 +206,21 @@ class Reader:
         return from_iso(max(times)) if times else None
 
     async def stats(self, which: CallFilter = EVERY_CALL) -> Stats:
-        """Figures over the calls meant and their interruptions."""
-        calls, cuts = schema.calls, schema.interruptions
-        columns = (cuts.c.call_id, calls.c.started_at, cuts.c.kind, cuts.c.resolution)
-        query = select(*columns, cuts.c.detect_latency_ms, cuts.c.stop_latency_ms)
-        conditions = of_call(which, self.dialect)
-        rows = await self._rows(query.join_from(cuts, calls, cuts.c.call_id == calls.c.id).where(*conditions))
-        count, duration = func.count().label("count"), func.sum(calls.c.duration_ms).label("duration_ms")
-        per_outcome = select(calls.c.outcome, count, duration).group_by(calls.c.outcome).order_by(count.desc())
-        outcomes = await self._rows(per_outcome.where(*conditions))
-        return summarize(
-            (
-                Sample(
-                    row["started_at"][:10],
-                    row["kind"],
-                    row["resolution"],
-                    row["detect_latency_ms"],
-                    row["stop_latency_ms"],
-                )
-                for row in rows
-            ),
-            calls=sum(row["count"] for row in outcomes),
-            calls_interrupted=len({row["call_id"] for row in rows if row["kind"] not in FALSE_INTERRUPTIONS}),
-            duration_ms=sum(int(row["duration_ms"] or 0) for row in outcomes),
-            outcomes={row["outcome"] or "in progress": row["count"] for row in outcomes},
-        )
+        """Figures over the matching calls and their interruptions.
+
+        Conditions other than `since`, `until`, `queue` and `flow` cost time: all matching calls are counted anew.
+        """
+        kept_by_day = replace(which, queue=None, flow=None).by_time_only
+        with explaining(self._url):
+            async with self._engine.connect() as connection:
+                kept = await daily.saved(connection, which) if kept_by_day else []
+                groups = [(group, figures) for group, figures in kept if figures is not None]
+                for low, high in _gaps([group.day for group, figures in kept if figures is None]):
+                    start = schema.calls.c.started_at
+                    between = [start >= low] if low else []
+                    between += [start < high] if high else []
+                    groups += (await daily.counted(connection, [*between, *of_call(which, self.dialect)])).items()
+        return summarize(groups)
 
     async def _count(self, table: Table, conditions: Conditions) -> int:
         query = select(func.count().label("count")).select_from(table).where(*conditions)
@@ -247,6 +237,16 @@ def _interruptions() -> Select[Any]:
     calls, cuts = schema.calls, schema.interruptions
     both = cuts.outerjoin(calls, cuts.c.call_id == calls.c.id)
     return select(cuts, calls.c.queue.label("call_queue")).select_from(both)
+
+
+def _gaps(days: Iterable[str]) -> list[tuple[str, str]]:
+    """The times between these days, which are in order: (from, until), "" at either end."""
+    found, low = [], ""
+    for day in days:
+        if low != day:
+            found.append((low, day))
+        low = daily.next_day(day)
+    return [*found, (low, "")]
 
 
 def ordered(columns: Sequence[ColumnElement[Any]], descending: bool) -> list[ColumnElement[Any]]:

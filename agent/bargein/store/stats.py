@@ -1,18 +1,22 @@
-"""Figures over many interruptions: counts, medians, the slowest twentieth."""
+"""Figures over many calls: counts, medians, the slowest twentieth. They add up, so each day is counted only once."""
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from ..core.language.kinds import FALSE_INTERRUPTIONS
+
+BIN_MS = 5  # latencies are kept to so many ms
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """One group of interruptions; latencies in ms from the caller's onset."""
+    """One group of interruptions. Latencies are in ms from the caller's onset, rounded down to BIN_MS."""
 
     name: str
     count: int
@@ -24,8 +28,26 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
+class HourCount:
+    """What began in one hour."""
+
+    calls: int
+    interrupted: int  # of these calls
+
+
+@dataclass(frozen=True, slots=True)
+class CutWord:
+    """Where callers cut in: the step, and the word that was cut."""
+
+    step: str
+    word: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stats:
-    """What `bargein stats` shows. `total` leaves out backchannels and noises; the groups have everything."""
+    """What `bargein stats` shows. `by_kind` and `resolutions` have everything, the rest leaves out backchannels and
+    noises."""
 
     calls: int
     calls_interrupted: int
@@ -33,60 +55,217 @@ class Stats:
     outcomes: Mapping[str, int]
     resolutions: Mapping[str, int]
     total: Spread | None
-    by_kind: Sequence[Spread] = field(default_factory=tuple)
-    by_day: Sequence[Spread] = field(default_factory=tuple)
+    by_kind: Sequence[Spread] = field(default_factory=tuple)  # the most frequent first, as are the next three
+    by_queue: Sequence[Spread] = field(default_factory=tuple)
+    by_flow: Sequence[Spread] = field(default_factory=tuple)
+    by_step: Sequence[Spread] = field(default_factory=tuple)
+    by_day: Sequence[Spread] = field(default_factory=tuple)  # UTC, the latest first
+    hours: Mapping[str, HourCount] = field(default_factory=dict)  # by "2026-03-01T09", UTC, in order
+    words: Sequence[CutWord] = field(default_factory=tuple)  # the most frequent first
+    stop_histogram: Mapping[int, int] = field(default_factory=dict)  # ms, in steps of BIN_MS: interruptions
+    detect_histogram: Mapping[int, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """What the figures need of one interruption."""
+class Latencies:
+    """The latencies of a group of interruptions, as histograms."""
+
+    __slots__ = ("detect", "stop", "worst_ms")
+
+    def __init__(self) -> None:
+        self.detect: Counter[int] = Counter()
+        self.stop: Counter[int] = Counter()
+        self.worst_ms = 0
+
+    def count(self, detect_ms: int, stop_ms: int) -> None:
+        self.detect[detect_ms // BIN_MS] += 1
+        self.stop[stop_ms // BIN_MS] += 1
+        self.worst_ms = max(self.worst_ms, stop_ms)
+
+    def add(self, other: Latencies) -> None:
+        _add(self.detect, other.detect)
+        _add(self.stop, other.stop)
+        self.worst_ms = max(self.worst_ms, other.worst_ms)
+
+    def spread(self, name: str) -> Spread:
+        """The figures of this group, which is not empty."""
+        detect, stop = sorted(self.detect.items()), sorted(self.stop.items())
+        return Spread(
+            name,
+            self.total,
+            BIN_MS * quantile(detect, 0.5),
+            BIN_MS * quantile(detect, 0.95),
+            BIN_MS * quantile(stop, 0.5),
+            BIN_MS * quantile(stop, 0.95),
+            self.worst_ms,
+        )
+
+    @property
+    def total(self) -> int:
+        return self.stop.total()
+
+
+class Group(NamedTuple):
+    """Calls that are counted together."""
 
     day: str  # 2026-03-01, UTC
-    kind: str
-    resolution: str
-    detect_ms: int
-    stop_ms: int
+    queue: str
+    flow: str
 
 
-def quantile(values: Sequence[int], share: float) -> int:
-    """The smallest value that at least `share` of all do not exceed (nearest rank). `values` is sorted, not empty."""
-    return values[max(0, math.ceil(share * len(values)) - 1)]
+class Figures:
+    """The counts of one group of calls."""
+
+    __slots__ = ("calls", "duration_ms", "hours", "hours_interrupted", "kinds", "outcomes", "resolutions", "steps",
+                 "words")  # fmt: skip
+
+    def __init__(self) -> None:
+        self.calls = self.duration_ms = 0
+        self.outcomes: Counter[str] = Counter()
+        self.resolutions: Counter[str] = Counter()
+        self.hours: Counter[str] = Counter()
+        self.hours_interrupted: Counter[str] = Counter()
+        self.kinds: dict[str, Latencies] = {}
+        self.steps: dict[str, Latencies] = {}  # without backchannels and noises, as `words`
+        self.words: Counter[str] = Counter()  # by "step\nword"
+
+    def count_call(self, hour: str, outcome: str, duration_ms: int, interruptions: int) -> None:
+        self.calls += 1
+        self.duration_ms += duration_ms
+        self.outcomes[outcome or "in progress"] += 1
+        self.hours[hour] += 1
+        if interruptions:
+            self.hours_interrupted[hour] += 1
+
+    def count_interruption(
+        self, kind: str, resolution: str, step: str, cut_word: str, detect_ms: int, stop_ms: int
+    ) -> None:
+        self.resolutions[resolution or "undecided"] += 1
+        _group(self.kinds, kind or "undecided").count(detect_ms, stop_ms)
+        if kind not in FALSE_INTERRUPTIONS:
+            _group(self.steps, step).count(detect_ms, stop_ms)
+            self.words[f"{step}\n{cut_word}"] += 1
+
+    def interruptions(self) -> Latencies:
+        """All but backchannels and noises."""
+        found = Latencies()
+        for kind, group in self.kinds.items():
+            if kind not in FALSE_INTERRUPTIONS:
+                found.add(group)
+        return found
+
+    def to_json(self) -> str:
+        groups = {name: _packed(getattr(self, name)) for name in ("kinds", "steps")}
+        counters = {name: getattr(self, name) for name in COUNTERS}
+        numbers = {"calls": self.calls, "duration_ms": self.duration_ms}
+        return json.dumps({**numbers, **counters, **groups}, ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Figures:
+        found, values = cls(), json.loads(text)
+        found.calls, found.duration_ms = values["calls"], values["duration_ms"]
+        for name in COUNTERS:
+            setattr(found, name, Counter(values[name]))
+        found.kinds, found.steps = _unpacked(values["kinds"]), _unpacked(values["steps"])
+        return found
 
 
-def spread(name: str, samples: Sequence[Sample]) -> Spread:
-    """The figures of one group, which is not empty."""
-    detect = sorted(sample.detect_ms for sample in samples)
-    stop = sorted(sample.stop_ms for sample in samples)
-    return Spread(
-        name,
-        len(samples),
-        quantile(detect, 0.5),
-        quantile(detect, 0.95),
-        quantile(stop, 0.5),
-        quantile(stop, 0.95),
-        stop[-1],
-    )
+COUNTERS = ("outcomes", "resolutions", "hours", "hours_interrupted", "words")
 
 
-def summarize(
-    samples: Iterable[Sample], *, calls: int, calls_interrupted: int, duration_ms: int, outcomes: Mapping[str, int]
-) -> Stats:
-    """Groups by kind (most frequent first) and by day (latest first)."""
-    everything = list(samples)
-    kinds: dict[str, list[Sample]] = {}
-    days: dict[str, list[Sample]] = {}
-    for sample in everything:
-        kinds.setdefault(sample.kind or "undecided", []).append(sample)
-        if sample.kind not in FALSE_INTERRUPTIONS:
-            days.setdefault(sample.day, []).append(sample)
-    real = [sample for group in days.values() for sample in group]
+def quantile(bins: Sequence[tuple[int, int]], share: float) -> int:
+    """The smallest value that at least `share` of all do not exceed (nearest rank). `bins` are values, in order, each
+    with its count."""
+    left = max(1, math.ceil(share * sum(count for _, count in bins)))
+    for value, count in bins:
+        left -= count
+        if left <= 0:
+            return value
+    raise ValueError("no values")
+
+
+def summarize(groups: Iterable[tuple[Group, Figures]]) -> Stats:
+    """The sum of all groups."""
+    everything = Figures()
+    queues: dict[str, Latencies] = {}
+    flows: dict[str, Latencies] = {}
+    days: dict[str, Latencies] = {}
+    total = Latencies()
+    for group, figures in groups:
+        everything.calls += figures.calls
+        everything.duration_ms += figures.duration_ms
+        for name in COUNTERS:
+            _add(getattr(everything, name), getattr(figures, name))
+        for into, found in ((everything.kinds, figures.kinds), (everything.steps, figures.steps)):
+            for name, latencies in found.items():
+                _group(into, name).add(latencies)
+        real = figures.interruptions()
+        for latencies in (total, _group(queues, group.queue), _group(flows, group.flow), _group(days, group.day)):
+            latencies.add(real)
+    hours = {hour: HourCount(everything.hours[hour], everything.hours_interrupted[hour]) for hour in everything.hours}
     return Stats(
-        calls,
-        calls_interrupted,
-        duration_ms,
-        dict(outcomes),
-        dict(Counter(sample.resolution or "undecided" for sample in everything).most_common()),
-        spread("all", real) if real else None,
-        tuple(spread(kind, group) for kind, group in sorted(kinds.items(), key=lambda item: -len(item[1]))),
-        tuple(spread(day, days[day]) for day in sorted(days, reverse=True)),
+        everything.calls,
+        everything.hours_interrupted.total(),
+        everything.duration_ms,
+        dict(_most(everything.outcomes)),
+        dict(_most(everything.resolutions)),
+        total.spread("all") if total.total else None,
+        _frequent(everything.kinds),
+        _frequent(queues),
+        _frequent(flows),
+        _frequent(everything.steps),
+        tuple(days[day].spread(day) for day in sorted(days, reverse=True) if days[day].total),
+        dict(sorted(hours.items())),
+        tuple(_cut_word(place, count) for place, count in _most(everything.words)),
+        _histogram(total.stop),
+        _histogram(total.detect),
     )
+
+
+def _add(into: Counter[Any], other: Mapping[Any, int]) -> None:
+    """As Counter.update, which is slower for small ones."""
+    for key, count in other.items():
+        into[key] += count
+
+
+def _group(groups: dict[str, Latencies], name: str) -> Latencies:
+    if name not in groups:
+        groups[name] = Latencies()
+    return groups[name]
+
+
+def _frequent(groups: Mapping[str, Latencies]) -> tuple[Spread, ...]:
+    counts = {name: latencies.total for name, latencies in groups.items() if latencies.total}
+    return tuple(groups[name].spread(name) for name, _ in _most(counts))
+
+
+def _most(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """The most frequent first, else by name."""
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _cut_word(place: str, count: int) -> CutWord:
+    step, _, word = place.partition("\n")
+    return CutWord(step, word, count)
+
+
+def _histogram(bins: Mapping[int, int]) -> dict[int, int]:
+    return {BIN_MS * value: count for value, count in sorted(bins.items())}
+
+
+def _packed(groups: Mapping[str, Latencies]) -> dict[str, list[Any]]:
+    """Each as [worst, [value, count, value, count ...] of detect, the same of stop]."""
+    return {
+        name: [group.worst_ms, [n for item in group.detect.items() for n in item],
+               [n for item in group.stop.items() for n in item]]
+        for name, group in groups.items()
+    }  # fmt: skip
+
+
+def _unpacked(groups: Mapping[str, Sequence[Any]]) -> dict[str, Latencies]:
+    found = {}
+    for name, (worst_ms, detect, stop) in groups.items():
+        group = found[name] = Latencies()
+        group.worst_ms = worst_ms
+        group.detect = Counter(dict(zip(detect[::2], detect[1::2], strict=True)))
+        group.stop = Counter(dict(zip(stop[::2], stop[1::2], strict=True)))
+    return found

@@ -1,0 +1,133 @@
+"""Statistics of days that are over, kept in `day_figures`, so that a year takes no longer than a week.
+
+A day has a row for each queue and flow, and one without figures that says that the day is complete. Whoever changes a
+call deletes the rows of its day in the same transaction; the server makes them again. So they are never wrong, only
+missing, and then the reader counts the calls themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, func, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from ..clock import SystemClock
+from . import schema
+from .connect import connect, explaining
+from .filters import CallFilter
+from .rows import iso
+from .stats import Figures, Group
+
+LOCK_KEY = 0x64617973  # any number that only this file uses: "days"
+OPEN_DAYS = timedelta(days=2)  # a younger day still changes
+AT_ONCE = 10_000  # rows that are fetched together
+MARK = "\n"  # the queue and the flow of the row that has no figures: no real one has this name
+
+days = schema.day_figures
+
+
+async def saved(connection: AsyncConnection, which: CallFilter) -> list[tuple[Group, Figures | None]]:
+    """What is kept of the days that lie within the filter; None says that the day is complete."""
+    query = select(days.c.day, days.c.queue, days.c.dialogue, days.c.figures)
+    if which.since:
+        query = query.where(days.c.day + "T00:00:00.000Z" >= iso(which.since))
+    if which.until:
+        query = query.where(days.c.day + "T24" <= iso(which.until))
+    rows = (await connection.execute(query.order_by(days.c.day))).all()
+    return [
+        (Group(row.day, row.queue, row.dialogue), Figures.from_json(row.figures) if row.figures else None)
+        for row in rows
+        if not row.figures or (which.queue in (None, row.queue) and which.flow in (None, row.dialogue))
+    ]
+
+
+async def counted(connection: AsyncConnection, conditions: Collection[ColumnElement[bool]]) -> dict[Group, Figures]:
+    """Count the calls that meet the conditions, and their interruptions."""
+    calls, cuts = schema.calls, schema.interruptions
+    found: dict[Group, Figures] = {}
+
+    def group(row: Any) -> Figures:
+        key = Group(row.started_at[:10], row.queue, row.dialogue)
+        if key not in found:
+            found[key] = Figures()
+        return found[key]
+
+    keys = (calls.c.started_at, calls.c.queue, calls.c.dialogue)
+    columns = (calls.c.outcome, calls.c.duration_ms, calls.c.interruption_count)
+    async for row in _streamed(connection, select(*keys, *columns).where(*conditions)):
+        group(row).count_call(row.started_at[:13], row.outcome, row.duration_ms, row.interruption_count)
+    of_cut = (cuts.c.kind, cuts.c.resolution, cuts.c.step, cuts.c.cut_word, cuts.c.detect_latency_ms)
+    query = select(*keys, *of_cut, cuts.c.stop_latency_ms)
+    both = query.join_from(calls, cuts, cuts.c.call_id == calls.c.id).where(*conditions)
+    async for row in _streamed(connection, both):
+        group(row).count_interruption(*row[3:])
+    return found
+
+
+async def _streamed(connection: AsyncConnection, query: Any) -> AsyncIterator[Any]:
+    result = await connection.stream(query.execution_options(yield_per=AT_ONCE))
+    async for rows in result.partitions():
+        for row in rows:
+            yield row
+
+
+async def forget_days(connection: AsyncConnection, of_days: Collection[str]) -> None:
+    """Calls of these days change in this transaction."""
+    if old := [day for day in of_days if day < _open_day()]:
+        await _lock(connection, shared=True)
+        await connection.execute(delete(days).where(days.c.day.in_(old)))
+
+
+async def complete_day(engine: AsyncEngine, after: str) -> str | None:
+    """Make the figures of the next day later than `after` that has none and is over; None when there is no such day.
+
+    Raises what the driver raises; in SQLite that is "locked" if a call of the database changed meanwhile.
+    """
+    calls = schema.calls
+    async with engine.begin() as connection:
+        await _lock(connection)
+        day = func.substr(calls.c.started_at, 1, 10)
+        has_figures = select(days.c.day).where(days.c.day == day).exists()
+        query = select(calls.c.started_at).where(calls.c.started_at >= next_day(after), ~has_figures)
+        first = (await connection.execute(query.order_by(calls.c.started_at).limit(1))).scalar()
+        if first is None or (chosen := str(first)[:10]) >= _open_day():
+            return None
+        within = (calls.c.started_at >= chosen, calls.c.started_at < next_day(chosen))
+        found = await counted(connection, within)
+        rows = [{"day": chosen, "queue": g.queue, "dialogue": g.flow, "figures": f.to_json()} for g, f in found.items()]
+        await connection.execute(
+            days.insert(), [*rows, {"day": chosen, "queue": MARK, "dialogue": MARK, "figures": ""}]
+        )
+        return chosen
+
+
+async def complete_days(url: str) -> int:
+    """Make the figures of all days that are over; how many. Raises UserError."""
+    engine, day, count = connect(url), "", 0
+    try:
+        with explaining(url):
+            while (done := await complete_day(engine, day)) is not None:
+                day, count = done, count + 1
+            return count
+    finally:
+        await engine.dispose()
+
+
+def next_day(day: str) -> str:
+    """The day after; "" after ""."""
+    return (date.fromisoformat(day) + timedelta(days=1)).isoformat() if day else ""
+
+
+def _open_day() -> str:
+    return iso(SystemClock().utc() - OPEN_DAYS)[:10]
+
+
+async def _lock(connection: AsyncConnection, *, shared: bool = False) -> None:
+    """PostgreSQL: between the reading of a day and the writing of its figures no call of it changes. SQLite itself
+    refuses to write what was read before a change."""
+    if connection.dialect.name == "postgresql":
+        function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+        await connection.execute(text(f"SELECT {function}(:key)"), {"key": LOCK_KEY})

@@ -1,0 +1,107 @@
+"""Figures of days that are over: the same as a count of the calls, whatever changes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from bargein.store import CallFilter, Reader, Stats, Store
+from bargein.store.daily import complete_days
+from tests.store.victim import cut
+
+BEGAN = datetime(2026, 3, 1, 22, tzinfo=UTC)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    in_file = f"sqlite:///{tmp_path}/calls.db"
+    opened = await Store.open(in_file if request.param == "sqlite" else request.getfixturevalue("cluster").fresh())
+    for number in range(60):
+        add(opened, number)
+    assert await opened.flush(timeout_s=20)
+    yield opened
+    await opened.close()
+
+
+def add(store: Store, number: int) -> None:
+    """A call each two hours; every third is interrupted, every ninth by a cough."""
+    call = f"c{number}"
+    at = BEGAN + timedelta(hours=2 * number)
+    store.call_started(call, queue="sales" if number % 2 else "", dialogue=f"f{number % 3}", started_at=at)
+    if number % 3 == 0:
+        row = replace(cut(number, call), kind="noise" if number % 9 == 0 else "correct", step=f"s{number % 4}")
+        store.interruption(replace(row, stop_latency_ms=20 * number, detect_latency_ms=7 * number))
+    store.call_ended(call, outcome="queue", duration_ms=1000 * number, ended_at=at)
+
+
+WHICH = (
+    CallFilter(),
+    CallFilter(since=BEGAN + timedelta(days=1, hours=3)),
+    CallFilter(until=BEGAN + timedelta(days=2)),
+    CallFilter(since=BEGAN + timedelta(hours=30), until=BEGAN + timedelta(hours=31)),
+    CallFilter(since=datetime(2026, 3, 3, tzinfo=UTC), until=datetime(2026, 3, 4, tzinfo=UTC)),
+    CallFilter(queue=""),
+    CallFilter(queue="sales", flow="f1"),
+    CallFilter(queue="sales", interrupted=True),
+)
+
+
+async def figures(store: Store) -> list[Stats]:
+    return [await store.stats(which) for which in WHICH]
+
+
+async def kept_days(store: Store) -> list[str]:
+    async with store._engine.connect() as connection:
+        query = text("SELECT day FROM day_figures WHERE figures = '' ORDER BY day")
+        return [row.day for row in await connection.execute(query)]
+
+
+async def test_they_are_the_same_as_a_count(store: Store) -> None:
+    counted = await figures(store)
+    assert (counted[0].calls, counted[0].calls_interrupted, counted[0].duration_ms) == (60, 13, 1_770_000)
+    assert await complete_days(store._url) == 6
+    assert await kept_days(store) == [f"2026-03-0{day}" for day in range(1, 7)]
+    assert await figures(store) == counted
+    assert await complete_days(store._url) == 0
+
+
+async def test_a_change_of_a_day_is_seen_at_once(store: Store) -> None:
+    await complete_days(store._url)
+    before = await store.stats()
+    store.interruption(replace(cut(99, "c1"), kind="stop"))
+    add(store, 7)
+    assert await store.flush()
+    assert len(await kept_days(store)) == 5
+    after = await store.stats()
+    assert (after.calls, after.calls_interrupted) == (before.calls, before.calls_interrupted + 1)
+    await complete_days(store._url)
+    assert await store.stats() == after
+
+
+async def test_a_day_that_is_not_over_has_none(store: Store) -> None:
+    await complete_days(store._url)
+    store.call_started("now")
+    assert await store.flush()
+    assert await complete_days(store._url) == 0
+    assert (await store.stats()).calls == 61
+
+
+async def test_hours_steps_and_words(store: Store) -> None:
+    stats = await store.stats(CallFilter(until=BEGAN + timedelta(hours=12)))
+    assert list(stats.hours) == ["2026-03-01T22", *(f"2026-03-02T{hour:02}" for hour in range(0, 10, 2))]
+    assert (stats.hours["2026-03-02T04"].calls, stats.hours["2026-03-02T04"].interrupted) == (1, 1)
+    assert [(step.name, step.count) for step in stats.by_step] == [("s3", 1)]
+    assert [(word.step, word.word, word.count) for word in stats.words] == [("s3", "b", 1)]
+    assert stats.stop_histogram == {60: 1}
+    assert [(queue.name, queue.count) for queue in stats.by_queue] == [("sales", 1)]
+    assert [(flow.name, flow.count) for flow in stats.by_flow] == [("f0", 1)]
+
+
+async def test_a_reader_needs_no_right_to_write(store: Store) -> None:
+    async with await Reader.open(store._url) as log:
+        assert (await log.stats()).calls == 60
