@@ -13,6 +13,7 @@ from functools import partial
 
 from .clock import Clock, SystemClock
 from .config import Config, networks, parse_address
+from .core.detector.block import DetectorBlock
 from .core.detector.speech_detector import SpeechDetector
 from .core.language.kinds import FALSE_INTERRUPTIONS
 from .core.turns.conversation import Conversation, ConversationSettings
@@ -95,7 +96,8 @@ class App:
         self._reloading = asyncio.Lock()
         self._recognizer = recognizer or catalog.recognizer(config.speech)
         self._make_voice = make_voice or partial(catalog.voice, config.speech)
-        self._make_detector = make_detector or (lambda: SpeechDetector(load_weights()))
+        self._detectors = DetectorBlock(load_weights())
+        self._make_detector = make_detector
         self._voices: dict[tuple[str, str], Voice] = {}
         self._calls: dict[str, _LoggedCall] = {}
 
@@ -105,8 +107,9 @@ class App:
         if self._make_planner is None:
             self._dialogues = await asyncio.to_thread(Dialogues, config)
         await asyncio.to_thread(self._recognizer.load)
-        load_weights()  # now, and not in the first call
         http_client.client()  # now: making it takes longer than the frame of a call
+        if self._make_detector is None:
+            await asyncio.to_thread(self._detectors.warm)
         await self._warm(self._dialogues)
         self.store = await Store.open(
             config.store.url,
@@ -197,9 +200,10 @@ class App:
         self._recognizer.check(planner.language)
         voice = self._voice(planner.language, planner.voice)
         recording = self._recording(info)  # last: of a call that is refused nothing is left
+        detector = self._make_detector() if self._make_detector else SpeechDetector(self._detectors)
         session = Session(
             info.id,
-            Conversation(info.id, self._make_detector(), planner.phrases, settings),
+            Conversation(info.id, detector, planner.phrases, settings),
             Engines(self._recognizer, voice, planner),
             self,
             recording,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from bargein.core.detector.echo_canceller import CancellerOutput, EchoCanceller
+from bargein.core.detector.single_call import CancellerOutput, EchoCanceller
 
 RATE, FRAME = 8000, 160
 

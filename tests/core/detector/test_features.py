@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from bargein.core.detector.echo_canceller import BINS, CancellerOutput
-from bargein.core.detector.features import BANDS, Features, band_matrix
-from bargein.core.detector.network import Network
+from bargein.core.detector.block import ROW
+from bargein.core.detector.echo_row import BINS
+from bargein.core.detector.features import BANDS, SCALARS, SIZE, band_matrix
+from bargein.core.detector.network import HIDDEN, WIDE, Network, infer
+from bargein.core.detector.single_call import CancellerOutput, Features
 
-NOTHING = np.zeros(BINS, np.float32)
+NOTHING = np.zeros((2, BINS), np.float32)
 
 
 def frame(x: np.ndarray) -> CancellerOutput:
@@ -17,7 +19,7 @@ def frame(x: np.ndarray) -> CancellerOutput:
 
 def heard(features: Features, level_db: float, frames: int, seed: int = 1) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    out = np.zeros(Features.SIZE, np.float32)
+    out = np.zeros(SIZE, np.float32)
     for _ in range(frames):
         out = features.of(frame(rng.standard_normal(160) * 10 ** (level_db / 20))).copy()
     return np.asarray(out)
@@ -60,7 +62,7 @@ def test_periodic_sounds_show_their_pitch() -> None:
         features = Features()
         for a in range(0, len(x), 160):
             out = features.of(frame(x[a : a + 160]))
-        return float(out[-Features.SCALARS + 3])
+        return float(out[-SCALARS + 3])
 
     t = np.arange(1600)
     voiced = np.sin(2 * np.pi * 140 / 8000 * np.outer(np.arange(1, 9), t)).sum(axis=0) * 0.02
@@ -69,11 +71,13 @@ def test_periodic_sounds_show_their_pitch() -> None:
 
 def test_network_is_a_gated_recurrent_unit() -> None:
     rng = np.random.default_rng(6)
-    size, wide, n = Features.SIZE, 5, 4
+    size, wide, n = SIZE, WIDE, HIDDEN
     shapes = {"mean": (size,), "scale": (size,), "in.w": (size, wide), "in.b": (wide,), "gru.wi": (wide, 3 * n),
               "gru.wh": (n, 3 * n), "gru.bi": (3 * n,), "gru.bh": (3 * n,), "out.w": (n, 3), "out.b": (3,)}  # fmt: skip
-    w = {k: rng.standard_normal(s).astype(np.float32) * 0.3 for k, s in shapes.items()}
-    network, state = Network(w), np.zeros(n)
+    w = {k: rng.standard_normal(s).astype(np.float32) * 0.1 for k, s in shapes.items()}
+    network, state = Network.of(w), np.zeros(n)
+    rows, first = np.zeros(1, ROW), np.zeros(1, np.int64)
+    rows["seen"][0, -1] = 1
 
     def squash(z: np.ndarray) -> np.ndarray:
         return np.asarray(1 / (1 + np.exp(-z)))
@@ -84,4 +88,6 @@ def test_network_is_a_gated_recurrent_unit() -> None:
         i, h = d @ w["gru.wi"] + w["gru.bi"], state @ w["gru.wh"] + w["gru.bh"]
         r, z = squash(i[:n] + h[:n]), squash(i[n : 2 * n] + h[n : 2 * n])
         state = (1 - z) * np.tanh(i[2 * n :] + r * h[2 * n :]) + z * state
-        assert np.allclose(network(x), state @ w["out.w"] + w["out.b"], atol=1e-5)
+        rows["features"][0] = x
+        infer(rows, first, network)
+        assert np.allclose(rows["log_odds"][0], state @ w["out.w"] + w["out.b"], atol=1e-5)

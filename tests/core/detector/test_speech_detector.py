@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 
 from bargein.core.audio.pcm import FRAME_SAMPLES, RATE
-from bargein.core.detector.speech_detector import QUIET_DBFS, SpeechDetector
+from bargein.core.detector.block import ROW
+from bargein.core.detector.decision import QUIET_DBFS, begin, decide
+from bargein.core.detector.speech_detector import SpeechDetector
 from bargein.core.detector.vad_frame import BACKGROUND_SPEECH_DBFS, VadFrame
 from bargein.data.trained import load_weights
 from bargein.speech.tts_hibari import HibariTts
@@ -150,33 +151,45 @@ def test_caller_is_heard_through_echo(hearing: SpeechDetector) -> None:
     assert 0 < onset_ms(heard, 6.0)[0] <= 240
 
 
-def test_what_paused_just_before_the_echo_was_found_to_have_moved_is_taken_back(
-    hearing: SpeechDetector, monkeypatch: pytest.MonkeyPatch
+VOICE, NOISE = (2.0, 4.0, 2.0), (-9.0, -9.0, -9.0)
+
+
+class Decisions:
+    """The decision alone: log odds of the network in, (onset, retracted) out."""
+
+    def __init__(self) -> None:
+        self._rows = np.zeros(1, ROW)
+        self._rows["level_db"], self._rows["echo_db"] = -25.0, -100.0
+        begin(self._rows, 0)
+
+    def of(self, log_odds: tuple[float, float, float], moved: bool = False) -> tuple[bool, bool]:
+        self._rows["log_odds"][0], self._rows["moved"] = log_odds, moved
+        decide(self._rows, np.zeros(1, np.int64), np.array([0.5]))
+        return bool(self._rows["onset"][0]), bool(self._rows["retracted"][0])
+
+
+def test_an_onset_just_before_the_echo_was_found_to_have_moved_is_taken_back() -> None:
+    decisions = Decisions()
+    for _ in range(20):
+        decisions.of(NOISE)
+    said = [decisions.of(VOICE, moved=frame == 5) for frame in range(10)]
+    onset = next(i for i, (onset, _) in enumerate(said) if onset)
+    assert onset < 5
+    assert [i for i, (_, retracted) in enumerate(said) if retracted] == [5]
+
+
+@pytest.mark.parametrize(("kind", "onsets"), [(2.0, 1), (-0.5, 1), (-2.0, 0)])
+def test_what_is_more_like_a_cough_than_a_voice_does_not_pause_the_agent_however_near_it_is(
+    kind: float, onsets: int
 ) -> None:
-    line = with_caller(room(4), 2)
-    onset = next(i for i, e in enumerate(run(SpeechDetector(load_weights()), np.zeros(len(line)), line)) if e.onset)
-    cancel, frame = hearing._canceller.near, iter(range(1000))
-    monkeypatch.setattr(hearing._canceller, "near", lambda *of: replace(cancel(*of), moved=next(frame) == onset + 3))
-    evidence = list(run(hearing, np.zeros(len(line)), line))
-    assert [i for i, e in enumerate(evidence) if e.onset_retracted] == [onset + 3]
-    again = [i for i, e in enumerate(evidence) if e.onset and i > onset]
-    assert again  # a caller who goes on is heard all the same
-    assert again[0] <= onset + 3 + 10
+    decisions = Decisions()
+    assert sum(decisions.of((2.0, 4.0, kind))[0] for _ in range(25)) == onsets
 
 
 def test_a_caller_after_the_echo_has_moved_is_heard(hearing: SpeechDetector) -> None:
     far, at = agent_talk(9), 5 * RATE
     line = np.concatenate([echo(far, 80, 10)[:at], echo(far, 100, 10)[at:]]) + room(9)
     assert onset_ms(list(run(hearing, far, with_caller(line, 5.5))), 5.5)[0] < 300
-
-
-@pytest.mark.parametrize(("kind", "onsets"), [(2.0, 1), (-0.5, 1), (-2.0, 0)])
-def test_what_is_more_like_a_cough_than_a_voice_does_not_pause_the_agent_however_near_it_is(
-    hearing: SpeechDetector, monkeypatch: pytest.MonkeyPatch, kind: float, onsets: int
-) -> None:
-    line = np.resize(said("No, wait a moment please."), RATE // 2)
-    monkeypatch.setattr(hearing, "_network", lambda features: (2.0, 4.0, kind))
-    assert sum(e.onset for e in run(hearing, np.zeros(len(line)), line)) == onsets
 
 
 def test_voiced_follows_the_sound_and_ends_with_it(hearing: SpeechDetector) -> None:

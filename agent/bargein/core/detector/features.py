@@ -1,16 +1,21 @@
-"""Speech evidence of one frame: what rises above the noise floor and above what could be our echo, its pitch, what
-WebRTC's VAD makes of it, and a small recurrent network that has learned what of that is a voice."""
+"""Features of one frame: what rises above the noise floor and above what could be our echo, its pitch, and what
+WebRTC's VAD makes of it.
+
+As in echo_canceller.py the functions work on one frame of each of many calls. FEATURES_ROW is their state.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import webrtcvad
 from numpy.typing import NDArray
 
-from ..audio.pcm import FRAME_SAMPLES, FULL_SCALE, RATE, SILENCE, Pcm
-from .echo_canceller import BLOCK, CancellerOutput
+from ..audio.pcm import FRAME_SAMPLES, FULL_SCALE, RATE, Pcm
+from .compiled import Floats, Indices, Row, Rows, Spectra, compiled, fill
+from .echo_row import BLOCK
 
 BANDS = 16
 WINDOW = 256  # samples: this frame and the 12 ms before it
@@ -18,7 +23,9 @@ NEW = WINDOW - FRAME_SAMPLES
 LOWEST_DB = -100.0
 PITCH_LAGS = slice(20, 115)  # 400 to 70 Hz
 
-Floats = NDArray[np.float32]
+AGAINST = 6  # what the level of a band is compared with: three floors, the echo, its uncertainty, the loudest far end
+SCALARS = 12
+SIZE = AGAINST * BANDS + SCALARS
 
 
 def band_matrix(points: int) -> Floats:
@@ -39,146 +46,214 @@ def lopsided_window() -> Floats:
 
 
 _WINDOW = lopsided_window()
-_FAR_BANDS = band_matrix(BLOCK) * np.float32(2.0 / BLOCK**2)
-_DB = np.float32(10)
-_PER_DECIBEL = np.float32(math.log(10) / 10)
-_LEAST, _MOST, _PER_DB = np.float32(-30), np.float32(45), np.float32(0.066)
-_LOWEST, _HIGHEST = np.float32(-3), np.float32(3)  # of the scalars
 _FULL_SCALE = np.float32(FULL_SCALE)
-_RISE = np.array([[0.02], [0.1], [0.02]], np.float32)  # of the floors per frame: minimum, peaks, mean
-_FALL = np.array([[0.3], [0.02], [0.02]], np.float32)
-_RISE_MORE = _RISE - _FALL
-_STEP = np.array([[6.0], [200.0], [200.0]], np.float32)  # dB: no more at once, so that speech is no floor
-
-
-def _analysis() -> Floats:
-    """(bins, BANDS + lags + 1): from the windowed power spectrum to band powers, autocorrelation and their sum."""
-    bins = WINDOW // 2 + 1
-    bands = band_matrix(WINDOW) * np.float32(2.0 / (WINDOW * np.sum(_WINDOW**2)))
-    lags = np.fft.irfft(np.eye(bins), axis=1)[:, PITCH_LAGS]
-    return np.concatenate([bands, lags, np.ones((bins, 1))], axis=1).astype(np.float32)
-
-
-def _taper() -> Floats:
-    """(lags,): what undoes the window's own autocorrelation."""
-    own = np.fft.irfft(np.abs(np.fft.rfft(_WINDOW, 2 * WINDOW)) ** 2)[PITCH_LAGS] / np.sum(_WINDOW**2)
-    return np.asarray(1 / own, np.float32)
-
-
-_ANALYSIS, _UNTAPERED = _analysis(), _taper()
-_BANDS = np.ascontiguousarray(_ANALYSIS[:, :BANDS])
+_PER_DECIBEL = np.float32(math.log(10) / 10)
+# Of the floors per frame (minimum, peaks, mean): how fast they rise and fall, and how far at once, so that speech is
+# no floor.
+_RISE = np.array([0.02, 0.1, 0.02], np.float32)
+_FALL = np.array([0.3, 0.02, 0.02], np.float32)
+_STEP = np.array([6.0, 200.0, 200.0], np.float32)  # dB
 _LAGS = PITCH_LAGS.stop - PITCH_LAGS.start
 
 
+def _edges(points: int) -> Indices:
+    """(BANDS + 1,): band b covers the bins from the b-th to before the next."""
+    inside = band_matrix(points) > 0
+    first = [int(np.flatnonzero(inside[:, band])[0]) for band in range(BANDS)]
+    return np.array([*first, int(np.flatnonzero(inside[:, -1])[-1]) + 1])
+
+
+_EDGES, _FAR_EDGES = _edges(WINDOW), _edges(BLOCK)
+_SCALE = np.float32(2.0 / (WINDOW * np.sum(_WINDOW**2)))
+_FAR_SCALE = np.float32(2.0 / BLOCK**2)
+# (bins, lags): from a power spectrum to the autocorrelation; and what undoes the window's own.
+_LAG_MATRIX = np.fft.irfft(np.eye(WINDOW // 2 + 1), axis=1)[:, PITCH_LAGS].astype(np.float32)
+_UNTAPERED = np.asarray(
+    np.sum(_WINDOW**2) / np.fft.irfft(np.abs(np.fft.rfft(_WINDOW, 2 * WINDOW)) ** 2)[PITCH_LAGS], np.float32
+)
+
+FEATURES_ROW = np.dtype(
+    [
+        ("recent", np.float32, (2, WINDOW)),  # of the line without our echo, and of the echo
+        ("floors", np.float32, (3, BANDS)),  # minimum, peaks, mean of the level in dB
+        ("over", np.float32, (AGAINST, BANDS)),
+        ("features", np.float32, (SIZE,)),
+        ("explained", np.float64),
+        ("level_db", np.float64),  # of the frame; the floor's and the echo's likewise
+        ("floor_db", np.float64),
+        ("echo_db", np.float64),
+        ("frames", np.int64),
+    ],
+    align=True,
+)
+
+
+@compiled
+def begin_features(row: Row) -> None:
+    """Set the row to the start of a call. The row must be all zero."""
+    for j in range(3):
+        fill(row.floors[j], -70.0)
+
+
+@compiled
 def _decibels(power: float) -> float:
     return 10 * math.log10(power + 1e-10)
 
 
-class Features:
-    """What the network sees of a frame: levels against floors and echo, none of them absolute but one. One per call."""
+@compiled
+def take_frame(rows: Rows, which: Indices, windowed: Floats, pcm: Pcm) -> None:
+    """Write the windows to be transformed to `windowed` (n, 2, 256), the line without our echo to `pcm` (n, 160)."""
+    for i in range(len(which)):
+        row = rows[which[i]]
+        recent = row.recent
+        for j in range(2):
+            for k in range(NEW):
+                recent[j, k] = recent[j, k + FRAME_SAMPLES]
+        for k in range(FRAME_SAMPLES):
+            recent[0, NEW + k] = row.near[k]
+            recent[1, NEW + k] = row.echo[k]
+        for j in range(2):
+            for k in range(WINDOW):
+                windowed[i, j, k] = recent[j, k] * _WINDOW[k]
+        for k in range(FRAME_SAMPLES):
+            pcm[i, k] = np.int16(min(max(row.near[k] * _FULL_SCALE, -_FULL_SCALE), _FULL_SCALE - np.float32(1)))
 
-    BLOCKS = 6
-    SCALARS = 12
-    SIZE = BLOCKS * BANDS + SCALARS
+
+@compiled
+def compute(rows: Rows, which: Indices, spectra: Spectra, voiced: NDArray[np.bool_]) -> None:
+    """The features of the frame, into `row.features`. `voiced` (n, 2): what WebRTC's VADs say."""
+    powers = np.empty((2, WINDOW // 2 + 1), np.float32)
+    banded = np.empty((4, BANDS), np.float32)
+    lags = np.empty(_LAGS, np.float32)
+    for i in range(len(which)):
+        row = rows[which[i]]
+        for j in range(2):
+            for k in range(WINDOW // 2 + 1):
+                re, im = spectra[i, j, k].real, spectra[i, j, k].imag
+                powers[j, k] = re * re + im * im
+        for j in range(1, 4):
+            fill(banded[j], 0)
+        _band(powers[0], _EDGES, _SCALE, banded[0])
+        if row.active:
+            _band(powers[1], _EDGES, _SCALE, banded[1])
+            _band(row.unsure, _FAR_EDGES, _FAR_SCALE, banded[2])
+            _band(row.loudest, _FAR_EDGES, _FAR_SCALE, banded[3])
+        for j in range(4):
+            for b in range(BANDS):
+                banded[j, b] = np.float32(10) * np.log10(banded[j, b] + np.float32(1e-10))
+        if row.frames == 0:
+            for j in range(3):
+                for b in range(BANDS):
+                    row.floors[j, b] = min(banded[0, b], np.float32(-45))
+        _compare(row, banded)
+        total = np.float32(0)
+        fill(lags, 0)
+        for k in range(WINDOW // 2 + 1):
+            total += powers[0, k]
+            for lag in range(_LAGS):
+                lags[lag] += powers[0, k] * _LAG_MATRIX[k, lag]
+        pitch, tilt = np.float32(-1e30), np.float32(-1e30)
+        for lag in range(_LAGS):
+            pitch, tilt = max(pitch, lags[lag] * _UNTAPERED[lag]), max(tilt, lags[lag])
+        scale = 1 / (float(total) * 2 / WINDOW + 1e-9)
+        _scalars(row, float(pitch) * scale, float(tilt) * scale, voiced[i])
+        _follow_floors(row)
+
+
+@compiled
+def _band(power: Floats, edges: Indices, scale: np.float32, out: Floats) -> None:
+    for b in range(BANDS):
+        total = np.float32(0)
+        for k in range(edges[b], edges[b + 1]):
+            total += power[k]
+        out[b] = total * scale
+
+
+@compiled
+def _compare(row: Row, banded: Floats) -> None:
+    """The level of each band against the floors and against what could be our echo."""
+    for j in range(AGAINST):
+        for b in range(BANDS):
+            over = banded[0, b] - (row.floors[j, b] if j < 3 else banded[j - 2, b])
+            row.over[j, b] = over
+            row.features[j * BANDS + b] = min(max(over, np.float32(-30)), np.float32(45)) * np.float32(0.066)
+
+
+@compiled
+def _scalars(row: Row, pitch: float, tilt: float, voiced: NDArray[np.bool_]) -> None:
+    early = late = across = echo = np.float32(0)
+    for k in range(FRAME_SAMPLES // 2):
+        early += row.near[k] * row.near[k]
+        late += row.near[k + 80] * row.near[k + 80]
+    for k in range(FRAME_SAMPLES):
+        across += row.near[k] * row.echo[k]
+        echo += row.echo[k] * row.echo[k]
+    early_power, late_power = float(early) / 80, float(late) / 80
+    power = 0.5 * (early_power + late_power)
+    row.level_db = _decibels(power)
+    floor = np.float32(0)
+    for b in range(BANDS):
+        floor += np.exp(row.floors[0, b] * _PER_DECIBEL)
+    row.floor_db = _decibels(float(floor))
+    row.echo_db = LOWEST_DB
+    removed = 0.0
+    if row.active:
+        echo_power = float(echo) / FRAME_SAMPLES
+        row.echo_db = _decibels(echo_power)
+        line = max(0.0, power + echo_power + 2 * float(across) / FRAME_SAMPLES)
+        removed = _decibels(line) - row.level_db
+        if line > 1e-6:
+            row.explained += 0.05 * (removed - row.explained)
+    out = row.features[AGAINST * BANDS :]
+    out[0] = (_decibels(early_power) - row.floor_db) * 0.05
+    out[1] = (_decibels(late_power) - row.floor_db) * 0.05
+    out[2] = (row.level_db + 45) * 0.05
+    out[3] = pitch
+    out[4] = tilt
+    out[5] = removed * 0.1
+    out[6] = row.explained * 0.1
+    out[7] = row.active
+    out[8] = row.aligned
+    out[9] = (row.floor_db + 55) * 0.05
+    out[10] = voiced[0]
+    out[11] = voiced[1]
+    for k in range(SCALARS):
+        out[k] = min(max(out[k], np.float32(-3)), np.float32(3))
+
+
+@compiled
+def _follow_floors(row: Row) -> None:
+    """Floors move in dB: down fast and up slowly, up fast and down slowly, and the mean of about a second."""
+    row.frames += 1
+    for j in range(3):
+        rise, fall = _RISE[j], _FALL[j]
+        if row.frames < 50:  # they settle faster at first
+            if j == 0 and row.frames < 25:
+                rise = np.float32(0.15)
+            if j == 2:
+                rise = fall = np.float32(max(0.02, 1 / (row.frames + 1)))
+        for b in range(BANDS):
+            change = row.over[j, b]
+            row.floors[j, b] += (rise if change > 0 else fall) * min(change, _STEP[j])
+
+
+class VoiceActivity:
+    """What WebRTC's VAD makes of a call: Gaussian mixtures in six bands, trained on far more talk than ours."""
 
     def __init__(self) -> None:
-        self._recent = np.zeros((2, WINDOW), np.float32)  # near, echo
-        self._windowed = np.zeros((2, WINDOW), np.float32)
-        self._floors = np.full((3, BANDS), -70.0, np.float32)  # minimum, peaks, mean of the level in dB
-        self._against = np.full((Features.BLOCKS, BANDS), LOWEST_DB, np.float32)
-        self._banded = np.full((4, BANDS), 1e-10, np.float32)
-        self._analysed = np.zeros(BANDS + _LAGS + 1, np.float32)
-        self._tones = np.zeros((2, _LAGS), np.float32)  # for the pitch, and as they are for the tilt
-        self._out = np.zeros(Features.SIZE, np.float32)
-        self._over = self._out[: -Features.SCALARS].reshape(Features.BLOCKS, BANDS)
         self._vads = (webrtcvad.Vad(0), webrtcvad.Vad(3))  # easily and hardly convinced; 1.5 us each
-        self._frames = 0
-        self._explained = 0.0
-        self.near: Pcm = SILENCE  # the frame without our echo, 16 bits
-        self.level_db = LOWEST_DB
-        self.floor_db = -70.0
-        self.echo_db = LOWEST_DB
 
-    def of(self, heard: CancellerOutput) -> Floats:
-        """(SIZE,) features of the frame; the array is used again for the next."""
-        recent, banded, active = self._recent, self._banded, heard.active
-        recent[:, :NEW] = recent[:, FRAME_SAMPLES:]
-        recent[0, NEW:] = heard.near
-        recent[1, NEW:] = heard.echo
-        np.multiply(recent, _WINDOW, out=self._windowed)
-        parts = np.fft.rfft(self._windowed if active else self._windowed[0])
-        parts = parts.astype(np.complex64, copy=False).view(np.float32)
-        np.multiply(parts, parts, out=parts)
-        power = parts[..., ::2] + parts[..., 1::2]
-        banded.fill(1e-10)
-        if active:
-            np.matmul(power[0], _ANALYSIS, out=self._analysed)
-            banded[1] += power[1] @ _BANDS
-            banded[2:] += heard.power @ _FAR_BANDS
-        else:
-            np.matmul(power, _ANALYSIS, out=self._analysed)
-        banded[0] += self._analysed[:BANDS]
-        np.log10(banded, out=banded)
-        np.multiply(banded, _DB, out=banded)
-        level = banded[0]
-        if not self._frames:
-            np.minimum(level, -45, out=self._floors)
-        self._against[:3] = self._floors
-        self._against[3:] = banded[1:]
-        np.subtract(level, self._against, out=self._over)
-        change = self._over[:3].copy()
-        np.maximum(self._over, _LEAST, out=self._over)
-        np.minimum(self._over, _MOST, out=self._over)
-        np.multiply(self._over, _PER_DB, out=self._over)
-        total = float(self._analysed[-1]) * 2 / WINDOW + 1e-9
-        self._tones[1] = self._analysed[BANDS:-1]
-        np.multiply(self._tones[1], _UNTAPERED, out=self._tones[0])
-        pitch, tilt = np.maximum.reduce(self._tones, axis=1).tolist()
-        self._scalars(heard, pitch / total, tilt / total)
-        self._follow(change)
-        return self._out
+    def __call__(self, pcm: Pcm) -> tuple[bool, bool]:
+        """160 samples in; what each VAD says."""
+        data = pcm.tobytes()
+        return self._vads[0].is_speech(data, RATE), self._vads[1].is_speech(data, RATE)
 
-    def _scalars(self, heard: CancellerOutput, pitch: float, tilt: float) -> None:
-        near = heard.near
-        self.near = (near * _FULL_SCALE).clip(-_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)
-        first, second = near[:80], near[80:]
-        early, late = float(first.dot(first)) / 80, float(second.dot(second)) / 80
-        power = 0.5 * (early + late)
-        level = self.level_db = _decibels(power)
-        floor = self.floor_db = _decibels(float(np.add.reduce(np.exp(self._floors[0] * _PER_DECIBEL))))
-        self.echo_db, removed = LOWEST_DB, 0.0
-        if heard.active:
-            echo = float(heard.echo.dot(heard.echo)) / FRAME_SAMPLES
-            self.echo_db = _decibels(echo)
-            line = max(0.0, power + echo + 2 * float(near.dot(heard.echo)) / FRAME_SAMPLES)
-            removed = _decibels(line) - level
-            if line > 1e-6:
-                self._explained += 0.05 * (removed - self._explained)
-        scalars = (
-            (_decibels(early) - floor) * 0.05, (_decibels(late) - floor) * 0.05, (level + 45) * 0.05, pitch, tilt,
-            removed * 0.1, self._explained * 0.1, float(heard.active), float(heard.aligned), (floor + 55) * 0.05,
-            *self._webrtc(),
-        )  # fmt: skip
-        out = self._out[-Features.SCALARS :]
-        out[:] = scalars
-        np.maximum(out, _LOWEST, out=out)
-        np.minimum(out, _HIGHEST, out=out)
 
-    def _webrtc(self) -> list[float]:
-        """What each VAD says, 0 or 1: Gaussian mixtures in six bands, trained on far more talk than ours."""
-        pcm = self.near.tobytes()
-        return [float(vad.is_speech(pcm, RATE)) for vad in self._vads]
-
-    def _follow(self, change: Floats) -> None:
-        """Floors move in dB: down fast and up slowly, up fast and down slowly, and the mean of about a second."""
-        self._frames += 1
-        fall, more = _FALL, _RISE_MORE
-        if self._frames < 50:  # they settle faster at first
-            mean = max(0.02, 1 / (self._frames + 1))
-            fall = np.array([[0.3], [0.02], [mean]], np.float32)
-            more = np.array([[0.15 if self._frames < 25 else 0.02], [0.1], [mean]], np.float32) - fall
-        rate = np.multiply(change > 0, more)
-        rate += fall
-        np.minimum(change, _STEP, out=change)
-        change *= rate
-        self._floors += change
+def extract(rows: Rows, which: Indices, activity: Sequence[VoiceActivity]) -> Pcm:
+    """The features of one frame of the calls `which`, after `cancel`. Returns the line without echo, (n, 160)."""
+    windowed = np.empty((len(which), 2, WINDOW), np.float32)
+    near = np.empty((len(which), FRAME_SAMPLES), np.int16)
+    take_frame(rows, which, windowed, near)
+    voiced = np.array([vad(pcm) for vad, pcm in zip(activity, near, strict=True)], np.bool_)
+    compute(rows, which, np.fft.rfft(windowed), voiced)
+    return near

@@ -4,31 +4,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
-from .features import Floats
+from .compiled import Floats, Indices, Row, Rows, compiled, copy, fill
 
-_HALF, _ONE, _ZERO = np.float32(0.5), np.float32(1), np.float32(0)
-
-
-def probability(log_odds: float) -> float:
-    """0 to 1."""
-    return 0.5 + 0.5 * math.tanh(0.5 * log_odds)
+WIDE = HIDDEN = 64  # units of the dense layer and of the recurrent one
 
 
-class Network:
-    """Dense, GRU (Cho et al. 2014, reset after the product as in cuDNN), three logistic outputs; one per call.
+class Network(NamedTuple):
+    """Dense, GRU (Cho et al. 2014, reset after the product as in cuDNN), three logistic outputs; for all calls.
 
-    weights: in.w (SIZE, D), in.b, gru.wi (D, 3H), gru.wh (H, 3H), gru.bi, gru.bh in the order reset, update, new;
-    out.w (H, 3), out.b; mean and scale (SIZE,) of the features.
+    The weights are folded: the scaling of the features into the first layer, and the gates and both parts of the new
+    state into one product of (input, state, 1). The gates are halved, for tanh.
     """
 
-    def __init__(self, weights: Mapping[str, Floats]) -> None:
-        self._in_w = np.ascontiguousarray(weights["in.w"] * weights["scale"][:, None])
-        self._in_b = weights["in.b"] - (weights["mean"] * weights["scale"]) @ weights["in.w"]
-        wide, n = len(weights["gru.wi"]), len(weights["gru.wh"])
-        # One product of (input, state, 1) gives both gates, halved for tanh, and both parts of the new state.
+    in_w: Floats  # (SIZE, WIDE)
+    in_b: Floats
+    joined: Floats  # (WIDE + HIDDEN + 1, 4 HIDDEN): reset, update, new from the input, new from the state
+    out_w: Floats  # (HIDDEN, 3)
+    out_b: Floats
+
+    @classmethod
+    def of(cls, weights: Mapping[str, Floats]) -> Network:
+        """Fold trained weights.
+
+        D is WIDE, H is HIDDEN: in.w (SIZE, D), in.b; gru.wi (D, 3H), gru.wh (H, 3H), gru.bi, gru.bh in the order
+        reset, update, new; out.w (H, 3), out.b; mean and scale (SIZE,) of the features.
+        """
+        wide, n = WIDE, HIDDEN
         joined = np.zeros((wide + n + 1, 4 * n), np.float32)
         gates, new = slice(0, 2 * n), slice(2 * n, 3 * n)
         joined[:wide, gates] = 0.5 * weights["gru.wi"][:, gates]
@@ -37,27 +42,84 @@ class Network:
         joined[:wide, new], joined[-1, new] = weights["gru.wi"][:, new], weights["gru.bi"][new]
         joined[wide:-1, 3 * n :] = 0.5 * weights["gru.wh"][:, new]
         joined[-1, 3 * n :] = 0.5 * weights["gru.bh"][new]
-        self._joined, self._size = joined, n
-        self._out_w, self._out_b = weights["out.w"], weights["out.b"]
-        self._seen = np.zeros(wide + n + 1, np.float32)
-        self._seen[-1] = 1
-        self._sums = np.zeros(4 * n, np.float32)
-        self._x, self._state = self._seen[:wide], self._seen[wide:-1]
+        return cls(
+            np.ascontiguousarray(weights["in.w"] * weights["scale"][:, None], np.float32),
+            np.asarray(weights["in.b"] - (weights["mean"] * weights["scale"]) @ weights["in.w"], np.float32),
+            joined,
+            np.ascontiguousarray(weights["out.w"], np.float32),
+            np.asarray(weights["out.b"], np.float32),
+        )
 
-    def __call__(self, features: Floats) -> tuple[float, float, float]:
-        """(SIZE,) in; log odds: of a caller's voice, of a caller's sound of any kind, that it is a voice if so."""
-        n, state, x, sums = self._size, self._state, self._x, self._sums
-        np.matmul(features, self._in_w, out=x)
-        np.add(x, self._in_b, out=x)
-        np.maximum(x, _ZERO, out=x)
-        np.matmul(self._seen, self._joined, out=sums)
-        gates, new = sums[: 2 * n], sums[2 * n : 3 * n]
-        np.tanh(gates, out=gates)
-        gates += _ONE  # twice the gates: the weights after them are halved
-        new += gates[:n] * sums[3 * n :]
-        np.tanh(new, out=new)
-        state -= new
-        state *= gates[n:] * _HALF
-        state += new
-        voice, sound, kind = (state @ self._out_w + self._out_b).tolist()
-        return voice, sound, kind
+
+NETWORK_ROW = np.dtype(
+    [
+        ("seen", np.float32, (WIDE + HIDDEN + 1,)),  # input, state, 1
+        ("log_odds", np.float64, (3,)),  # a caller's voice; a caller's sound of any kind; that it is a voice if so
+    ],
+    align=True,
+)
+
+
+@compiled
+def begin_network(row: Row) -> None:
+    """Set the row to the start of a call. The row must be all zero."""
+    row.seen[-1] = 1
+
+
+@compiled
+def _sum_up(rows: Rows, which: Indices, network: Network, sums: Floats) -> None:
+    """The products of the layers, before the gates: into `sums` (n, 4 HIDDEN)."""
+    x = np.empty(WIDE, np.float32)
+    for i in range(len(which)):
+        row = rows[which[i]]
+        copy(network.in_b, x)
+        for k in range(len(row.features)):
+            feature = row.features[k]
+            for j in range(WIDE):
+                x[j] += feature * network.in_w[k, j]
+        for j in range(WIDE):
+            row.seen[j] = max(x[j], np.float32(0))
+        fill(sums[i], 0)
+        for k in range(len(row.seen)):
+            seen = row.seen[k]
+            if seen != 0:  # a rectified layer gives many zeros
+                for j in range(4 * HIDDEN):
+                    sums[i, j] += seen * network.joined[k, j]
+
+
+@compiled
+def _reset(sums: Floats, gates: Floats) -> None:
+    """The new state before its tanh, into its place in `sums`. `gates` (n, 2 HIDDEN): twice the gates, less 1."""
+    for i in range(len(sums)):
+        for j in range(HIDDEN):
+            sums[i, 2 * HIDDEN + j] += (gates[i, j] + np.float32(1)) * sums[i, 3 * HIDDEN + j]
+
+
+@compiled
+def _renew(rows: Rows, which: Indices, network: Network, gates: Floats, new: Floats) -> None:
+    """The new state, between the old one and `new` (n, HIDDEN), and what the outputs make of it."""
+    for i in range(len(which)):
+        row = rows[which[i]]
+        for j in range(HIDDEN):
+            update = (gates[i, HIDDEN + j] + np.float32(1)) * np.float32(0.5)
+            row.seen[WIDE + j] = new[i, j] + update * (row.seen[WIDE + j] - new[i, j])
+        for j in range(3):
+            total = network.out_b[j]
+            for k in range(HIDDEN):
+                total += row.seen[WIDE + k] * network.out_w[k, j]
+            row.log_odds[j] = total
+
+
+def infer(rows: Rows, which: Indices, network: Network) -> None:
+    """One step of each of the calls `which`: from `row.features` to `row.log_odds`."""
+    sums = np.empty((len(which), 4 * HIDDEN), np.float32)
+    _sum_up(rows, which, network, sums)
+    gates = np.tanh(sums[:, : 2 * HIDDEN])
+    _reset(sums, gates)
+    _renew(rows, which, network, gates, np.tanh(sums[:, 2 * HIDDEN : 3 * HIDDEN]))
+
+
+@compiled
+def probability(log_odds: float) -> float:
+    """0 to 1."""
+    return 0.5 + 0.5 * math.tanh(0.5 * log_odds)

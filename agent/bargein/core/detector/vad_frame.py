@@ -1,4 +1,4 @@
-"""What hearing says of one 20 ms frame: the border between the ear and the barge-in decision."""
+"""What the detector says of one 20 ms frame: the border between the ear and the barge-in decision."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from ..audio.pcm import Pcm
 BACKGROUND_SPEECH_DBFS = -36.0  # other people in the room are further off than the caller, and stay below this
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)  # not frozen: a thousand are made a second
 class VadFrame:
     """One frame as heard. `near` is the caller without our echo, for the recognizer.
 
     score: 0 to 1, how sure we are that the caller (not our echo, not the background) makes a sound in this frame.
-    onset: this frame completes solid evidence: pause now. onset_samples_ago: where the sound began, back from the
-        end of this frame.
-    voiced: the caller is still at it (hysteresis over score), for endings.
-    withdrawn: the last onset was nothing (within 120 ms), a cough (at 200 ms) or our echo after all: go on. Hearing has
-        re-armed itself.
+    onset: this frame completes solid evidence: pause now.
+    onset_samples_ago: where the sound began, back from the end of this frame.
+    voiced: the caller still makes a sound (hysteresis over `score`), for endings.
     speechlike: 0 to 1, how much the sound since the onset is like speech rather than a cough or a bang.
-    far_dbfs: what stays below this level is somebody else in the room; lower where nobody has been heard of late.
+    onset_retracted: the last onset was nothing (within 120 ms), a cough (at 200 ms) or our echo after all. Go on; the
+        detector has to be re-armed.
+    background_speech_dbfs: what stays below this level is somebody else in the room. It is lower where nobody has been
+        heard of late.
     """
 
     score: float
