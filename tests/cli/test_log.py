@@ -24,6 +24,7 @@ from bargein.errors import UserError
 from bargein.store import Store
 
 LOG_COMMANDS = ["calls", "interruptions", "show", "stats", "tail", "export", "prune"]
+CHOOSING = ["calls", "interruptions", "stats", "tail", "export"]  # take the options that choose calls
 EVIL = "Bob \x1b[31m\x1b]0;title\x07\u202egnp\u2066\x9b2J\r\n"
 FIRST, LAST = "3f2a9c1e-77aa-4b1e-9e0a-000000000001", "b81d0c55-77aa-4b1e-9e0a-000000000002"
 
@@ -71,24 +72,25 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
 
 def run(runner: CliRunner, *words: str, code: int = 0) -> str:
     result: Result = runner.invoke(cli, list(words))
-    assert result.exit_code == code, result.output
+    assert result.exit_code == code, (result.output, result.exception)
     return result.stdout
 
 
 @pytest.mark.parametrize("name", LOG_COMMANDS)
 def test_the_example_of_the_help_works(runner: CliRunner, name: str) -> None:
     told = run(runner, name, "--help")
-    assert "Example:\n" in told
-    examples = re.findall(r"^\s+bargein (.*)$", told.split("Example:\n")[1], re.MULTILINE)
+    assert re.search(r"Examples?:\n", told)
+    examples = re.findall(r"^\s+bargein (.*)$", re.split(r"Examples?:\n", told)[1], re.MULTILINE)
     assert examples
     for example in examples:
-        assert shlex.split(example)[0] == name
-        run(runner, *shlex.split(example))
+        words = shlex.split(example.partition(" | ")[0])
+        assert words[0] == name
+        run(runner, *words)
 
 
 def test_calls(runner: CliRunner) -> None:
     lines = run(runner, "calls").splitlines()
-    assert re.match(r"started +call +caller +name +called +length +cuts +outcome", lines[0])
+    assert re.match(r"started +call +caller +name +called +length +interruptions +outcome", lines[0])
     assert [LAST[:8] in lines[1], FIRST[:8] in lines[2], len(lines)] == [True, True, 3]
     assert LAST[:8] in run(runner, "calls", "--since", "2d")
     assert FIRST[:8] not in run(runner, "calls", "--since", "2d")
@@ -112,7 +114,7 @@ def test_json_and_csv_hold_every_column(runner: CliRunner) -> None:
 
 def test_interruptions(runner: CliRunner) -> None:
     told = run(runner, "interruptions")
-    assert re.search(rf"{LAST[:8]}  correct  replanned +80 ms  420 ms  no, the blue one  .*green", told)
+    assert re.search(rf"{LAST[:8]}  correct  replanned +80 ms  420 ms  offer  no, the blue one  .*green", told)
     assert FIRST[:8] not in run(runner, "interruptions", "--slow", "300")
     assert run(runner, "interruptions", "--kind", "stop") == "no interruptions\n"
     assert LAST[:8] not in run(runner, "interruptions", "--call", "3f2a")
@@ -122,11 +124,11 @@ def test_interruptions(runner: CliRunner) -> None:
 
 def test_show_strikes_out_what_was_not_heard(runner: CliRunner) -> None:
     told = run(runner, "show", "last")
-    assert "agent   The red mug is ten dollars, the ~~green mug is twelve dollars.~~" in told
-    assert "cut in at 0:02.9 on “green”: silent after 420 ms" in told
-    assert "correct, replanned  ·  noticed in 80 ms, decided after 400 ms" in told
+    assert "agent   The red mug is ten dollars, the green… ~~mug is twelve dollars.~~" in told
+    assert "interrupted at 0:02.9 on “green”: silent after 420 ms" in told
+    assert "a correction: the agent planned a new reply  ·  noticed after 80 ms  ·  decided after 400 ms" in told
     assert "0:02.9  caller  no, the blue one" in told
-    assert told.index("cut in") < told.index("caller  no, the blue one") < told.index("The blue mug.")
+    assert told.index("interrupted at") < told.index("caller  no, the blue one") < told.index("The blue mug.")
     told = json.loads(run(runner, "show", "3f2a", "--json"))
     assert [turn["text"] for turn in told["turns"]][1:] == ["no, the blue one", "The blue mug."]
     assert told["interruptions"][0]["cut_word"] == "green"
@@ -135,11 +137,11 @@ def test_show_strikes_out_what_was_not_heard(runner: CliRunner) -> None:
 def test_show_on_a_terminal(runner: CliRunner) -> None:
     """A real one: the child's stdout is a pty."""
     told = in_terminal("show", "last")
-    assert "\x1b[9;2mgreen mug is twelve dollars.\x1b[0m" in told
+    assert "the \x1b[33mgreen…\x1b[0m \x1b[9;2mmug is twelve dollars.\x1b[0m" in told
     assert "~~" not in told
     plain = in_terminal("show", "last", NO_COLOR="1")
     assert "\x1b" not in plain
-    assert "~~green mug" in plain
+    assert "green… ~~mug" in plain
 
 
 def in_terminal(*words: str, **env: str) -> str:
@@ -159,13 +161,63 @@ def in_terminal(*words: str, **env: str) -> str:
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 200])
-def test_no_table_is_wider_than_the_terminal(runner: CliRunner, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", str(width))
+def test_no_table_is_wider_than_the_terminal(runner: CliRunner, width: int) -> None:
     for command in ("calls", "interruptions"):
-        for line in run(runner, command).splitlines():
+        for line in in_terminal(command, COLUMNS=str(width), NO_COLOR="1").splitlines():
             assert len(line) <= width, line
-    spoken = [line for line in run(runner, "show", "last").splitlines() if re.match(r" +\d:| {18}", line)]
-    assert all(len(line) <= max(width, 42) for line in spoken)
+    told = in_terminal("show", "last", COLUMNS=str(width), NO_COLOR="1")
+    spoken = [line for line in told.splitlines() if re.match(r" +\d:| {18}", line)]
+    assert all(len(line) <= max(width, 42) for line in spoken if "dialplan" not in line)
+
+
+def test_nothing_is_cut_on_a_pipe(runner: CliRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    words = "one two three four five six seven eight nine ten eleven twelve " * 5
+
+    async def long() -> None:
+        store = await Store.open("sqlite:///bargein.db")
+        store.call_started("long", caller="+49" * 20, caller_name="N" * 90, queue="q" * 50)
+        store.turn("long", Turn(0, "agent", 0, 900, words, words))
+        store.call_ended("long", outcome="queue", duration_ms=1, summary=words)
+        await store.close()
+
+    asyncio.run(long())
+    told = run(runner, "calls")
+    assert ["…" in told, "+49" * 20 in told, "N" * 90 in told, "q" * 50 in told, words.strip() in told] == [
+        False, True, True, True, True,
+    ]  # fmt: skip
+    assert words.strip() in run(runner, "show", "long")
+
+
+def test_filters(runner: CliRunner) -> None:
+    def found(*words: str) -> list[str]:
+        return run(runner, "calls", "--ids", *words).split()
+
+    assert found() == [LAST, FIRST]
+    assert found("--ascending") == [FIRST, LAST]
+    assert found("--caller", "+4930*", "--called", "700", "--flow", "shop") == [LAST, FIRST]
+    assert found("--caller", "+49") == []
+    assert found("--interrupted", "--step", "offer", "--text", "mug blue") == [LAST, FIRST]
+    assert found("--not-interrupted") == []
+    assert found("--longer-than", "7s") == []
+    assert found("--longer-than", "6999ms") == [LAST, FIRST]
+    assert found("--until", "50d") == [FIRST]
+    assert found("--limit", "1", "--page", "2") == [FIRST]
+    assert "1 of 2 calls; --page 2 shows more" in run(runner, "calls", "--limit", "1")
+    assert "page 3 is behind the end: 2 calls" in run(runner, "calls", "--limit", "1", "--page", "3")
+    assert run(runner, "interruptions", "--ids", "--since", "2d") == f"{LAST}-0\n"
+    assert "1 of 2 interruptions" in run(runner, "interruptions", "--limit", "1")
+
+
+@pytest.mark.parametrize("command", CHOOSING)
+def test_outcomes_are_accepted_as_shown_and_as_stored(runner: CliRunner, command: str) -> None:
+    more = ["--once"] if command == "tail" else []
+    for name in ("queue", "caller_hung_up", "caller hung up", "in progress", "Caller-Hung-Up"):
+        run(runner, command, "--outcome", name, *more)
+    result = runner.invoke(cli, [command, "--outcome", "nonsense"])
+    assert result.exit_code == 2
+    for outcome in ("queue", "transfer", "hangup", "continue", "failed", "caller_hung_up", "in_progress"):
+        assert outcome in result.stderr
 
 
 @pytest.mark.parametrize("words", [("calls",), ("show", "last"), ("calls", "--csv"), ("calls", "--json"), ("export",)])
@@ -182,23 +234,34 @@ def test_stats(runner: CliRunner) -> None:
 
 
 def test_tail_shows_what_is_there_and_what_comes(runner: CliRunner) -> None:
-    assert run(runner, "tail", "--once").count("caller  no, the blue one") == 2
+    told = run(runner, "tail", "--once")
+    assert told.count("caller  no, the blue one") == 2
+    assert told.count("interrupted at 0:02.9") == 2
+    assert told.index("interrupted at 0:02.9") < told.index("caller  no, the blue one")
+    assert told.count("call ends  queue, 7 s") == 2
     assert len(run(runner, "tail", "--json", "--limit", "3").splitlines()) == 3
     child = subprocess.Popen(
-        [sys.executable, "-m", "bargein", "tail", "--json", "--limit", "9"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "bargein", "tail", "--json", "--limit", "14"], stdout=subprocess.PIPE, text=True
     )
     assert child.stdout is not None
-    there = [json.loads(child.stdout.readline()) for _ in range(8)]
+    there = [json.loads(child.stdout.readline()) for _ in range(10)]
     assert [entry["type"] for entry in there].count("interruption") == 2
 
     async def another() -> None:
         store = await Store.open("sqlite:///bargein.db")
+        store.call_started("new-call", caller="123")
         store.turn("new-call", Turn(0, "agent", 0, 900, "Hello.", "Hello."))
+        store.turn("new-call", Turn(1, "caller", 900, 1900, "Bye.", "Bye."))
+        store.call_ended("new-call", outcome="caller_hung_up", duration_ms=2000)
         await store.close()
 
     asyncio.run(another())
     told, _ = child.communicate(timeout=20)
-    assert json.loads(told)["call_id"] == "new-call"
+    rows = [json.loads(line) for line in told.splitlines()]
+    assert [(row["type"], row["call_id"]) for row in rows] == [
+        (kind, "new-call") for kind in ("start", "turn", "turn", "end")
+    ]
+    assert (rows[0]["caller"], rows[3]["outcome"]) == ("123", "caller_hung_up")
     assert child.returncode == 0
 
 
@@ -243,6 +306,21 @@ def test_prune(runner: CliRunner, tmp_path: Path) -> None:
     assert os.listdir("recordings") == ["2025"]
     run(runner, "prune", code=2)
     run(runner, "prune", "--older-than", "ninety", code=2)
+
+
+def test_prune_of_recent_calls_has_to_be_meant(runner: CliRunner) -> None:
+    result = runner.invoke(cli, ["prune", "--older-than", "0d"])
+    assert isinstance(result.exception, UserError)
+    assert (result.exception.exit_code, "--yes" in str(result.exception)) == (2, True)
+    assert len(run(runner, "calls", "--ids").split()) == 2
+    assert "would delete 2 calls" in run(runner, "prune", "--older-than", "0d", "--dry-run")
+    assert "deleted 2 calls" in run(runner, "prune", "--older-than", "0d", "--yes")
+
+
+def test_export_takes_a_call_or_a_choice_of_calls(runner: CliRunner) -> None:
+    result = runner.invoke(cli, ["export", "last", "--since", "2d"])
+    assert (result.exit_code, "CALL names one call" in result.stderr) == (2, True)
+    assert len(run(runner, "export", "--not-interrupted", "--csv", "turns").splitlines()) == 1
 
 
 def test_prune_deletes_nothing_outside_the_directory(runner: CliRunner, tmp_path: Path) -> None:

@@ -163,11 +163,11 @@ def test_an_option_counts_before_the_flow_and_the_flow_before_the_configuration(
     (tmp_path / "bare.toml").write_text("")
     given: list[tuple[float, str, tuple[str, ...]]] = []
 
-    def spy(caller, agent, learned, phrases, settings, recognize, recorded, backchannels):
+    def spy(caller, agent, learned, phrases, settings, recognize, recorded, backchannels, progress):
         given.append((settings.sensitivity, phrases.language, backchannels))
         return replay(caller, agent, learned, phrases, settings, recognize, recorded, backchannels)
 
-    monkeypatch.setattr("bargein.cli.replay.replay", spy)
+    monkeypatch.setattr("bargein.offline.replay.replay", spy)
     run = CliRunner().invoke(replay_command, ["caller.wav", "--fast", *options])
     assert run.exit_code == 0, run.output
     assert given == [(sensitivity, language, ("amen",) if options else ())]
@@ -190,7 +190,7 @@ def test_a_sweep_draws_nothing_and_says_so(spoken, tmp_path: Path) -> None:
     words = [str(tmp_path / "caller.wav"), "--sweep", "sensitivity", "--plot", str(tmp_path / "x.png")]
     run = CliRunner().invoke(replay_command, words)
     assert isinstance(run.exception, UserError)
-    assert "leave --sweep out" in str(run.exception)
+    assert "use --sensitivity instead of --sweep" in str(run.exception)
     assert not (tmp_path / "x.png").exists()
 
 
@@ -209,5 +209,5 @@ def test_a_plot_of_another_kind_is_refused_before_the_run(spoken, tmp_path: Path
     write_wav(tmp_path / "caller.wav", spoken[0])
     run = CliRunner().invoke(replay_command, [str(tmp_path / "caller.wav"), "--fast", "--plot", "call.gif"])
     assert run.exit_code != 0
-    assert "a plot is a .png or a .svg file" in str(run.exception or run.output)
+    assert "a picture is a .png, .svg or .pdf file" in str(run.exception or run.output)
     assert not run.stdout

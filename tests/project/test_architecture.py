@@ -20,7 +20,7 @@ IMPURE = {
 # From the bottom to the top. A layer imports from those before it, never from one behind it.
 LAYERS = (
     "errors", "core", "clock", "data", "config", "speech", "dialogue", "store", "pbx", "server", "offline", "app",
-    "api", "doctor", "cli",
+    "api", "doctor", "view", "web", "cli",
 )  # fmt: skip
 CORE_LAYERS = ("audio", "wire", "detector", "language", "turns")
 

@@ -1,4 +1,4 @@
-"""`bargein dialplan`: prints what extensions.conf has to include."""
+"""`bargein dialplan`: what extensions.conf has to include."""
 
 from __future__ import annotations
 

@@ -1,37 +1,40 @@
-"""`bargein doctor`: what is wrong and how to mend it."""
+"""`bargein doctor`: what is wrong, and how to fix it."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ..config import Config
 from ..core.language.neutral import neutral
-from ..doctor.checks import Check, examine, flow_queues
-from ..doctor.pbx import examine_pbx
 from ..errors import UserError
-from ..store import database_url
-from .options import log_options
+from .log import as_url
+from .options import json_option, log_options
 from .terminal import Screen, to_json, write
+
+if TYPE_CHECKING:
+    from ..doctor.checks import Check
 
 COLORS = {"ok": "32", "warn": "33", "fail": "31"}
 
 
 @click.command("doctor")
-@click.option("--asterisk", "pbx", is_flag=False, flag_value="", metavar="[WHERE]", help="Look at the PBX as well: "
-              "HOST:PORT of its AMI (user and secret in BARGEIN_AMI_USER and BARGEIN_AMI_SECRET), else the path of its "
-              "program (asterisk).")  # fmt: skip
-@click.option("--exten", metavar="EXTEN[@CONTEXT]", help="Extension for the test call, if several lead to the agent.")
-@click.option("--json", "as_json", is_flag=True, help="JSON.")
+@click.option("--asterisk", "pbx", is_flag=False, flag_value="", metavar="[WHERE]", help="Check the PBX as well. "
+              "WHERE is HOST:PORT of its AMI (user and secret in BARGEIN_AMI_USER and BARGEIN_AMI_SECRET), or the path "
+              "of its program (default: asterisk).")  # fmt: skip
+@click.option("--exten", metavar="EXTEN[@CONTEXT]", help="Extension for the test call, if several reach the agent.")
+@json_option
 @log_options
-def doctor_command(pbx: str | None, exten: str | None, as_json: bool, config_path: str | None, db: str | None) -> None:
+def doctor_command(pbx: str | None, exten: str | None, as_json: bool, config_path: Path | None, db: str | None) -> None:
     """Check this machine, the configuration, and with --asterisk the PBX.
 
-    One line a check: ok, warn or fail, and how to mend it. Exit code 1 if a check fails; a warning is none. With
-    --asterisk a call is placed to the agent's extension and hung up; it is in the log as any other call.
+    Each check is one line, ok, warn or fail, and how to fix it. The exit code is 1 if a check fails; warnings do not
+    count. With --asterisk, doctor calls the agent's extension and hangs up. The log shows this call like any other.
 
     \b
     Example:
@@ -44,7 +47,12 @@ def doctor_command(pbx: str | None, exten: str | None, as_json: bool, config_pat
         sys.exit(1)
 
 
-async def _run(pbx: str | None, exten: str | None, config_path: str | None, db: str | None, quiet: bool) -> list[Check]:
+async def _run(
+    pbx: str | None, exten: str | None, config_path: Path | None, db: str | None, quiet: bool
+) -> list[Check]:
+    from ..doctor.checks import examine, flow_queues
+    from ..doctor.pbx import examine_pbx
+
     screen = Screen.of_stdout()
     checks: list[Check] = []
 
@@ -53,8 +61,8 @@ async def _run(pbx: str | None, exten: str | None, config_path: str | None, db: 
         if not quiet:
             write(_lines(check, screen))
 
-    url = database_url(db) if db else None
-    async for check in examine(config_path, url):
+    url = as_url(db) if db is not None else None
+    async for check in examine(str(config_path) if config_path else None, url):
         done(check)
     if pbx is not None:
         config = _config(config_path)
@@ -64,10 +72,10 @@ async def _run(pbx: str | None, exten: str | None, config_path: str | None, db: 
     return checks
 
 
-def _config(config_path: str | None) -> Config:
+def _config(config_path: Path | None) -> Config:
     try:
         return Config.load(config_path)
-    except UserError:  # told by the check of the configuration
+    except UserError:  # the check of the configuration reports it
         return Config()
 
 

@@ -1,118 +1,190 @@
-"""A call as a conversation on a terminal: what was heard, struck through what was not, and where the caller cut in."""
+"""A call as a conversation on a terminal: heard words, unheard words struck through, and each interruption."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
-from ..core.language.kinds import FALSE_INTERRUPTIONS
+from ..core.language.kinds import FALSE_INTERRUPTIONS, Kind
 from ..core.language.neutral import neutral
 from ..core.turns.records import Interruption, Turn
-from ..store import Call
 from .terminal import Screen, cells, latency, length, local, position
 
+if TYPE_CHECKING:
+    from ..store import Call
+
 GUTTER = 18  # "   0:04.1  agent   "
-SLOW_MS = 300  # a person notices that they were not heard at once
+INDENT = 12  # the text of an interruption
+SLOW_MS = 300  # a caller notices a later stop
 YELLOW, RED, CYAN = "33", "31", "36"
+PLAIN, BROKEN, UNHEARD = "plain", "broken", "unheard"  # how a word of the agent reached the caller
+SAID = {  # what an interruption of this kind was
+    Kind.CORRECT: "a correction",
+    Kind.REDIRECT: "a new topic",
+    Kind.CONFIRM: "a confirmation",
+    Kind.QUESTION: "a question",
+    Kind.REPEAT: "a request to repeat",
+    Kind.STOP: "a request to stop",
+    Kind.AGENT: "a request for a person",
+    Kind.DTMF: "keys",
+    Kind.OTHER: "an interruption",
+    Kind.BACKCHANNEL: "a backchannel",
+    Kind.NOISE: "noise",
+}
+BECAME = {  # what the agent did about it
+    "replanned": "the agent planned a new reply",
+    "repeated": "the agent repeated itself",
+    "resumed": "the agent went on",
+    "held": "the agent went on without a pause",
+    "transferred": "the agent passed the call on",
+    "hung_up": "the call ended",
+    "ignored": "nothing followed",
+}
 
 
 def conversation(call: Call, turns: Sequence[Turn], interruptions: Sequence[Interruption], screen: Screen) -> list[str]:
-    """The whole call: a heading, every turn with its interruptions under it, and a line of figures."""
+    """The whole call: a heading, every turn with its interruptions below it, how it ended, and a line of figures."""
     lines = [*heading(call, screen), ""]
-    spoken = {" ".join(turn.heard_text.split()).lower() for turn in turns if turn.speaker == "caller"}
-    untold = sorted(interruptions, key=lambda cut: cut.onset_ms)
+    spoken = {_folded(turn.heard_text) for turn in turns if turn.speaker == "caller"}
+    rest = sorted(interruptions, key=lambda cut: cut.onset_ms)
     for turn in turns:
         lines += turn_lines(turn, screen)
-        for cut in [cut for cut in untold if cut.turn_seq == turn.seq]:
-            said = " ".join(cut.caller_text.split()).lower()
-            lines += interruption_lines(cut, screen, repeat_words=said not in spoken)
-            untold.remove(cut)
-    for cut in untold:  # of a turn that was never logged
-        lines += interruption_lines(cut, screen, repeat_words=True)
+        for cut in [cut for cut in rest if cut.turn_seq == turn.seq]:
+            lines += interruption_lines(cut, screen, repeat_words=_folded(cut.caller_text) not in spoken)
+            rest.remove(cut)
+    for cut in rest:  # of a turn that was never logged
+        lines += interruption_lines(cut, screen)
     if not turns and not interruptions:
         lines.append(screen.dim("  nothing was said"))
-    return [*lines, "", *figures(interruptions, screen)]
+    return [*lines, *ending(call, screen), "", *figures(interruptions, screen)]
 
 
 def heading(call: Call, screen: Screen) -> list[str]:
-    """Who, when, how long and how it ended."""
+    """Who called whom, when, how long, and how it ended."""
     name = f' "{neutral(call.caller_name)}"' if call.caller_name else ""
     route = f"{neutral(call.caller) or 'unknown caller'}{name} → {neutral(call.called) or '?'}"
-    outcome = outcome_text(call) or "no outcome"
-    if target := {"queue": call.queue, "transfer": call.exten}.get(call.outcome):
-        outcome += f" {neutral(target)}"
-    facts = [local(call.started_at), neutral(call.dialogue)]
-    facts += [length(call.duration_ms) if call.ended_at else "", outcome]
+    facts = [local(call.started_at), f"flow {neutral(call.dialogue)}" if call.dialogue else ""]
+    facts += [f"server {neutral(call.server)}" if call.server else ""]
+    facts += [length(call.duration_ms) if call.ended_at else "", outcome_text(call) or "no outcome"]
     lines = [f"{screen.bold(route)}  {screen.dim(neutral(call.id))}", "  ·  ".join(filter(None, facts))]
     lines += [f"summary: {neutral(call.summary)}"] if call.summary else []
     return lines + ([f"recording: {neutral(call.recording)}"] if call.recording else [])
 
 
 def outcome_text(call: Call) -> str:
-    """How the call ended, as a person says it."""
+    """How the call ended, in words."""
     return neutral(call.outcome).replace("_", " ") or ("in progress" if call.ended_at is None else "")
 
 
+def ending(call: Call, screen: Screen) -> list[str]:
+    """The result for the dialplan, and what the dialplan does with it."""
+    if call.ended_at is None:
+        return []
+    queue, exten = neutral(call.queue), neutral(call.exten)
+    told = {
+        "queue": f"the dialplan sends the caller to the queue {queue}".rstrip(),
+        "transfer": f"the dialplan sends the caller to extension {exten}".rstrip(),
+        "hangup": "the dialplan hangs up",
+        "continue": "the dialplan goes on",
+        "failed": f"no agent: the dialplan sends the caller to people{f' (queue {queue})' if queue else ''}",
+        "caller_hung_up": "the caller hung up",
+    }.get(call.outcome)
+    if told is None:
+        return []
+    result = "" if call.outcome == "caller_hung_up" else f"result {neutral(call.outcome)}: "
+    return [f"{screen.dim(position(call.duration_ms).rjust(8))}  {result}{told}"]
+
+
 def turn_lines(turn: Turn, screen: Screen) -> list[str]:
-    """One turn: the time, who, the words heard, and struck through those that were not."""
-    words = [(word, False) for word in neutral(turn.heard_text).split()]
-    words += [(word, True) for word in neutral(turn.unheard_text).split()]
+    """One turn: when, who, the heard words, and the unheard ones struck through.
+
+    A word of which the caller heard only the beginning ends in an ellipsis.
+    """
+    words = [(word, PLAIN) for word in neutral(turn.heard_text).split()]
+    unheard = [(word, UNHEARD) for word in neutral(turn.unheard_text).split()]
+    if unheard and turn.cut_played_ms > 0:
+        unheard[0] = (f"{unheard[0][0].rstrip('.,;:!?…')}…", BROKEN)
     who = turn.speaker if turn.speaker == "agent" else screen.paint(turn.speaker, CYAN)
     label = f"{screen.dim(position(turn.started_ms).rjust(8))}  {who}{' ' * (8 - len(turn.speaker))}"
-    lines = _struck_lines(words, screen) if words else [screen.dim("(no words)")]
+    lines = _wrapped([*words, *unheard], screen) or [screen.dim("(no words)")]
     return [label + lines[0], *(" " * GUTTER + line for line in lines[1:])]
 
 
-def _struck_lines(words: Sequence[tuple[str, bool]], screen: Screen) -> list[str]:
-    """Words wrapped beside the gutter, each run of struck ones struck as a whole."""
+def _wrapped(words: Sequence[tuple[str, str]], screen: Screen) -> list[str]:
+    """Words wrapped beside the gutter; a run of unheard ones is struck as a whole."""
     room = max(20, screen.width - GUTTER - 4)  # 4: ~~ and ~~
-    rows: list[list[tuple[str, bool]]] = [[]]
+    rows: list[list[tuple[str, str]]] = [[]]
     used = 0
-    for word, struck in words:
-        if used and used + 1 + cells(word) > room:
+    for word in words:
+        if used and used + 1 + cells(word[0]) > room:
             rows.append([])
             used = 0
-        rows[-1].append((word, struck))
-        used += cells(word) + bool(used)
+        rows[-1].append(word)
+        used += cells(word[0]) + bool(used)
+    paint: dict[str, Callable[[str], str]] = {
+        PLAIN: str,
+        BROKEN: lambda text: screen.paint(text, YELLOW),
+        UNHEARD: screen.strike,
+    }
     lines = []
-    for row in rows:
-        runs = groupby(row, key=lambda item: item[1])
-        texts = [(struck, " ".join(word for word, _ in run)) for struck, run in runs]
-        lines.append(" ".join(screen.strike(text) if struck else text for struck, text in texts))
+    for row in filter(None, rows):
+        runs = [(how, " ".join(word for word, _ in run)) for how, run in groupby(row, key=lambda item: item[1])]
+        lines.append(" ".join(paint[how](text) for how, text in runs))
     return lines
 
 
 def interruption_lines(cut: Interruption, screen: Screen, *, repeat_words: bool = True) -> list[str]:
-    """One interruption: where, how fast, what it was, what became of it. `repeat_words`: also what the caller said."""
-    kind, resolution = neutral(cut.kind), neutral(cut.resolution).replace("_", " ")
-    said = f" “{neutral(cut.caller_text)}”" if cut.caller_text and repeat_words else ""
-    where = f"{'':10}{screen.dim('└')} "
-    if kind in FALSE_INTERRUPTIONS:
-        pause = "" if cut.decided_ms is None else f", silent for {latency(cut.decided_ms - cut.silent_ms)}"
-        return [where + screen.dim(f"{kind}{said} at {position(cut.onset_ms)}{pause}, {resolution or 'undecided'}")]
-    on_word = f" on “{neutral(cut.cut_word)}”" if cut.cut_word else ""
+    """One interruption: where, how fast, what it was, why, and what the agent did.
+
+    `repeat_words`: also what the caller said, for it is no turn of its own.
+    """
+    words = f" “{neutral(cut.caller_text)}”" if cut.caller_text and repeat_words else ""
+    mark = f"{'':10}{screen.dim('└')} "
+    became = BECAME.get(cut.resolution, neutral(cut.resolution).replace("_", " ") or "undecided")
+    if cut.kind in FALSE_INTERRUPTIONS:
+        return [mark + screen.dim(f"{cut.kind}{words} at {position(cut.onset_ms)}{_pause(cut)}: {became}")]
     slow = [RED] if cut.stop_latency_ms > SLOW_MS else []
     stopped = screen.paint(f"silent after {latency(cut.stop_latency_ms)}", *slow)
-    decided = "" if cut.decided_ms is None else f", decided after {latency(cut.decided_ms - cut.onset_ms)}"
-    outcome = f"{screen.paint(kind or 'undecided', YELLOW)}{f', {resolution}' if resolution else ''}"
-    figure = f"noticed in {latency(cut.detect_latency_ms)}{decided}"
-    outcome_cells = 12 + cells(f"{kind or 'undecided'}, {resolution}{said}")
-    beside = outcome_cells + cells(figure) + 5 <= screen.width
+    said = SAID[Kind(cut.kind)] if cut.kind in list(Kind) else neutral(cut.kind) or "undecided"
+    figure = "  ·  ".join(_timings(cut))
+    beside = INDENT + cells(f"{said}{words}: {became}{figure}") + 5 <= screen.width
+    what = f"{'':{INDENT}}{screen.paint(said, YELLOW)}{words}: {became}"
     return [
-        f"{where}{screen.paint('cut in', YELLOW)} at {position(cut.onset_ms)}{on_word}: {stopped}",
-        f"{'':12}{outcome}{said}" + (screen.dim(f"  ·  {figure}") if beside else ""),
-        *([] if beside else [f"{'':12}{screen.dim(figure)}"]),
+        f"{mark}{screen.paint('interrupted', YELLOW)} at {position(cut.onset_ms)}{_word(cut)}: {stopped}",
+        *([what + screen.dim(f"  ·  {figure}")] if beside else [what, f"{'':{INDENT}}{screen.dim(figure)}"]),
     ]
 
 
-def figures(interruptions: Sequence[Interruption], screen: Screen) -> list[str]:
+def _word(cut: Interruption) -> str:
+    return f" on “{neutral(cut.cut_word)}”" if cut.cut_word else ""
+
+
+def _pause(cut: Interruption) -> str:
+    """How long the agent was silent for a sound that was no interruption."""
+    silent = 0 if cut.decided_ms is None else cut.decided_ms - cut.silent_ms
+    return f", silent for {latency(silent)}" if silent > 0 else ""
+
+
+def _timings(cut: Interruption) -> list[str]:
+    parts = [f"noticed after {latency(cut.detect_latency_ms)}"]
+    if cut.decided_ms is not None:
+        parts.append(f"decided after {latency(cut.decided_ms - cut.onset_ms)}")
+    return [*parts, f"speech evidence {cut.evidence:.2f}"] if cut.evidence else parts
+
+
+def figures(interruptions: Iterable[Interruption], screen: Screen) -> list[str]:
     """One line about all interruptions of a call."""
-    real = [cut for cut in interruptions if cut.kind not in FALSE_INTERRUPTIONS]
-    others = len(interruptions) - len(real)
+    rows = list(interruptions)
+    real = [cut for cut in rows if cut.kind not in FALSE_INTERRUPTIONS]
     parts = [f"{len(real)} interruption{'s' * (len(real) != 1)}"]
     if real:
         worst = max(cut.stop_latency_ms for cut in real)
         parts.append(f"silent after {latency(worst)}" + (" at worst" if len(real) > 1 else ""))
-    if others:
+    if others := len(rows) - len(real):
         parts.append(f"{others} backchannel or noise")
     return [screen.dim("  ·  ".join(parts))]
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split()).lower()

@@ -5,46 +5,45 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace as replaced
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import numpy as np
 
 from ..clock import SystemClock
 from ..config import Config
-from ..core.audio.pcm import RATE, Pcm
-from ..core.turns.conversation import ConversationSettings
-from ..core.turns.endpoint import EndpointSettings
-from ..data.trained import load_weights
-from ..dialogue.dialogues import find, read
-from ..dialogue.flow import Flow
-from ..dialogue.languages import load as load_language
 from ..errors import UserError
-from ..offline.pauses import TAKEN_BACK, UNDECIDED, Pause
-from ..offline.plot import check_plot, plot
-from ..offline.replay import Recognize, Replay, blocking, no_words, replay
-from ..speech import catalog
-from ..speech.audio import read_wav, read_wav_stereo
-from .options import print_named
+from .progress import Progress
+from .rows import print_rows
 from .terminal import Column, Screen, table, write
 
+if TYPE_CHECKING:
+    from ..core.audio.pcm import Pcm
+    from ..core.language.intent import Phrases
+    from ..core.turns.conversation import ConversationSettings
+    from ..dialogue.flow import Flow
+    from ..offline.pauses import Pause
+    from ..offline.replay import Recognize, Replay, Weights
+
+RATE = 8000
 SWEEP = tuple(round(0.1 * i, 1) for i in range(1, 10))
 OF_WORDS = ("kind", "caller_text", "words", "speech", "word_odds", "backchannel_odds", "other_odds", "odds")
 FLEXIBLE = ("words", "caller_text")
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
 
 @click.command("replay")
 @click.argument("recording", type=FILE)
 @click.option("--agent", "agent_path", type=FILE, help="What the agent says from the start (with a mono recording).")
-@click.option("--config", "config_path", type=click.Path(path_type=Path), help="TOML file.")
-@click.option("--flow", "flow_name", metavar="FILE|NAME", help="The flow, in place of the configured one.")
-@click.option("--sensitivity", type=click.FloatRange(0, 1), help="In place of the flow's or the configured one.")
-@click.option("--language", metavar="CODE", help="In place of the configured one, or the flow's: en, de, es.")
-@click.option("--fast", is_flag=True, help="Without speech to text: evidence alone decides.")
+@click.option("--config", "config_path", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file.")
+@click.option("--flow", "flow_name", metavar="FILE|NAME", help="The flow, instead of the configured one.")
+@click.option("--sensitivity", type=click.FloatRange(0, 1), help="Instead of the flow's or the configured one.")
+@click.option("--language", metavar="CODE", help="Instead of the configured one or the flow's: en, de, es.")
+@click.option("--fast", is_flag=True, help="Without speech to text: only the sound decides.")
 @click.option("--sweep", type=click.Choice(["sensitivity"]), help="Try values of this setting and print the trade-off.")
-@click.option("--plot", "plot_path", type=click.Path(dir_okay=False, path_type=Path), help="Draw it: .png or .svg.")
-@click.option("--json", "as_json", is_flag=True, help="JSON, times in ms from the start of the recording.")
-@click.option("--csv", "as_csv", is_flag=True, help="Comma-separated values.")
+@click.option("--plot", "picture", type=click.Path(dir_okay=False, path_type=Path), help="Draw the call: .png, .svg or "
+              ".pdf.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, times in ms from the start of the recording.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")
 def replay_command(
     recording: Path,
     agent_path: Path | None,
@@ -54,57 +53,91 @@ def replay_command(
     language: str | None,
     fast: bool,
     sweep: str | None,
-    plot_path: Path | None,
+    picture: Path | None,
     as_json: bool,
     as_csv: bool,
 ) -> None:
-    """Run RECORDING through the core that takes live calls, and print every decision with its evidence.
+    """Run RECORDING through the code that decides in live calls, and print every decision with its evidence.
 
-    A stereo recording has the caller on the left and the agent on the right, as bargein records calls; then the agent
-    is what was really sent. A mono recording is the caller; the agent says --agent, or is taken to talk all the time.
+    A stereo recording has the caller on the left and the agent on the right, as bargein records calls. A mono
+    recording is the caller; the agent says --agent, or talks all the time.
 
-    Of the flow it takes the language, the sensitivity and the backchannels. Which step the agent was at cannot be known
-    from a recording: replay takes nothing for a question ("yes" over one is an answer), and what a step or a line says
-    of sensitivity, interruptible and backchannels does not count.
+    The language, the sensitivity and the backchannels come from the flow. A recording does not tell which step the
+    agent was at, so replay ignores the settings of single steps and never takes a step for a question.
 
-    A hesitation is a pause that was taken back at once (taken_back); the log of a live call has no row of it.
+    A hesitation is a pause that the agent took back at once (taken_back). The log of a live call has no row of it.
 
     \b
     Example:
       bargein replay recordings/2026/11/22/3f0c.wav --plot call.png
     """
-    if plot_path:
+    if picture:
         if sweep:
-            raise UserError("--plot draws one run: leave --sweep out, and say --sensitivity", 2)
-        check_plot(plot_path)
+            raise UserError("--plot draws one run: use --sensitivity instead of --sweep", 2)
+        from ..view.picture import check_picture
+
+        check_picture(picture)
+    from ..offline.replay import replay
+
     config = Config.load(config_path)
-    flow = read(find(flow_name or config.dialogue.flow), language or config.dialogue.language)
+    flow = _flow(config, flow_name, language)
     caller, agent, recorded = _legs(recording, agent_path)
     settings = _settings(config, flow, sensitivity)
-    phrases = load_language(flow.language, flow.language_file)
-    learned = load_weights()
-    recognize: Recognize = no_words
-    if not fast:
-        recognizer = catalog.recognizer(config.speech)
-        recognizer.load()
-        recognize = blocking(recognizer, flow.language)
+    phrases, learned, recognize = _engines(config, flow, fast)
     runs = [replaced(settings, sensitivity=value) for value in SWEEP] if sweep else [settings]
     clock = SystemClock()
     begun = clock.monotonic()
-    results = [replay(caller, agent, learned, phrases, one, recognize, recorded, flow.backchannels) for one in runs]
+    results: list[Replay] = []
+    lasts = len(caller) / RATE * len(runs)
+    with Progress("replaying, seconds of audio", round(lasts)) as progress:
+        for one in runs:
+            before_s = len(results) * len(caller) / RATE
+
+            def told(seconds: float, before_s: float = before_s) -> None:
+                progress.at(round(before_s + seconds))
+
+            results.append(
+                replay(caller, agent, learned, phrases, one, recognize, recorded, flow.backchannels, progress=told)
+            )
     took = clock.monotonic() - begun
     if sweep:
         rows = [_trade_off(value, result) for value, result in zip(SWEEP, results, strict=True)]
         _print(list(rows[0]), rows, as_json, as_csv)
     else:
         _show(results[0], fast, as_json, as_csv)
-    if plot_path:
-        plot(results[0], plot_path)
-    lasts = len(caller) / RATE * len(runs)
+    if picture:
+        from ..view.picture import draw
+        from ..view.timeline import of_replay
+
+        draw(of_replay(f"{recording.name}, replayed", results[0]), picture)
     click.echo(f"{lasts:.1f} s in {took:.2f} s, {lasts / max(took, 0.001):.0f} times faster than real time", err=True)
 
 
+def _flow(config: Config, name: str | None, language: str | None) -> Flow:
+    from ..dialogue.dialogues import find, read
+
+    return read(find(name or config.dialogue.flow), language or config.dialogue.language)
+
+
+def _engines(config: Config, flow: Flow, fast: bool) -> tuple[Phrases, Weights, Recognize]:
+    """The phrases of the language, the weights of the detector, and the recognizer."""
+    from ..data.trained import load_weights
+    from ..dialogue.languages import load as load_language
+    from ..offline.replay import blocking, no_words
+    from ..speech import catalog
+
+    phrases = load_language(flow.language, flow.language_file)
+    if fast:
+        return phrases, load_weights(), no_words
+    recognizer = catalog.recognizer(config.speech)
+    recognizer.load()
+    return phrases, load_weights(), blocking(recognizer, flow.language)
+
+
 def _settings(config: Config, flow: Flow, sensitivity: float | None) -> ConversationSettings:
+    from ..core.turns.conversation import ConversationSettings
+    from ..core.turns.endpoint import EndpointSettings
+
     wanted = (sensitivity, flow.sensitivity, config.hearing.sensitivity)
     return ConversationSettings(
         sensitivity=next(value for value in wanted if value is not None),
@@ -113,17 +146,21 @@ def _settings(config: Config, flow: Flow, sensitivity: float | None) -> Conversa
 
 
 def _legs(recording: Path, agent_path: Path | None) -> tuple[Pcm, Pcm, bool]:
-    """The caller, the agent, and whether the agent is what was sent during that very call."""
+    """The caller, the agent, and whether the agent's audio was sent during this very call."""
+    import numpy as np
+
+    from ..speech.audio import read_wav, read_wav_stereo
+
     both = read_wav_stereo(recording)
     if both.shape[1] == 2:
         if agent_path:
-            raise click.UsageError(f"{recording} is stereo: the agent is its right channel, leave --agent out")
+            raise click.UsageError(f"{recording} is stereo, and its right channel is the agent: leave --agent out")
         return both[:, 0].copy(), both[:, 1].copy(), True
     return both[:, 0].copy(), read_wav(agent_path) if agent_path else np.zeros(0, np.int16), False
 
 
 def _row(pause: Pause) -> dict[str, object]:
-    """A pause and its evidence, flat."""
+    """A pause and its evidence as one flat row."""
     words = pause.words
     odds = words.sound_probabilities if words else None
     return {
@@ -146,7 +183,7 @@ def _row(pause: Pause) -> dict[str, object]:
 
 
 def _brief(row: Mapping[str, object]) -> dict[str, object]:
-    """The same for a table: fewer and shorter columns."""
+    """The row for a table on a terminal: fewer and shorter columns."""
     odds = [row[name] for name in ("word_odds", "backchannel_odds", "other_odds")]
     return {
         "onset": row["onset_ms"],
@@ -165,6 +202,8 @@ def _show(result: Replay, fast: bool, as_json: bool, as_csv: bool) -> None:
     rows = [_row(pause) for pause in result.pauses]
     if not as_json and not as_csv:
         rows = [_brief(row) for row in rows]
+    from ..offline.pauses import TAKEN_BACK, Pause
+
     empty = _row(Pause(0, 0)) if as_json or as_csv else _brief(_row(Pause(0, 0)))
     names = [name for name in empty if not (fast and name in OF_WORDS)]
     _print(names, [{name: row[name] for name in names} for row in rows], as_json, as_csv)
@@ -181,6 +220,10 @@ def _count(number: int, noun: str) -> str:
 
 
 def _trade_off(sensitivity: float, result: Replay) -> dict[str, object]:
+    import numpy as np
+
+    from ..offline.pauses import TAKEN_BACK, UNDECIDED
+
     long = [pause for pause in result.pauses if pause.resolution != TAKEN_BACK]
     resumed = sum(pause.resolution == "resumed" for pause in long)
     latencies = [pause.detect_latency_ms for pause in long]
@@ -195,7 +238,7 @@ def _trade_off(sensitivity: float, result: Replay) -> dict[str, object]:
 
 
 def _print(names: Sequence[str], rows: Sequence[Mapping[str, object]], as_json: bool, as_csv: bool) -> None:
-    if not print_named(names, rows, as_json, as_csv):
+    if not print_rows(names, rows, as_json, as_csv):
         cells = [["" if row[name] is None else str(row[name]) for name in names] for row in rows]
         columns = [Column(name.replace("_", " "), flexible=name in FLEXIBLE) for name in names]
         write(table(columns, cells, Screen.of_stdout()))

@@ -7,31 +7,32 @@ import dataclasses
 import logging
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ..app import App
+from .. import __version__
 from ..config import Config, parse_address
-from ..dialogue.monologue import Monologue
 from ..errors import UserError
-from ..server.logs import on_loop_fault
-from ..server.logs import setup as setup_logs
-from ..server.systemd import notify, watchdog_s
-from ..store import database_url
+from .log import as_url
+
+if TYPE_CHECKING:
+    from ..app import App
 
 log = logging.getLogger(__name__)
 
-AFTER_DRAIN_S = 30  # hand back what is left, tell the dialplan, write what waits: else TimeoutStopSec cuts a long drain
+AFTER_DRAIN_S = 30  # to hand the last calls back and write what waits; systemd's TimeoutStopSec must not cut that
 
 
 @click.command("serve")
-@click.option("--config", "config_path", type=click.Path(path_type=Path), help="TOML file.")
+@click.option("--config", "config_path", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file.")
 @click.option("--flow", help="A flow that comes with bargein, or a YAML file.")
-@click.option("--play", type=click.Path(exists=True, dir_okay=False), help="Play this WAV to every call, no flow.")
-@click.option("--listen", help="HOST:PORT for AudioSocket.")
-@click.option("--agi-listen", help="HOST:PORT for FastAGI.")
-@click.option("--db", help="SQLite file, or a database URL.")
-@click.option("--accept-unregistered", is_flag=True, help="Serve call ids that FastAGI did not give out.")
+@click.option("--play", type=click.Path(exists=True, dir_okay=False), help="Play this WAV to every call, without a "
+              "flow.")  # fmt: skip
+@click.option("--listen", metavar="HOST:PORT", help="Address for AudioSocket.")
+@click.option("--agi-listen", metavar="HOST:PORT", help="Address for FastAGI.")
+@click.option("--db", metavar="FILE|URL", help="Database, instead of the configured one.")
+@click.option("--accept-unregistered", is_flag=True, help="Serve calls whose id FastAGI did not give out.")
 def serve_command(
     config_path: Path | None,
     flow: str | None,
@@ -41,9 +42,10 @@ def serve_command(
     db: str | None,
     accept_unregistered: bool,
 ) -> None:
-    """Serve calls until SIGTERM or Ctrl-C.
+    """Serve calls until SIGTERM or Ctrl-C. Prints `ready` once it listens.
 
-    SIGTERM: no new calls, those in progress may finish. SIGHUP: the flows are read anew.
+    SIGTERM: take no new calls and let those in progress finish. SIGHUP: read the flow files again; the configuration
+    file is only read at the start.
 
     \b
     Example:
@@ -52,12 +54,12 @@ def serve_command(
     config = Config.load(config_path)
     for option, address in (("--listen", listen), ("--agi-listen", agi_listen)):
         try:
-            if address:
+            if address is not None:
                 parse_address(address)
         except ValueError as error:
             raise UserError(f"{option}: {error}", 2) from None
     replace = dataclasses.replace
-    if flow:
+    if flow is not None:
         config = replace(config, dialogue=replace(config.dialogue, flow=flow))
     if listen:
         config = replace(config, audiosocket=replace(config.audiosocket, listen=listen))
@@ -65,8 +67,13 @@ def serve_command(
         config = replace(config, audiosocket=replace(config.audiosocket, unregistered="accept"))
     if agi_listen:
         config = replace(config, fastagi=replace(config.fastagi, listen=agi_listen))
-    if db:
-        config = replace(config, store=replace(config.store, url=database_url(db)))
+    if db is not None:
+        config = replace(config, store=replace(config.store, url=as_url(db)))
+    _announce(config, play)
+    from ..app import App
+    from ..dialogue.monologue import Monologue
+    from ..server.logs import setup as setup_logs
+
     setup_logs(config.log)
     app = App(config, lambda info: Monologue(play), recordings=[play]) if play else App(config)
     try:
@@ -75,11 +82,21 @@ def serve_command(
         raise UserError("stopped; calls in progress were ended", 1) from None
 
 
+def _announce(config: Config, play: str | None) -> None:
+    """Say what starts, before the engines load. Addresses follow when they are known."""
+    from ..store.connect import shown
+
+    what = f"playing {play}" if play else f"flow {config.dialogue.flow}"
+    source = config.source or "no configuration file, defaults"
+    click.echo(f"bargein {__version__}: {what}, database {shown(config.store.url)}, {source}; loading ...", err=True)
+
+
 async def serve(app: App) -> None:
     """Serve until SIGTERM or SIGINT, then drain."""
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    loop.set_exception_handler(on_loop_fault)
+    from ..server.systemd import notify, watchdog_s
+
     await app.start()
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
     reloads: set[asyncio.Task[None]] = set()
 
     def reload() -> None:
@@ -90,13 +107,15 @@ async def serve(app: App) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload)
+    hosts = [parse_address(address)[0] for address in (app.config.audiosocket.listen, app.config.fastagi.listen)]
+    click.echo(f"AudioSocket on {hosts[0]}:{app.server.port}, FastAGI on {hosts[1]}:{app.fastagi.port}", err=True)
     click.echo("ready")
     notify("READY=1")
     watchdog = asyncio.create_task(_watchdog(watchdog_s()))
     await stop.wait()
     notify("STOPPING=1")
     notify(f"EXTEND_TIMEOUT_USEC={(app.config.audiosocket.drain_s + AFTER_DRAIN_S) * 1_000_000}")
-    for number in (signal.SIGTERM, signal.SIGINT):  # a second one ends it at once
+    for number in (signal.SIGTERM, signal.SIGINT):  # a second signal ends the server at once
         loop.remove_signal_handler(number)
     log.info("no new calls; %d in progress may finish", app.server.calls)
     watchdog.cancel()
@@ -104,14 +123,17 @@ async def serve(app: App) -> None:
 
 
 async def _watchdog(every_s: float | None) -> None:
+    from ..server.systemd import notify
+
     while every_s is not None:
         notify("WATCHDOG=1")
         await asyncio.sleep(every_s)
 
 
 async def _reload(app: App) -> None:
+    """Read the flows again. The configuration stays: a new `[dialogue] flow` needs a restart."""
     try:
         await app.reload()
-        log.info("the flows were read anew")
+        log.info("the flow files were read again; bargein.toml is only read at the start")
     except UserError as error:
-        log.error("the flows were not read anew, the old ones stay: %s", error)
+        log.error("the flow files were not read again, the old ones stay in use: %s", error)

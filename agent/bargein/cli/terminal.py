@@ -1,4 +1,4 @@
-"""What a terminal needs: text that cannot harm it, widths, colour used sparingly, tables, JSON and CSV."""
+"""Terminal output: harmless text, display widths, colour, tables, JSON and CSV."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import sys
-import textwrap
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -18,12 +17,12 @@ from typing import Any
 
 from ..core.language.neutral import JOINERS, neutral, neutral_character
 
-PIPED_WIDTH = 100
-FIXED = 24  # no column that is not flexible is wider: whoever calls chooses what is in some of them
+UNLIMITED = 1_000_000  # the width of a pipe or a file: programs get every character
+FIXED = 24  # the widest fixed column on a terminal: callers choose the contents of some columns
 
 
 def cells(text: str) -> int:
-    """Columns that the text takes on a terminal."""
+    """Number of terminal columns that the text occupies."""
     if text.isascii():
         return len(text)
     return sum(
@@ -33,7 +32,7 @@ def cells(text: str) -> int:
 
 
 def shorten(text: str, width: int, *, keep_end: bool = False) -> str:
-    """At most `width` columns, an ellipsis for what is left out: the end, or the beginning."""
+    """Cut the text to `width` columns with an ellipsis at the end, or at the beginning with `keep_end`."""
     if cells(text) <= width:
         return text
     if keep_end:
@@ -48,20 +47,21 @@ def shorten(text: str, width: int, *, keep_end: bool = False) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """Where text goes: how wide it is and whether it shows colour."""
+    """Where text goes: its width in columns, and whether it shows colour."""
 
-    width: int = PIPED_WIDTH
+    width: int = UNLIMITED
     color: bool = False
 
     @classmethod
     def of_stdout(cls) -> Screen:
-        """The terminal as it is; NO_COLOR and FORCE_COLOR are heeded (no-color.org)."""
-        tty = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-        color = not os.environ.get("NO_COLOR") and (tty or bool(os.environ.get("FORCE_COLOR")))
-        return cls(max(40, shutil.get_terminal_size((PIPED_WIDTH, 24)).columns), color)
+        """The current stdout. Obeys NO_COLOR and FORCE_COLOR (no-color.org). Only a terminal limits the width."""
+        tty = sys.stdout.isatty()
+        color = tty and os.environ.get("TERM") != "dumb"
+        color = not os.environ.get("NO_COLOR") and (color or bool(os.environ.get("FORCE_COLOR")))
+        return cls(max(40, shutil.get_terminal_size((100, 24)).columns) if tty else UNLIMITED, color)
 
     def paint(self, text: str, *codes: str) -> str:
-        """The text with SGR codes around it, if colour is shown."""
+        """The text with SGR codes around it, if the screen shows colour."""
         return f"\x1b[{';'.join(codes)}m{text}\x1b[0m" if self.color and codes and text else text
 
     def dim(self, text: str) -> str:
@@ -71,12 +71,12 @@ class Screen:
         return self.paint(text, "1")
 
     def strike(self, text: str) -> str:
-        """Struck through: as ~~text~~ where no escape sequence may be."""
+        """Struck through, or ~~text~~ without colour."""
         return self.paint(text, "9", "2") if self.color else f"~~{text}~~" if text else ""
 
 
 def write(lines: Iterable[str]) -> None:
-    """Lines to stdout, whatever its encoding can show of them."""
+    """Write lines to stdout. Characters that its encoding lacks become `?`."""
     encoding = sys.stdout.encoding or "utf-8"
     for line in lines:
         sys.stdout.write(line.encode(encoding, "replace").decode(encoding) + "\n")
@@ -101,19 +101,19 @@ def length(ms: int) -> str:
 
 
 def position(ms: int) -> str:
-    """Where in a call: `0:04.1`."""
+    """A position in a call: `0:04.1`."""
     tenths = ms // 100
     return f"{tenths // 600}:{tenths // 10 % 60:02d}.{tenths % 10}"
 
 
 def local(time: datetime) -> str:
-    """A time of day as the person's clock shows it."""
+    """A point in time in the local time zone."""
     return time.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A table's column. `flexible` ones give way when the terminal is narrow, `optional` ones go, last first."""
+    """A column of a table. On a narrow terminal, `flexible` columns shrink and `optional` ones go, last first."""
 
     title: str
     right: bool = False
@@ -123,10 +123,11 @@ class Column:
 
 
 def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], screen: Screen) -> list[str]:
-    """Aligned lines, a dim heading first, none wider than the screen. Cells are neutralised here."""
+    """Aligned lines, a dim heading first, none wider than the screen. Neutralizes every cell."""
     clean = [[neutral(cell) for cell in row] for row in rows]
     longest = [max([cells(c.title), *(cells(row[i]) for row in clean)]) for i, c in enumerate(columns)]
-    natural = [need if c.flexible else min(need, FIXED) for c, need in zip(columns, longest, strict=True)]
+    most = FIXED if screen.width < UNLIMITED else UNLIMITED
+    natural = [need if c.flexible else min(need, most) for c, need in zip(columns, longest, strict=True)]
     shown = [i for i, c in enumerate(columns) if any(row[i] for row in clean) or not c.optional]
     widths = _fitted(columns, natural, shown, screen.width)
     while sum(widths.values()) + 2 * (len(widths) - 1) > screen.width and len(shown) > 1:
@@ -146,7 +147,7 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], screen: Scre
 
 
 def _fitted(columns: Sequence[Column], natural: Sequence[int], shown: Sequence[int], room: int) -> dict[int, int]:
-    """Width of each column shown: flexible ones share what the others leave, none below 10 or its need."""
+    """Width of each visible column. Flexible ones share the remaining room; each gets at least 10 or its need."""
     flexible = [i for i in shown if columns[i].flexible]
     left = room - 2 * (len(shown) - 1) - sum(natural[i] for i in shown if i not in flexible)
     widths = {}
@@ -157,13 +158,8 @@ def _fitted(columns: Sequence[Column], natural: Sequence[int], shown: Sequence[i
     return {i: widths.get(i, natural[i]) for i in shown}
 
 
-def wrapped(text: str, width: int) -> list[str]:
-    """Lines of at most `width` columns, broken between words."""
-    return textwrap.wrap(text, max(width, 10)) or [""]
-
-
 def plain(value: Any) -> Any:
-    """A dataclass, or rows of them, as JSON's types; times in UTC."""
+    """A dataclass, or a collection of them, as JSON types. Times are in UTC."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if hasattr(value, "__dataclass_fields__"):
@@ -176,7 +172,7 @@ def plain(value: Any) -> Any:
 
 
 def to_json(value: Any, indent: int | None = 2) -> str:
-    """JSON in readable UTF-8; characters that could act on a terminal are \\u escapes, so nothing is lost."""
+    """JSON in readable UTF-8. Characters that could act on a terminal become \\u escapes, so nothing is lost."""
     text = json.dumps(plain(value), ensure_ascii=False, indent=indent)
     return re.sub(r"[^\x00-\x7e]", _escaped, text)  # json itself escapes the control characters but DEL
 
@@ -187,7 +183,7 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def to_csv(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Lines of CSV, heading first (RFC 4180). What a spreadsheet would take for a formula gets an apostrophe."""
+    """Lines of CSV, heading first (RFC 4180). A cell that looks like a formula gets an apostrophe in front."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(names)

@@ -1,38 +1,43 @@
-"""`bargein voices` and `bargein say`: what can speak and listen, and how it sounds."""
+"""`bargein voices` and `bargein say`: which engines there are, and how a voice sounds."""
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import click
 
 from ..config import Config
-from ..speech import catalog
-from ..speech.audio import write_wav
-from ..speech.listing import EngineListing
-from .options import config_option, format_options, print_rows
+from .options import config_option, format_options
+from .rows import print_rows
 from .terminal import Column, Screen, plain, table, write
+
+VOICES = ("hibari", "piper", "espeak", "coqui")  # as the catalog has them, which takes longer to load
 
 
 @click.command("voices")
-@click.option("--language", metavar="CODE", help="Only what speaks or understands it: en, de, es-MX.")
+@click.option("--language", metavar="CODE", help="Only engines for this language: en, de, es-MX.")
 @format_options
 def voices_command(language: str | None, as_json: bool, as_csv: bool) -> None:
-    """List the voices and the recognizers: those that work as they are, and what the others need.
+    """List voices and recognizers: which are ready, and what the others need.
 
     \b
     Example:
       bargein voices --language de
     """
+    from ..speech import catalog
+    from ..speech.listing import EngineListing
+
     found = [offer for offer in catalog.offers() if language is None or offer.speaks(language)]
-    if print_rows(EngineListing, [plain(offer) for offer in found], as_json, as_csv):
+    if print_rows([field.name for field in fields(EngineListing)], [plain(offer) for offer in found], as_json, as_csv):
         return
     columns = [
         Column("kind"),
         Column("engine"),
         Column("name", flexible=True),
         Column("language"),
-        Column("", flexible=True),
+        Column("status"),
+        Column("note", flexible=True, optional=True),
     ]
     rows = [
         [
@@ -40,27 +45,27 @@ def voices_command(language: str | None, as_json: bool, as_csv: bool) -> None:
             offer.engine,
             offer.name,
             "many" if "*" in offer.languages else ", ".join(offer.languages),
-            "not installed" if offer.missing else offer.note or "ready",
+            "not installed" if offer.missing else "ready",
+            offer.note,
         ]
         for offer in found
     ]
-    write(table(columns, rows, Screen.of_stdout()) if rows else [f"nothing for language {language}"])
-    mends = [f"{offer.engine} {offer.name}: {offer.missing}" for offer in found if offer.missing]
-    write(["", "to install", *(f"  {mend}" for mend in mends)] if mends else [])
+    write(table(columns, rows, Screen.of_stdout()) if rows else [f"no engine for language {language}"])
+    missing = [f"  {offer.engine} {offer.name}: {offer.missing}" for offer in found if offer.missing]
+    write(["", "to install", *missing] if missing else [])
 
 
 @click.command("say")
 @click.argument("text")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="WAV file to write."
-)
-@click.option("--engine", type=click.Choice(catalog.VOICES), help="Instead of the one in the configuration.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="WAV file to "
+              "write.")  # fmt: skip
+@click.option("--engine", type=click.Choice(VOICES), help="Instead of the configured one.")
 @click.option("--voice", default="", help="A voice of the engine: see `bargein voices`.")
 @click.option("--language", default="en", show_default=True, metavar="CODE", help="The language of the text.")
 @click.option("--words", is_flag=True, help="Print when each word begins and ends, in ms.")
 @config_option
 def say_command(
-    text: str, output: Path, engine: str | None, voice: str, language: str, words: bool, config_path: str | None
+    text: str, output: Path, engine: str | None, voice: str, language: str, words: bool, config_path: Path | None
 ) -> None:
     """Speak TEXT into an 8 kHz WAV file, as a caller would hear it.
 
@@ -68,6 +73,9 @@ def say_command(
     Example:
       bargein say "The red one costs ten dollars." -o red.wav --words
     """
+    from ..speech import catalog
+    from ..speech.audio import write_wav
+
     speech = Config.load(config_path).speech
     name = engine or catalog.engine_for(speech.tts, language)
     tts = catalog.tts(name)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.audio.pcm import FRAME_SAMPLES, SILENCE, Pcm, ms, samples
+from ..core.audio.pcm import FRAME_SAMPLES, RATE, SILENCE, Pcm, ms, samples
 from ..core.audio.playback import Segment
 from ..core.audio.utterance import Utterance
 from ..core.detector.speech_detector import SpeechDetector
@@ -30,6 +30,7 @@ from ..speech.base import Recognizer
 from .pauses import Pause
 
 Recognize = Callable[[Pcm], Transcript]
+Progress = Callable[[float], object]
 Weights = Mapping[str, NDArray[np.float32]]
 
 
@@ -100,10 +101,17 @@ class VirtualCall:
         self._watch()
         return out
 
-    def run(self, line: Pcm) -> Pcm:
-        """A whole recording of the line; what the agent sent meanwhile, of the same length."""
+    def run(self, line: Pcm, progress: Progress | None = None) -> Pcm:
+        """A whole recording of the line; what the agent sent meanwhile, of the same length.
+
+        `progress` hears after every second how many seconds are done.
+        """
         whole = len(line) // FRAME_SAMPLES * FRAME_SAMPLES
-        sent = [self.tick(line[at : at + FRAME_SAMPLES]) for at in range(0, whole, FRAME_SAMPLES)]
+        sent = []
+        for at in range(0, whole, FRAME_SAMPLES):
+            sent.append(self.tick(line[at : at + FRAME_SAMPLES]))
+            if progress is not None and at % RATE == 0:
+                progress(at / RATE)
         return np.concatenate(sent) if sent else np.zeros(0, np.int16)
 
     @property
@@ -195,6 +203,7 @@ def replay(
     recognize: Recognize = no_words,
     recorded: bool = False,
     backchannels: Sequence[str] = (),
+    progress: Progress | None = None,
 ) -> Replay:
     """A recording of the line through the core.
 
@@ -211,7 +220,7 @@ def replay(
         return [Segment(Utterance("", rest, ()))] if len(rest) else []
 
     call = VirtualCall(conversation, hearing, says, recognize, backchannels=backchannels)
-    sent = call.run(caller)
+    sent = call.run(caller, progress)
     return Replay(caller, sent, call.pauses, list(call.interruptions.values()), list(call.turns.values()))
 
 

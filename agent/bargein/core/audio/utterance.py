@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from .pcm import Pcm
+if TYPE_CHECKING:  # so that reading the call log does not load numpy
+    from .pcm import Pcm
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,98 @@
+"""`bargein calls`: which calls there were."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..store.filters import CallFilter, CallSort
+from .filters import filter_options
+from .log import database, with_log
+from .options import either, format_options, log_options
+from .paging import page_options, position_text
+from .render import outcome_text
+from .rows import print_rows
+from .terminal import Column, Screen, length, local, plain, table, write
+
+if TYPE_CHECKING:
+    from ..store import Call, Reader
+
+SHORT_ID = 8  # enough of an id to name a call
+SORTS = ("started", "duration", "interruptions", "caller", "called", "queue", "flow", "outcome")
+COLUMNS = (
+    Column("started"),
+    Column("call"),
+    Column("caller"),
+    Column("name", flexible=True, optional=True),
+    Column("called", optional=True),
+    Column("length", right=True, optional=True),
+    Column("interruptions", right=True, optional=True),
+    Column("outcome"),
+    Column("queue", optional=True),
+    Column("flow", optional=True),
+    Column("summary", flexible=True, optional=True),
+)
+
+
+@click.command("calls")
+@filter_options
+@page_options(SORTS, "started")
+@click.option("--ids", "only_ids", is_flag=True, help="Print only the ids, one per line, for other commands.")
+@format_options
+@log_options
+def calls_command(
+    which: CallFilter,
+    sort: CallSort,
+    ascending: bool,
+    limit: int,
+    page: int,
+    only_ids: bool,
+    as_json: bool,
+    as_csv: bool,
+    config_path: Path | None,
+    db: str | None,
+) -> None:
+    """List calls, newest first.
+
+    \b
+    Examples:
+      bargein calls --since 2d --queue support --interrupted
+      bargein calls --since today --ids | xargs -n1 bargein show
+    """
+    either(as_json, as_csv)
+
+    async def ask(log: Reader) -> tuple[list[Call], int]:
+        rows = await log.calls(which, sort=sort, descending=not ascending, limit=limit, offset=(page - 1) * limit)
+        return rows, await log.count_calls(which)
+
+    found, total = with_log(database(config_path, db), ask)
+    if only_ids:
+        write(call.id for call in found)
+        return
+    from dataclasses import fields
+
+    from ..store import Call as Row
+
+    if print_rows([field.name for field in fields(Row)], [plain(call) for call in found], as_json, as_csv):
+        return
+    screen = Screen.of_stdout()
+    write(table(COLUMNS, [_cells(call) for call in found], screen) if found else ["no calls"])
+    write(position_text(len(found), total, page, limit, "call", screen))
+
+
+def _cells(call: Any) -> list[str]:
+    return [
+        local(call.started_at),
+        call.id[:SHORT_ID],
+        call.caller,
+        call.caller_name,
+        call.called,
+        length(call.duration_ms) if call.ended_at else "",
+        str(call.interruptions),
+        outcome_text(call),
+        call.queue,
+        call.dialogue,
+        call.summary,
+    ]

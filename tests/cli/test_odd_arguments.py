@@ -1,0 +1,168 @@
+"""Every command with arguments that nobody should give: one line on stderr, exit code 1 or 2, no traceback."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from bargein.cli import COMMANDS, cli, load_command
+from bargein.errors import UserError
+from bargein.store import Store
+
+HUGE = "9" * 30
+ODD = (
+    "",
+    "-1",
+    HUGE,
+    "\x1b[31m\x07",
+    "a\nb",
+    "nan",
+    "1e999",
+    "٣d",
+    "\U0001f600" * 50,
+    "no/such/file",
+    ".",
+    "bytes.bin",
+)
+NOT_UTF8 = b"\xff\xfe\xe9"
+SLOW_OR_ENDLESS = {"serve", "demo", "tail", "chat", "web"}  # run only where the argument is refused at once
+QUICK = (("serve", "--config"), ("tail", "--db"), ("tail", "--config"))
+NEEDED = {  # what a command needs besides the odd argument
+    "prune": ["--older-than", "90d", "--dry-run"],
+    "dialplan": ["--exten", "700", "--queue", "support"],
+    "say": ["-o", "out.wav", "--engine", "hibari"],
+    "tail": ["--once"],
+    "replay": ["--fast"],
+}
+ARGUMENT = {
+    "show": ["first"], "play": ["first"], "replay": ["bytes.bin"], "check": ["shop"], "say": ["Hello"],
+    "completion": ["bash"],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a log, and with files that are not what a command expects."""
+    place = tmp_path_factory.mktemp("odd")
+
+    async def fill() -> None:
+        store = await Store.open(f"sqlite:///{place}/bargein.db")
+        store.call_started("first", caller="1")
+        store.call_ended("first", outcome="queue", duration_ms=1000)
+        await store.close()
+
+    asyncio.run(fill())
+    (place / "bytes.bin").write_bytes(bytes(range(256)) * 20)
+    (place / "empty").write_bytes(b"")
+    return place
+
+
+def bargein(place: Path, *words: str | bytes, stdout: int = subprocess.PIPE) -> subprocess.CompletedProcess[bytes]:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("BARGEIN_")}
+    return subprocess.run(
+        [sys.executable, "-m", "bargein", *words],
+        cwd=place, env=env, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def parameters(name: str) -> Iterator[click.Parameter]:
+    command = load_command(name)
+    assert command is not None
+    for parameter in command.params:
+        if not (isinstance(parameter, click.Option) and (parameter.is_flag or parameter.name == "help")):
+            yield parameter
+
+
+def refused(place: Path, words: list[str | bytes]) -> None:
+    done = bargein(place, *words)
+    told = done.stderr.decode("utf-8", "strict")
+    assert "Traceback" not in told, told
+    assert done.returncode in (0, 1, 2), (done.returncode, told)
+    if done.returncode and words[0] != "doctor":  # which prints every check
+        lines = [line for line in told.splitlines() if not line.startswith(("Usage:", "Try ")) and line]
+        assert len(lines) == 1, told
+    for line in done.stdout.decode("utf-8", "strict").splitlines():
+        assert "\x1b" not in line
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_bytes_that_are_not_utf8(place: Path, name: str) -> None:
+    done = bargein(place, name, NOT_UTF8)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"is not UTF-8 text" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in SLOW_OR_ENDLESS])
+def test_odd_values(place: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process: there are a thousand of them."""
+    monkeypatch.chdir(place)
+    for parameter in parameters(name):
+        for value in ODD:
+            if isinstance(parameter, click.Argument):
+                words = [name, *NEEDED.get(name, []), "--", value]
+            else:
+                needed = [] if parameter.opts[-1] in NEEDED.get(name, []) else NEEDED.get(name, [])
+                words = [name, *needed, f"{parameter.opts[-1]}={value}", *ARGUMENT.get(name, [])]
+            result = CliRunner().invoke(cli, words)
+            told = result.exception
+            assert told is None or isinstance(told, (UserError, SystemExit)), (words, repr(told))
+            assert result.exit_code in (0, 1, 2), (words, told)
+            assert "\x1b" not in result.stdout, words
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "completion"])
+@pytest.mark.parametrize("option", ["--config", "--db", "--flow"])
+@pytest.mark.parametrize("value", [".", "bytes.bin", "no/such/file", ""])
+def test_files_that_are_none(place: Path, name: str, option: str, value: str) -> None:
+    if not any(option in parameter.opts for parameter in parameters(name)):
+        pytest.skip(f"{name} has no {option}")
+    if name in SLOW_OR_ENDLESS and (name, option) not in (
+        ("serve", "--config"),
+        ("tail", "--db"),
+        ("tail", "--config"),
+    ):
+        pytest.skip(f"{name} would load its engines")
+    refused(place, [name, *NEEDED.get(name, []), *ARGUMENT.get(name, []), option, value])
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--help"], ["calls"], ["calls", "--json"], ["show", "first"], ["interruptions", "--csv"], ["stats"],
+        ["export"], ["prune", "--older-than", "90d", "--dry-run"], ["voices"], ["check", "shop"],
+        ["check", "shop", "--graph"], ["chat", "shop"], ["dialplan", "--exten", "7", "--queue", "q"],
+        ["dialplan", "--list"], ["service"], ["completion", "bash"], ["doctor"], ["export", "-o", "/dev/full"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_full_disk_is_one_line(place: Path, words: list[str]) -> None:
+    with open("/dev/full", "wb") as full:
+        done = bargein(place, *words, stdout=full.fileno())
+    assert b"Traceback" not in done.stderr
+    assert done.returncode == 1, done.stderr
+    assert b"No space left on device" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "name", ["calls", "show first", "export", "voices", "check shop --graph", "--help", "chat shop"]
+)
+def test_a_reader_that_stops_reading_is_no_error(place: Path, name: str) -> None:
+    pipe = f"{sys.executable} -m bargein {name} | true"
+    done = subprocess.run(pipe, cwd=place, shell=True, capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
+    assert done.stderr == b""
+
+
+def test_a_closed_output_is_no_traceback(place: Path) -> None:
+    command = f"{sys.executable} -m bargein calls >&-"
+    done = subprocess.run(command, cwd=place, shell=True, capture_output=True, timeout=60)
+    assert b"Traceback" not in done.stderr
