@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 AFTER_DRAIN_S = 30  # to hand the last calls back and write what waits; systemd's TimeoutStopSec must not cut that
 
+LOADING_S = 1.0  # who waits longer is told why
+
 
 @click.command("serve")
 @click.option("--config", "config_path", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file.")
@@ -69,7 +71,6 @@ def serve_command(
         config = replace(config, fastagi=replace(config.fastagi, listen=agi_listen))
     if db is not None:
         config = replace(config, store=replace(config.store, url=as_url(db)))
-    _announce(config, play)
     from ..app import App
     from ..dialogue.monologue import Monologue
     from ..server.logs import setup as setup_logs
@@ -77,26 +78,19 @@ def serve_command(
     setup_logs(config.log)
     app = App(config, lambda info: Monologue(play), recordings=[play]) if play else App(config)
     try:
-        asyncio.run(serve(app))
+        asyncio.run(serve(app, f"playing {play}" if play else f"flow {config.dialogue.flow}"))
     except KeyboardInterrupt:
         raise UserError("stopped; calls in progress were ended", 1) from None
 
 
-def _announce(config: Config, play: str | None) -> None:
-    """Say what starts, before the engines load. Addresses follow when they are known."""
-    from ..store.connect import shown
-
-    what = f"playing {play}" if play else f"flow {config.dialogue.flow}"
-    source = config.source or "no configuration file, defaults"
-    click.echo(f"bargein {__version__}: {what}, database {shown(config.store.url)}, {source}; loading ...", err=True)
-
-
-async def serve(app: App) -> None:
-    """Serve until SIGTERM or SIGINT, then drain."""
+async def serve(app: App, what: str) -> None:
+    """Serve until SIGTERM or SIGINT, then drain. `what` callers hear, for the line that says what runs."""
     from ..server.systemd import notify, watchdog_s
 
-    await app.start()
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    loading = loop.call_later(LOADING_S, click.echo, f"bargein {__version__}: loading ...", None, True, True)
+    await app.start()
+    loading.cancel()
     reloads: set[asyncio.Task[None]] = set()
 
     def reload() -> None:
@@ -107,8 +101,7 @@ async def serve(app: App) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload)
-    hosts = [parse_address(address)[0] for address in (app.config.audiosocket.listen, app.config.fastagi.listen)]
-    click.echo(f"AudioSocket on {hosts[0]}:{app.server.port}, FastAGI on {hosts[1]}:{app.fastagi.port}", err=True)
+    click.echo(_facts(app, what), err=True)
     click.echo("ready")
     notify("READY=1")
     watchdog = asyncio.create_task(_watchdog(watchdog_s()))
@@ -120,6 +113,17 @@ async def serve(app: App) -> None:
     log.info("no new calls; %d in progress may finish", app.server.calls)
     watchdog.cancel()
     await app.drain()
+
+
+def _facts(app: App, what: str) -> str:
+    """Version, addresses, flow, database and configuration, in one line."""
+    from ..store.connect import shown
+
+    config = app.config
+    hosts = [parse_address(address)[0] for address in (config.audiosocket.listen, config.fastagi.listen)]
+    addresses = f"AudioSocket on {hosts[0]}:{app.server.port}, FastAGI on {hosts[1]}:{app.fastagi.port}"
+    source = config.source or "no configuration file"
+    return f"bargein {__version__}: {addresses}, {what}, database {shown(config.store.url)}, {source}"
 
 
 async def _watchdog(every_s: float | None) -> None:
