@@ -18,7 +18,7 @@ from ..store.filters import EVERY_CALL, CallFilter
 from .filters import filter_options
 from .log import database, with_log
 from .options import log_options
-from .progress import Progress
+from .progress import ProgressLine
 from .rows import interruption_row, turn_row
 from .terminal import plain, to_csv, to_json
 
@@ -59,7 +59,7 @@ def export_command(
     async def ask(log: Reader) -> int:
         count = 0
         total = 1 if call else await log.count_calls(which)
-        with _opened(output) as file, Progress("exporting calls", total) as progress:
+        with _opened(output) as file, ProgressLine("exporting calls", total) as progress:
             if table:
                 file.write(f"{to_csv(_columns(table), [])[0]}\n")
             async for line in _lines(log, call, which, table):

@@ -1,4 +1,4 @@
-"""Progress of work that takes longer than two seconds, on stderr."""
+"""ProgressLine of work that takes longer than two seconds, on stderr."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TERMINAL_EVERY_S = 0.2
 FILE_EVERY_S = 10.0  # where every report is a line that stays
 
 
-class Progress:
+class ProgressLine:
     """Reports `done of total` from the second second on. Use as a context manager; `total` None: not known.
 
     On a terminal one line changes in place and disappears at the end; in a file each report is a line.
@@ -29,7 +29,7 @@ class Progress:
         self._due = self._began + FIRST_S
         self._shown = 0  # characters of the line on the terminal
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> ProgressLine:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -17,7 +17,7 @@ from ..core.language.neutral import neutral
 from ..errors import UserError
 from .log import database, with_log
 from .options import age, log_options
-from .progress import Progress
+from .progress import ProgressLine
 
 if TYPE_CHECKING:
     from ..store import Reader
@@ -49,14 +49,14 @@ def prune_command(
         _confirm()
     from ..store import prune, vacuum
 
-    with Progress("looking for old calls"):
+    with ProgressLine("looking for old calls"):
         pruned = asyncio.run(prune(url, before, dry_run=True))
     root = Path(config.recording.directory).resolve()
     there = {recording: path for recording in pruned.recordings if (path := Path(recording).resolve()).is_file()}
     kept = [recording for recording, path in there.items() if not _inside(root, path)]
     if not dry_run:  # first the recordings: while a file is left, its call must stay, or nobody knows of the file
         kept += [recording for recording, path in there.items() if recording not in kept and not _deleted(path, root)]
-        with Progress("deleting calls", pruned.calls):
+        with ProgressLine("deleting calls", pruned.calls):
             pruned = asyncio.run(prune(url, before, keep=kept))
     click.echo(
         f"{'would delete' if dry_run else 'deleted'} {pruned.calls} calls, {pruned.turns} turns, "

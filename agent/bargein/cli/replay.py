@@ -12,7 +12,7 @@ import click
 from ..clock import SystemClock
 from ..config import Config
 from ..errors import UserError
-from .progress import Progress
+from .progress import ProgressLine
 from .rows import print_rows
 from .terminal import Column, Screen, table, write
 
@@ -89,7 +89,7 @@ def replay_command(
     begun = clock.monotonic()
     results: list[Replay] = []
     lasts = len(caller) / RATE * len(runs)
-    with Progress("replaying, seconds of audio", round(lasts)) as progress:
+    with ProgressLine("replaying, seconds of audio", round(lasts)) as progress:
         for one in runs:
             before_s = len(results) * len(caller) / RATE
 

@@ -85,9 +85,11 @@ def serve_command(
 
 async def serve(app: App, what: str) -> None:
     """Serve until SIGTERM or SIGINT, then drain. `what` callers hear, for the line that says what runs."""
+    from ..server.logs import on_loop_fault
     from ..server.systemd import notify, watchdog_s
 
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    loop.set_exception_handler(on_loop_fault)
     loading = loop.call_later(LOADING_S, click.echo, f"bargein {__version__}: loading ...", None, True, True)
     await app.start()
     loading.cancel()
