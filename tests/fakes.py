@@ -14,6 +14,7 @@ from bargein.core.language.kinds import Kind
 from bargein.core.turns.records import Interruption, Situation, Turn
 from bargein.core.turns.reply import Listen, Piece
 from bargein.core.turns.transcript import Transcript
+from bargein.dialogue.base import Progress
 from bargein.dialogue.languages import load
 from bargein.errors import EngineError
 
@@ -147,6 +148,10 @@ class FakePlanner:
         self._answer, self._delay_s = answer, delay_s
         self.situations: list[Situation] = []
         self.replies: list[FakeReply] = []
+
+    @property
+    def progress(self) -> Progress:
+        return Progress("fake")
 
     def plan(self, situation: Situation) -> FakeReply:
         self.situations.append(situation)

@@ -127,7 +127,14 @@ class App:
             id_timeout_s=sock.id_timeout_ms / 1000,
         )
         self.server = AudioSocketServer(
-            self.registry, self._begin, self._ended, self.media, limits, self.store.is_logged, self.clock
+            self.registry,
+            self._begin,
+            self._ended,
+            self.media,
+            limits,
+            self.store.is_logged,
+            self.clock,
+            prepare=self._prepare,
         )
         try:
             await self.server.start(*parse_address(sock.listen))
@@ -186,6 +193,11 @@ class App:
         return self._voices[language, voice]
 
     # -------------------------------------------------------------------- calls
+
+    async def _prepare(self, info: CallInfo) -> None:
+        """Before a call begins: read its flow, off the event loop."""
+        if self._dialogues is not None:
+            await self._dialogues.prepare(info.dialogue)
 
     def _configured(self, info: CallInfo) -> Planner:
         assert self._dialogues is not None
@@ -253,7 +265,9 @@ class App:
         outcome = finish.result if finish is not None else "caller_hung_up"
         # a caller who hung up does not ask for the result; one who is still there needs people
         told = finish or Finish(CallResult.FAILED)
-        summary = told.summary or textwrap.shorten(call.last_words, LAST_WORDS_CHARS, placeholder=" ...")
+        progress = session.progress
+        gathered = told.summary or progress.summary
+        summary = gathered or textwrap.shorten(call.last_words, LAST_WORDS_CHARS, placeholder=" ...")
         self.store.call_ended(
             info.id,
             outcome=outcome,
@@ -261,6 +275,8 @@ class App:
             queue=finish.queue if finish is not None and finish.queue else None,
             exten=finish.exten if finish is not None else "",
             summary=summary,
+            slots=progress.slots,
+            last_step=progress.step,
         )
         self.registry.finish(
             info.id,

@@ -309,3 +309,25 @@ async def test_backchannels_of_the_flow_and_of_the_steps_that_speak_are_joined(t
     end = await call.says("red")
     assert end.listen is not None
     assert end.listen.backchannels == ("amen",)
+
+
+CLEARS = """
+variables: {vip: "gold"}
+steps:
+  a: {set: {vip: ""}, next: [{when: vip, go: yes_vip}, no_vip]}
+  yes_vip: {say: VIP., hangup: }
+  no_vip: {say: "Not {vip|a}.", hangup: }
+"""
+
+
+async def test_a_variable_that_is_set_to_nothing_is_empty(tmp_path: Path) -> None:
+    assert (await call_of(load(write(tmp_path, CLEARS))).start()).text == "Not a."
+
+
+async def test_trouble_is_said_before_a_person_is_called(tmp_path: Path) -> None:
+    call = call_of(load(write(tmp_path, "steps:\n  a: {ask: Which, menu: [x, y], retries: 0, next: hang_up}\n")))
+    await call.start()
+    end = await call.says("purple fish")
+    assert end.text == "I am having trouble with that. One moment, please."
+    assert end.finish is not None
+    assert end.finish.result == "queue"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from dataclasses import replace
@@ -19,6 +20,7 @@ from .languages import load as load_language
 
 log = logging.getLogger(__name__)
 
+READ_S = 2.0  # the longest that a call waits for a flow that it is the first to name
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -48,6 +50,7 @@ class Dialogues:
         self._main = find(config.dialogue.flow)
         self._flows: dict[str, Flow] = {}
         self._phrases: dict[tuple[str, str], Phrases] = {}  # by language and file, as when the flow was read
+        self._reading: dict[str, asyncio.Future[None]] = {}  # flows that a call waits for
         self.reload()
 
     def reload(self) -> None:
@@ -71,8 +74,24 @@ class Dialogues:
         steps = [step for flow in self._flows.values() for step in flow.steps.values()]
         return sorted({line.wav for step in steps for line in (*step.lines, *step.ask, *step.again) if line.wav})
 
+    async def prepare(self, name: str) -> None:
+        """Read the flow that a call names, if it was not read before: in a thread, and no longer than READ_S.
+
+        Await it before `planner`. Calls that name the same flow wait for the same reading.
+        """
+        if not name or name in self._flows:
+            return
+        if name not in self._reading:
+            self._reading[name] = asyncio.ensure_future(asyncio.to_thread(self._read_named, name))
+            self._reading[name].add_done_callback(lambda _: self._reading.pop(name, None))
+        try:
+            async with asyncio.timeout(READ_S):
+                await asyncio.shield(self._reading[name])
+        except TimeoutError:
+            log.error("the flow %s takes longer than %.0f s to read; this call gets the configured one", name, READ_S)
+
     def planner(self, info: CallInfo) -> Planner:
-        """The planner of one call."""
+        """The planner of one call. It reads no file: see `prepare`."""
         flow = self._flow(info.dialogue)
         if self._config.dialogue.planner == "llm":
             from .llm import LlmPlanner
@@ -86,15 +105,19 @@ class Dialogues:
 
     def _flow(self, name: str) -> Flow:
         """The flow of that name; the main one where there is none: a typing error must not lose a caller."""
-        if name and name not in self._flows:
-            try:
-                flow = read(self._path(name), self._config.dialogue.language)
-                self._phrases.setdefault(_spoken(flow), load_language(*_spoken(flow)))
-                self._flows[name] = flow
-            except (UserError, OSError) as error:
-                log.error("a call asks for a dialogue that cannot be had, it gets the configured one: %s", error)
-                return self._flows[""]
-        return self._flows[name]
+        return self._flows.get(name, self._flows[""])
+
+    def _read_named(self, name: str) -> None:
+        """Read a flow that a call names. Where that fails, the log says why and the call gets the main one."""
+        try:
+            flow = read(self._path(name), self._config.dialogue.language)
+            phrases = load_language(*_spoken(flow))
+        except (UserError, OSError) as error:
+            first = str(error).partition("\n")[0]
+            log.error("a call asks for a flow that cannot be read and gets the configured one: %s", first)
+            return
+        self._phrases.setdefault(_spoken(flow), phrases)
+        self._flows[name] = flow
 
     def _path(self, name: str) -> Path:
         """A name comes from the dialplan and through the network: it is a bare word, never a path."""

@@ -71,7 +71,9 @@ class AudioSocketServer:
         limits: Limits = Limits(),
         is_logged: Callable[[str], Awaitable[bool]] | None = None,
         clock: Clock | None = None,
+        prepare: Callable[[CallInfo], Awaitable[None]] | None = None,
     ) -> None:
+        self._prepare = prepare
         self._clock = clock or SystemClock()
         self._calls = calls
         self._is_logged = is_logged
@@ -173,6 +175,8 @@ class AudioSocketServer:
         if call_id is None:
             return None
         info = await self._admitted(call_id)
+        if info is not None and self._prepare is not None:
+            await self._prepare(info)
         if info is not None and self._begin(info):
             return info
         await connection.hand_back()

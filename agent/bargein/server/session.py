@@ -16,7 +16,7 @@ from ..core.turns.conversation import Conversation
 from ..core.turns.records import Interruption, Situation, Turn
 from ..core.turns.reply import CallResult, Finish, Listen, Say
 from ..core.turns.transcript import Transcript
-from ..dialogue.base import Planner, Reply
+from ..dialogue.base import Planner, Progress, Reply
 from ..speech.base import RecognitionStream, Recognizer
 from .connection import Connection
 from .logs import described
@@ -91,6 +91,11 @@ class Session:
     def id(self) -> str:
         """The call's id."""
         return self._call_id
+
+    @property
+    def progress(self) -> Progress:
+        """How far the caller has come in the flow."""
+        return self._engines.planner.progress
 
     async def run(self, connection: Connection, media: MediaEngine) -> None:
         """Serve the call until it is over. The connection is closed by whoever opened it."""

@@ -374,3 +374,15 @@ def test_digits_keyed_so_far_are_logged_at_the_hangup() -> None:
     call.do(call.core.on_digit("4"))
     call.do(call.core.on_hangup())
     assert [turn.text for turn in call.turns.values()] == [MENU, "4"]
+
+
+def test_what_is_said_where_a_secret_is_asked_for_is_written_nowhere() -> None:
+    call = Call([MENU, "Thank you."], ["four two seven seven"])
+    call.do(call.core.expect(1, Listen(secret=True)))
+    call.run(1000)
+    call.run(900, LOUD)
+    call.run(1500)
+    assert call.situations[-1].caller_text == "four two seven seven"
+    written = [turn.text for turn in call.turns.values()] + [row.caller_text for row in call.rows.values()]
+    assert not any("four" in text for text in written)
+    assert "[secret]" in written

@@ -100,7 +100,7 @@ class _DateReader:
     def _left_over(self, at: int, word: str) -> bool:
         """Whether a word outside the days would change which day is meant."""
         dates = self.dates
-        if word in dates.unclear or word in dates.units or word in dates.ordinals:
+        if word in dates.unclear or dates.units.get(word, 1) > 1 or word in dates.ordinals:
             return True
         if word in dates.months and word not in dates.loose:
             return True

@@ -56,6 +56,7 @@ class Listen:
     digits: int = 0  # DTMF: end the turn after so many digits (0: after one)
     backchannels: tuple[str, ...] | None = None
     expects: Expected = Expected("")
+    secret: bool = False  # what the caller says now is written nowhere
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ class _Check:
     def _step(self, step: Step, where: Value) -> None:
         for target in dict.fromkeys(targets(self.flow, step)):
             if target not in self.steps:
-                self._unknown(where, f"step {step.name!r} goes to a step that is not there:", target, self.steps)
+                self._unknown(where, f"step {step.name!r} leads on, but step", target, self.steps)
         for slot in (*([step.slot] if step.slot else []), *step.confirm):
             if slot not in self.slots:
                 self._unknown(where, f"step {step.name!r}: slot", slot, self.slots)

@@ -23,8 +23,6 @@ SHORT_COMMAND = 7  # words: "no, I want to change the name" is a command, a long
 def fill(turn: FlowTurn, found: list[Picked]) -> Move | None:
     """The move that new values make, None if these words hold none."""
     slot = turn.slot
-    if turn.changing and (move := change(turn, found)) is not None:
-        return move
     typed = slot is not None and not slot.choices and slot.type not in FREE  # "next Friday" is no "next"
     if turn.kind is Kind.REDIRECT and not typed:
         return None
@@ -106,6 +104,8 @@ def said_back(turn: FlowTurn, state: FlowState, slot: str, lead: tuple[str, ...]
     back = turn.flow.says_back(slot)
     if back is not None and all(name in state.values for name in back.confirm):
         return turn.to(state, GoOn(back.name), lead or turn.say("corrected"))
+    if turn.flow.slots[slot].secret:
+        return turn.on(state, turn.say("okay"))
     spoken = turn.look(state, turn.text)
     own = turn.flow.slots[slot].say_back
     said = render(own, spoken) if own else turn.say("changed")[0].replace("{value}", spoken(slot))

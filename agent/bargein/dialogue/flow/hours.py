@@ -67,9 +67,14 @@ def _day(word: str, name: str, value: Value, weekdays: Mapping[str, int]) -> int
     """The day that a word names, whole or by its first letters. The flow's language counts before English."""
     word = word.strip().rstrip(".").lower()
     for names in (weekdays, dict(zip(DAYS, range(7), strict=True))):
-        matching = {day for full, day in names.items() if full.startswith(word)}
+        if word in names:
+            return names[word]
+        first: dict[int, str] = {}  # by day: "Samstag" and not "Sonnabend"
+        for full, day in names.items():
+            first.setdefault(day, full)
+        matching = [day for day, full in first.items() if full.startswith(word)]
         if len(word) >= 2 and len(matching) == 1:
-            return matching.pop()
+            return matching[0]
     value.fail(f"{word or name!r} is not a day; write mon, tue ... sun, mon-fri, or a list: mon, wed")
 
 

@@ -276,6 +276,7 @@ class FlowReply:
             digits,
             self._backchannels or None,
             expects=self._expected(step),
+            secret=any(slot.secret for slot in slots),
         )
 
     def _expected(self, step: Step) -> Expected:

@@ -11,7 +11,7 @@ from ...core.language.values import Unclear
 from ...core.language.words import joined, tokens
 from ...core.turns.records import Situation
 from ..expression import render
-from .filling import fill, said_back, take
+from .filling import change, fill, said_back, take
 from .model import Answer, Flow
 from .moves import GoOn, Move, Wait
 from .state import LEAD, FlowState
@@ -45,6 +45,8 @@ def _move(turn: FlowTurn) -> Move:
         return own
     if (own := turn.override(turn.kind.value)) is not None:
         return own
+    if turn.changing and (changed := change(turn, found)) is not None:
+        return changed
     if (turn.kind not in COMMANDS or _asks_with_value(turn)) and (filled := fill(turn, found)) is not None:
         return filled
     return _by_kind(turn, main)

@@ -122,7 +122,8 @@ class FlowTurn:
 
     def _ask_rest(self, state: FlowState, begun: Begun, *sayings: str) -> Move:
         value = read_back(begun.text) if begun.text.lstrip("+").isdigit() else begun.text
-        question = self.say(begun.saying)[0].replace("{value}", value)
+        saying = "rest" if self.flow.slots[begun.slot].secret else begun.saying
+        question = self.say(saying)[0].replace("{value}", value)
         state = replace(state, begun=begun)
         return self.to(state, Wait(self.here.silence_ms), (*self.say(*sayings), question))
 
