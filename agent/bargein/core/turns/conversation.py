@@ -35,7 +35,6 @@ from .reply import Finish, Listen
 from .table import Effect, Event, State, step
 from .transcript import Transcript
 
-SECRET = "[secret]"  # stands in the rows for what a caller says where a secret is asked for
 REQUEST_EVERY = samples(800)  # of a sound that continues; most backchannels are over by then
 REQUEST_PAUSED_MS = 40  # silence after which the transcript of the sound that paused us is requested
 REQUEST_TURN_MS = 100  # the same in the caller's turn: the transcript has to be there when the turn ends
@@ -264,7 +263,7 @@ class Conversation:
         """Log what the caller said behind the agent's turn that it was said over. `digits`: they are complete."""
         for entry in self._caller.input.take_unlogged(digits):
             self._actions += self.ledger.caller_turn(
-                self._writable(entry.text), entry.confidence, entry.started, entry.ended
+                self._listen.writable(entry.text), entry.confidence, entry.started, entry.ended
             )
 
     # ---------------------------------------------------------------- the agent's half
@@ -373,7 +372,7 @@ class Conversation:
             kind=kind,
             resolution=resolution,
             evidence=turn.evidence if turn is not None else 1.0,
-            caller_text=self._writable(text),
+            caller_text=self._listen.writable(text),
         )
 
     def _situation(self, event: Event) -> Situation:
@@ -384,7 +383,7 @@ class Conversation:
         kind: Kind | None = None
         if row is not None:
             kind = Kind.DTMF if digits and not text else self._classify(text)
-            self._actions += self.ledger.understood(self._writable(text or digits), kind)
+            self._actions += self.ledger.understood(self._listen.writable(text or digits), kind)
             row = self.ledger.open
         silence_ms = ms(self.now - self._caller.floor_since) if event is Event.SILENCE else 0
         confidence = turns[-1].confidence if turns and text else None
@@ -393,10 +392,6 @@ class Conversation:
     def _classify(self, text: str) -> Kind:
         interrupted = next((turn.text for turn in reversed(self.ledger.turns) if turn.speaker == "agent"), "")
         return classify(text, self._phrases, interrupted=interrupted, question=self._interrupted_question)
-
-    def _writable(self, text: str) -> str:
-        """The caller's words as they may be written down: a secret that the flow asks for is not."""
-        return SECRET if text and self._listen.secret else text
 
     def _take(self) -> list[Action]:
         actions, self._actions = self._actions, []

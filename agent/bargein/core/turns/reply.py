@@ -18,6 +18,9 @@ class CallResult(StrEnum):
     FAILED = "failed"  # no agent: the dialplan sends the caller to people
 
 
+SECRET = "[secret]"  # stands in the rows for what a caller says where a secret is asked for
+
+
 @dataclass(frozen=True, slots=True)
 class Say:
     """One sentence, or a WAV file, to be played. `step` names where in the flow it comes from."""
@@ -57,6 +60,10 @@ class Listen:
     backchannels: tuple[str, ...] | None = None
     expects: Expected = Expected("")
     secret: bool = False  # what the caller says now is written nowhere
+
+    def writable(self, text: str) -> str:
+        """The caller's words as they may stand in a row."""
+        return SECRET if text and self.secret else text
 
 
 @dataclass(frozen=True, slots=True)
