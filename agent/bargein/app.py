@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import dataclasses
 import logging
 import socket
 import textwrap
@@ -24,6 +25,7 @@ from .data.trained import load_weights
 from .dialogue import http_client
 from .dialogue.base import Planner
 from .dialogue.dialogues import Dialogues
+from .errors import UserError
 from .server.audiosocket import AudioSocketServer, Limits
 from .server.fastagi import FastAgiServer
 from .server.media import MediaEngine
@@ -203,14 +205,32 @@ class App:
         assert self._dialogues is not None
         return self._dialogues.planner(info)
 
-    def _begin(self, info: CallInfo) -> Session:
+    def _planned(self, info: CallInfo) -> tuple[Planner, Voice]:
+        """The planner of a call and its voice: those of the dialogue that it asks for, if they work here and now.
+
+        A dialogue whose language is not understood or not spoken, or whose voice has to be fetched first, must not cost
+        a call: it gets the configured dialogue.
+        """
         planner = (self._make_planner or self._configured)(info)
+        try:
+            self._recognizer.check(planner.language)
+            voice = self._voice(planner.language, planner.voice)
+            if not info.dialogue or voice.prepared():
+                return planner, voice
+            reason = "its voice is not here yet; it is being fetched"
+        except UserError as error:
+            if not info.dialogue:
+                raise
+            reason = str(error)
+        log.error("call %s gets the configured dialogue, not %s: %s", info.id, info.dialogue, reason)
+        return self._planned(dataclasses.replace(info, dialogue=""))
+
+    def _begin(self, info: CallInfo) -> Session:
+        planner, voice = self._planned(info)
         settings = ConversationSettings(
             sensitivity=self.config.hearing.sensitivity,
             endpoint=EndpointSettings(min_ms=self.config.endpoint.min_ms, max_ms=self.config.endpoint.max_ms),
         )
-        self._recognizer.check(planner.language)
-        voice = self._voice(planner.language, planner.voice)
         recording = self._recording(info)  # last: of a call that is refused nothing is left
         detector = self._make_detector() if self._make_detector else SpeechDetector(self._detectors)
         session = Session(

@@ -56,6 +56,19 @@ async def test_phrases_are_recognized(recognizer: WhisperRecognizer, tts: Hibari
     assert words.speech > 0.5
 
 
+@pytest.mark.parametrize("speed", [1.0, 1.4, 1.8])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I would like to know whether you could help me with that",
+        "I'd like to order two of the blue ones and have them sent to my office by Friday if that is possible",
+    ],
+)
+async def test_fast_callers_keep_their_last_words(recognizer: WhisperRecognizer, text: str, speed: float) -> None:
+    words = await fed(recognizer, HibariTts(speed=speed).synthesize(text).pcm).final()
+    assert plain(words.text) == text.lower()
+
+
 @pytest.mark.parametrize("noise", ["nothing", "silence", "hiss", "hum", "click", "blip"])
 async def test_what_is_no_speech_has_no_words(recognizer: WhisperRecognizer, noise: str) -> None:
     at = np.arange(2 * RATE)

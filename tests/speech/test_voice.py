@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,61 @@ async def test_memory_is_bounded_and_the_least_used_goes() -> None:
         await voice.utterance(text)
     assert voice.ready("aaaaa")
     assert not voice.ready("bbbbb")
+
+
+async def test_what_calls_make_does_not_push_out_what_is_known() -> None:
+    tts = Counting()
+    voice = Voice(tts, memory_bytes=10_000, recent_bytes=3_000)
+    await voice.warm(["hello"])
+    for number in range(100):
+        await voice.utterance(f"{number:05}")
+    assert voice.ready("hello")
+    assert sum(voice.ready(f"{number:05}") for number in range(100)) < 10
+
+
+async def test_a_voice_that_does_not_return_fails_in_time_and_recovers() -> None:
+    tts = Counting()
+    voice = Voice(tts, limit_s=0.1)
+    await voice.warm(["known"])
+    tts.gate.clear()
+    with pytest.raises(EngineError, match=r"does not return within 0\.1 s"):
+        await voice.utterance("first")
+    begun = time.monotonic()
+    with pytest.raises(EngineError, match="does not return"):
+        await voice.utterance("second")
+    assert time.monotonic() - begun < 0.05
+    assert (await voice.utterance("known")).text == "known"
+    tts.gate.set()
+    await asyncio.sleep(0.1)
+    assert (await voice.utterance("second")).text == "second"
+
+
+async def test_who_waits_behind_others_waits_longer() -> None:
+    class Slow(Counting):
+        def synthesize(self, text: str, language: str = "en", voice: str = "") -> Utterance:
+            time.sleep(0.15)
+            return super().synthesize(text, language, voice)
+
+    voice = Voice(Slow(), limit_s=0.25)
+    said = await asyncio.gather(*(voice.utterance(text) for text in ("one", "two", "three")))
+    assert [utterance.text for utterance in said] == ["one", "two", "three"]
+
+
+async def test_a_voice_that_has_to_be_fetched_is_not_prepared_until_it_is_here() -> None:
+    class Far(Counting):
+        here = False
+
+        def ready(self, language: str, voice: str) -> bool:
+            return self.here
+
+    tts = Far()
+    tts.gate.clear()
+    voice = Voice(tts)
+    assert not voice.prepared()
+    tts.gate.set()
+    await asyncio.sleep(0.1)
+    assert voice.prepared()
+    assert Voice(Counting()).prepared()
 
 
 async def test_the_disk_cache_survives_a_restart(tmp_path: Path) -> None:

@@ -75,13 +75,14 @@ def say_command(
     """
     from ..speech import catalog
     from ..speech.audio import write_wav
+    from ..speech.speaking import SpeakableTts
 
     speech = Config.load(config_path).speech
     name = engine or catalog.engine_for(speech.tts, language)
     tts = catalog.tts(name)
     tts.load()
     chosen = voice or (speech.voice if name == speech.tts else "")
-    utterance = tts.synthesize(text, language, chosen)
+    utterance = SpeakableTts(tts).synthesize(text, language, chosen)
     write_wav(output, utterance.pcm)
     if words:
         write(f"{word.start // 8:6} {word.end // 8:6}  {word.text}" for word in utterance.words)

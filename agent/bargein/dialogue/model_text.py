@@ -9,9 +9,9 @@ from __future__ import annotations
 import html
 import json
 import re
-import unicodedata
 
 from ..core.language.sentences import Sentences
+from ..core.language.symbols import without_emoji
 
 _NAMES = "think|thinking|thought|thoughts|reasoning|reason|reflection|analysis|scratchpad|seed:think"
 _HARMONY = r"<\|channel\|>\s*(?:analysis|commentary)[^<]*<\|message\|>"  # gpt-oss
@@ -230,17 +230,3 @@ def plain(text: str) -> str:
     text = " ".join(text.split())
     text = re.sub(r"\s+([.,!?;:])(?=\s|$)", r"\1", text)
     return text if any(c.isalnum() for c in text) else ""
-
-
-_JOINERS = frozenset("\u200b\u200c\u200d\u2060\ufe0e\ufe0f\u20e3\ufeff")
-
-
-def without_emoji(text: str) -> str:
-    """The text without emoji, pictographs and invisible characters."""
-    return "".join(" " if _pictograph(c) else c for c in text if c not in _JOINERS and not 0xE0000 <= ord(c) <= 0xE007F)
-
-
-def _pictograph(c: str) -> bool:
-    return ord(c) > 0x7F and (
-        (unicodedata.category(c) == "So" and c not in "°©®™№") or 0x1F3FB <= ord(c) <= 0x1F3FF or c in "→←↑↓⇒➜"
-    )

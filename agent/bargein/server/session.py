@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,6 +24,9 @@ from .logs import described
 from .media import MediaEngine
 
 log = logging.getLogger(__name__)
+
+
+APOLOGY_S = 0.3  # for a sentence that is in memory
 
 
 class UtteranceSource(Protocol):
@@ -215,11 +219,19 @@ class Session:
         except Exception as error:  # a call must never end in silence because an engine failed
             log.error("call %s: no answer could be made: %s; the dialplan goes on", self._call_id, described(error))
             finish, self.cause = Finish(CallResult.FAILED), "no answer could be made"
+            await self._apologize(reply_id)
         self._perform(self._conversation.on_reply_end(reply_id, finish))
 
     async def _deliver(self, reply_id: int, lines: asyncio.Queue[asyncio.Task[Segment] | None]) -> None:
         while (making := await lines.get()) is not None:
             self._perform(self._conversation.on_segment(reply_id, await making))
+
+    async def _apologize(self, reply_id: int) -> None:
+        """A word to the caller before the call goes on elsewhere, if one is in memory: the voice may have failed."""
+        text = self._engines.planner.phrases.sayings.get("trouble", "")
+        with suppress(Exception):
+            async with asyncio.timeout(APOLOGY_S):
+                self._perform(self._conversation.on_segment(reply_id, await self._line(Say(text))))
 
     async def _line(self, say: Say) -> Segment:
         voice = self._engines.voice

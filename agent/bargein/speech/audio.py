@@ -22,6 +22,7 @@ PEAK = 0.89  # -1 dBFS: room for the overshoot of the codecs on the way
 SHORTEST_PAUSE_MS = 60  # a longer silence at the end of a word is a pause and not the closure of a "t"
 ZERO_CROSSINGS = 24  # half-width of the low-pass, in zero crossings: 80 dB down at the image
 KAISER_BETA = 8.0
+BLOCK_VALUES = 100_000  # multiplied at a time: numpy copies the windows; a larger product is spread over threads
 
 
 @functools.cache
@@ -52,15 +53,16 @@ def resample(x: Samples, rate: int, to_rate: int) -> Samples:
     half = ZERO_CROSSINGS * max(up, down)
     at = np.arange(-(-len(x) * up // down)) * down + half
     last = at // up
-    padded = np.concatenate([np.zeros(width - 1, np.float32), x, np.zeros(last[-1] + 1, np.float32)])
+    padded = np.concatenate([np.zeros(width - 1, np.float32), x, np.zeros(width + down, np.float32)])
     windows = np.lib.stride_tricks.sliding_window_view(padded, width)
-    if up == 1:
-        return np.asarray(windows[last[0] :: down][: len(at)] @ phases[0], np.float32)
     out = np.empty(len(at), np.float32)
     for first in range(up):  # outputs `up` apart share a phase
-        mine = slice(first, None, up)
-        if len(at[mine]):
-            out[mine] = windows[last[mine]] @ phases[at[first] % up]
+        taps = phases[at[first] % up] if first < len(at) else phases[0]
+        block = up * (BLOCK_VALUES // width)
+        for begin in range(first, len(at), block):
+            mine = slice(begin, begin + block, up)
+            at_once = last[mine]  # `down` apart
+            out[mine] = np.ascontiguousarray(windows[at_once[0] : at_once[-1] + 1 : down]) @ taps
     return out
 
 

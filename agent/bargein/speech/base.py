@@ -49,7 +49,7 @@ class Recognizer(Protocol):
 
 @runtime_checkable
 class TextToSpeech(Protocol):
-    """Blocking engine; `agent.engines.voice.Voice` gives it a thread and a cache."""
+    """A blocking engine; `speech.voice.Voice` gives it a thread and a cache."""
 
     name: str
 
@@ -60,4 +60,9 @@ class TextToSpeech(Protocol):
         """8 kHz speech with word timings. Raises EngineError."""
 
 
-# ------------------------------------------------------------------------- planner
+@runtime_checkable
+class Downloads(Protocol):
+    """A voice engine that may have to fetch a model before it speaks."""
+
+    def ready(self, language: str, voice: str) -> bool:
+        """Whether it speaks without a download. Does not block."""

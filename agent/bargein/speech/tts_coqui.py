@@ -49,6 +49,11 @@ class CoquiTts:
         """Check that the package can be imported; a model is loaded when it speaks."""
         _api()
 
+    def ready(self, language: str, voice: str) -> bool:
+        """Whether the model is loaded: to fetch and load one takes up to minutes."""
+        model = (voice or self._default).partition(":")[0]
+        return (model or MODELS.get(base(language), MODELS["*"])) in self._loaded
+
     def synthesize(self, text: str, language: str = "en", voice: str = "") -> Utterance:
         """8 kHz speech; the words are laid over it by their length. Raises EngineError."""
         model, _, speaker = (voice or self._default).partition(":")

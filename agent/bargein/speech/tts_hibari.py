@@ -61,6 +61,19 @@ class HibariTts:
         """Load the default voice and the dictionary (0.5 s)."""
         self.synthesize("Hello.")
 
+    def ready(self, language: str, voice: str) -> bool:
+        """Whether the voice is on this machine. What does not exist is ready: it fails at once."""
+        try:
+            from hibari.voices import VOICES, voice_path
+
+            if (voice or self._default) in VOICES:
+                voice_path(voice or self._default, download_missing=False)
+        except FileNotFoundError:
+            return False
+        except ImportError:
+            pass
+        return True
+
     def synthesize(self, text: str, language: str = "en", voice: str = "") -> Utterance:
         """8 kHz speech; a Word for every whitespace-separated piece of `text`, right to about 25 ms."""
         if base(language) != "en":
@@ -157,6 +170,7 @@ class HibariTts:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        options.enable_cpu_mem_arena = False  # an arena keeps what the longest sentence took, for each voice
         model = with_output(Path(path).read_bytes(), DURATIONS)
         try:
             session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

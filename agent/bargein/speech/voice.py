@@ -1,12 +1,15 @@
 """A voice: texts and WAV files to utterances, off the event loop and cached in memory.
 
 Texts that are known before any call are kept on disk as well. What is made during a call may hold a caller's name or
-number, and ends with the process.
+number: it is kept in a smaller part of memory and ends with the process.
+
+A call waits for its voice for a limited time. While an engine does not return, further texts fail at once.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -16,10 +19,17 @@ from ..core.audio.utterance import Utterance, spread
 from ..errors import EngineError
 from .audio import activity, from_pcm, read_wav
 from .background import pool
-from .base import TextToSpeech
+from .base import Downloads, TextToSpeech
+from .speaking import SpeakableTts
 from .voice_cache import DiskCache
 
-MEMORY_BYTES = 64_000_000  # 66 minutes of 8000 Hz x 2 bytes
+log = logging.getLogger(__name__)
+
+MEMORY_BYTES = 64_000_000  # 66 minutes of 8000 Hz x 2 bytes: what is known in advance
+RECENT_BYTES = 8_000_000  # 8 minutes: what was made in calls
+LIMIT_S = 5.0  # for one text; a sentence takes 0.05 s (hibari) to 2 s (kokoro)
+LIMITS = 3  # for a text that waits behind others
+PREPARE = "Hello."  # the first text: it loads the model
 
 
 class Voice:
@@ -33,20 +43,42 @@ class Voice:
         voice: str = "",
         memory_bytes: int = MEMORY_BYTES,
         disk_bytes: int = 256_000_000,
+        recent_bytes: int = RECENT_BYTES,
+        limit_s: float = LIMIT_S,
     ) -> None:
-        self._tts = tts
+        self._engine = tts
+        self._tts = SpeakableTts(tts)
         self._language = language
         self._voice = voice
-        self._memory: OrderedDict[str, Utterance] = OrderedDict()
-        self._memory_bytes = memory_bytes
-        self._held_bytes = 0
+        self._known = _Memory(memory_bytes)
+        self._recent = _Memory(min(memory_bytes, recent_bytes))
         self._disk = DiskCache(cache_dir, disk_bytes) if cache_dir is not None and disk_bytes > 0 else None
         self._pool = pool(1, "voice")
+        self._limit_s = limit_s
         self._making: dict[str, asyncio.Future[Utterance]] = {}
+        self._stuck: asyncio.Future[Utterance] | None = None  # what a call has given up waiting for
+        self._finished = 0  # texts
+        self._spoke = False
 
     async def utterance(self, text: str) -> Utterance:
-        """Speech for `text`; what was said before costs nothing. Raises EngineError."""
-        return await self._spoken(text)
+        """Speech for `text`; what was said before costs nothing. Raises EngineError, also when it takes too long."""
+        text = " ".join(text.split())
+        key = self._key(text)
+        found = self._known.get(key) or self._recent.get(key)
+        if found is not None:
+            return found
+        if self._stuck is not None and not self._stuck.done():
+            raise EngineError(f"the voice engine {self._tts.name} does not return; it is tried again when it does")
+        making = self._make(key, lambda: self._synthesized(text, False), self._recent)
+        for _ in range(LIMITS):
+            finished = self._finished
+            await asyncio.wait([making], timeout=self._limit_s)
+            if making.done():
+                return making.result()
+            if self._finished == finished:  # it is not that other texts come first
+                break
+        self._stuck = making
+        raise EngineError(f"the voice engine {self._tts.name} does not return within {self._limit_s:g} s")
 
     async def wav(self, path: str | Path, transcript: str = "") -> Utterance:
         """A recording; its words, if given, are laid over its active part by their length. Raises EngineError."""
@@ -56,51 +88,58 @@ class Voice:
         except OSError:
             raise EngineError(f"{path}: no such WAV file") from None
         key = f"wav\0{path.resolve()}\0{stat.st_mtime_ns}\0{stat.st_size}\0{transcript}"
-        return await self._get(key, lambda: recording(path, transcript))
+        found = self._known.get(key)
+        if found is not None:
+            return found
+        return await asyncio.shield(self._make(key, lambda: recording(path, transcript), self._known))
 
     async def warm(self, texts: Iterable[str]) -> None:
         """Make ready what will be said, so that it starts within a frame when it is; `texts` hold nothing of a caller.
 
-        Raises EngineError.
+        Waits as long as it takes: the engine may have to fetch its model. Raises EngineError.
         """
-        for text in dict.fromkeys(texts):
-            await self._spoken(text, keep=True)
+        for text in dict.fromkeys(" ".join(text.split()) for text in texts):
+            key = self._key(text)
+            if self._known.get(key) is None:
+                await asyncio.shield(self._make(key, lambda text=text: self._synthesized(text, True), self._known))  # type: ignore[misc]
+        self._spoke = True
+
+    def prepared(self) -> bool:
+        """Whether it speaks now, without a download in the middle of a call. If not, the download begins."""
+        if self._spoke or not isinstance(self._engine, Downloads):
+            return True
+        if self._engine.ready(self._language, self._voice):
+            return True
+        making = self._make(self._key(PREPARE), lambda: self._synthesized(PREPARE, True), self._known)
+        making.add_done_callback(_tell)
+        return False
 
     def ready(self, text: str) -> bool:
         """Whether `utterance(text)` returns without any work."""
-        return self._key(" ".join(text.split())) in self._memory
+        key = self._key(" ".join(text.split()))
+        return self._known.get(key) is not None or self._recent.get(key) is not None
 
     def close(self) -> None:
         """Let go of the thread; what it is doing ends on its own."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _spoken(self, text: str, keep: bool = False) -> Utterance:
-        text = " ".join(text.split())
-        return await self._get(self._key(text), lambda: self._synthesized(text, keep))
-
     def _key(self, text: str) -> str:
         return "\0".join((self._tts.name, self._voice, self._language, text))
 
-    async def _get(self, key: str, make: Callable[[], Utterance]) -> Utterance:
-        """From memory, from a call that is having it made right now, or made; a caller who gives up stops nobody."""
-        if key in self._memory:
-            self._memory.move_to_end(key)
-            return self._memory[key]
+    def _make(self, key: str, make: Callable[[], Utterance], memory: _Memory) -> asyncio.Future[Utterance]:
+        """What another call is having made right now, or made for this one. Whoever gives up stops nobody."""
         if key not in self._making:
             making = asyncio.get_running_loop().run_in_executor(self._pool, make)
             self._making[key] = making
-            making.add_done_callback(lambda done: self._made(key, done))
-        return await asyncio.shield(self._making[key])
+            making.add_done_callback(lambda done: self._made(key, done, memory))
+        return self._making[key]
 
-    def _made(self, key: str, done: asyncio.Future[Utterance]) -> None:
+    def _made(self, key: str, done: asyncio.Future[Utterance], memory: _Memory) -> None:
         del self._making[key]
-        if done.cancelled() or done.exception() is not None:
-            return
-        utterance = done.result()
-        self._memory[key] = utterance
-        self._held_bytes += utterance.pcm.nbytes
-        while self._held_bytes > self._memory_bytes and len(self._memory) > 1:
-            self._held_bytes -= self._memory.popitem(last=False)[1].pcm.nbytes
+        self._finished += 1
+        if not done.cancelled() and done.exception() is None:
+            memory.put(key, done.result())
+            self._spoke = self._spoke or not key.startswith("wav\0")
 
     def _synthesized(self, text: str, keep: bool) -> Utterance:
         """In the thread: from disk, or from the engine and then, to keep it, to disk."""
@@ -112,6 +151,32 @@ class Voice:
         if keep and self._disk is not None:
             self._disk.put(key, utterance)
         return utterance
+
+
+class _Memory:
+    """Utterances by key, bounded in bytes of audio; the least recently used goes first."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._held_bytes = 0
+        self._utterances: OrderedDict[str, Utterance] = OrderedDict()
+
+    def get(self, key: str) -> Utterance | None:
+        found = self._utterances.get(key)
+        if found is not None:
+            self._utterances.move_to_end(key)
+        return found
+
+    def put(self, key: str, utterance: Utterance) -> None:
+        self._utterances[key] = utterance
+        self._held_bytes += utterance.pcm.nbytes
+        while self._held_bytes > self._most_bytes and len(self._utterances) > 1:
+            self._held_bytes -= self._utterances.popitem(last=False)[1].pcm.nbytes
+
+
+def _tell(done: asyncio.Future[Utterance]) -> None:
+    if not done.cancelled() and (error := done.exception()) is not None:
+        log.error("a voice cannot be prepared: %s", error)
 
 
 def recording(path: Path, transcript: str = "") -> Utterance:

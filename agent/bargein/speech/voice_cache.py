@@ -23,7 +23,7 @@ from ..core.audio.utterance import Utterance, Word
 
 log = logging.getLogger(__name__)
 
-MAGIC = b"bargein1"
+MAGIC = b"bargein2"
 HEADER = struct.Struct("<8sII")  # magic, CRC-32 of all that follows, bytes of JSON before the samples
 SUFFIX = ".utt"
 

@@ -1,0 +1,285 @@
+"""Text as it is written to text as it is spoken, the same for every engine.
+
+Engines differ in what they can read: telephone numbers, amounts of money, abbreviations and addresses of the web come
+out wrong in most of them. Here they become words, by language (numbers by the package num2words). What every engine
+reads well, such as small numbers and times, is left to it.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from num2words import num2words
+
+from ..core.language.abbreviations import ABBREVIATIONS
+from ..core.language.symbols import without_emoji
+from .listing import base
+
+Reading = Callable[[re.Match[str]], str | None]  # how a match is spoken; None: as it is written
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """Some words as written, whitespace apart, and how they are spoken together; "" if they are not."""
+
+    written: tuple[str, ...]
+    spoken: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """The words of a language for what is written as a symbol."""
+
+    plus: str
+    dot: str
+    slash: str
+    at: str
+    percent: str
+    to: str
+    and_: str
+    number: str
+    decimal: str  # the character before decimals
+    thousands: str  # characters between groups of three digits
+
+
+LEXICONS: Mapping[str, Lexicon] = {
+    "en": Lexicon("plus", "dot", "slash", "at", "percent", "to", "and", "number", ".", ","),
+    "de": Lexicon("plus", "Punkt", "Schrägstrich", "at", "Prozent", "bis", "und", "Nummer", ",", "."),
+    "es": Lexicon("más", "punto", "barra", "arroba", "por ciento", "a", "y", "número", ",", "."),
+    "fr": Lexicon("plus", "point", "barre oblique", "arobase", "pour cent", "à", "et", "numéro", ",", "\u202f\u00a0"),
+    "it": Lexicon("più", "punto", "barra", "chiocciola", "per cento", "a", "e", "numero", ",", "."),
+    "pt": Lexicon("mais", "ponto", "barra", "arroba", "por cento", "a", "e", "número", ",", "."),
+    "nl": Lexicon("plus", "punt", "schuine streep", "apenstaartje", "procent", "tot", "en", "nummer", ",", "."),
+}
+CURRENCIES = {"$": "USD", "€": "EUR", "£": "GBP", "EUR": "EUR", "USD": "USD", "GBP": "GBP", "CHF": "CHF"}
+LONGEST_CARDINAL = 6  # digits; a longer number is read digit by digit
+
+
+def speakable(text: str, language: str) -> list[Spoken]:
+    """The words of a text in order, each with its neighbours that are spoken as one, and how they are spoken."""
+    text = " ".join(text.split())
+    rules = _rules(base(language))
+    return list(_groups(text, _replacements(text, rules)))
+
+
+def digits_spoken(groups: Sequence[str], language: str) -> str:
+    """Digit by digit, with a short pause between groups."""
+    return ", ".join(" ".join(_cardinal(int(digit), language) for digit in group) for group in groups if group)
+
+
+# ---------------------------------------------------------------------------- rules
+
+_URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"]+[\w/]", re.I)
+_MAIL = re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b")
+_DOMAIN = re.compile(r"(?<![\w@.])[a-z0-9-]*[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)*\.[a-z]{2,}(?:/[\w/-]*\w)?(?![\w@])")
+_AS_IS = re.compile(r"\b\d{4}-\d\d-\d\d\b|\b\d{1,2}[./]\d{1,2}[./]\d{2,4}\b|\b\d{1,2}:\d\d(?::\d\d)?\b(?!–)")
+_PHONE = re.compile(
+    r"""(?<![\w+.,])(?:
+        \+\d[\d\ ()/.-]{5,20}\d                              # +49 (0)30 1234-567
+      | (?:1[ .-]?)?\(\d{2,5}\)[ ]?\d{2,4}(?:[ .-]?\d{2,4}){1,3}   # (555) 010-4278
+      | (?:1[.-])?\d{3}[ .-]\d{3}[ .-]\d{4}                  # 555-010-4278
+      | \d{3}-\d{4}                                          # 555-0104
+      | 0\d{1,5}[ /-]\d{2,}(?:[ -]?\d{2,})*                  # 030 1234567
+    )(?![\w]|[.,]\d)""",
+    re.X,
+)
+_RANGE = re.compile(r"(?<=\d)\s?–\s?(?=\d)")
+_ZERO = re.compile(r"(?<![\d.,:/])0\d+(?![\d:/]|[.,]\d)")
+_LONG = re.compile(rf"(?<![\d.,])\d{{{LONGEST_CARDINAL + 1},}}(?!\d|[.,]\d)")
+_MORE = r"(?:million|billion|thousand|Mio|Mrd|Million|Milliard|mill[oó]n|milh|milion|miljoen|miljard|k\b|m\b)"
+_NAMES = "|".join(re.escape(name) for name in CURRENCIES)
+_AMOUNT = r"\d[\d.,\u00a0\u202f]*"
+_MONEY = re.compile(rf"(?<![\w.,])(?:([$€£])\s?({_AMOUNT})|({_AMOUNT})\s?({_NAMES}))(?![\w%])(?!\s?{_MORE})")
+_PERCENT = re.compile(r"(?<=\d)\s?%")
+_NUMBER_SIGN = re.compile(r"(?:№\s?|(?<![\w&])#|\b[Nn]\s?[°º]\s?)(?=\d)")
+_JUNK = re.compile(r"[*`~|^<>{}\\]+|(?<=\w)_+(?=\w)|_+|#(?!\d)")
+
+
+@functools.cache
+def _rules(language: str) -> tuple[tuple[re.Pattern[str], Reading], ...]:
+    """By priority: where two match, the earlier one counts. Of a language without a lexicon only digits are read."""
+    words = LEXICONS.get(language)
+    everywhere: list[tuple[re.Pattern[str], Reading]] = [
+        (_LONG, lambda m: digits_spoken(_grouped(m[0]), language)),
+        (_ZERO, lambda m: digits_spoken([m[0]], language)),
+        (_JUNK, lambda m: " "),
+        (re.compile(r"[^\x00-\x7f]"), lambda m: None if without_emoji(m[0]) == m[0] else " "),
+    ]
+    if words is None:
+        return ((_AS_IS, lambda m: None), (_PHONE, lambda m: _phone(m[0], "", language)), *everywhere)
+    group = rf"\d{{1,3}}(?:[{re.escape(words.thousands)}]\d{{3}})+"
+    number = rf"(?<![\w.,]){group}(?:{re.escape(words.decimal)}\d+)?(?!\w|[.,]\d)|(?<![\w.,])\d+,\d+(?!\w|[.,]\d)"
+    return (
+        (_URL, lambda m: _address(m[0], words)),
+        (_MAIL, lambda m: _dotted(m[0].replace("@", f" {words.at} "), words)),
+        (_AS_IS, lambda m: None),
+        (_PHONE, lambda m: _phone(m[0], f"{words.plus} ", language)),
+        (_MONEY, lambda m: _money(m, words, language)),
+        (re.compile(number), lambda m: _number(m[0], words, language)),
+        *_abbreviations(language),
+        (_DOMAIN, lambda m: _address(m[0], words)),
+        (_RANGE, lambda m: f" {words.to} "),
+        (_PERCENT, lambda m: f" {words.percent}"),
+        (_NUMBER_SIGN, lambda m: f"{words.number} "),
+        (re.compile(r"(?<=\s)&(?=\s)|(?<=\w)&(?=\w)"), lambda m: f" {words.and_} "),
+        *everywhere,
+    )
+
+
+def _address(text: str, words: Lexicon) -> str:
+    """A web address as people say it: without scheme, www and query."""
+    text = re.sub(r"^https?://|^www\.|[?#].*$", "", re.sub(r"^https?://", "", text, flags=re.I)).rstrip("/")
+    return _dotted(text, words).replace("/", f" {words.slash} ")
+
+
+def _dotted(text: str, words: Lexicon) -> str:
+    return re.sub(r"[-_]", " ", text.replace(".", f" {words.dot} "))
+
+
+def _phone(text: str, plus: str, language: str) -> str:
+    """Digit by digit, in the groups that are written, else in groups of three and four."""
+    abroad = text.startswith("+")
+    groups = re.findall(r"\d+", text.replace("(0)", "") if abroad else text)
+    if abroad and (len(groups) == 1 or len(groups[0]) > 3):
+        code = 1 if groups[0].startswith(("1", "7")) else 2
+        groups = [groups[0][:code], groups[0][code:], *groups[1:]]
+    return (plus if abroad else "") + digits_spoken([part for group in groups for part in _grouped(group)], language)
+
+
+def _grouped(digits: str) -> list[str]:
+    """Groups of three, the last of two to four."""
+    groups = []
+    while len(digits) > 4:
+        groups.append(digits[:3])
+        digits = digits[3:]
+    return [*groups, digits] if digits else groups
+
+
+_SEPARATOR = r"(?:,|\s(?:und|con|y|et|e|en))?\s"
+
+
+def _money(match: re.Match[str], words: Lexicon, language: str) -> str | None:
+    written = (match[2] or match[3]).rstrip(".,")
+    tail = (match[2] or "")[len(written) :]
+    amount = _value(written, words)
+    currency = CURRENCIES[match[1] or match[4]]
+    if amount is None:
+        return None
+    try:
+        whole = num2words(float(int(amount)), lang=language, to="currency", currency=currency, cents=False)
+        whole = re.sub(rf"{_SEPARATOR}0+ .*$", "", whole)
+        spoken = num2words(amount, lang=language, to="currency", currency=currency)
+    except (NotImplementedError, KeyError, OverflowError):
+        return None
+    if amount == int(amount):
+        spoken = whole
+    elif amount < 1:
+        spoken = re.sub(rf"^{_SEPARATOR}", "", spoken.removeprefix(whole))
+    if language == "en":
+        spoken = re.sub(r"\beuro\b" if amount >= 2 else r"^$", "euros", spoken).replace(" sterling", "")
+        spoken = re.sub(r", (?=\S+ (?:cents?|pence|penny)$)", " and ", spoken)
+    return _without_commas(spoken) + tail
+
+
+def _number(text: str, words: Lexicon, language: str) -> str | None:
+    value = _value(text, words)
+    if value is None:
+        return None
+    whole = value == int(value) and words.decimal not in text
+    return _cardinal(int(value) if whole else value, language)
+
+
+def _value(text: str, words: Lexicon) -> float | None:
+    """The number as the language writes it; None if it is written in another way."""
+    plain = re.sub(f"[{re.escape(words.thousands)}\u00a0\u202f]", "", text).replace(words.decimal, ".")
+    separators = rf"[{re.escape(words.thousands)}\u00a0\u202f]"
+    if not re.fullmatch(rf"\d{{1,3}}(?:{separators}\d{{3}})+(?:\D\d+)?|\d+(?:\D\d+)?", text):
+        return None
+    if re.fullmatch(rf"\d+{separators}\d{{1,2}}", text):  # "10.50" in German: a decimal all the same
+        plain = re.sub(r"\D", ".", text)
+    try:
+        return float(plain)
+    except ValueError:
+        return None
+
+
+def _cardinal(value: float, language: str) -> str:
+    try:
+        return _without_commas(num2words(value, lang=language))
+    except (NotImplementedError, OverflowError):
+        return str(value)
+
+
+def _without_commas(text: str) -> str:
+    return text.replace(",", "")
+
+
+def _abbreviations(language: str) -> Iterator[tuple[re.Pattern[str], Reading]]:
+    table = ABBREVIATIONS.get(language, {})
+    for name, spoken in {**{name[0].upper() + name[1:]: spoken for name, spoken in table.items()}, **table}.items():
+        short, hash_, _ = name.partition(" #")
+        before = r"(?<![\w.])" if not short.startswith("str") else r"(?<=\w)"
+        after = r"(?=\s?\d)" if hash_ else r"(?!\w)"
+        yield re.compile(before + re.escape(short).replace(r"\ ", r"\s?") + after), _expansion(spoken)
+    if language == "en":
+        yield re.compile(r"\bSt\.(?!\w)"), _saint_or_street
+
+
+def _saint_or_street(match: re.Match[str]) -> str:
+    """A street after a name or a number ("Elm St."), else a saint before a name ("St. Paul")."""
+    before, after = match.string[: match.start()].split(), match.string[match.end() : match.end() + 2]
+    saint = after.strip()[:1].isupper() and not (before and (before[-1][:1].isupper() or before[-1][:1].isdigit()))
+    return _expansion("Saint" if saint else "Street")(match) or ""
+
+
+def _expansion(spoken: str) -> Reading:
+    """At the end of a text its full stop ends the sentence as well."""
+    return lambda m: spoken + ("." if m.end() == len(m.string) else "")
+
+
+# --------------------------------------------------------------------------- groups
+
+_Replacement = tuple[int, int, str]  # from, to, spoken
+
+
+def _replacements(text: str, rules: Sequence[tuple[re.Pattern[str], Reading]]) -> list[_Replacement]:
+    """What is spoken otherwise, in order, without overlap: an earlier rule wins."""
+    taken = bytearray(len(text))
+    found: list[_Replacement] = []
+    for pattern, reading in rules:
+        for match in pattern.finditer(text):
+            start, end = match.span()
+            if start == end or any(taken[start:end]):
+                continue
+            spoken = reading(match)
+            taken[start:end] = b"\1" * (end - start)
+            if spoken is not None:
+                found.append((start, end, spoken))
+    return sorted(found)
+
+
+def _groups(text: str, replacements: Sequence[_Replacement]) -> Iterator[Spoken]:
+    """Pieces of the text; those that a replacement reaches over belong together."""
+    waiting = deque(replacements)
+    first = 0
+    while first < len(text):
+        end = _end_of_piece(text, first)
+        out, at = "", first
+        while waiting and waiting[0][0] < end:
+            start, stop, spoken = waiting.popleft()
+            out += text[at:start] + spoken
+            at = stop
+            if stop > end:  # it reaches over a space
+                end = _end_of_piece(text, stop - 1)
+        spoken = re.sub(r"\s+([.,!?;:])", r"\1", " ".join((out + text[at:end]).split()))
+        yield Spoken(tuple(text[first:end].split()), spoken if any(c.isalnum() for c in spoken) else "")
+        first = end + 1
+
+
+def _end_of_piece(text: str, at: int) -> int:
+    end = text.find(" ", at)
+    return len(text) if end < 0 else end

@@ -1,0 +1,52 @@
+"""A voice engine that is given text as it is spoken, and whose words are those that were written."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..core.audio.utterance import Utterance, Word, spread
+from .base import TextToSpeech
+from .speakable import Spoken, speakable
+
+
+class SpeakableTts:
+    """Any engine behind `speakable`. Callers' ledgers hold what was written: "555-0104", not "five five five"."""
+
+    def __init__(self, engine: TextToSpeech) -> None:
+        self._engine = engine
+        self.name = engine.name
+
+    def load(self) -> None:
+        """Load the engine's model. Raises EngineError."""
+        self._engine.load()
+
+    def synthesize(self, text: str, language: str = "en", voice: str = "") -> Utterance:
+        """8 kHz speech; a Word for every whitespace-separated piece of `text`. Raises EngineError."""
+        groups = speakable(text, language)
+        written = " ".join(" ".join(group.written) for group in groups)
+        spoken = " ".join(group.spoken for group in groups if group.spoken)
+        if not spoken:
+            return Utterance(written, np.zeros(0, np.int16), spread(written, 0, 0))
+        said = self._engine.synthesize(spoken, language, voice)
+        return said if spoken == written else Utterance(written, said.pcm, as_written(groups, said.words))
+
+
+def as_written(groups: list[Spoken], words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """The words as written, each with the time that what is spoken for it takes.
+
+    A word that is not spoken has no length. Several that are spoken as one share its time by their length.
+    """
+    out: list[Word] = []
+    at = 0
+    for group in groups:
+        count = len(group.spoken.split())
+        here = words[at : at + count]
+        at += count
+        end = out[-1].end if out else 0
+        if not here:
+            out += [Word(piece, end, end) for piece in group.written]
+        elif count == len(group.written):
+            out += [Word(piece, word.start, word.end) for piece, word in zip(group.written, here, strict=True)]
+        else:
+            out += spread(" ".join(group.written), here[0].start, here[-1].end)
+    return tuple(out)

@@ -1,0 +1,112 @@
+"""Text as it is spoken, and the words of the utterance as they were written."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bargein.core.audio.utterance import Utterance, spread
+from bargein.speech.speakable import LEXICONS, speakable
+from bargein.speech.speaking import SpeakableTts
+
+SPOKEN = [
+    ("en", "Call back +15550104278.", "Call back plus one, five five five, zero one zero, four two seven eight."),
+    ("en", "Call 555-0104.", "Call five five five, zero one zero four."),
+    ("en", "(555) 010-4278 or 555.010.4278",
+     "five five five, zero one zero, four two seven eight or five five five, zero one zero, four two seven eight"),
+    ("en", "It is +44 20 7946 0958.", "It is plus four four, two zero, seven nine four six, zero nine five eight."),
+    ("en", "Your code is 0042.", "Your code is zero zero four two."),
+    ("en", "Order 1234567.", "Order one two three, four five six seven."),
+    ("en", "Room 101, PIN 1234, 0.5 and 3.14.", "Room 101, PIN 1234, 0.5 and 3.14."),
+    ("en", "At 10:30 on 2026-12-05.", "At 10:30 on 2026-12-05."),
+    ("en", "It costs $1,250.50, €10 or £1.",
+     "It costs one thousand two hundred and fifty dollars and fifty cents, ten euros or one pound."),
+    ("en", "It is $0.99.", "It is ninety-nine cents."),
+    ("en", "We sold 1,200 for $5 million.", "We sold one thousand two hundred for $5 million."),
+    ("en", "See No. 5 Main St., Acme Inc. on 5th Ave. and Dr. Smith.",
+     "See number 5 Main Street, Acme Incorporated on 5th Avenue and Doctor Smith."),
+    ("en", "No. It is not on St. Mary Rd.", "No. It is not on Saint Mary Road."),
+    ("en", "Mail me@mugs.example or see https://www.mugs.example/book?x=1.",
+     "Mail me at mugs dot example or see mugs dot example slash book."),
+    ("en", "*Sure,* 😀 `code` and snake_case #5 & more. ✅", "Sure, code and snake case number 5 and more."),
+    ("en", "Open 9–17, 20% off.", "Open 9 to 17, 20 percent off."),
+    ("de", "Das kostet 10,50 € bzw. 1.200 €, z. B. in der Hauptstr. 5.",
+     "Das kostet zehn Euro und fünfzig Cent beziehungsweise eintausendzweihundert Euro, zum Beispiel in der "
+     "Hauptstraße 5."),
+    ("de", "Tel. 030 1234567, Code 007.",
+     "Telefon null drei null, eins zwei drei, vier fünf sechs sieben, Code null null sieben."),
+    ("es", "Cuesta 10,50 € en la Av. Mayor, 20%.",
+     "Cuesta diez euros con cincuenta céntimos en la avenida Mayor, 20 por ciento."),
+    ("fr", "Ça coûte 10,50 €, n° 5.", "Ça coûte dix euros et cinquante centimes, numéro 5."),
+    ("it", "Costa 1.200,50 €.", "Costa milleduecento euro e cinquanta centesimi."),
+    ("pt", "Custa 10 €, Sr. Silva.", "Custa dez euros, senhor Silva."),
+    ("nl", "Het kost € 10, dhr. Jansen.", "Het kost tien euro, de heer Jansen."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("language", "text", "spoken"), SPOKEN)
+def test_how_it_is_spoken(language: str, text: str, spoken: str) -> None:
+    groups = speakable(text, language)
+    assert " ".join(group.spoken for group in groups if group.spoken) == spoken
+    assert [word for group in groups for word in group.written] == text.split()
+
+
+class Spelling:
+    """An engine of 100 samples a word."""
+
+    name = "spelling"
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def load(self) -> None: ...
+
+    def synthesize(self, text: str, language: str = "en", voice: str = "") -> Utterance:
+        self.asked.append(text)
+        pcm = np.zeros(100 * len(text.split()), np.int16)
+        words = spread(" ".join("x" for _ in text.split()), 0, len(pcm))
+        return Utterance(text, pcm, tuple(type(w)(t, w.start, w.end) for w, t in zip(words, text.split(), strict=True)))
+
+
+def test_words_are_those_that_were_written_at_the_time_that_they_are_spoken() -> None:
+    engine = Spelling()
+    said = SpeakableTts(engine).synthesize("Call 555-0104 - now 😀 please.")
+    assert engine.asked == ["Call five five five, zero one zero four now please."]
+    assert said.text == "Call 555-0104 - now 😀 please."
+    assert [(w.text, w.start, w.end) for w in said.words] == [
+        ("Call", 0, 100), ("555-0104", 100, 800), ("-", 800, 800), ("now", 800, 900), ("😀", 900, 900),
+        ("please.", 900, 1000),
+    ]  # fmt: skip
+
+
+def test_words_that_are_spoken_as_one_share_the_time() -> None:
+    said = SpeakableTts(Spelling()).synthesize("Call (555) 010-4278 now")
+    assert [w.text for w in said.words] == ["Call", "(555)", "010-4278", "now"]
+    assert said.words[1].start == 100
+    assert said.words[2].end == said.words[3].start == 1100
+
+
+def test_nothing_to_say_is_no_audio() -> None:
+    engine = Spelling()
+    said = SpeakableTts(engine).synthesize(" 😀 - ")
+    assert (len(said.pcm), [w.text for w in said.words], engine.asked) == (0, ["😀", "-"], [])
+
+
+@given(st.sampled_from([*LEXICONS, "ko", "xx"]), st.text(max_size=80))
+def test_any_text_keeps_its_words(language: str, text: str) -> None:
+    said = SpeakableTts(Spelling()).synthesize(text, language)
+    assert [word.text for word in said.words] == text.split()
+    edges = [edge for word in said.words for edge in (word.start, word.end)]
+    assert edges == sorted(edges)
+
+
+@pytest.mark.parametrize("unit", ["0", "1 ", "1,", "+1", "a.", "(5) ", "5-", "€1 ", "x@", "No. ", "& "])
+def test_it_takes_time_in_proportion(unit: str) -> None:
+    speakable("warm", "en")
+    begun = time.process_time()
+    speakable(unit * 4000, "en")
+    assert time.process_time() - begun < 2.0
