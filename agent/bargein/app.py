@@ -26,6 +26,7 @@ from .dialogue import http_client
 from .dialogue.base import Planner
 from .dialogue.dialogues import Dialogues
 from .errors import UserError
+from .server.admission import AdmissionControl, Load
 from .server.audiosocket import AudioSocketServer, Limits
 from .server.fastagi import FastAgiServer
 from .server.media import MediaEngine
@@ -39,6 +40,7 @@ from .store import Store
 
 log = logging.getLogger(__name__)
 
+MEASURE_S = 0.5
 YES = ("yes", "true", "on", "1")
 NO = ("no", "false", "off", "0")
 RECORDINGS_S = 5.0  # how long the end of the server waits for a disk that hangs
@@ -71,6 +73,7 @@ class App:
     make_planner: the planner of a call. recognizer: the speech-to-text engine. make_voice: the voice for a language and
     a voice name. make_detector: the speech detector of a call. clock: the time.
     observer: is told every row that is logged. recordings: WAV files to load before the first call.
+    registry: where a supervisor leaves the calls of this worker. A worker has no FastAGI of its own.
     """
 
     def __init__(
@@ -83,10 +86,14 @@ class App:
         recognizer: Recognizer | None = None,
         make_voice: MakeVoice | None = None,
         make_detector: Callable[[], SpeechDetector] | None = None,
+        registry: Registry | None = None,
     ) -> None:
         self.config = config
         self.clock = clock or SystemClock()
-        self.registry = Registry(self.clock, ttl_s=config.fastagi.id_valid_s)
+        self.registry = registry or Registry(self.clock, ttl_s=config.fastagi.id_valid_s)
+        self.admission = AdmissionControl()
+        self._is_worker = registry is not None
+        self._measuring: asyncio.Task[None] | None = None
         self.media = MediaEngine(self.clock)
         self.server: AudioSocketServer
         self.fastagi: FastAgiServer
@@ -140,6 +147,9 @@ class App:
         )
         try:
             await self.server.start(*parse_address(sock.listen))
+            self._measuring = asyncio.create_task(self._measure())
+            if self._is_worker:
+                return
             host = parse_address(sock.listen)[0]
             self.fastagi = FastAgiServer(
                 self.registry,
@@ -147,7 +157,7 @@ class App:
                 peers=networks(config.fastagi.peers),
                 max_connections=config.fastagi.max_connections,
                 timeout_s=config.fastagi.timeout_ms / 1000,
-                admit=self.server.admits,
+                admit=self.admits,
             )
             await self.fastagi.start(*parse_address(config.fastagi.listen))
         except BaseException:
@@ -157,7 +167,10 @@ class App:
 
     async def close(self) -> None:
         """End every call and let go of everything."""
-        await self.fastagi.close()
+        if self._measuring is not None:
+            self._measuring.cancel()
+        if not self._is_worker:
+            await self.fastagi.close()
         await self.server.close()
         await self.store.close()
         await http_client.close()
@@ -165,8 +178,43 @@ class App:
     async def drain(self) -> None:
         """No new calls; those in progress may finish for `audiosocket.drain_s`."""
         await self.server.drain(self.config.audiosocket.drain_s)
-        await self.fastagi.drain()
+        if not self._is_worker:
+            await self.fastagi.drain()
         await self.close()
+
+    @property
+    def calls(self) -> int:
+        """Calls in progress."""
+        return self.server.calls
+
+    @property
+    def ports(self) -> list[int]:
+        """The AudioSocket port."""
+        return [self.server.port]
+
+    def admits(self) -> bool:
+        """Whether another call would be served, and served well."""
+        return self.server.admits() and self.admission.admits
+
+    async def _measure(self) -> None:
+        """Twice a second, whether there is room for more calls."""
+        sent = late = 0
+        closed = ""
+        while True:
+            await asyncio.sleep(MEASURE_S)
+            new_sent, new_late = self.media.sent_frames - sent, self.media.late_frames - late
+            sent, late = self.media.sent_frames, self.media.late_frames
+            load = Load(
+                self.media.loop_lag_s if new_sent else 0.0,
+                new_late / new_sent if new_sent else 0.0,
+                float(getattr(self._recognizer, "waiting_s", 0.0)),
+            )
+            self.admission.measured(load, self.clock.monotonic())
+            if self.admission.reason and not closed:
+                log.warning("no new calls for now: %s; they go to people", self.admission.reason)
+            elif closed and not self.admission.reason:
+                log.info("new calls are taken again; %d were refused so far", self.admission.refused)
+            closed = self.admission.reason
 
     async def reload(self) -> None:
         """Read the flows anew for the calls that come from now on.
@@ -226,6 +274,7 @@ class App:
         return self._planned(dataclasses.replace(info, dialogue=""))
 
     def _begin(self, info: CallInfo) -> Session:
+        self.admission.admitted()
         planner, voice = self._planned(info)
         settings = ConversationSettings(
             sensitivity=self.config.hearing.sensitivity,

@@ -10,7 +10,7 @@ import re
 import tomllib
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal
@@ -109,6 +109,13 @@ class FastAgiConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """The processes that serve calls."""
+
+    workers: int = _between(0, 0, 256)  # 0: one per core
+
+
+@dataclass(frozen=True, slots=True)
 class StoreConfig:
     """The database."""
 
@@ -194,6 +201,7 @@ class Config:
 
     audiosocket: AudioSocketConfig = field(default_factory=AudioSocketConfig)
     fastagi: FastAgiConfig = field(default_factory=FastAgiConfig)
+    server: ServerConfig = field(default_factory=ServerConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
     dialogue: DialogueConfig = field(default_factory=DialogueConfig)
     llm: LlmConfig = field(default_factory=LlmConfig)
@@ -218,11 +226,23 @@ class Config:
             values["dialogue"]["flow"] = str(found.parent / flow)
         for section, overrides in _from_environment(os.environ if env is None else env).items():
             values.setdefault(section, {}).update(overrides)
-        made: dict[str, Any] = {name: kind(**values.get(name, {})) for name, kind in SECTIONS.items()}
-        config = cls(**made, source=found)
+        config = cls.of(values, found)
         if config.endpoint.min_ms > config.endpoint.max_ms:
             raise ConfigError(f"{found or 'configuration'}: endpoint.min_ms is larger than endpoint.max_ms")
         return config
+
+    @classmethod
+    def of(cls, values: Mapping[str, Mapping[str, Any]], source: Path | None = None) -> Config:
+        """The configuration with these values by section and key; the others are defaults."""
+        made: dict[str, Any] = {}
+        for name, kind in SECTIONS.items():
+            given = values.get(name, {}).items()  # JSON has lists where we have tuples
+            made[name] = kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in given})
+        return cls(**made, source=source)
+
+    def values(self) -> dict[str, dict[str, Any]]:
+        """All values by section and key: what `of` takes."""
+        return {name: asdict(getattr(self, name)) for name in SECTIONS}
 
 
 SECTIONS: dict[str, type[Any]] = {

@@ -37,6 +37,7 @@ class Product:
         self._config.write_text(
             f'[audiosocket]\nlisten = "127.0.0.1:{free_port()}"\ndrain_s = 5\n'
             f'[fastagi]\nlisten = "127.0.0.1:{agi_port}"\n'
+            "[server]\nworkers = 1\n"
             f'[store]\nurl = "sqlite:///{self.database}"\n'
             f'[dialogue]\nflow = "{flow}"\n'
             f'[recording]\ndirectory = "{home}/recordings"\n'

@@ -143,7 +143,7 @@ async def test_a_call_goes_on_while_the_flow_is_read_anew(pbx: Asterisk, tale: P
         await asyncio.sleep(1)
         tale.signal(signal.SIGHUP)
         assert await seconds_to_silence(phone) < STOP_S
-    assert "were read anew" in tale.log()
+    assert "were read again" in tale.log()
     assert tale.ended_call()["outcome"] == "caller_hung_up"
 
 

@@ -45,7 +45,7 @@ def serving(tmp_path: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str]
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "bargein", "serve", "--listen", f"127.0.0.1:{port}", "--agi-listen", "127.0.0.1:0",
-         "--db", str(tmp_path / "calls.db"), "--accept-unregistered", *words],
+         "--db", str(tmp_path / "calls.db"), "--accept-unregistered", "--workers", "1", *words],
         cwd=tmp_path, env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout is not None
@@ -175,7 +175,7 @@ def test_sighup_reads_the_flow_anew_and_a_wrong_one_changes_nothing(tmp_path: Pa
         process.send_signal(signal.SIGHUP)
         assert process.stderr is not None
         for line in process.stderr:
-            if "not read anew" in line:
+            if "not read again" in line:
                 break
         call = dial(port)
         call.settimeout(20)
@@ -183,7 +183,7 @@ def test_sighup_reads_the_flow_anew_and_a_wrong_one_changes_nothing(tmp_path: Pa
         flow.write_text("language: en\nsteps:\n  hello:\n    say: Good day.\n    hangup:\n")
         process.send_signal(signal.SIGHUP)
         for line in process.stderr:
-            if "were read anew" in line:
+            if "were read again" in line:
                 break
 
 

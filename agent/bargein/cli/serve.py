@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
+import os
 import signal
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
@@ -18,6 +20,7 @@ from .log import as_url
 
 if TYPE_CHECKING:
     from ..app import App
+    from ..server.cluster import Cluster
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +37,8 @@ LOADING_S = 1.0  # who waits longer is told why
 @click.option("--listen", metavar="HOST:PORT", help="Address for AudioSocket.")
 @click.option("--agi-listen", metavar="HOST:PORT", help="Address for FastAGI.")
 @click.option("--db", metavar="FILE|URL", help="Database, instead of the configured one.")
+@click.option("--workers", type=click.IntRange(0, 256), help="Processes that serve calls, instead of the configured "
+              "number. 0: one per core.")  # fmt: skip
 @click.option("--accept-unregistered", is_flag=True, help="Serve calls whose id FastAGI did not give out.")
 def serve_command(
     config_path: Path | None,
@@ -42,12 +47,13 @@ def serve_command(
     listen: str | None,
     agi_listen: str | None,
     db: str | None,
+    workers: int | None,
     accept_unregistered: bool,
 ) -> None:
     """Serve calls until SIGTERM or Ctrl-C. Prints `ready` once it listens.
 
     SIGTERM: take no new calls and let those in progress finish. SIGHUP: read the flow files again; the configuration
-    file is only read at the start.
+    file is only read at the start. Worker n listens for AudioSocket on the configured port plus n.
 
     \b
     Example:
@@ -71,19 +77,43 @@ def serve_command(
         config = replace(config, fastagi=replace(config.fastagi, listen=agi_listen))
     if db is not None:
         config = replace(config, store=replace(config.store, url=as_url(db)))
-    from ..app import App
-    from ..dialogue.monologue import Monologue
     from ..server.logs import setup as setup_logs
 
     setup_logs(config.log)
-    app = App(config, lambda info: Monologue(play), recordings=[play]) if play else App(config)
+    count = config.server.workers if workers is None else workers
+    app = _server(config, count or len(os.sched_getaffinity(0)), play)
     try:
         asyncio.run(serve(app, f"playing {play}" if play else f"flow {config.dialogue.flow}"))
     except KeyboardInterrupt:
         raise UserError("stopped; calls in progress were ended", 1) from None
 
 
-async def serve(app: App, what: str) -> None:
+class Server(Protocol):
+    """One process that serves calls, or several."""
+
+    config: Config
+
+    @property
+    def calls(self) -> int: ...
+
+    async def start(self) -> None: ...
+
+    async def reload(self) -> None: ...
+
+    async def drain(self) -> None: ...
+
+
+def _server(config: Config, count: int, play: str | None) -> App | Cluster:
+    from ..app import App
+    from ..dialogue.monologue import Monologue
+    from ..server.cluster import Cluster
+
+    if count > 1:
+        return Cluster(config, count, [sys.executable, "-m", "bargein.cli.worker"], play or "")
+    return App(config, lambda info: Monologue(play), recordings=[play]) if play else App(config)
+
+
+async def serve(app: App | Cluster, what: str) -> None:
     """Serve until SIGTERM or SIGINT, then drain. `what` callers hear, for the line that says what runs."""
     from ..server.logs import on_loop_fault
     from ..server.systemd import notify, watchdog_s
@@ -112,18 +142,19 @@ async def serve(app: App, what: str) -> None:
     notify(f"EXTEND_TIMEOUT_USEC={(app.config.audiosocket.drain_s + AFTER_DRAIN_S) * 1_000_000}")
     for number in (signal.SIGTERM, signal.SIGINT):  # a second signal ends the server at once
         loop.remove_signal_handler(number)
-    log.info("no new calls; %d in progress may finish", app.server.calls)
+    log.info("no new calls; %d in progress may finish", app.calls)
     watchdog.cancel()
     await app.drain()
 
 
-def _facts(app: App, what: str) -> str:
+def _facts(app: App | Cluster, what: str) -> str:
     """Version, addresses, flow, database and configuration, in one line."""
     from ..store.connect import shown
 
     config = app.config
     hosts = [parse_address(address)[0] for address in (config.audiosocket.listen, config.fastagi.listen)]
-    addresses = f"AudioSocket on {hosts[0]}:{app.server.port}, FastAGI on {hosts[1]}:{app.fastagi.port}"
+    ports = ", ".join(map(str, app.ports))
+    addresses = f"AudioSocket on {hosts[0]}:{ports}, FastAGI on {hosts[1]}:{app.fastagi.port}"
     source = config.source or "no configuration file"
     return f"bargein {__version__}: {addresses}, {what}, database {shown(config.store.url)}, {source}"
 
@@ -136,7 +167,7 @@ async def _watchdog(every_s: float | None) -> None:
         await asyncio.sleep(every_s)
 
 
-async def _reload(app: App) -> None:
+async def _reload(app: Server) -> None:
     """Read the flows again. The configuration stays: a new `[dialogue] flow` needs a restart."""
     try:
         await app.reload()

@@ -17,7 +17,7 @@ import asyncio
 import contextlib
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from ..core.turns.records import CallInfo
 from ..core.wire.agi import (
@@ -34,6 +34,7 @@ from ..core.wire.agi import (
 from ..errors import UserError
 from .listening import LOOPBACK, Networks, is_allowed, listen_error
 from .registry import FAILED, CallOutcome, Registry, RegistryFull
+from .supervisor import NoWorker
 
 log = logging.getLogger(__name__)
 
@@ -58,9 +59,9 @@ class _Refused(Exception):
 class FastAgiServer:
     """`start`, then requests are answered until `close`.
 
-    `audiosocket_address` is HOST:PORT that Asterisk connects to; for a wildcard host it is told the address at which it
+    `audiosocket_address` is HOST:PORT that Asterisk connects to. For a wildcard host it is told the address at which it
     reached this endpoint. `peers` are the networks that may connect; an empty list allows none. `admit()` says whether
-    another call would be served.
+    another call would be served. `place(id, info)` tells a worker about a call and gives its port, or raises NoWorker.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class FastAgiServer:
         max_connections: int = 256,
         timeout_s: float = 5.0,
         admit: Callable[[], bool] = lambda: True,
+        place: Callable[[str, CallInfo], Awaitable[int]] | None = None,
     ) -> None:
         self._registry = registry
         self._host, _, self._port = audiosocket_address.rpartition(":")
@@ -79,6 +81,7 @@ class FastAgiServer:
         self._max_connections = max_connections
         self._timeout_s = timeout_s
         self._admit = admit
+        self._place = place
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -167,21 +170,31 @@ class FastAgiServer:
         given, names = _parameters(request)
         for name in names:
             await channel.get(f"BARGEIN_VAR_{name}")
-        host = reached_at if self._host.strip("[]") in WILDCARDS else self._host
-        host = f"[{host}]" if ":" in host and not host.startswith("[") else host
-        await channel.set("BARGEIN_SERVER", f"{host}:{self._port}")  # its reply also ends the last value
+        if names:
+            await channel.set("BARGEIN_RESULT", FAILED.result)  # its answer shows where the last value ends
         values = {name: channel.values[f"BARGEIN_VAR_{name}"] for name in names}
         variables = {name.lower(): LINE_BREAK.sub(" ", value) for name, value in values.items()}
+        info = _call_info(request, given, variables)
         try:
-            call_id = self._registry.register(_call_info(request, given, variables))
+            call_id = self._registry.register(info)
         except RegistryFull as error:
             log.error("FastAGI: no agent for this call: %s; the dialplan goes on", error)
             return
         try:
+            port = await self._place(call_id, info) if self._place else self._port
+            await channel.set("BARGEIN_SERVER", f"{self._reachable_host(reached_at)}:{port}")
             await channel.set("BARGEIN_ID", call_id)
+        except NoWorker as error:
+            self._registry.withdraw(call_id)
+            log.warning("FastAGI: no agent for this call: %s; the dialplan goes on", error)
         except BaseException:
             self._registry.withdraw(call_id)
             raise
+
+    def _reachable_host(self, reached_at: str) -> str:
+        """The AudioSocket host for Asterisk: for a wildcard the address at which it reached us."""
+        host = reached_at if self._host.strip("[]") in WILDCARDS else self._host
+        return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
     async def _finish(self, channel: _Channel) -> None:
         call_id = await channel.get("BARGEIN_ID")

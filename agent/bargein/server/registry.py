@@ -66,6 +66,11 @@ class Registry:
         self._waiting[call_id] = (self._clock.monotonic(), replace(info, id=call_id))
         return call_id
 
+    def expect(self, call_id: str, info: CallInfo) -> None:
+        """A call to which another process gave this id."""
+        self._forget_the_old()
+        self._waiting[call_id] = (self._clock.monotonic(), replace(info, id=call_id))
+
     def withdraw(self, call_id: str) -> None:
         """Nobody will come for this id."""
         self._waiting.pop(call_id, None)

@@ -1,0 +1,100 @@
+"""Several workers behind one FastAGI port, as one server."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Sequence
+
+from ..clock import Clock, SystemClock
+from ..config import Config, networks, parse_address
+from ..core.turns.records import CallInfo
+from .fastagi import FastAgiServer
+from .link import Message
+from .registry import Registry
+from .supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+
+
+class Cluster:
+    """`start`, then calls are served until `drain`. `command` starts a worker; `play` is a WAV in place of the flow."""
+
+    def __init__(
+        self, config: Config, count: int, command: Sequence[str], play: str = "", clock: Clock | None = None
+    ) -> None:
+        clock = clock or SystemClock()
+        self.config = config
+        self.fastagi: FastAgiServer
+        registry = Registry(clock, ttl_s=config.fastagi.id_valid_s)
+        settings = dict(enumerate(_settings(config, port, count, play) for port in worker_ports(config, count)))
+        self.workers = Supervisor(count, command, settings, registry, clock)
+        self._registry = registry
+
+    @property
+    def calls(self) -> int:
+        """Calls in progress."""
+        return self.workers.calls
+
+    @property
+    def ports(self) -> list[int]:
+        """The workers' AudioSocket ports."""
+        return self.workers.ports
+
+    async def start(self) -> None:
+        """Start the workers, then listen for FastAGI. Raises UserError."""
+        await self.workers.start()
+        for section, peers in (("audiosocket", self.config.audiosocket.peers), ("fastagi", self.config.fastagi.peers)):
+            if not peers:
+                log.warning("%s.peers is empty: nobody may connect; add the address of your PBX", section)
+        sock, agi = self.config.audiosocket, self.config.fastagi
+        self.fastagi = FastAgiServer(
+            self._registry,
+            sock.advertise or sock.listen,
+            peers=networks(agi.peers),
+            max_connections=agi.max_connections,
+            timeout_s=agi.timeout_ms / 1000,
+            admit=self.workers.admits,
+            place=self._place,
+        )
+        try:
+            await self.fastagi.start(*parse_address(agi.listen))
+        except BaseException:
+            await self.workers.close()
+            raise
+
+    async def reload(self) -> None:
+        """All workers read their flows again. Raises UserError if one cannot."""
+        await self.workers.reload()
+
+    async def drain(self) -> None:
+        """No new calls; those in progress may finish for `audiosocket.drain_s`."""
+        await self.workers.drain(self.config.audiosocket.drain_s)
+        await self.fastagi.drain()
+
+    async def _place(self, call_id: str, info: CallInfo) -> int:
+        """The port for Asterisk: where a proxy is between, it has one for each worker, in the same order."""
+        port = await self.workers.place(call_id, info)
+        sock = self.config.audiosocket
+        if not sock.advertise:
+            return port
+        return parse_address(sock.advertise)[1] + port - parse_address(sock.listen)[1]
+
+
+def worker_ports(config: Config, count: int) -> list[int]:
+    """The AudioSocket ports: the configured one and those behind it, but not FastAGI's. All 0 if it is 0."""
+    first, agi = parse_address(config.audiosocket.listen)[1], parse_address(config.fastagi.listen)[1]
+    if first == 0:
+        return [0] * count
+    return [port for port in range(first, first + count + 1) if port != agi][:count]
+
+
+def _settings(config: Config, port: int, count: int, play: str) -> Message:
+    """What a worker is told first: its own port, and its share of the calls."""
+    host = parse_address(config.audiosocket.listen)[0]
+    sock = dataclasses.replace(
+        config.audiosocket,
+        listen=f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+        max_calls=-(-config.audiosocket.max_calls // count),
+    )
+    return {"config": dataclasses.replace(config, audiosocket=sock).values(), "play": play}

@@ -1,0 +1,263 @@
+"""Workers: processes that serve calls, each with an AudioSocket port of its own, behind one FastAGI port.
+
+The supervisor gives a call to the worker with the fewest, replaces workers that die or stand still, and passes reload
+and drain on. It carries no audio. When a worker is lost, its connections are reset: the dialplan of its callers goes on
+to people, and no other call notices.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..clock import Clock
+from ..core.turns.records import CallInfo
+from ..errors import UserError
+from .link import Link, Message, packed_info, unpacked_outcome
+from .registry import FAILED, Registry
+
+log = logging.getLogger(__name__)
+
+BEAT_S = 0.5  # how often a worker reports
+STUCK_S = 5.0  # a worker that reports nothing for so long is killed
+START_S = 120.0  # models load, and prompts are synthesized for the first time
+ACK_S = 1.0  # for a worker to note that a call comes
+RESTART_S = (1.0, 30.0)  # the pause before a lost worker is replaced; doubled each time up to the second
+AFTER_DRAIN_S = 15.0
+
+
+class NoWorker(Exception):
+    """No worker has room."""
+
+
+@dataclass(eq=False)
+class _Worker:
+    """One process. `port` is 0 until it is ready. `ids` are the calls that it was given and that are not over."""
+
+    number: int
+    process: asyncio.subprocess.Process
+    link: Link
+    heard_at: float
+    port: int = 0
+    calls: int = 0
+    admits: bool = False
+    reason: str = ""
+    ids: set[str] = field(default_factory=set)
+    acks: dict[str, asyncio.Future[None]] = field(default_factory=dict)
+    reloaded: asyncio.Future[str] | None = None
+    ready: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class Supervisor:
+    """`start`, then `place` calls until `drain` or `close`.
+
+    `command` starts a worker; the number of its socket is appended. `settings(number)` is what it is told first.
+    """
+
+    def __init__(
+        self, count: int, command: Sequence[str], settings: Mapping[int, Message], registry: Registry, clock: Clock
+    ) -> None:
+        self.restarts = 0
+        self._count = count
+        self._command = command
+        self._settings = settings
+        self._registry = registry
+        self._clock = clock
+        self._workers: dict[int, _Worker] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    # ------------------------------------------------------------- life
+
+    async def start(self) -> None:
+        """Start all workers and wait until they listen. Raises UserError with what the first one said."""
+        try:
+            await asyncio.gather(*(self._spawn(number) for number in range(self._count)))
+            async with asyncio.timeout(START_S):
+                await asyncio.gather(*(worker.ready for worker in self._workers.values()))
+        except TimeoutError:
+            await self.close()
+            raise UserError(f"a worker was not ready within {START_S:.0f} s; its log says why") from None
+        except BaseException:
+            await self.close()
+            raise
+        self._task(self._watch())
+
+    async def drain(self, limit_s: float) -> None:
+        """No new calls. Wait until the workers have ended theirs, and kill what is left."""
+        self._closing = True
+        for worker in self._workers.values():
+            worker.link.send("drain")
+        waits = [asyncio.create_task(worker.process.wait()) for worker in self._workers.values()]
+        if waits:
+            await asyncio.wait(waits, timeout=limit_s + AFTER_DRAIN_S)
+        await self.close()
+
+    async def close(self) -> None:
+        """End all workers at once."""
+        self._closing = True
+        for task in list(self._tasks):
+            task.cancel()
+        for worker in list(self._workers.values()):
+            _kill(worker)
+            worker.link.close()
+            await worker.process.wait()
+
+    async def reload(self) -> None:
+        """All workers read their flows again. Raises UserError if one cannot; that one keeps the old flows."""
+        answers = [self._reload(worker) for worker in self._workers.values() if worker.port]
+        for error in await asyncio.gather(*answers):
+            if error:
+                raise UserError(error)
+
+    # ------------------------------------------------------------ calls
+
+    @property
+    def calls(self) -> int:
+        """Calls in progress."""
+        return sum(worker.calls for worker in self._workers.values())
+
+    @property
+    def ports(self) -> list[int]:
+        """The workers' AudioSocket ports; those that are not ready are left out."""
+        return [worker.port for worker in self._workers.values() if worker.port]
+
+    @property
+    def pids(self) -> list[int]:
+        """The workers' processes."""
+        return [worker.process.pid for worker in self._workers.values()]
+
+    def admits(self) -> bool:
+        """Whether some worker has room."""
+        return not self._closing and any(worker.port and worker.admits for worker in self._workers.values())
+
+    async def place(self, call_id: str, info: CallInfo) -> int:
+        """Give a call to the worker with the fewest that has room; its port. Raises NoWorker."""
+        order = sorted(self._workers.values(), key=lambda worker: max(worker.calls, len(worker.ids)))
+        for worker in order:
+            if worker.port and worker.admits and await self._expect(worker, call_id, info):
+                return worker.port
+        raise NoWorker("no worker has room")
+
+    async def _expect(self, worker: _Worker, call_id: str, info: CallInfo) -> bool:
+        """Whether the worker knows of the call now."""
+        acked = worker.acks[call_id] = asyncio.get_running_loop().create_future()
+        worker.ids.add(call_id)
+        worker.link.send("expect", id=call_id, info=packed_info(info))
+        try:
+            async with asyncio.timeout(ACK_S):
+                await acked
+        except (TimeoutError, ConnectionError):
+            worker.ids.discard(call_id)
+            return False
+        finally:
+            worker.acks.pop(call_id, None)
+        return True
+
+    # ---------------------------------------------------------- workers
+
+    async def _spawn(self, number: int) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                *self._command, str(theirs.fileno()), pass_fds=[theirs.fileno()], stdin=asyncio.subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is for the supervisor
+            )  # fmt: skip
+        worker = _Worker(number, process, await Link.open(ours), self._clock.monotonic() + START_S)
+        self._workers[number] = worker
+        worker.link.send("start", **self._settings[number])
+        self._task(self._listen(worker))
+
+    async def _listen(self, worker: _Worker) -> None:
+        """Take the worker's messages until it is gone, then replace it."""
+        async for message in worker.link.messages():
+            self._take(worker, message)
+        _kill(worker)  # a worker without its link serves nobody
+        code = await worker.process.wait()
+        worker.link.close()
+        worker.port = 0
+        for call_id in worker.ids:
+            self._registry.take(call_id)
+            self._registry.finish(call_id, FAILED)
+        for acked in worker.acks.values():
+            if not acked.done():
+                acked.set_exception(ConnectionResetError())
+        if not worker.ready.done():
+            worker.ready.set_exception(UserError(f"worker {worker.number} ended at its start; its log says why"))
+        if not self._closing:
+            log.error("worker %d is lost (exit code %d); %d callers go to people", worker.number, code, worker.calls)
+            await self._replace(worker.number)
+
+    async def _replace(self, number: int) -> None:
+        pause_s, longest_s = RESTART_S
+        while not self._closing:
+            await self._clock.sleep_until(self._clock.monotonic() + pause_s)
+            self.restarts += 1
+            try:
+                await self._spawn(number)
+                return
+            except OSError as error:
+                log.error("worker %d cannot be started: %s; trying again", number, error.strerror)
+                pause_s = min(2 * pause_s, longest_s)
+
+    def _take(self, worker: _Worker, message: Message) -> None:
+        call_id = message.get("id", "")
+        match message["op"]:
+            case "ready":
+                worker.port = message["port"]
+                worker.admits = True
+                worker.heard_at = self._clock.monotonic()
+                if not worker.ready.done():
+                    worker.ready.set_result(None)
+            case "failed":
+                if not worker.ready.done():
+                    worker.ready.set_exception(UserError(message["text"], message["exit_code"]))
+            case "beat":
+                worker.heard_at = self._clock.monotonic()
+                worker.calls, worker.admits, worker.reason = message["calls"], message["admits"], message["reason"]
+            case "expecting":
+                if (acked := worker.acks.get(call_id)) is not None and not acked.done():
+                    acked.set_result(None)
+            case "taken":
+                self._registry.take(call_id)
+            case "over":
+                worker.ids.discard(call_id)
+                self._registry.finish(call_id, unpacked_outcome(message["outcome"]))
+            case "reloaded":
+                if worker.reloaded is not None and not worker.reloaded.done():
+                    worker.reloaded.set_result(message["error"])
+
+    async def _reload(self, worker: _Worker) -> str:
+        worker.reloaded = asyncio.get_running_loop().create_future()
+        worker.link.send("reload")
+        try:
+            async with asyncio.timeout(START_S):
+                return await worker.reloaded
+        except TimeoutError:
+            return f"worker {worker.number} did not answer"
+
+    async def _watch(self) -> None:
+        """Kill workers that stand still: `_listen` then replaces them."""
+        while True:
+            await self._clock.sleep_until(self._clock.monotonic() + BEAT_S)
+            oldest = self._clock.monotonic() - STUCK_S
+            for worker in self._workers.values():
+                if worker.heard_at < oldest and worker.process.returncode is None:
+                    log.error("worker %d has stood still for %.0f s; it is killed", worker.number, STUCK_S)
+                    _kill(worker)
+
+    def _task(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _kill(worker: _Worker) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        worker.process.send_signal(signal.SIGKILL)

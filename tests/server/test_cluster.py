@@ -1,0 +1,149 @@
+"""Workers as processes: the least loaded gets the call, a lost one costs its own callers only and is replaced."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import sys
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bargein.config import Config
+from bargein.core.wire.audiosocket import FrameKind, encode
+from bargein.errors import UserError
+from bargein.server.cluster import Cluster, worker_ports
+from tests.cli.test_serve import tone
+from tests.server.test_fastagi import Pbx
+
+WORKER = [sys.executable, "-m", "bargein.cli.worker"]
+
+
+def settings(folder: Path) -> Config:
+    plain = Config()
+    return replace(
+        plain,
+        audiosocket=replace(plain.audiosocket, listen="127.0.0.1:0", drain_s=2),
+        fastagi=replace(plain.fastagi, listen="127.0.0.1:0"),
+        store=replace(plain.store, url=f"sqlite:///{folder}/calls.db"),
+    )
+
+
+@asynccontextmanager
+async def serving(folder: Path) -> AsyncIterator[Cluster]:
+    cluster = Cluster(settings(folder), 2, WORKER, str(tone(folder)))
+    await cluster.start()
+    try:
+        yield cluster
+    finally:
+        await cluster.drain()
+
+
+class Call:
+    """One call, from FastAGI to the end of its audio."""
+
+    async def begin(self, cluster: Cluster) -> None:
+        self.pbx = Pbx(cluster.fastagi.port)
+        await self.pbx.run("start?dialogue=&queue=support")
+        host, _, port = self.pbx.variables["BARGEIN_SERVER"].rpartition(":")
+        self.port = int(port)
+        self.reader, self.writer = await asyncio.open_connection(host, self.port)
+        self.writer.write(encode(FrameKind.ID, uuid.UUID(self.pbx.variables["BARGEIN_ID"]).bytes))
+        assert (await asyncio.wait_for(self.reader.readexactly(3), 10))[0] == FrameKind.AUDIO
+
+    async def hears(self, seconds: float) -> bool:
+        """Whether audio comes for so long."""
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, TimeoutError):
+            async with asyncio.timeout(seconds + 3):
+                return len(await self.reader.readexactly(int(seconds * 50) * 323)) > 0
+        return False
+
+    async def result(self, cluster: Cluster) -> str:
+        await self.pbx.run("finish")
+        return self.pbx.variables["BARGEIN_RESULT"]
+
+
+async def begun(cluster: Cluster) -> Call:
+    call = Call()
+    await call.begin(cluster)
+    return call
+
+
+async def until(condition: object, limit_s: float) -> None:
+    give_up = time.monotonic() + limit_s
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < give_up
+        await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
+async def test_a_worker_that_is_lost_costs_its_own_callers_only_and_is_replaced(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    async with serving(tmp_path) as cluster:
+        calls = [await begun(cluster) for _ in range(4)]
+        ports = cluster.workers.ports
+        assert [call.port for call in calls] == ports * 2  # the least loaded in turn
+        lost, kept = [c for c in calls if c.port == ports[0]], [c for c in calls if c.port == ports[1]]
+        os.kill(cluster.workers.pids[0], number)
+        began = time.monotonic()
+        assert all(await asyncio.gather(*(call.hears(1) for call in kept)))
+        await until(lambda: len(cluster.workers.ports) == 1, 8)
+        assert [await call.result(cluster) for call in lost] == ["failed", "failed"]
+        assert time.monotonic() - began < 9
+        late = await begun(cluster)  # meanwhile the other takes new calls
+        assert late.port == ports[1]
+        await until(lambda: len(cluster.workers.ports) == 2, 60)
+        new = await begun(cluster)
+        assert new.port != ports[1]
+        assert await new.hears(0.2)
+        assert all(await asyncio.gather(*(call.hears(0.2) for call in kept)))
+
+
+async def test_drain_tells_every_worker_and_the_dialplan_gets_its_answers(tmp_path: Path) -> None:
+    async with serving(tmp_path) as cluster:
+        calls = [await begun(cluster) for _ in range(2)]
+        await cluster.reload()
+        draining = asyncio.create_task(cluster.drain())
+        await asyncio.sleep(0.2)
+        refused = Pbx(cluster.fastagi.port)
+        await refused.run("start")
+        assert refused.variables["BARGEIN_ID"] == ""
+        for call in calls:
+            with contextlib.suppress(asyncio.IncompleteReadError):
+                await call.reader.read(-1)
+            call.writer.close()
+        assert [await call.result(cluster) for call in calls] == ["failed", "failed"]
+        await asyncio.wait_for(draining, 20)
+
+
+async def test_a_worker_that_cannot_start_is_one_line(tmp_path: Path) -> None:
+    plain = settings(tmp_path)
+    wrong = replace(plain, dialogue=replace(plain.dialogue, flow=str(tmp_path / "none.yaml")))
+    with pytest.raises(UserError, match=re.escape("none.yaml")):
+        await Cluster(wrong, 2, WORKER).start()
+
+
+def test_the_ports_of_workers_leave_out_fastagis() -> None:
+    def ports(audio: str, agi: str) -> list[int]:
+        plain = Config()
+        return worker_ports(
+            replace(
+                plain,
+                audiosocket=replace(plain.audiosocket, listen=audio),
+                fastagi=replace(plain.fastagi, listen=agi),
+            ),
+            3,
+        )
+
+    assert ports("127.0.0.1:9092", "127.0.0.1:4573") == [9092, 9093, 9094]
+    assert ports("127.0.0.1:9092", "127.0.0.1:9093") == [9092, 9094, 9095]
+    assert ports("127.0.0.1:0", "127.0.0.1:0") == [0, 0, 0]
