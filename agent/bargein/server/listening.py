@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
@@ -22,7 +23,8 @@ def is_allowed(peer: str, peers: Networks) -> bool:
 
 def listen_error(what: str, section: str, host: str, port: int, error: OSError) -> str:
     """One line for a port that cannot be listened on."""
+    why = os.strerror(error.errno) if error.errno else str(error)
     return (
-        f"{what} cannot listen on {host}:{port}: {error.strerror or error}; "
+        f"{what} cannot listen on {host}:{port}: {why}; "
         f"stop what uses it, or set {section}.listen to another address"
     )
