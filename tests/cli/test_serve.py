@@ -23,7 +23,7 @@ LIMIT_S = 60
 
 def environment(tmp_path: Path) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("BARGEIN_")}
-    return {**clean, "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    return {**clean, "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "BARGEIN_SERVER__WORKERS": "1"}
 
 
 def bargein(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:

@@ -25,6 +25,5 @@ def listen_error(what: str, section: str, host: str, port: int, error: OSError) 
     """One line for a port that cannot be listened on."""
     why = os.strerror(error.errno) if error.errno else str(error)
     return (
-        f"{what} cannot listen on {host}:{port}: {why}; "
-        f"stop what uses it, or set {section}.listen to another address"
+        f"{what} cannot listen on {host}:{port}: {why}; stop what uses it, or set {section}.listen to another address"
     )
