@@ -194,10 +194,14 @@ def test_nothing_that_is_recognized_breaks_it(text: str, question: bool) -> None
 COLOURS = {
     "de": {"rot": ("rot", "rote", "roten"), "grün": ("grün", "grüne"), "blau": ("blau", "blaue")},
     "es": {"rojo": ("rojo",), "verde": ("verde",), "azul": ("azul",)},
+    "fr": {"rouge": ("rouge",), "vert": ("vert", "verte"), "bleu": ("bleu", "bleue")},
+    "it": {"rosso": ("rosso", "rossa"), "verde": ("verde",), "blu": ("blu",)},
+    "pt": {"vermelho": ("vermelho", "vermelha"), "verde": ("verde",), "azul": ("azul",)},
+    "nl": {"rood": ("rood", "rode"), "groen": ("groen", "groene"), "blauw": ("blauw", "blauwe")},
 }
 
 
-@pytest.mark.parametrize("language", ["de", "es"])
+@pytest.mark.parametrize("language", sorted(COLOURS))
 def test_other_languages_understand_nine_in_ten(language: str) -> None:
     said = list(csv.DictReader((DATA / f"phrases_{language}.csv").open(encoding="utf-8")))
     right = sum(classify(row["text"], load(language), choices=COLOURS[language]) == row["expected"] for row in said)

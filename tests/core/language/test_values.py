@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bargein.core.language.dates import date_in
 from bargein.core.language.digits import digits_in, read_back, telephone_number_in
+from bargein.core.language.intent import RULES
 from bargein.core.language.numbers import number_in
 from bargein.core.language.person_name import name_in
 from bargein.core.language.times import HalfDayUnknown, time_in
@@ -147,6 +148,27 @@ def test_numbers(text: str, value: object) -> None:
         ("es", "no, tres", 3),
         ("es", "dos o tres", ASK),
         ("es", "cinco y medio", ASK),
+        ("fr", "1 200", 1200),
+        ("fr", "quatre-vingt-douze", 92),
+        ("fr", "soixante et onze", 71),
+        ("fr", "cent quatre vingt dix neuf", 199),
+        ("fr", "mille deux cents", 1200),
+        ("fr", "une table pour cinq", 5),
+        ("fr", "deux ou trois", ASK),
+        ("fr", "2,5", ASK),
+        ("it", "1.200", 1200),
+        ("it", "duecentoventitré", 223),
+        ("it", "milleduecento", 1200),
+        ("it", "due, no, tre", 3),
+        ("it", "due e mezzo", ASK),
+        ("pt", "duzentos e cinquenta", 250),
+        ("pt", "vinte e um", 21),
+        ("pt", "não, três", 3),
+        ("pt", "dois ou três", ASK),
+        ("nl", "tweehonderdvijfentwintig", 225),
+        ("nl", "tweeëntwintig", 22),
+        ("nl", "twee, nee, drie", 3),
+        ("nl", "twee of drie", ASK),
     ],
 )
 def test_numbers_of_other_languages(language: str, text: str, value: object) -> None:
@@ -204,6 +226,11 @@ def test_digits_of_other_languages() -> None:
     assert digits("zweimal die fünf, drei", language="de") == "553"
     assert digits("dreiundzwanzig fünf", language="de") == "235"
     assert digits("cuatro dos doble siete", language="es") == "4277"
+    assert digits("treinta y cinco cuarenta", language="es") == "3540"
+    assert digits("zéro six soixante-douze quatre-vingt-dix", language="fr") == "067290"
+    assert digits("quattro doppio sette due", language="it") == "4772"
+    assert digits("quatro meia sete dois", language="pt") == "4672"
+    assert digits("vier dubbel zeven twee", language="nl") == "4772"
 
 
 @pytest.mark.parametrize(
@@ -308,6 +335,24 @@ def test_days(text: str, value: str | None) -> None:
         ("es", "5/12/2027", "2027-12-05"),
         ("es", "dentro de una semana", "2026-12-05"),
         ("es", "lunes o martes", ASK),
+        ("fr", "demain matin", "2026-11-29"),
+        ("fr", "après-demain", "2026-11-30"),
+        ("fr", "pas lundi, mardi", "2026-12-01"),
+        ("fr", "le 5 décembre 2027", "2027-12-05"),
+        ("fr", "le premier janvier", "2027-01-01"),
+        ("fr", "lundi en huit", ASK),
+        ("it", "dopodomani", "2026-11-30"),
+        ("it", "non lunedì, martedì", "2026-12-01"),
+        ("it", "fra una settimana", "2026-12-05"),
+        ("it", "lunedì o martedì", ASK),
+        ("pt", "na segunda", "2026-11-30"),
+        ("pt", "depois de amanhã", "2026-11-30"),
+        ("pt", "o dia cinco de maio", "2027-05-05"),
+        ("pt", "segunda ou terça", ASK),
+        ("nl", "overmorgen", "2026-11-30"),
+        ("nl", "niet maandag, dinsdag", "2026-12-01"),
+        ("nl", "over een week", "2026-12-05"),
+        ("nl", "maandag of dinsdag", ASK),
     ],
 )
 def test_days_of_other_languages(language: str, text: str, value: str | None) -> None:
@@ -364,6 +409,15 @@ def test_opening_hours_decide_between_morning_and_afternoon() -> None:
         ("es", "las tres y media de la tarde", "15:30"),
         ("es", "tres menos cuarto de la tarde", "14:45"),
         ("es", "las ocho de la mañana", "08:00"),
+        ("fr", "trois heures et demie de l'après-midi", "15:30"),
+        ("fr", "15h30", "15:30"),
+        ("fr", "cinq heures moins le quart du soir", "16:45"),
+        ("it", "le tre e mezza del pomeriggio", "15:30"),
+        ("it", "le cinque meno un quarto di sera", "16:45"),
+        ("pt", "três e meia da tarde", "15:30"),
+        ("pt", "quinze para as cinco da tarde", "16:45"),
+        ("nl", "half drie 's middags", "14:30"),
+        ("nl", "twintig uur", "20:00"),
     ],
 )
 def test_times_of_other_languages(language: str, text: str, value: str) -> None:
@@ -400,10 +454,46 @@ def test_names(text: str, value: str) -> None:
     assert name(text) == value
 
 
-def test_names_of_other_languages() -> None:
-    assert [name(text, "de") for text in ("Müller am Apparat", "ich heiße Ada", "kein Name", "Name ändern")] == [
-        "Müller", "Ada", "", "",
-    ]  # fmt: skip
+@pytest.mark.parametrize(
+    ("language", "text", "value"),
+    [
+        ("de", "Müller am Apparat", "Müller"),
+        ("de", "ich heiße Ada", "Ada"),
+        ("de", "kein Name", ""),
+        ("de", "Name ändern", ""),
+        ("es", "me llamo Ada", "Ada"),
+        ("es", "cambiar el nombre", ""),
+        ("fr", "Dupont à l'appareil", "Dupont"),
+        ("fr", "changer le nom", ""),
+        ("it", "mi chiamo Ada", "Ada"),
+        ("it", "nessun nome", ""),
+        ("pt", "me chamo João", "João"),
+        ("pt", "mudar o nome", ""),
+        ("nl", "u spreekt met Jansen", "Jansen"),
+        ("nl", "geen naam", ""),
+    ],
+)
+def test_names_of_other_languages(language: str, text: str, value: str) -> None:
+    assert name(text, language) == value
+
+
+@pytest.mark.parametrize("language", available())
+def test_a_language_file_is_complete(language: str) -> None:
+    phrases, english = load(language), load("en")
+    assert set(english.sayings) - {"morning", "afternoon"} <= set(phrases.sayings)
+    assert all(phrases.rules[rule] for rule in RULES)
+    assert set(phrases.dates.weekdays.values()) == set(range(7))
+    assert set(phrases.dates.months.values()) == set(range(1, 13))
+    assert set(range(21)) <= set(phrases.numbers.values.values())
+    for words in (
+        phrases.repairs.negations,
+        phrases.repairs.joiners,
+        phrases.not_names,
+        phrases.slot_words,
+        phrases.times.forms,
+    ):
+        assert words
+    assert {"name_lead", "name_trail", "everything"} <= set(phrases.lists)
 
 
 @given(st.text(max_size=60), st.sampled_from(available()))

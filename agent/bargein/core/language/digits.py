@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 
@@ -93,12 +94,13 @@ def _is_dictated(words: Sequence[str], numbers: Numbers) -> bool:
 
 def _groups(words: Sequence[str], numbers: Numbers, composed: bool) -> list[Said[str]]:
     """Runs of digits that nothing but glue words parts. `composed`: "eight hundred five" is 805, else 8005."""
-    numbered = {said.start: said for said in cardinals(words, numbers) if words[said.start] not in numbers.quantities}
+    read_by = numbers if composed else replace(numbers, scales={})
+    numbered = {said.start: said for said in cardinals(words, read_by) if words[said.start] not in numbers.quantities}
     groups: list[Said[str]] = []
     at, times, open_run = 0, 1, False
     while at < len(words):
         word = words[at]
-        piece, end = _piece(words, at, numbers, numbered if composed else {})
+        piece, end = _piece(words, at, numbers, numbered)
         if piece:
             if times > 1 and len(piece) > 1:
                 raise Unclear  # "double twelve"
@@ -132,11 +134,4 @@ def _piece(words: Sequence[str], at: int, numbers: Numbers, numbered: Mapping[in
         return str(int(said.value)), said.end
     if word in numbers.scales:
         return str(numbers.scales[word])[1:], at + 1
-    if word in numbers.values:
-        value = numbers.values[word]
-        unit = numbers.values.get(words[at + 1], 0) if at + 1 < len(words) else 0
-        tens = value >= 20 and value % 10 == 0 and value < 100
-        if tens and 0 < unit < 10:
-            return str(value + unit), at + 2
-        return str(value), at + 1
     return "", at + 1

@@ -12,6 +12,7 @@ from .numbers import Numbers, cardinals
 from .values import Repairs, Said, Unclear, is_figure, merged, wanted
 
 _CLOCK = re.compile(r"([0-9]{1,2})[:.h]([0-9]{2})([^\W\d_]*)")
+_HOUR_MARK = re.compile(r"(?<![0-9])([0-9]{1,2}) ?[hH](?:([0-9]{2}))?(?![^\W_])")  # 15h30, 15 h
 _HOUR = re.compile(r"([0-9]{1,2})([^\W\d_]*)")
 HALF_DAY = 12
 HOUR, DAY = 60, 24 * 60  # minutes
@@ -95,6 +96,7 @@ class _TimeReader:
     def __init__(self, text: str, times: Times, numbers: Numbers) -> None:
         self._times, self._numbers = times, numbers
         phrases = (*times.fixed, *times.morning, *times.afternoon, *times.unclear)
+        text = _HOUR_MARK.sub(lambda m: f"{m[1]}:{m[2]}" if m[2] else f"{m[1]} h", text)
         self.words = merged(numbers.words(text), phrases)
         self._number_at = {said.start: said for said in cardinals(self.words, numbers)}
         self.found: list[Said[tuple[int, bool]]] = []
