@@ -288,6 +288,7 @@ class App:
             Engines(self._recognizer, voice, planner),
             self,
             recording,
+            detector if self._make_detector is None else None,
         )
         self._calls[info.id] = _LoggedCall(info, session, self.clock.monotonic(), recording)
         self.store.call_started(

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
+import numpy as np
+
 from ..clock import Clock
-from ..core.audio.pcm import Pcm, to_bytes
-from ..core.wire.audiosocket import FrameKind, encode
+from ..core.audio.pcm import FRAME_BYTES, Pcm, Rechunker, to_bytes
+from ..core.detector.speech_detector import SpeechDetector, analyse_together
+from ..core.wire.audiosocket import HEADER, FrameKind
 from ..core.wire.line import LineAudio, LineDigit, LineEvent, LineFault, LineHungUp, LineNotice
 from .connection import Connection
 
@@ -17,6 +22,8 @@ log = logging.getLogger(__name__)
 SLOTS = 4  # calls are spread over these, so that their work is
 SLOT_S = 0.020 / SLOTS
 RESYNC_S = 0.100  # after a stall of this length start anew rather than burst: Asterisk would play the burst at once
+AUDIO_HEADER = HEADER.pack(FrameKind.AUDIO, FRAME_BYTES)
+AT_ONCE_CALLS = 8  # with no more calls than these a frame is heard when it comes; with more, together with others
 
 
 class MediaCall(Protocol):
@@ -25,8 +32,12 @@ class MediaCall(Protocol):
     @property
     def id(self) -> str: ...
 
+    @property
+    def detector(self) -> SpeechDetector | None:
+        """What `on_audio` hears with, if frames of several calls may be analysed together."""
+
     def on_audio(self, pcm: Pcm) -> None:
-        """Audio from the line, of any length."""
+        """160 samples from the line."""
 
     def on_digit(self, digit: str) -> None:
         """A DTMF digit."""
@@ -39,9 +50,10 @@ class MediaCall(Protocol):
 
 
 class MediaEngine:
-    """`carry` serves one call. The grid runs while there are calls.
+    """`carry` serves one call. The grid runs while there are calls: every 5 ms the engine hears what has come from
+    all callers, and sends the frames of a quarter of the calls.
 
-    `loop_lag_s` is how late the last point of the grid was, smoothed over about a second.
+    `loop_lag_s` is how late the last points of the grid were, smoothed over about a second.
     `sent_frames` and `late_frames` count what left, and what left more than `LATE_S` after its time.
     """
 
@@ -55,13 +67,14 @@ class MediaEngine:
         self._slots: list[list[_Leg]] = [[] for _ in range(SLOTS)]
         self._next = 0  # the slot whose turn is next
         self._grid: asyncio.Task[None] | None = None
+        self._heard: dict[_Leg, None] = {}  # legs that something has come from
 
     async def carry(self, call: MediaCall, connection: Connection) -> None:
         """Carry the call's audio until the caller hangs up or the call has been handed back.
 
         Raises what a method of the call raised.
         """
-        leg = _Leg(call, connection)
+        leg = _Leg(call, connection, self._notice)
         self._add(leg)
         try:
             connection.deliver_to(leg)
@@ -71,6 +84,27 @@ class MediaEngine:
         if handed_back:
             await connection.hand_back()
 
+    def _notice(self, leg: _Leg) -> None:
+        """Something has come from a caller."""
+        self._heard[leg] = None
+        if sum(map(len, self._slots)) <= AT_ONCE_CALLS:
+            self._hear()
+
+    def _hear(self) -> None:
+        """Give every call what has come for it. Frames that came at the same time are analysed together."""
+        while self._heard:
+            legs, frames = [], []
+            for leg in list(self._heard):
+                frame = leg.next_frame()
+                if frame is None:
+                    del self._heard[leg]
+                else:
+                    legs.append(leg)
+                    frames.append(frame)
+            _analyse(legs, frames)
+            for leg, frame in zip(legs, frames, strict=True):
+                leg.hear(frame)
+
     def _add(self, leg: _Leg) -> None:
         """Into the emptiest slot, and of equal ones into that which is due first."""
         order = self._slots[self._next :] + self._slots[: self._next]
@@ -79,6 +113,7 @@ class MediaEngine:
             self._grid = asyncio.create_task(self._run())
 
     def _remove(self, leg: _Leg) -> None:
+        self._heard.pop(leg, None)
         for slot in self._slots:
             if leg in slot:
                 slot.remove(leg)
@@ -91,6 +126,7 @@ class MediaEngine:
         while True:
             late = self._clock.monotonic() - due
             self.loop_lag_s += SLOT_S * (late - self.loop_lag_s)
+            self._hear()
             legs = self._slots[self._next].copy()
             self._next = (self._next + 1) % SLOTS
             for leg in legs:
@@ -105,26 +141,66 @@ class MediaEngine:
             await self._clock.sleep_until(due)
 
 
+def _analyse(legs: list[_Leg], frames: list[Pcm]) -> None:
+    """Take the frames of several calls through the detector at once. A fault in it ends these calls."""
+    detectors = [leg.detector for leg in legs]
+    hearing = [detector for detector in detectors if detector is not None]
+    if len(hearing) < 2:
+        return  # a single one is analysed in `on_audio`
+    try:
+        pcm = np.stack([frame for frame, detector in zip(frames, detectors, strict=True) if detector is not None])
+        analyse_together(hearing, pcm)
+    except Exception as error:
+        for leg in legs:
+            leg.fail(error)
+
+
 class _Leg:
     """One call's side of the engine. `over`: True when the call is to be handed back, False when the caller is gone."""
 
-    def __init__(self, call: MediaCall, connection: Connection) -> None:
+    def __init__(self, call: MediaCall, connection: Connection, notice: Callable[[_Leg], None]) -> None:
         self.over: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.detector = call.detector
         self._call = call
         self._connection = connection
+        self._notice = notice
+        self._rechunker = Rechunker()
+        self._waiting: deque[Pcm | LineEvent] = deque()  # frames, and what came between them
 
     def on_events(self, events: list[LineEvent]) -> None:
-        try:
-            for event in events:
-                if self.over.done():
-                    return
-                self._receive(event)
-        except Exception as error:  # ours: it ends this call, and `carry` tells who served it
-            self._fail(error)
+        """What has come on the connection."""
+        for event in events:
+            if isinstance(event, LineAudio):
+                self._waiting.extend(self._rechunker.feed(event.pcm))
+            else:
+                self._waiting.append(event)
+        self._notice(self)
 
     def on_closed(self) -> None:
+        """Nothing more comes."""
         if not self.over.done():
             self.over.set_result(False)
+
+    def next_frame(self) -> Pcm | None:
+        """The 160 samples that came next; None when there are no more. What came before them is performed."""
+        while self._waiting and not self.over.done():
+            item = self._waiting.popleft()
+            if isinstance(item, np.ndarray):
+                return item
+            try:
+                self._perform(item)
+            except Exception as error:
+                self.fail(error)
+        return None
+
+    def hear(self, pcm: Pcm) -> None:
+        """Give the call what `next_frame` returned."""
+        if self.over.done():
+            return
+        try:
+            self._call.on_audio(pcm)
+        except Exception as error:  # ours: it ends this call, and `carry` tells who served it
+            self.fail(error)
 
     def tick(self) -> None:
         """Send the frame that is due."""
@@ -133,7 +209,7 @@ class _Leg:
         try:
             pcm = self._call.on_tick()
         except Exception as error:
-            self._fail(error)
+            self.fail(error)
             return
         if pcm is None:
             self.over.set_result(True)
@@ -142,12 +218,15 @@ class _Leg:
             self._call.stop("the peer does not read")
             self.over.set_result(False)
         else:
-            self._connection.send(encode(FrameKind.AUDIO, to_bytes(pcm)))
+            self._connection.send(AUDIO_HEADER + to_bytes(pcm))
 
-    def _receive(self, event: LineEvent) -> None:
+    def fail(self, error: Exception) -> None:
+        """End the call with a fault of ours."""
+        if not self.over.done():
+            self.over.set_exception(error)
+
+    def _perform(self, event: LineEvent) -> None:
         match event:
-            case LineAudio(pcm):
-                self._call.on_audio(pcm)
             case LineDigit(digit):
                 self._call.on_digit(digit)
             case LineHungUp():
@@ -158,7 +237,3 @@ class _Leg:
                 log.warning("call %s: %s; the dialplan goes on", self._call.id, cause)
                 self._call.stop(cause)
                 self.over.set_result(True)
-
-    def _fail(self, error: Exception) -> None:
-        if not self.over.done():
-            self.over.set_exception(error)

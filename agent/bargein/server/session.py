@@ -12,6 +12,7 @@ from typing import Protocol
 from ..core.audio.pcm import Pcm
 from ..core.audio.playback import Segment
 from ..core.audio.utterance import Utterance
+from ..core.detector.speech_detector import SpeechDetector
 from ..core.turns import actions as act
 from ..core.turns.conversation import Conversation
 from ..core.turns.records import Interruption, Situation, Turn
@@ -78,6 +79,7 @@ class Session:
         engines: Engines,
         log_to: CallLog,
         tap: Recorder | None = None,
+        detector: SpeechDetector | None = None,
     ) -> None:
         self.finish: Finish | None = None  # what the flow came to; None while it goes on, or the caller hung up
         self.cause = ""  # why the call ended before the flow did; "" if it did not
@@ -86,6 +88,7 @@ class Session:
         self._engines = engines
         self._log_to = log_to
         self._tap = tap
+        self.detector = detector  # what the conversation hears with, if its frames may be analysed with others
         self._streams: dict[int, RecognitionStream] = {}
         self._replies: dict[int, Reply] = {}
         self._answers: dict[int, asyncio.Task[None]] = {}
@@ -124,7 +127,7 @@ class Session:
     # ---------------------------------------------------------------- the line
 
     def on_audio(self, pcm: Pcm) -> None:
-        """Audio from the line, of any length."""
+        """160 samples from the line."""
         if self._tap is not None:
             self._tap.near(pcm)
         self._perform(self._conversation.on_frame(pcm))

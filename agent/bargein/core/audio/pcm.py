@@ -62,6 +62,8 @@ class Rechunker:
 
     def feed(self, pcm: Pcm) -> list[Pcm]:
         """All frames that are complete now, in order."""
+        if len(pcm) == FRAME_SAMPLES and not len(self._rest):
+            return [pcm]
         joined = np.concatenate([self._rest, pcm]) if len(self._rest) else pcm
         whole = len(joined) // FRAME_SAMPLES
         self._rest = joined[whole * FRAME_SAMPLES :].copy()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,23 +27,20 @@ ROW = np.dtype(
     align=True,
 )
 
-# The fields of VadFrame, in their order, without `near`.
-REPORT = np.dtype(
-    [
-        ("score", np.float64), ("onset", np.bool_), ("onset_samples_ago", np.int64), ("voiced", np.bool_),
-        ("speechlike", np.float64), ("level_dbfs", np.float64), ("floor_dbfs", np.float64), ("echo_dbfs", np.float64),
-        ("retracted", np.bool_), ("background", np.float64),
-    ]
-)  # fmt: skip
-
 
 class DetectorBlock:
-    """Rows are handed out by `open_row` and taken back by `close_row`; the block grows as calls come."""
+    """Rows are handed out by `open_row` and taken back by `close_row`; the block grows as calls come.
+
+    A frame takes two steps: `analyse`, for the frames of many calls together, and `decide`, call by call, since it
+    depends on what the conversation is at. `process` does both for a single call.
+    """
 
     def __init__(self, weights: Mapping[str, Floats], capacity: int = 1) -> None:
         self._network = Network.of(weights)
         self._rows: Rows = np.zeros(capacity, ROW)
         self._activity = [VoiceActivity() for _ in range(capacity)]
+        self._near: list[Pcm | None] = [None] * capacity  # of frames that were analysed and not decided yet
+        self._said = np.zeros(10)
         self._free = list(range(capacity))
 
     def open_row(self) -> int:
@@ -53,9 +49,11 @@ class DetectorBlock:
             size = len(self._rows)
             self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
             self._activity += [VoiceActivity() for _ in range(size)]
+            self._near += [None] * size
             self._free = list(range(size, 2 * size))
         at = self._free.pop()
         self._rows[at] = 0
+        self._near[at] = None
         self._activity[at] = VoiceActivity()
         _begin(self._rows, at)
         return at
@@ -76,7 +74,7 @@ class DetectorBlock:
         """Compile all that is compiled: seconds of work for the first process on a machine, a moment for the others."""
         at = self.open_row()
         self.push_reference(at, SILENCE)
-        self.process([at], SILENCE[None], [0.5])
+        self.process(at, SILENCE, 0.5)
         self.rearm(at)
         none, spectra = np.zeros(0, np.int64), np.zeros((0, len(SHIFTS), BINS), np.complex64)
         shifted_echoes(self._rows, none, spectra)
@@ -84,8 +82,8 @@ class DetectorBlock:
         _keep(self._rows, none, np.zeros((0, BINS), np.complex64))
         self.close_row(at)
 
-    def process(self, which: Sequence[int], pcm: Pcm, sensitivity: Sequence[float]) -> list[VadFrame]:
-        """One frame of the line of each of the calls `which`. pcm: (n, 160)."""
+    def analyse(self, which: Sequence[int], pcm: Pcm) -> None:
+        """All but the decision on one frame of the line of each of the calls `which`. pcm: (n, 160)."""
         rows, calls = self._rows, np.array(which)
         _begin_frame(rows, calls, pcm)
         blocks, takers = np.empty((len(calls), BLOCK), np.float32), np.empty(len(calls), np.int64)
@@ -95,16 +93,26 @@ class DetectorBlock:
         cancel(rows, calls)
         near = extract(rows, calls, [self._activity[at] for at in which])
         infer(rows, calls, self._network)
-        decision.decide(rows, calls, np.array(sensitivity, np.float64))
-        report = np.empty(len(calls), REPORT)
-        _report(rows, calls, report)
-        frames: list[Any] = report.tolist()
-        return [
-            VadFrame(score, onset, ago, voiced, speechlike, level, floor, echo, out, retracted, background)
-            for (score, onset, ago, voiced, speechlike, level, floor, echo, retracted, background), out in zip(
-                frames, near, strict=True
-            )
-        ]
+        for at, frame in zip(which, near, strict=True):
+            self._near[at] = frame
+
+    def decide(self, at: int, sensitivity: float) -> VadFrame:
+        """What the detector says of the frame that was analysed last."""
+        said = self._said
+        _decide(self._rows, at, sensitivity, said)
+        near = self._near[at]
+        assert near is not None
+        self._near[at] = None
+        (score, speechlike, level, floor, echo, background, onset, ago, voiced, retracted) = said.tolist()
+        return VadFrame(
+            score, onset > 0, int(ago), voiced > 0, speechlike, level, floor, echo, near, retracted > 0, background
+        )
+
+    def process(self, at: int, pcm: Pcm, sensitivity: float) -> VadFrame:
+        """The frame of a call. It is analysed here unless `analyse` was given it before, with those of other calls."""
+        if self._near[at] is None:
+            self.analyse([at], pcm[None])
+        return self.decide(at, sensitivity)
 
 
 @compiled
@@ -141,16 +149,16 @@ def _keep(rows: Rows, which: Indices, spectra: Spectra) -> None:
 
 
 @compiled
-def _report(rows: Rows, which: Indices, out: NDArray[np.void]) -> None:
-    for i in range(len(which)):
-        row, said = rows[which[i]], out[i]
-        said.score = row.score
-        said.onset = row.onset
-        said.onset_samples_ago = decision.samples_since_onset(row)
-        said.voiced = row.voiced
-        said.speechlike = row.speechlike
-        said.level_dbfs = row.level_db
-        said.floor_dbfs = row.floor_db
-        said.echo_dbfs = row.echo_db
-        said.retracted = row.retracted
-        said.background = row.background
+def _decide(rows: Rows, at: int, sensitivity: float, said: NDArray[np.float64]) -> None:
+    row = rows[at]
+    decision.decide(rows, at, sensitivity)
+    said[0] = row.score
+    said[1] = row.speechlike
+    said[2] = row.level_db
+    said[3] = row.floor_db
+    said[4] = row.echo_db
+    said[5] = row.background
+    said[6] = row.onset
+    said[7] = decision.samples_since_onset(row)
+    said[8] = row.voiced
+    said[9] = row.retracted

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..audio.pcm import FRAME_SAMPLES
-from .compiled import Indices, Row, Rows, compiled, fill
+from .compiled import Row, Rows, compiled, fill
 from .echo_row import loudest_far_db
 from .features import LOWEST_DB
 from .network import probability
@@ -104,15 +104,10 @@ def rearm(row: Row) -> None:
 
 
 @compiled
-def decide(rows: Rows, which: Indices, sensitivity: NDArray[np.float64]) -> None:
-    """One frame of each of the calls `which`, after `infer`. sensitivity: 0 to 1."""
-    for i in range(len(which)):
-        _decide(rows[which[i]], (0.5 - sensitivity[i]) * SWING)
-
-
-@compiled
-def _decide(row: Row, harder: float) -> None:
-    """harder: log odds asked for on top of the default."""
+def decide(rows: Rows, at: int, sensitivity: float) -> None:
+    """One frame of a call, after `infer`. sensitivity: 0 to 1."""
+    row = rows[at]
+    harder = (0.5 - sensitivity) * SWING  # log odds asked for on top of the default
     voice, sound, kind = row.log_odds[0], row.log_odds[1], row.log_odds[2]
     _append(row.levels, row.level_db)
     far = _background_speech_level(row)

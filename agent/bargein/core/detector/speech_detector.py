@@ -16,8 +16,7 @@ from .vad_frame import VadFrame
 class SpeechDetector:
     """push_reference() once per tick, process() for every frame of the line. Nothing is remembered beyond seconds.
 
-    The state is a row of a block. `process_together` takes one frame of each of many calls through the detector at
-    once; `process` is the same for a single call, with the same result.
+    The state is a row of a block. `analyse_together` takes the frames of many calls through most of the work at once.
     """
 
     def __init__(self, detector: Mapping[str, NDArray[np.float32]] | DetectorBlock) -> None:
@@ -36,11 +35,16 @@ class SpeechDetector:
 
     def process(self, pcm: Pcm, sensitivity: float = 0.5) -> VadFrame:
         """The line's 160 samples. sensitivity: 0 to 1; at 0 only loud, clear speech counts, at 1 nearly anything."""
-        return self._block.process([self._row], pcm[None], [sensitivity])[0]
+        return self._block.process(self._row, pcm, sensitivity)
 
-    @staticmethod
-    def process_together(
-        block: DetectorBlock, detectors: Sequence[SpeechDetector], pcm: Pcm, sensitivities: Sequence[float]
-    ) -> list[VadFrame]:
-        """One frame of each of several calls of one block. pcm: (n, 160)."""
-        return block.process([detector._row for detector in detectors], pcm, sensitivities)
+
+def analyse_together(detectors: Sequence[SpeechDetector], pcm: Pcm) -> None:
+    """Do most of the work of `process` for one frame of each of several calls at once. pcm: (n, 160).
+
+    Each call's `process` is to be called with its frame before the next one comes. The calls may be of several blocks.
+    """
+    of_block: dict[DetectorBlock, list[int]] = {}
+    for at, detector in enumerate(detectors):
+        of_block.setdefault(detector._block, []).append(at)
+    for block, part in of_block.items():
+        block.analyse([detectors[at]._row for at in part], pcm if len(part) == len(pcm) else pcm[part])
