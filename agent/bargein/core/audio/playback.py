@@ -75,7 +75,7 @@ class Playback:
         self._gap = 0  # samples of silence still due before the next segment
         self._mode = _Mode.PLAYING
         self._fade_in = False
-        self._peak = 0  # of the last sounds sent
+        self._sent: Pcm = SILENCE  # the last frame of sound
         self._tail: Pcm | None = None  # the fade of a turn that was ended before it was sent
         self._spans: list[_Span] = []
 
@@ -99,6 +99,9 @@ class Playback:
             return tail
         if self._mode is _Mode.HELD or self.idle:
             return SILENCE
+        if self._mode is _Mode.PLAYING and not self._fade_in and self._goes_on(now):
+            self._sent = self._next_of_segment()
+            return self._sent
         frame = np.zeros(FRAME_SAMPLES, np.int16)
         filled, limit = 0, FRAME_SAMPLES
         if self._mode is _Mode.FADING:
@@ -106,16 +109,35 @@ class Playback:
         while filled < limit and not self.idle:
             filled += self._play(frame[filled:limit], now + filled)
         if self._mode is _Mode.FADING:
-            frame = np.clip(frame, -self._peak, self._peak)
+            peak = self._peak()
+            frame = np.clip(frame, -peak, peak)
             frame[:FALL_SAMPLES] = faded(frame[:FALL_SAMPLES], 1.0, FALL_GAIN)
             frame[FALL_SAMPLES:FADE_SAMPLES] = faded(frame[FALL_SAMPLES:FADE_SAMPLES], FALL_GAIN, 0.0)
             self._mode = _Mode.HELD
         if self._fade_in:
             frame[:FADE_SAMPLES] = faded(frame[:FADE_SAMPLES], 0.0, 1.0)
             self._fade_in = False
-        lately = frame[-LATELY_SAMPLES:]
-        self._peak = max(int(np.max(lately)), -1 - int(np.min(lately)))
+        self._sent = frame
         return frame
+
+    def _goes_on(self, now: int) -> bool:
+        """Whether the next frame is nothing but the next 160 samples of the segment under the cursor."""
+        if self._segment is None or not self._spans or self._at + FRAME_SAMPLES >= len(self._segment.utterance.pcm):
+            return False
+        span = self._spans[-1]
+        return span.segment is self._segment and span.last == self._at and span.at + span.last - span.first == now
+
+    def _next_of_segment(self) -> Pcm:
+        """These samples, not copied: most frames of a call are such."""
+        assert self._segment is not None
+        self._spans[-1].last += FRAME_SAMPLES
+        self._at += FRAME_SAMPLES
+        return self._segment.utterance.pcm[self._at - FRAME_SAMPLES : self._at]
+
+    def _peak(self) -> int:
+        """Of the last sounds sent."""
+        lately = self._sent[-LATELY_SAMPLES:]
+        return max(int(np.max(lately)), -1 - int(np.min(lately)))
 
     def _play(self, out: Pcm, now: int) -> int:
         """Copy what comes next into `out`; how many samples that was."""
@@ -144,7 +166,7 @@ class Playback:
         The attack of the next word, cut off, would be a click: the fade is no louder than what was just sent.
         """
         if self._mode is _Mode.PLAYING:
-            self._mode = _Mode.HELD if self.idle or self._peak < QUIET_PEAK else _Mode.FADING
+            self._mode = _Mode.HELD if self.idle or self._peak() < QUIET_PEAK else _Mode.FADING
 
     def resume(self, at_once: bool = False) -> None:
         """Go on with a fade in from the start of the word that was cut, or `at_once` from just before it faded out.

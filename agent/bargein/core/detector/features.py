@@ -13,7 +13,7 @@ import numpy as np
 import webrtcvad
 from numpy.typing import NDArray
 
-from ..audio.pcm import FRAME_SAMPLES, FULL_SCALE, RATE, Pcm
+from ..audio.pcm import FRAME_BYTES, FRAME_SAMPLES, FULL_SCALE, RATE, Pcm
 from .compiled import Floats, Indices, Row, Rows, Spectra, compiled, fill
 from .echo_row import BLOCK
 
@@ -243,10 +243,10 @@ class VoiceActivity:
     def __init__(self) -> None:
         self._vads = (webrtcvad.Vad(0), webrtcvad.Vad(3))  # easily and hardly convinced; 1.5 us each
 
-    def __call__(self, pcm: Pcm) -> tuple[bool, bool]:
+    def __call__(self, frame: bytes) -> tuple[bool, bool]:
         """160 samples in; what each VAD says."""
-        data = pcm.tobytes()
-        return self._vads[0].is_speech(data, RATE), self._vads[1].is_speech(data, RATE)
+        easily, hardly = self._vads
+        return easily.is_speech(frame, RATE), hardly.is_speech(frame, RATE)
 
 
 def extract(rows: Rows, which: Indices, activity: Sequence[VoiceActivity]) -> Pcm:
@@ -254,6 +254,7 @@ def extract(rows: Rows, which: Indices, activity: Sequence[VoiceActivity]) -> Pc
     windowed = np.empty((len(which), 2, WINDOW), np.float32)
     near = np.empty((len(which), FRAME_SAMPLES), np.int16)
     take_frame(rows, which, windowed, near)
-    voiced = np.array([vad(pcm) for vad, pcm in zip(activity, near, strict=True)], np.bool_)
+    data, size = near.tobytes(), FRAME_BYTES
+    voiced = np.array([vad(data[i * size : (i + 1) * size]) for i, vad in enumerate(activity)], np.bool_)
     compute(rows, which, np.fft.rfft(windowed), voiced)
     return near
