@@ -172,9 +172,13 @@ class SpeechConfig:
 
     stt: str = "whisper"
     stt_model: str = ""  # "": the one that comes with the engine; else a directory, a name or a URL
+    stt_url: str = ""  # of stt = "openai": http://HOST:PORT/v1
     stt_workers: int = _between(2, 1, 64)  # threads that recognize
     tts: str = "hibari"
+    tts_url: str = ""  # of tts = "openai": http://HOST:PORT/v1
+    tts_model: str = ""  # of tts = "openai"
     voice: str = ""  # "": the language's default
+    api_key_env: str = "OPENAI_API_KEY"  # of "openai": the variable that holds the key, never the key
     cache_dir: str = ""  # "": bargein in the user's cache directory
     cache_mb: int = _between(256, 0, 1_000_000)
 

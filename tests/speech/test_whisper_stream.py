@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
 import numpy as np
+import pytest
 
 from bargein.core.audio.pcm import Pcm, samples
 from bargein.core.turns.transcript import Transcript
+from bargein.errors import EngineError
 from bargein.speech.stt_whisper import Decoded, WhisperStream
 
 LOUD: Pcm = np.where(np.arange(samples(300)) % 20 < 10, 8000, -8000).astype(np.int16)
@@ -64,3 +66,14 @@ async def test_silence_costs_nothing_to_recognize_again() -> None:
     stream.feed(LOUD)
     assert await asked(stream, engine, QUIET) == "words 2"
     assert len(engine.decoded) == 2
+
+
+async def test_who_asks_gets_an_answer_in_time() -> None:
+    """An engine that hangs: requests fail at the deadline, and no second one runs beside the first."""
+    engine = Engine()
+    stream = WhisperStream(engine, "en", (), deadline_s=0.05)
+    stream.feed(LOUD)
+    for _ in range(2):
+        with pytest.raises(EngineError, match="does not keep up"):
+            await stream.partial()
+    assert WhisperStream.late >= 2

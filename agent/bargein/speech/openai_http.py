@@ -1,0 +1,78 @@
+"""Requests to speech servers that speak OpenAI's protocol (/v1/audio/...): blocking, for the engines' threads."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from ..errors import EngineError
+
+MAX_ANSWER_BYTES = 20_000_000  # of speech: 3 minutes at 48 kHz
+MAX_REASON_CHARS = 200
+
+
+class SpeechServer:
+    """One server. `url` is its base, as for chat: http://127.0.0.1:8000/v1; a query (Azure's api-version) is kept."""
+
+    def __init__(self, setting: str, url: str, key_env: str, timeout_s: float) -> None:
+        self._setting, self._url, self._key_env = setting, url, key_env
+        self._client = httpx.Client(
+            timeout=httpx.Timeout(timeout_s, connect=min(2.0, timeout_s)), headers={"Accept-Encoding": "identity"}
+        )
+
+    def check(self) -> None:
+        """Raises EngineError if the address is none. A server that is down is found out when it is needed."""
+        parts = urlsplit(self._url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise EngineError(f"{self._setting} '{self._url}' is no address: set it to http://HOST:PORT/v1")
+
+    def post(self, path: str, **of: Any) -> httpx.Response:
+        """The answer, read whole. Raises Refused for an error status, EngineError if there is no answer."""
+        parts = urlsplit(self._url)
+        address = parts._replace(path=parts.path.rstrip("/") + path, fragment="").geturl()
+        key = os.environ.get(self._key_env, "").strip() if self._key_env else ""
+        headers = {"Authorization": f"Bearer {key}", "api-key": key} if key else {}
+        if key and not (parts.hostname or "").endswith("azure.com"):
+            del headers["api-key"]
+        try:
+            with self._client.stream("POST", address, headers=headers, **of) as answer:
+                body = bytearray()
+                for part in answer.iter_bytes():
+                    body += part
+                    if len(body) > MAX_ANSWER_BYTES:
+                        raise EngineError(f"{parts.hostname}: the answer is larger than {MAX_ANSWER_BYTES} bytes")
+        except httpx.TimeoutException:
+            raise EngineError(f"the speech server at {parts.hostname} takes too long") from None
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+            mend = f"see that it runs, and that {self._setting} is right"
+            raise EngineError(
+                f"the speech server at {parts.hostname} cannot be reached ({type(error).__name__}); {mend}"
+            ) from None
+        if answer.status_code >= 300:
+            raise Refused(f"the speech server at {parts.hostname} answers {answer.status_code}: {_reason(bytes(body))}")
+        return httpx.Response(answer.status_code, headers=_content_type(answer.headers), content=bytes(body))
+
+
+class Refused(EngineError):
+    """The server answers with an error status; the message has its reason."""
+
+
+def _content_type(headers: Mapping[str, str]) -> dict[str, str]:
+    return {"content-type": headers.get("content-type", "")}
+
+
+def _reason(body: bytes) -> str:
+    """The server's reason. It holds nothing of the caller: what we send is audio, or what the agent says."""
+    text = body.decode("utf-8", "replace")
+    try:
+        value = json.loads(text)
+        error = value.get("error", value.get("detail", value))
+        text = str(error.get("message", error)) if isinstance(error, dict) else str(error)
+    except (ValueError, AttributeError):
+        pass
+    return " ".join(text.split())[:MAX_REASON_CHARS] or "no reason given"
