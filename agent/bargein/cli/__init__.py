@@ -27,6 +27,7 @@ SUMMARIES = {
     "interruptions": "List interruptions.",
     "stats": "Summarize calls and interruptions.",
     "tail": "Follow calls as they happen.",
+    "web": "Serve the call log as web pages.",
     "export": "Export calls as JSON lines or CSV.",
     "prune": "Delete old calls.",
     "replay": "Repeat the decisions on a recording.",
@@ -90,6 +91,8 @@ def load_command(name: str) -> click.Command | None:
             from .stats import stats_command as command
         case "tail":
             from .tail import tail_command as command
+        case "web":
+            from .web import web_command as command
         case "export":
             from .export import export_command as command
         case "prune":

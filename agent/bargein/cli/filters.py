@@ -2,52 +2,36 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 import click
 
-from ..core.turns.reply import CallResult
 from ..store.filters import CallFilter
-from .options import milliseconds, moment
+from ..view.choose import OUTCOMES, milliseconds, moment, outcome
+from .options import typed
 
-OUTCOMES = (*CallResult, "caller_hung_up")  # column `outcome`
-IN_PROGRESS = "in progress"  # a call without an outcome
 SINCE = "Calls that started at this time or later: 2h, 3d, today, yesterday, 2026-03-01."
 NAMES = (
     "since", "until", "queue", "caller", "called", "flow", "outcome", "interrupted", "longer_than_ms", "step", "text",
 )  # fmt: skip
 
 
-def outcome(text: str) -> str:
-    """Type of an option: an outcome as the database or a table shows it. Raises BadParameter with the list."""
-    name = text.strip().lower().replace(" ", "_").replace("-", "_")
-    if name in ("in_progress", "inprogress"):
-        return ""
-    if name in OUTCOMES:
-        return name
-    near = difflib.get_close_matches(name, OUTCOMES, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    shown = ", ".join([*OUTCOMES, "in_progress"])
-    raise click.BadParameter(f"{text!r} is no outcome; {hint}outcomes are {shown}")
-
-
 OPTIONS = (
-    click.option("--since", type=moment, metavar="WHEN", help=SINCE),
-    click.option("--until", type=moment, metavar="WHEN", help="Calls that started before this time."),
+    click.option("--since", type=typed(moment), metavar="WHEN", help=SINCE),
+    click.option("--until", type=typed(moment), metavar="WHEN", help="Calls that started before this time."),
     click.option("--queue", metavar="NAME", help="Calls of this queue."),
     click.option("--caller", metavar="NUMBER", help="Calls from this number; `+4930*` means every number that begins "
                  "so."),
     click.option("--called", metavar="NUMBER", help="Calls to this number or extension; `7*` as above."),
     click.option("--flow", metavar="NAME", help="Calls that this flow answered."),
-    click.option("--outcome", type=outcome, metavar="NAME", help="Calls that ended this way: "
+    click.option("--outcome", type=typed(outcome), metavar="NAME", help="Calls that ended this way: "
                  f"{', '.join(OUTCOMES)}, in_progress."),
     click.option("--interrupted/--not-interrupted", default=None, help="Calls in which the caller interrupted the "
                  "agent, or did not."),
-    click.option("--longer-than", "longer_than_ms", type=milliseconds, metavar="TIME", help="Calls that lasted longer: "
-                 "30s, 2m."),
+    click.option("--longer-than", "longer_than_ms", type=typed(milliseconds), metavar="TIME", help="Calls that lasted "
+                 "longer: 30s, 2m."),
     click.option("--step", metavar="NAME", help="Calls that reached this step of the flow."),
     click.option("--text", metavar="WORDS", help="Calls in which someone said all of these words."),
 )  # fmt: skip

@@ -13,8 +13,9 @@ import click
 
 from ..core.language.neutral import neutral
 from ..errors import UserError
+from ..view.choose import MOST, milliseconds
 from .log import database, with_log
-from .options import MOST, log_options, milliseconds
+from .options import log_options, typed
 
 if TYPE_CHECKING:
     from ..store import Reader
@@ -30,20 +31,20 @@ SAMPLES_PER_MS = 8  # 8000 Hz
 
 
 def offset(text: str) -> int:
-    """Type of an option: a position in a call, `1:04.5`, `64.5` or `64s`; in ms."""
+    """A position in a call, `1:04.5`, `64.5` or `64s`; in ms. Raises ValueError."""
     match = re.fullmatch(r"(?:([0-9]{1,4}):)?([0-9]{1,6}(?:\.[0-9]{1,3})?)", text)
     if not match:
         try:
             return milliseconds(text)
-        except click.BadParameter:
-            raise click.BadParameter(f"{text!r}: expected a position such as 1:04.5 or 64.5") from None
+        except ValueError:
+            raise ValueError(f"{text!r}: expected a position such as 1:04.5 or 64.5") from None
     return min(MOST, round((int(match[1] or 0) * 60 + float(match[2])) * 1000))
 
 
 @click.command("play")
 @click.argument("call")
-@click.option("--at", "at_ms", type=offset, default="0", metavar="TIME", help="Start here: 1:04.5, 64.5.")
-@click.option("--for", "for_ms", type=milliseconds, metavar="TIME", help="Stop after this time: 10s.")
+@click.option("--at", "at_ms", type=typed(offset), default="0", metavar="TIME", help="Start here: 1:04.5, 64.5.")
+@click.option("--for", "for_ms", type=typed(milliseconds), metavar="TIME", help="Stop after this time: 10s.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write this part to a WAV file "
               "instead.")  # fmt: skip
 @log_options

@@ -16,7 +16,7 @@ from ..config import Config
 from ..core.language.neutral import neutral
 from ..errors import UserError
 from .log import database, with_log
-from .options import age, log_options
+from .options import age, log_options, typed
 from .progress import ProgressLine
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ RECENT = timedelta(days=1)  # who deletes calls of today may have mistyped the a
 
 
 @click.command("prune")
-@click.option("--older-than", "before", type=age, required=True, metavar="90d", help="Age of the calls to delete.")
+@click.option(
+    "--older-than", "before", type=typed(age), required=True, metavar="90d", help="Age of the calls to delete."
+)
 @click.option("--dry-run", is_flag=True, help="Only print what would be deleted.")
 @click.option("--yes", is_flag=True, help="Do not ask before deleting calls of the last 24 hours.")
 @click.option("--vacuum", "shrink", is_flag=True, help="Then shrink the database file.")

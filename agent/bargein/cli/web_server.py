@@ -1,0 +1,51 @@
+"""Runs the web application of `bargein web` under uvicorn."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+
+import click
+import uvicorn
+
+from ..errors import UserError
+from ..store import Reader
+from ..web.access import Access
+from ..web.application import application
+
+
+def run(
+    url: str,
+    recordings: Path,
+    host: str,
+    port: int,
+    token: str,
+    user_header: str,
+    proxies: Sequence[IPv4Network | IPv6Network],
+) -> None:
+    """Serve until SIGTERM or Ctrl-C. Raises UserError if the log or the address cannot be used."""
+    asyncio.run(_readable(url))
+    app = application(url, recordings, Access(token, user_header, proxies))
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, server_header=False, proxy_headers=False,
+        timeout_graceful_shutdown=2,
+    )  # fmt: skip
+    sock = _listening(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    click.echo(f"http://{shown}:{sock.getsockname()[1]}/{f'?token={token}' if token else ''}")
+    asyncio.run(uvicorn.Server(config).serve(sockets=[sock]))
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise UserError(f"--listen: {host}:{port}: {error.strerror}") from None
+
+
+async def _readable(url: str) -> None:
+    async with await Reader.open(url):
+        pass

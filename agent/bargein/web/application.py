@@ -1,0 +1,195 @@
+"""The pages: live calls, the list of calls, one call, interruptions, statistics."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.templating import Jinja2Templates
+
+from ..core.language.kinds import FALSE_INTERRUPTIONS, Kind
+from ..core.language.neutral import neutral
+from ..errors import UserError
+from ..store import CallFilter, Reader
+from ..view.choose import MOST, OUTCOMES, milliseconds, moment, outcome
+from ..view.timeline import of_call
+from . import present
+from .access import Access, Guard
+from .live import Live
+
+HERE = Path(__file__).parent
+PAGE = 50  # rows
+FILTERS = ("since", "until", "queue", "caller", "called", "flow", "outcome", "interrupted", "longer", "step", "text")
+KEEP_ALIVE_S = 15.0  # a proxy closes a silent connection
+
+
+class WrongFilter(Exception):
+    """A filter in the address that means nothing."""
+
+
+def chosen(query: Mapping[str, str]) -> CallFilter:
+    """The filter of an address. Raises WrongFilter."""
+    given = {name: query[name].strip() for name in FILTERS if query.get(name, "").strip()}
+    try:
+        return CallFilter(
+            since=moment(given["since"]) if "since" in given else None,
+            until=moment(given["until"]) if "until" in given else None,
+            queue=given.get("queue"),
+            caller=given.get("caller"),
+            called=given.get("called"),
+            flow=given.get("flow"),
+            outcome=outcome(given["outcome"]) if "outcome" in given else None,
+            interrupted={"yes": True, "no": False}.get(given.get("interrupted", "")),
+            longer_than_ms=milliseconds(given["longer"]) if "longer" in given else None,
+            step=given.get("step"),
+            text=given.get("text"),
+        )
+    except ValueError as error:
+        raise WrongFilter(str(error)) from error
+
+
+class Pages:
+    """The routes. `log` is open for as long as the application runs."""
+
+    def __init__(self, url: str, recordings: Path) -> None:
+        self._url, self._recordings = url, recordings.resolve()
+        self._log: Reader
+        self._live: Live
+        self._templates = Jinja2Templates(HERE / "templates")
+        environment = self._templates.env
+        environment.filters.update(
+            duration=present.duration, latency=present.latency, position=present.position, clock=present.clock,
+            words=present.words, clean=neutral, outcome=present.outcome,
+        )  # fmt: skip
+        environment.globals.update(outcomes=[*OUTCOMES, "in_progress"], kinds=list(Kind), not_real=FALSE_INTERRUPTIONS)
+
+    def routes(self) -> list[Route | Mount]:
+        return [
+            Route("/", self.live),
+            Route("/events", self.events),
+            Route("/calls", self.calls),
+            Route("/calls/{call}", self.call),
+            Route("/calls/{call}/audio.wav", self.audio),
+            Route("/interruptions", self.interruptions),
+            Route("/statistics", self.statistics),
+            Mount("/static", StaticFiles(directory=HERE / "static")),
+        ]
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        async with await Reader.open(self._url) as log:
+            self._log, self._live = log, Live(log)
+            follower = asyncio.create_task(self._live.run())
+            yield
+            follower.cancel()
+
+    def _page(self, request: Request, name: str, code: int = 200, **values: Any) -> Response:
+        query = {key: value for key, value in request.query_params.items() if key in FILTERS and value}
+        return self._templates.TemplateResponse(request, name, {"query": query, **values}, code)
+
+    async def live(self, request: Request) -> Response:
+        """Calls in progress, and the last events."""
+        name = "live_part.html" if request.query_params.get("part") else "live.html"
+        return self._page(request, name, calls=self._live.calls, events=self._live.recent)
+
+    async def events(self, request: Request) -> Response:
+        """Server-sent events: `changed` whenever the live page has something new."""
+
+        async def stream() -> AsyncIterator[str]:
+            yield "retry: 3000\n\n"
+            version = self._live.version
+            while not await request.is_disconnected():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._live.wait(version), KEEP_ALIVE_S)
+                if version != self._live.version:
+                    version = self._live.version
+                    yield f"event: changed\ndata: {version}\n\n"
+                else:
+                    yield ": still here\n\n"
+
+        return StreamingResponse(stream(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+    async def calls(self, request: Request) -> Response:
+        which, page = chosen(request.query_params), _page_number(request)
+        rows = await self._log.calls(which, limit=PAGE, offset=(page - 1) * PAGE)
+        total = await self._log.count_calls(which)
+        return self._page(request, "calls.html", calls=rows, total=total, page=page, size=PAGE)
+
+    async def interruptions(self, request: Request) -> Response:
+        which, page = chosen(request.query_params), _page_number(request)
+        kind = request.query_params.get("kind") or None
+        if kind is not None and kind not in list(Kind):
+            raise WrongFilter(f"{kind!r} is no kind of interruption")
+        rows = await self._log.interruptions(which, kind=kind, limit=PAGE, offset=(page - 1) * PAGE)
+        total = await self._log.count_interruptions(which, kind=kind)
+        found: dict[str, Any] = {"rows": rows, "total": total, "page": page, "size": PAGE, "kind": kind or ""}
+        return self._page(request, "interruptions.html", **found)
+
+    async def statistics(self, request: Request) -> Response:
+        stats = await self._log.stats(chosen(request.query_params))
+        return self._page(request, "statistics.html", stats=stats, charts=present.charts(stats))
+
+    async def call(self, request: Request) -> Response:
+        call = await self._found(request)
+        turns = [logged.turn for logged in await self._log.turns(call.id)]
+        logged = await self._log.interruptions(call_id=call.id, descending=False)
+        cuts = sorted((one.interruption for one in logged), key=lambda cut: cut.onset_ms)
+        audio = self._audio(call.recording)
+        line = await asyncio.to_thread(of_call, call.id, call.duration_ms, turns, cuts, audio)
+        picture = await asyncio.to_thread(present.picture, line)
+        values = {"call": call, "line": line, "cuts": cuts, "picture": picture, "audio": line.agent is not None}
+        return self._page(request, "call.html", **values)
+
+    async def audio(self, request: Request) -> Response:
+        call = await self._found(request)
+        path = self._audio(call.recording)
+        if path is None:
+            raise HTTPException(404, "This call has no recording on this machine.")
+        return FileResponse(path, media_type="audio/wav")
+
+    async def _found(self, request: Request) -> Any:
+        name = request.path_params["call"]
+        try:
+            return await self._log.call(name)
+        except UserError:
+            raise HTTPException(404, "There is no such call.") from None
+
+    def _audio(self, recording: str) -> Path | None:
+        """The recording, if it is a WAV in our directory: paths from a database are not trusted."""
+        path = Path(recording).resolve() if recording else None
+        inside = path is not None and self._recordings in path.parents and path.suffix == ".wav" and path.is_file()
+        return path if inside else None
+
+    async def wrong(self, request: Request, error: Exception) -> Response:
+        """A page for an error, in the same style."""
+        code = error.status_code if isinstance(error, HTTPException) else 400
+        told = error.detail if isinstance(error, HTTPException) else str(error)
+        return self._page(request, "error.html", code, message=told)
+
+
+def _page_number(request: Request) -> int:
+    text = request.query_params.get("page", "1")
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:12]) <= MOST // PAGE):
+        raise WrongFilter(f"{text!r} is no page")
+    return int(text)
+
+
+def application(url: str, recordings: Path, access: Access) -> Starlette:
+    """The application. It reads the log at `url`, and recordings only in the directory `recordings`."""
+    pages = Pages(url, recordings)
+    return Starlette(
+        routes=pages.routes(),
+        middleware=[Middleware(Guard, access=access)],
+        exception_handlers={HTTPException: pages.wrong, WrongFilter: pages.wrong, UserError: pages.wrong},
+        lifespan=pages.lifespan,
+    )

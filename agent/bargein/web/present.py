@@ -1,0 +1,157 @@
+"""What the templates show: words, figures, the picture of a call as SVG paths, the statistics as bars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ..view.timeline import Cut, Timeline
+
+if TYPE_CHECKING:
+    from ..core.audio.pcm import Pcm
+    from ..store import Call, Stats
+
+WIDTH = 1000  # of a picture, in its own units
+LANE = 60  # half the height of a voice
+CENTRES = {"agent": 80, "caller": 220}
+FULL_SCALE = 32768
+ASSUMED_ZONE_NOTE = "Times are in the time zone of the server."
+
+
+def duration(ms: int | None) -> str:
+    """`12 s`, `1:05 min`, `2:00:01 h`."""
+    seconds = round((ms or 0) / 1000)
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d} h" if hours else f"{minutes}:{seconds:02d} min"
+
+
+def latency(ms: int | None) -> str:
+    """`84 ms`, `1.3 s`; `–` for none."""
+    if ms is None:
+        return "–"
+    return f"{ms} ms" if abs(ms) < 1000 else f"{ms / 1000:.1f} s"
+
+
+def position(ms: int) -> str:
+    """A position in a call: `0:04.1`."""
+    tenths = ms // 100
+    return f"{tenths // 600}:{tenths // 10 % 60:02d}.{tenths % 10}"
+
+
+def clock(time: datetime) -> str:
+    """A time of day in the server's zone."""
+    return time.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def words(text: str) -> str:
+    """A name of the database as words: `hung_up` becomes `hung up`."""
+    return text.replace("_", " ")
+
+
+def outcome(call: Call) -> str:
+    return words(call.outcome) or ("in progress" if call.ended_at is None else "–")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A call as SVG: paths of both voices, and marks."""
+
+    width: int
+    height: int
+    voices: Mapping[str, str]  # agent | caller -> the `d` of a path
+    cuts: Sequence[tuple[Cut, float, float]]  # with the x of onset and of decision
+    seconds: Sequence[tuple[float, str]]  # x and label of the time axis
+    centres: Mapping[str, int]
+
+
+def picture(call: Timeline) -> Picture:
+    """The timeline of a call, from the recording if there is one, else a bar for each turn."""
+    scale = WIDTH / max(1, call.duration_ms)
+    voices = {}
+    for lane, pcm in (("agent", call.agent), ("caller", call.caller)):
+        if pcm is not None and len(pcm):
+            voices[lane] = _waveform(pcm, CENTRES[lane])
+        else:
+            bars = [span for span in call.spans if span.speaker == lane]
+            voices[lane] = "".join(
+                f"M{span.start_ms * scale:.1f} {CENTRES[lane] - LANE // 4}"
+                f"H{max(span.end_ms, span.start_ms + 1) * scale:.1f}v{LANE // 2}H{span.start_ms * scale:.1f}Z"
+                for span in bars
+            )
+    cuts = [(cut, cut.onset_ms * scale, (cut.decided_ms or cut.onset_ms) * scale) for cut in call.cuts]
+    seconds = call.duration_ms / 1000
+    step = next((step for step in (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800) if seconds / step <= 12), 3600)
+    axis = [(second * 1000 * scale, _axis(second)) for second in range(0, int(seconds) + 1, step)]
+    return Picture(WIDTH, 320, voices, cuts, axis, CENTRES)
+
+
+def _axis(second: int) -> str:
+    return f"{second // 60}:{second % 60:02d}"
+
+
+def _waveform(pcm: Pcm, centre: int) -> str:
+    """The lowest and highest sample of each unit of width, on a scale on which quiet voices show."""
+    import numpy as np
+
+    block = max(1, len(pcm) // WIDTH)
+    blocks = pcm[: len(pcm) // block * block].reshape(-1, block) / FULL_SCALE
+    scaled = np.sign(blocks) * np.sqrt(np.abs(blocks)) * LANE
+    high, low = centre - scaled.max(axis=1), centre - scaled.min(axis=1)
+    x = np.linspace(0, WIDTH, len(blocks))
+    there = "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(x, high, strict=True))
+    back = "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(x[::-1], low[::-1] + 0.6, strict=True))
+    return f"M{there}L{back}Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One row of a bar chart."""
+
+    name: str
+    count: int
+    share: float  # of the longest, 0 to 1
+    note: str = ""
+
+
+def bars(counts: Sequence[tuple[str, int, str]], most: int = 15) -> list[Bar]:
+    """The first `most` of (name, count, note)."""
+    longest = max((count for _, count, _ in counts), default=0) or 1
+    return [Bar(name or "–", count, count / longest, note) for name, count, note in counts[:most]]
+
+
+def charts(stats: Stats) -> dict[str, list[Bar]]:
+    """Every chart of the statistics page that has data."""
+    days, hours = local_hours(stats)
+    found: dict[str, list[Bar]] = {
+        "Calls per day": bars([(day, calls, f"{cut} interrupted") for day, (calls, cut) in days.items()], 31),
+        "Calls by hour of the day": bars([(f"{hour:02d}:00", calls, "") for hour, calls in hours.items()], 24),
+        "Outcomes": bars([(words(name), count, "") for name, count in stats.outcomes.items()]),
+        "What callers did": bars([(one.name, one.count, _median(one)) for one in stats.by_kind]),
+        "What the agent did": bars([(words(name), count, "") for name, count in stats.resolutions.items()]),
+        "Interruptions by step": bars([(one.name, one.count, _median(one)) for one in stats.by_step]),
+        "Words at which callers interrupt": bars([(f"“{w.word}”", w.count, f"step {w.step}") for w in stats.words]),
+        "Interruptions by queue": bars([(one.name, one.count, _median(one)) for one in stats.by_queue]),
+        "Interruptions by flow": bars([(one.name, one.count, _median(one)) for one in stats.by_flow]),
+    }
+    return {title: rows for title, rows in found.items() if rows}
+
+
+def _median(spread: Any) -> str:
+    return f"silent after {latency(spread.stop_median_ms)}, 95 %: {latency(spread.stop_p95_ms)}"
+
+
+def local_hours(stats: Stats) -> tuple[dict[str, tuple[int, int]], dict[int, int]]:
+    """Calls and interrupted calls by local day (latest first), and calls by local hour of the day."""
+    days: dict[str, tuple[int, int]] = {}
+    hours: dict[int, int] = {}
+    for stored, count in stats.hours.items():
+        at = datetime.fromisoformat(f"{stored}:00").replace(tzinfo=UTC).astimezone()
+        calls, cut = days.get(f"{at:%Y-%m-%d}", (0, 0))
+        days[f"{at:%Y-%m-%d}"] = (calls + count.calls, cut + count.interrupted)
+        hours[at.hour] = hours.get(at.hour, 0) + count.calls
+    return dict(sorted(days.items(), reverse=True)), dict(sorted(hours.items()))
