@@ -17,7 +17,6 @@ WIDTH = 1000  # of a picture, in its own units
 LANE = 60  # half the height of a voice
 CENTRES = {"agent": 80, "caller": 220}
 FULL_SCALE = 32768
-ASSUMED_ZONE_NOTE = "Times are in the time zone of the server."
 
 
 def duration(ms: int | None) -> str:
@@ -65,8 +64,8 @@ class Picture:
     height: int
     voices: Mapping[str, str]  # agent | caller -> the `d` of a path
     cuts: Sequence[tuple[Cut, float, float]]  # with the x of onset and of decision
-    seconds: Sequence[tuple[float, str]]  # x and label of the time axis
-    centres: Mapping[str, int]
+    ticks: Sequence[float]  # x of each tick of the time axis
+    tick_s: int
 
 
 def picture(call: Timeline) -> Picture:
@@ -86,12 +85,8 @@ def picture(call: Timeline) -> Picture:
     cuts = [(cut, cut.onset_ms * scale, (cut.decided_ms or cut.onset_ms) * scale) for cut in call.cuts]
     seconds = call.duration_ms / 1000
     step = next((step for step in (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800) if seconds / step <= 12), 3600)
-    axis = [(second * 1000 * scale, _axis(second)) for second in range(0, int(seconds) + 1, step)]
-    return Picture(WIDTH, 320, voices, cuts, axis, CENTRES)
-
-
-def _axis(second: int) -> str:
-    return f"{second // 60}:{second % 60:02d}"
+    ticks = [second * 1000 * scale for second in range(0, int(seconds) + 1, step)]
+    return Picture(WIDTH, 320, voices, cuts, ticks, step)
 
 
 def _waveform(pcm: Pcm, centre: int) -> str:
@@ -128,13 +123,13 @@ def charts(stats: Stats) -> dict[str, list[Bar]]:
     """Every chart of the statistics page that has data."""
     days, hours = local_hours(stats)
     found: dict[str, list[Bar]] = {
+        "Words at which callers interrupt": bars([(f"“{w.word}”", w.count, f"step {w.step}") for w in stats.words]),
+        "Interruptions by step": bars([(one.name, one.count, _median(one)) for one in stats.by_step]),
         "Calls per day": bars([(day, calls, f"{cut} interrupted") for day, (calls, cut) in days.items()], 31),
         "Calls by hour of the day": bars([(f"{hour:02d}:00", calls, "") for hour, calls in hours.items()], 24),
         "Outcomes": bars([(words(name), count, "") for name, count in stats.outcomes.items()]),
         "What callers did": bars([(one.name, one.count, _median(one)) for one in stats.by_kind]),
         "What the agent did": bars([(words(name), count, "") for name, count in stats.resolutions.items()]),
-        "Interruptions by step": bars([(one.name, one.count, _median(one)) for one in stats.by_step]),
-        "Words at which callers interrupt": bars([(f"“{w.word}”", w.count, f"step {w.step}") for w in stats.words]),
         "Interruptions by queue": bars([(one.name, one.count, _median(one)) for one in stats.by_queue]),
         "Interruptions by flow": bars([(one.name, one.count, _median(one)) for one in stats.by_flow]),
     }

@@ -1,0 +1,28 @@
+"""docs/commands.md is what the commands say of themselves, and every command's help ends with an example."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+
+import click
+import pytest
+
+from bargein.cli import COMMANDS, load_command
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_page_of_commands_is_up_to_date() -> None:
+    page = runpy.run_path(str(ROOT / "scripts" / "commands-page"))["page"]()
+    assert (ROOT / "docs" / "commands.md").read_text() == page, "run scripts/commands-page > docs/commands.md"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_help_ends_with_an_example_of_that_command(name: str) -> None:
+    command = load_command(name)
+    assert command is not None
+    told = command.get_help(click.Context(command, info_name=f"bargein {name}"))
+    examples = re.findall(rf"^ +.*\bbargein {name}\b.*$", re.split(r"Examples?:\n", told)[1], re.MULTILINE)
+    assert examples, told

@@ -1,0 +1,181 @@
+"""The web pages, asked over HTTP; and shown by a real Chromium where there is one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from ipaddress import ip_network
+from pathlib import Path
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+from bargein.core.turns.records import Interruption, Turn
+from bargein.store import Store
+from bargein.web.access import Access
+from bargein.web.application import application
+
+EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\x1b[31m\u202e"
+CALL = "3f2a9c1e-77aa-4b1e-9e0a-000000000001"
+HEARD, UNHEARD = "The red mug is ten dollars, the", "green mug is twelve dollars."
+PAGES = ["/", "/calls", f"/calls/{CALL}", "/interruptions", "/statistics", "/?part=1"]
+
+
+async def _fill(place: Path) -> None:
+    import wave
+
+    recording = place / "recordings" / "one.wav"
+    recording.parent.mkdir()
+    with wave.open(str(recording), "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes((np.sin(np.arange(2 * 8000 * 7)) * 9000).astype("<i2").tobytes())
+    (place / "secret.wav").write_bytes(b"RIFF secret")
+    store = await Store.open(f"sqlite:///{place}/bargein.db")
+    for call_id, path in ((CALL, recording), ("other", place / "secret.wav")):
+        store.call_started(
+            call_id, caller="+4930123", caller_name=EVIL, called="700", queue="support", recording=str(path)
+        )
+        store.turn(call_id, Turn(0, "agent", 0, 3000, f"{HEARD} {UNHEARD}", HEARD, UNHEARD, "offer", "green", 60))
+        store.interruption(
+            Interruption(
+                id=f"{call_id}-1", call_id=call_id, turn_seq=0, step="offer", onset_ms=2900, paused_ms=2980,
+                decided_ms=3300, silent_ms=3020, detect_latency_ms=80, stop_latency_ms=120,
+                agent_text=f"{HEARD} {UNHEARD}", heard_text=HEARD, unheard_text=UNHEARD, cut_word="green",
+                played_ms=3000, caller_text=EVIL, kind="correct", resolution="replanned",
+            )
+        )  # fmt: skip
+        store.turn(call_id, Turn(1, "caller", 2900, 4000, EVIL, EVIL, confidence=0.9))
+        store.call_ended(call_id, outcome="queue", duration_ms=7000, summary=EVIL)
+    store.call_started("running", caller="+4930999", called="700")
+    await store.close()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("web")
+    asyncio.run(_fill(place))
+    return place
+
+
+@pytest.fixture
+def browser(place: Path) -> Iterator[TestClient]:
+    """Somebody with the token."""
+    app = application(f"sqlite:///{place}/bargein.db", place / "recordings", Access("secret"))
+    with TestClient(app, headers={"Authorization": "Bearer secret"}) as client:
+        yield client
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_hostile_names_and_words_are_text(browser: TestClient, page: str) -> None:
+    answer = browser.get(page)
+    assert answer.status_code == 200
+    for acting in ("<script>alert", "<img", "\x1b", "\u202e"):
+        assert acting not in answer.text
+    assert " style=" not in answer.text
+    assert not re.search(r" on\w+=", answer.text.replace("&lt;", ""), re.IGNORECASE) or "&#34;" in answer.text
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+
+
+def test_a_call_shows_heard_and_unheard_words_and_its_interruption(browser: TestClient) -> None:
+    page = browser.get(f"/calls/{CALL}").text
+    assert re.search(r'<span class="w" data-s="0" data-e="\d+">The</span>', page)
+    assert f'<s><span class="vh">not heard: </span>{UNHEARD}</s>' in page
+    assert "<mark>interrupted</mark> on “green”: correct, replanned" in page
+    assert "silent after 120 ms" in page
+    assert f'src="/calls/{CALL}/audio.wav"' in page
+
+
+def test_recordings_come_only_from_their_directory(browser: TestClient) -> None:
+    assert browser.get(f"/calls/{CALL}/audio.wav").content.startswith(b"RIFF")
+    part = browser.get(f"/calls/{CALL}/audio.wav", headers={"Range": "bytes=0-3"})
+    assert (part.status_code, part.content) == (206, b"RIFF")
+    assert browser.get("/calls/other/audio.wav").status_code == 404
+
+
+def test_filters_are_those_of_the_command_line(browser: TestClient) -> None:
+    assert "2 of 2 calls" in browser.get("/calls?since=1h&queue=support&interrupted=yes&text=mug&step=offer").text
+    assert "0 of 0 calls" in browser.get("/calls?queue=sales").text
+    assert "1 of 1 call<" in browser.get("/calls?outcome=in+progress").text
+    assert "2 of 2 interruptions" in browser.get("/interruptions?kind=correct").text
+    for wrong in ("since=soon", "outcome=nonsense", "longer=x", "page=-1", "page=9" + "9" * 40):
+        assert browser.get(f"/calls?{wrong}").status_code == 400
+    assert browser.get("/calls/nothing").status_code == 404
+
+
+def test_statistics_name_the_word_and_the_step(browser: TestClient) -> None:
+    page = browser.get("/statistics?since=1h&queue=support").text
+    assert "“green”" in page
+    assert "step offer" in page
+
+
+def test_live_shows_calls_in_progress(browser: TestClient) -> None:
+    import time
+
+    for _ in range(100):
+        if "+4930999" in (page := browser.get("/?part=1").text):
+            break
+        time.sleep(0.05)
+    assert "+4930999" in page
+    assert "call ends: queue" in page
+
+
+def test_strangers_and_writers_are_refused(place: Path) -> None:
+    app = application(f"sqlite:///{place}/bargein.db", place, Access("secret"))
+    with TestClient(app, follow_redirects=False) as stranger:
+        for page in [*PAGES, "/events", f"/calls/{CALL}/audio.wav"]:
+            assert stranger.get(page).status_code == 401
+            assert "default-src" in stranger.get(page).headers["content-security-policy"]
+        assert stranger.get("/calls?token=wrong").status_code == 401
+        assert stranger.get("/calls", headers={"X-Forwarded-User": "ada"}).status_code == 401
+        welcome = stranger.get("/calls?queue=support&token=secret")
+        assert (welcome.status_code, welcome.headers["location"]) == (303, "/calls?queue=support")
+        assert "HttpOnly" in welcome.headers["set-cookie"]
+        assert stranger.get("/calls").status_code == 200  # with the cookie
+        assert stranger.post("/calls").status_code == 405
+
+
+def test_a_proxy_names_the_user(place: Path) -> None:
+    url = f"sqlite:///{place}/bargein.db"
+    for network, code in (("127.0.0.0/8", 200), ("10.0.0.0/8", 401)):
+        app = application(url, place, Access(user_header="X-Forwarded-User", proxies=[ip_network(network)]))
+        with TestClient(app, client=("127.0.0.1", 5)) as behind:
+            assert behind.get("/calls", headers={"X-Forwarded-User": "ada"}).status_code == code
+            assert behind.get("/calls").status_code == 401
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="no Chromium: apt-get install chromium")
+def test_a_real_browser_runs_nothing_that_a_caller_wrote(place: Path) -> None:
+    """The page of a call in Chromium: our script ran (the playhead moved to the start), the caller's did not."""
+    env = {**os.environ, "BARGEIN_WEB_TOKEN": "secret"}
+    server = subprocess.Popen(
+        [sys.executable, "-m", "bargein", "web", "--listen", "127.0.0.1:0"], cwd=place, env=env, stdout=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    try:
+        assert server.stdout is not None
+        address = server.stdout.readline().partition("?")[0].rstrip("/\n")
+        told = subprocess.run(
+            [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--dump-dom", "--timeout=8000",
+             f"{address}/calls/{CALL}?token=secret"],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    finally:
+        server.terminate()
+        server.wait(10)
+    assert "&lt;script&gt;alert(1)" in told.stdout
+    assert "<script>alert" not in told.stdout
+    assert 'id="playhead"' in told.stdout
+    assert "Content Security Policy" not in told.stderr
