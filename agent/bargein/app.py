@@ -6,7 +6,6 @@ import asyncio
 import copy
 import dataclasses
 import logging
-import socket
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -36,7 +35,7 @@ from .server.session import CallLog, Engines, Session
 from .speech import catalog
 from .speech.base import Recognizer
 from .speech.voice import Voice
-from .store import Store
+from .store import Privacy, Store
 
 log = logging.getLogger(__name__)
 
@@ -126,6 +125,7 @@ class App:
             queue=config.store.queue,
             spool=config.store.spool,
             spool_mb=config.store.spool_mb,
+            privacy=Privacy(words=config.privacy.words, numbers=config.privacy.numbers),
         )
         sock = config.audiosocket
         limits = Limits(
@@ -298,7 +298,7 @@ class App:
             called=info.called,
             dialogue=self._dialogues.name(info) if self._dialogues and not self._make_planner else info.dialogue,
             queue=info.queue,
-            server=self.config.store.server or socket.gethostname(),
+            server=self.config.store.server_name,
             recording=str(recording.path) if recording is not None else "",
         )
         log.info("call %s begins", info.id)
@@ -307,7 +307,7 @@ class App:
     def _recording(self, info: CallInfo) -> WavRecorder | None:
         """Recorded is what the configuration says, or the dialplan for this call: `start?record=yes`, `record=no`."""
         asked = info.variables.get("record", "").lower()
-        if asked in NO or (asked not in YES and not self.config.recording.enabled):
+        if not self.config.privacy.audio or asked in NO or (asked not in YES and not self.config.recording.enabled):
             return None
         return WavRecorder.begin(self.config.recording.directory, info.id, self.clock.utc())
 

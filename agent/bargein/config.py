@@ -7,6 +7,7 @@ import difflib
 import json
 import os
 import re
+import socket
 import tomllib
 import typing
 from collections.abc import Callable, Mapping
@@ -125,6 +126,11 @@ class StoreConfig:
     spool_mb: int = _between(256, 0, 1_000_000)  # how large it may grow
     server: str = ""  # this server's name in the rows; "": the name of the host
 
+    @property
+    def server_name(self) -> str:
+        """What rows and recordings of this server are known by."""
+        return self.server or socket.gethostname()
+
 
 @dataclass(frozen=True, slots=True)
 class DialogueConfig:
@@ -192,6 +198,15 @@ class RecordingConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class PrivacyConfig:
+    """What is not to be stored of a call."""
+
+    words: bool = True  # false: no words of callers or of the agent, no slots and no summary in the database
+    numbers: bool = True  # false: no caller's number or name in the database
+    audio: bool = True  # false: no recordings, whatever the dialplan asks for
+
+
+@dataclass(frozen=True, slots=True)
 class LogConfig:
     """What goes to stderr (the journal, under systemd)."""
 
@@ -213,6 +228,7 @@ class Config:
     endpoint: EndpointConfig = field(default_factory=EndpointConfig)
     speech: SpeechConfig = field(default_factory=SpeechConfig)
     recording: RecordingConfig = field(default_factory=RecordingConfig)
+    privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
     log: LogConfig = field(default_factory=LogConfig)
     source: Path | None = None
 

@@ -30,6 +30,7 @@ SUMMARIES = {
     "web": "Serve the call log as web pages.",
     "export": "Export calls as JSON lines or CSV.",
     "prune": "Delete old calls.",
+    "forget": "Delete every call of a caller.",
     "replay": "Repeat the decisions on a recording.",
     "completion": "Print the completion script for a shell.",
 }
@@ -95,6 +96,8 @@ def load_command(name: str) -> click.Command | None:
             from .web import web_command as command
         case "export":
             from .export import export_command as command
+        case "forget":
+            from .forget import forget_command as command
         case "prune":
             from .prune import prune_command as command
         case "replay":

@@ -46,24 +46,27 @@ def prune_command(
       bargein prune --older-than 90d --dry-run
     """
     config, url = Config.load(config_path), database(config_path, db)
-    with_log(url, _exists)
+    server = config.store.server_name
+    with_log(url, exists)
     if not dry_run and not yes and before > SystemClock().utc() - RECENT:
         _confirm()
     from ..store import prune, vacuum
 
     with ProgressLine("looking for old calls"):
-        pruned = asyncio.run(prune(url, before, dry_run=True))
+        pruned = asyncio.run(prune(url, before, dry_run=True, server=server))
     root = Path(config.recording.directory).resolve()
     there = {recording: path for recording in pruned.recordings if (path := Path(recording).resolve()).is_file()}
-    kept = [recording for recording, path in there.items() if not _inside(root, path)]
+    kept = [recording for recording, path in there.items() if not inside(root, path)]
     if not dry_run:  # first the recordings: while a file is left, its call must stay, or nobody knows of the file
-        kept += [recording for recording, path in there.items() if recording not in kept and not _deleted(path, root)]
+        kept += [recording for recording, path in there.items() if recording not in kept and not deleted(path, root)]
         with ProgressLine("deleting calls", pruned.calls):
-            pruned = asyncio.run(prune(url, before, keep=kept))
+            pruned = asyncio.run(prune(url, before, keep=kept, server=server))
     click.echo(
         f"{'would delete' if dry_run else 'deleted'} {pruned.calls} calls, {pruned.turns} turns, "
         f"{pruned.interruptions} interruptions, {len(there) - len(kept)} recordings"
     )
+    if pruned.elsewhere:
+        click.echo(f"{pruned.elsewhere} calls stay: their recordings are on other servers. Run this there.", err=True)
     if dry_run:
         return
     if shrink:
@@ -72,7 +75,7 @@ def prune_command(
         raise UserError(f"{len(kept)} recordings could not be deleted; their calls stay in the log")
 
 
-async def _exists(_log: Reader) -> None:
+async def exists(_log: Reader) -> None:
     """Opening the log was the test."""
 
 
@@ -84,7 +87,7 @@ def _confirm() -> None:
         raise UserError("nothing was deleted")
 
 
-def _inside(root: Path, path: Path) -> bool:
+def inside(root: Path, path: Path) -> bool:
     """Whether the path is a recording in our directory; paths from a database are not trusted."""
     inside = root in path.parents and path.suffix == ".wav"
     if not inside:
@@ -92,7 +95,7 @@ def _inside(root: Path, path: Path) -> bool:
     return inside
 
 
-def _deleted(path: Path, root: Path) -> bool:
+def deleted(path: Path, root: Path) -> bool:
     """Delete the file, and the directories that it leaves empty."""
     try:
         path.unlink()

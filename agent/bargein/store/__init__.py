@@ -11,23 +11,24 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from .filters import EVERY_CALL, EVERYTHING, CallFilter, CallSort, InterruptionSort
+from .privacy import Privacy
 from .url import database_url, sqlite_file, sqlite_url
 
 if TYPE_CHECKING:
-    from .maintenance import Pruned, prune, try_to_write, vacuum
+    from .maintenance import Forgotten, Pruned, forget, prune, try_to_write, vacuum
     from .reader import Reader
     from .rows import Call, LoggedInterruption, LoggedTurn, WholeCall
     from .stats import CutWord, HourCount, Spread, Stats
     from .writer import Store
 
 __all__ = [
-    "EVERYTHING", "EVERY_CALL", "Call", "CallFilter", "CallSort", "CutWord", "HourCount", "InterruptionSort",
-    "LoggedInterruption", "LoggedTurn", "Pruned", "Reader", "Spread", "Stats", "Store", "WholeCall", "database_url",
-    "prune", "sqlite_file", "sqlite_url", "try_to_write", "vacuum",
+    "EVERYTHING", "EVERY_CALL", "Call", "CallFilter", "CallSort", "CutWord", "Forgotten", "HourCount",
+    "InterruptionSort", "LoggedInterruption", "LoggedTurn", "Privacy", "Pruned", "Reader", "Spread", "Stats", "Store",
+    "WholeCall", "database_url", "forget", "prune", "sqlite_file", "sqlite_url", "try_to_write", "vacuum",
 ]  # fmt: skip
 
 _HOME = {
-    "maintenance": ("Pruned", "prune", "try_to_write", "vacuum"),
+    "maintenance": ("Forgotten", "Pruned", "forget", "prune", "try_to_write", "vacuum"),
     "reader": ("Reader",),
     "rows": ("Call", "LoggedInterruption", "LoggedTurn", "WholeCall"),
     "stats": ("CutWord", "HourCount", "Spread", "Stats"),

@@ -1,81 +1,126 @@
-"""Forgetting: calls that are older than they may be kept."""
+"""What a person or a timer does to the log: forget what is old, or a caller; give space back; try it out."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, Table, delete, func, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import ColumnElement, func, or_, select, text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ..clock import SystemClock
 from . import migrations, schema
 from .connect import connect, create_file, explaining, shown
+from .database import LONGEST_CALL
+from .erase import Eraser, Row, is_elsewhere, pages
 from .rows import iso
 from .url import sqlite_file
-
-LONGEST_CALL = timedelta(days=1)  # a row without an end is older than that: its server was killed
-CHUNK = 200  # calls deleted in one transaction: a server that writes to the same file waits no longer than that
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What was, or would be, deleted; `recordings` are paths as they were logged, still to be deleted."""
+    """What was, or would be, deleted; `recordings` are paths as they were logged, still to be deleted.
+
+    `elsewhere` counts the calls that stay because their recordings are on other servers.
+    """
 
     calls: int
     turns: int
     interruptions: int
     recordings: tuple[str, ...]
+    elsewhere: int = 0
 
 
-async def prune(url: str, before: datetime, *, dry_run: bool = False, keep: Collection[str] = ()) -> Pruned:
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What was deleted of a caller, and what is left: `failed` are recordings that could not be deleted, `elsewhere`
+    counts recordings that other servers have to delete, which they do when they prune or forget."""
+
+    calls: int
+    recordings: int
+    failed: tuple[str, ...]
+    elsewhere: int
+
+
+async def prune(
+    url: str, before: datetime, *, dry_run: bool = False, keep: Collection[str] = (), server: str = ""
+) -> Pruned:
     """Delete calls begun before `before` with all that is of them, and rows of calls that were never logged.
 
-    Calls whose recording is in `keep` stay: without their row nobody would know of the file.
-
-    Raises UserError when the database cannot be used.
+    Calls whose recording is in `keep` stay: without their row nobody would know of the file. So do, if `server` names
+    this one, calls whose recording is on another. Raises UserError when the database cannot be used.
     """
     engine = connect(url)
     try:
         with explaining(url):
-            return await _prune(engine, iso(before), dry_run, keep)
+            return await _prune(engine, iso(before), dry_run, frozenset(keep), server)
     finally:
         await engine.dispose()
 
 
-async def _prune(engine: AsyncEngine, before: str, dry_run: bool, keep: Collection[str]) -> Pruned:
-    calls, turns, cuts = schema.calls, schema.turns, schema.interruptions
+async def _prune(engine: AsyncEngine, before: str, dry_run: bool, keep: Collection[str], server: str) -> Pruned:
+    calls, eraser, elsewhere, count = schema.calls, Eraser(engine), 0, 0
+    recordings: list[str] = []
+    over = (calls.c.ended_at != "") | (calls.c.started_at < iso(SystemClock().utc() - LONGEST_CALL))
+    old = (or_(calls.c.started_at < before, calls.c.forgotten == 1), over)
+    async for page in pages(engine, *old):
+        away = [row for row in page if is_elsewhere(row, server)]
+        chosen = [row for row in page if row not in away and row["recording"] not in keep]
+        elsewhere, count = elsewhere + len(away), count + len(chosen)
+        recordings += [row["recording"] for row in chosen if row["recording"]]
+        await (_count(engine, eraser, chosen) if dry_run else eraser.erase(chosen))
+    if not dry_run:
+        await eraser.orphans(before)
+    return Pruned(count, eraser.turns, eraser.interruptions, tuple(recordings), elsewhere)
+
+
+async def _count(engine: AsyncEngine, eraser: Eraser, chosen: Sequence[Row]) -> None:
+    ids, turns, cuts = [row["id"] for row in chosen], schema.turns, schema.interruptions
     async with engine.connect() as connection:
-        over = (calls.c.ended_at != "") | (calls.c.started_at < iso(SystemClock().utc() - LONGEST_CALL))
-        chosen = select(calls.c.id, calls.c.recording).where(calls.c.started_at < before, over)
-        found = await connection.execute(chosen)
-        old = [row for row in found if row.recording not in keep]
-    take = _count if dry_run else _delete
-    taken = {turns: 0, cuts: 0}
-    for first in range(0, len(old), CHUNK):
-        some = [row.id for row in old[first : first + CHUNK]]
-        async with engine.begin() as connection:
-            for table in taken:
-                taken[table] += await take(connection, table, table.c.call_id.in_(some))
-            await take(connection, calls, calls.c.id.in_(some))
-    async with engine.begin() as connection:
-        for table in taken:
-            taken[table] += await take(connection, table, _of_no_call(table, before))
-    return Pruned(len(old), taken[turns], taken[cuts], tuple(row.recording for row in old if row.recording))
+
+        async def count(of_call: ColumnElement[str]) -> int:
+            found = await connection.execute(select(func.count()).where(of_call.in_(ids)))
+            return int(found.scalar_one())
+
+        eraser.turns += await count(turns.c.call_id)
+        eraser.interruptions += await count(cuts.c.call_id)
 
 
-def _of_no_call(table: Table, before: str) -> ColumnElement[bool]:
-    return (table.c.logged_at < before) & table.c.call_id.not_in(select(schema.calls.c.id))
+async def forget(url: str, number: str, delete_recording: Callable[[str], bool], *, server: str = "") -> Forgotten:
+    """Delete every call of the caller `number`, with its words in the search index and its recording.
+
+    `delete_recording(path)` deletes a file of this server and says whether it is gone. It comes before the row, so
+    after a crash the same command finds what is left. Of a call whose recording is on another server nothing is left
+    but that: the next `forget` or `prune` there deletes it. Rows that still wait in the spool of a server are not
+    found. Raises UserError when the database cannot be used.
+    """
+    engine = connect(url)
+    try:
+        with explaining(url):
+            return await _forget(engine, number, delete_recording, server)
+    finally:
+        await engine.dispose()
 
 
-async def _count(connection: AsyncConnection, table: Table, condition: ColumnElement[bool]) -> int:
-    found = await connection.execute(select(func.count()).select_from(table).where(condition))
-    return int(found.scalar_one())
-
-
-async def _delete(connection: AsyncConnection, table: Table, condition: ColumnElement[bool]) -> int:
-    return int((await connection.execute(delete(table).where(condition))).rowcount)
+async def _forget(engine: AsyncEngine, number: str, delete_recording: Callable[[str], bool], server: str) -> Forgotten:
+    calls, eraser = schema.calls, Eraser(engine)
+    count, recordings, elsewhere = 0, 0, 0
+    failed: list[str] = []
+    async for page in pages(engine, or_(calls.c.caller == number, calls.c.forgotten == 1)):
+        away = [row for row in page if is_elsewhere(row, server)]
+        gone = []
+        for row in (row for row in page if row not in away):
+            if not row["recording"] or delete_recording(row["recording"]):
+                gone.append(row)
+                recordings += bool(row["recording"])
+            else:
+                failed.append(row["recording"])
+        fresh = [row for row in away if not row["forgotten"]]
+        await eraser.erase(gone)
+        await eraser.erase(fresh, scrub=True)
+        count, elsewhere = count + len(gone) + len(fresh), elsewhere + len(away)
+    return Forgotten(count, recordings, tuple(failed), elsewhere)
 
 
 async def vacuum(url: str) -> None:

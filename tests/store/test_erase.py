@@ -1,0 +1,165 @@
+"""Deleting calls: by age and by caller, with all that belongs to them, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from bargein.clock import SystemClock
+from bargein.core.turns.records import Turn
+from bargein.store import CallFilter, Privacy, Store, forget, prune
+from bargein.store.daily import complete_days
+from tests.store.victim import cut
+
+BEGAN = datetime(2026, 3, 1, 9, tzinfo=UTC)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    in_file = f"sqlite:///{tmp_path}/calls.db"
+    opened = await Store.open(in_file if request.param == "sqlite" else request.getfixturevalue("cluster").fresh())
+    yield opened
+    await opened.close()
+
+
+def call(store: Store, name: str, caller: str, *, server: str = "", recording: str = "", day: int = 0) -> None:
+    at = BEGAN + timedelta(days=day)
+    store.call_started(name, caller=caller, caller_name="Bob", server=server, recording=recording, started_at=at)
+    store.turn(name, Turn(0, "agent", 0, 900, "Which mug?", "Which mug?", step="offer"))
+    store.turn(name, Turn(1, "caller", 900, 1900, f"secret {name}", f"secret {name}"))
+    store.interruption(cut(1, name))
+    store.call_ended(name, outcome="queue", duration_ms=2000, summary="blue mug", slots={"name": "Bob"}, ended_at=at)
+
+
+async def left(store: Store) -> list[str]:
+    return [call.id for call in await store.calls(descending=False)]
+
+
+async def everything(store: Store) -> str:
+    """Every value in every table, the search index included."""
+    tables = ["calls", "turns", "interruptions", "day_figures", "said"]
+    async with store._engine.connect() as connection:
+        return str([(await connection.execute(text(f"SELECT * FROM {table}"))).all() for table in tables])
+
+
+async def test_prune_deletes_from_every_table(store: Store) -> None:
+    for number in range(3):
+        call(store, f"c{number}", "+491", day=number)
+    assert await store.flush()
+    await complete_days(store._url)
+    assert (await prune(store._url, BEGAN + timedelta(days=2))).calls == 2
+    assert await left(store) == ["c2"]
+    found = await everything(store)
+    assert "c2" in found
+    assert "c0" not in found
+    assert (await store.stats()).calls == 1
+    assert await store.count_calls(CallFilter(text="secret")) == 1
+
+
+async def test_prune_leaves_recordings_of_other_servers_to_them(store: Store) -> None:
+    call(store, "mine", "+491", server="north", recording="/r/mine.wav")
+    call(store, "theirs", "+491", server="south", recording="/r/theirs.wav")
+    call(store, "unrecorded", "+491", server="south")
+    call(store, "old", "+491", recording="/r/old.wav")
+    assert await store.flush()
+    for dry_run in (True, False):
+        pruned = await prune(store._url, BEGAN + timedelta(days=1), dry_run=dry_run, server="north")
+        assert (pruned.calls, pruned.turns, pruned.interruptions, pruned.elsewhere) == (3, 6, 3, 1)
+        assert sorted(pruned.recordings) == ["/r/mine.wav", "/r/old.wav"]
+    assert await left(store) == ["theirs"]
+    assert (await prune(store._url, BEGAN + timedelta(days=1), server="south")).calls == 1
+
+
+async def test_prune_deletes_what_has_no_call(store: Store) -> None:
+    store.turn("lost", Turn(0, "agent", 0, 900, "Which mug?", "Which mug?"))
+    store.interruption(cut(1, "lost"))
+    assert await store.flush()
+    later = SystemClock().utc() + timedelta(minutes=1)
+    pruned = await prune(store._url, later)
+    assert (pruned.calls, pruned.turns, pruned.interruptions) == (0, 1, 1)
+    assert "lost" not in await everything(store)
+
+
+async def test_a_caller_is_forgotten_everywhere(store: Store) -> None:
+    call(store, "a", "+491", recording="/r/a.wav", server="north")
+    call(store, "b", "+492", recording="/r/b.wav", server="north")
+    call(store, "c", "+491", recording="/r/c.wav", server="south")
+    call(store, "d", "+491", recording="/r/d.wav", server="north", day=3)
+    assert await store.flush()
+    files = {"/r/a.wav", "/r/b.wav", "/r/d.wav"}
+
+    def delete(path: str) -> bool:
+        if path == "/r/d.wav" and len(files) == 3:
+            files.discard("/r/a.wav")
+            raise KeyboardInterrupt  # killed half-way
+        files.discard(path)
+        return True
+
+    with pytest.raises(KeyboardInterrupt):
+        await forget(store._url, "+491", lambda path: delete("/r/d.wav"), server="north")
+    gone = await forget(store._url, "+491", delete, server="north")
+    assert (gone.calls, gone.recordings, gone.failed, gone.elsewhere) == (3, 2, (), 1)
+    assert files == {"/r/b.wav"}
+    assert await left(store) == ["b", "c"]  # of c nothing is left but the recording
+    found = await everything(store)
+    assert "+491" not in found
+    for word in ("secret a", "secret c", "secret d"):
+        assert word not in found
+    assert (await store.call("c")).caller_name == ""
+    assert (await forget(store._url, "+491", delete, server="north")).calls == 0
+    files.add("/r/c.wav")
+    assert (await forget(store._url, "+491", delete, server="south")).recordings == 1
+    assert await left(store) == ["b"]
+
+
+async def test_a_recording_that_cannot_be_deleted_keeps_its_call(store: Store) -> None:
+    call(store, "a", "+491", recording="/r/a.wav")
+    assert await store.flush()
+    gone = await forget(store._url, "+491", lambda path: False)
+    assert (gone.calls, gone.failed) == (0, ("/r/a.wav",))
+    assert await left(store) == ["a"]
+
+
+@pytest.mark.parametrize(("withheld", "kept"), [("words", "+491"), ("numbers", "secret a")])
+async def test_what_is_private_is_not_stored(tmp_path: Path, withheld: str, kept: str) -> None:
+    privacy = Privacy(**{withheld: False})
+    store = await Store.open(f"sqlite:///{tmp_path}/calls.db", privacy=privacy)
+    call(store, "a", "+491")
+    assert await store.flush()
+    found = await everything(store)
+    private = ("+491", "'Bob'") if withheld == "numbers" else ("secret", "mug", "a b", "'no'", 'Bob"')
+    assert not [word for word in private if word in found]
+    assert kept in found
+    assert (await store.stats()).calls_interrupted == 1
+    await store.close()
+
+
+async def test_prune_holds_up_a_writer_for_no_more_than_a_moment(tmp_path: Path) -> None:
+    store = await Store.open(f"sqlite:///{tmp_path}/calls.db")
+    for number in range(2000):
+        call(store, f"c{number}", "+491")
+    assert await store.flush(timeout_s=60)
+    await store.close()
+    waits, over = [0.0], asyncio.Event()
+
+    def write() -> None:
+        other = sqlite3.connect(tmp_path / "calls.db", isolation_level=None, timeout=30)
+        while not over.is_set():
+            began = time.monotonic()
+            other.execute("BEGIN IMMEDIATE")
+            waits.append(time.monotonic() - began)
+            other.execute("ROLLBACK")
+            time.sleep(0.002)
+
+    writer = asyncio.create_task(asyncio.to_thread(write))
+    assert (await prune(f"sqlite:///{tmp_path}/calls.db", BEGAN + timedelta(days=1))).calls == 2000
+    over.set()
+    await writer
+    assert sorted(waits)[len(waits) * 95 // 100] < 0.05
