@@ -57,7 +57,7 @@ async def figures(store: Store) -> list[Stats]:
 
 async def kept_days(store: Store) -> list[str]:
     async with store._engine.connect() as connection:
-        query = text("SELECT day FROM day_figures WHERE figures = '' ORDER BY day")
+        query = text("SELECT DISTINCT day FROM day_figures ORDER BY day")
         return [row.day for row in await connection.execute(query)]
 
 

@@ -51,14 +51,14 @@ async def everything(store: Store) -> str:
 
 async def test_prune_deletes_from_every_table(store: Store) -> None:
     for number in range(3):
-        call(store, f"c{number}", "+491", day=number)
+        call(store, f"call{number}", "+491", day=number)
     assert await store.flush()
     await complete_days(store._url)
     assert (await prune(store._url, BEGAN + timedelta(days=2))).calls == 2
-    assert await left(store) == ["c2"]
+    assert await left(store) == ["call2"]
     found = await everything(store)
-    assert "c2" in found
-    assert "c0" not in found
+    assert "call2" in found
+    assert "call0" not in found
     assert (await store.stats()).calls == 1
     assert await store.count_calls(CallFilter(text="secret")) == 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, false, func, literal_column, select, table
@@ -13,14 +14,40 @@ from .filters import CallFilter
 from .rows import iso
 
 SAID = table("said")
+COMMON = 50_000  # so many matching calls are read faster by walking through all than by looking each up
 Conditions = Sequence[ColumnElement[bool]]
 
 
-def of_call(which: CallFilter, dialect: str, *, in_time: bool = True) -> Conditions:
-    """What a row of `calls` must meet; without `since` and `until` unless `in_time`."""
+def of_call(which: CallFilter, dialect: str, *, walk: bool = False) -> Conditions:
+    """What a row of `calls` must meet. `walk`: SQLite is to test the text call by call."""
+    text = [] if which.text is None else [_said(which.text, dialect, walk)]
+    return [*between(schema.calls.c.started_at, which), *_of_columns(which, dialect), *text]
+
+
+def of_interruption(which: CallFilter, dialect: str, *, walk: bool = False, walk_text: bool = False) -> Conditions:
+    """What a row of `interruptions` must meet. `walk`: SQLite is to test the call of each."""
+    calls, cuts = schema.calls, schema.interruptions
+    found = [*between(cuts.c.at, which)]
+    if which.step is not None:
+        found.append(cuts.c.step == which.step)
+    elsewhere = replace(which, since=None, until=None, step=None)
+    if conditions := of_call(elsewhere, dialect, walk=walk_text):
+        ids = select(calls.c.id)
+        if walk:
+            found.append(ids.where(calls.c.id == cuts.c.call_id, *conditions).exists())
+        else:
+            found.append(cuts.c.call_id.in_(ids.where(*conditions)))
+    return found
+
+
+def matching_text(text: str) -> Any:
+    """SQLite: the rows of `said` in which all words are."""
+    query: Any = select(literal_column("said.rowid")).select_from(SAID)
+    return query.where(literal_column("said").op("MATCH")(" ".join(f'"{word}"' for word in _words(text))))
+
+
+def _of_columns(which: CallFilter, dialect: str) -> list[ColumnElement[bool]]:
     calls, found = schema.calls, []
-    if in_time:
-        found += between(calls.c.started_at, which)
     for column, wanted in (
         (calls.c.queue, which.queue),
         (calls.c.dialogue, which.flow),
@@ -37,21 +64,10 @@ def of_call(which: CallFilter, dialect: str, *, in_time: bool = True) -> Conditi
         found.append(count > 0 if which.interrupted else count == 0)
     if which.longer_than_ms is not None:
         found.append(calls.c.duration_ms > which.longer_than_ms)
-    if which.step is not None and in_time:
-        found.append(("\n" + calls.c.steps + "\n").contains(f"\n{which.step}\n", autoescape=True))
-    if which.text is not None:
-        found.append(_said(which.text, dialect))
-    return found
-
-
-def of_interruption(which: CallFilter, dialect: str) -> Conditions:
-    """What a row of `interruptions` must meet."""
-    calls, cuts = schema.calls, schema.interruptions
-    found = [*between(cuts.c.at, which)]
     if which.step is not None:
-        found.append(cuts.c.step == which.step)
-    if conditions := of_call(which, dialect, in_time=False):
-        found.append(cuts.c.call_id.in_(select(calls.c.id).where(*conditions)))
+        position = func.instr if dialect == "sqlite" else func.strpos
+        found.append(position(calls.c.steps, which.step) > 0)  # soon says no
+        found.append(position("\n" + calls.c.steps + "\n", f"\n{which.step}\n") > 0)
     return found
 
 
@@ -64,15 +80,18 @@ def between(column: ColumnElement[str], which: CallFilter) -> list[ColumnElement
     return found
 
 
-def _said(words: str, dialect: str) -> ColumnElement[bool]:
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text)
+
+
+def _said(text: str, dialect: str, walk: bool) -> ColumnElement[bool]:
     """All words were said in the call, in any order."""
-    plain = re.findall(r"\w+", words)
-    if not plain:
+    words = _words(text)
+    if not words:
         return false()
     if dialect == "sqlite":
-        rows: Any = select(literal_column("rowid")).select_from(SAID)
-        match = literal_column("said").op("MATCH")(" ".join(f'"{word}"' for word in plain))
-        return schema.calls.c.number.in_(rows.where(match))
+        number, rows = schema.calls.c.number, matching_text(text)
+        return rows.where(literal_column("said.rowid") == number).exists() if walk else number.in_(rows)
     ids: Any = select(literal_column("call_id")).select_from(SAID)
-    query = func.plainto_tsquery(literal_column("'simple'"), " ".join(plain))
+    query = func.plainto_tsquery(literal_column("'simple'"), " ".join(words))
     return schema.calls.c.id.in_(ids.where(literal_column("words").op("@@")(query)))

@@ -20,6 +20,7 @@ from .url import SQLITE, sqlite_file, sqlite_uri
 
 BUSY_S = 5.0  # how long one statement waits for another process's lock
 RETRY_S = 0.01
+CACHE_KIB = 65_536  # SQLite: of pages; a question to a large log reads many more than the 2 MB of the default
 CONNECT_S = 5.0  # PostgreSQL: how long a connection may take
 COMMAND_S = 30.0  # PostgreSQL: how long a statement may take
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
@@ -98,6 +99,7 @@ def _prepare_sqlite(engine: AsyncEngine, *, readonly: bool) -> None:
     def on_connect(connection: Any, _record: object) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
+        cursor.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
         if not readonly:
             connection.run_async(_into_wal)
             cursor.execute("PRAGMA synchronous=FULL")  # on disk means on disk: the commit outlives a power cut

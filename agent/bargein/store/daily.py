@@ -1,6 +1,6 @@
 """Statistics of days that are over, kept in `day_figures`, so that a year takes no longer than a week.
 
-A day has a row for each queue and flow, and one without figures that says that the day is complete. Whoever changes a
+A day has a row for each queue and flow, and one for all of them together. Whoever changes a
 call deletes the rows of its day in the same transaction; the server makes them again. So they are never wrong, only
 missing, and then the reader counts the calls themselves.
 """
@@ -24,24 +24,28 @@ from .stats import Figures, Group
 LOCK_KEY = 0x64617973  # any number that only this file uses: "days"
 OPEN_DAYS = timedelta(days=2)  # a younger day still changes
 AT_ONCE = 10_000  # rows that are fetched together
-MARK = "\n"  # the queue and the flow of the row that has no figures: no real one has this name
+MARK = "\n"  # the queue and the flow in the row of a whole day: no real one has this name
 
 days = schema.day_figures
 
 
-async def saved(connection: AsyncConnection, which: CallFilter) -> list[tuple[Group, Figures | None]]:
-    """What is kept of the days that lie within the filter; None says that the day is complete."""
-    query = select(days.c.day, days.c.queue, days.c.dialogue, days.c.figures)
+async def saved(connection: AsyncConnection, which: CallFilter) -> tuple[list[str], list[tuple[str, Figures]]]:
+    """The days within the filter that are complete, in order; and their figures, each with its day."""
+    within = []
     if which.since:
-        query = query.where(days.c.day + "T00:00:00.000Z" >= iso(which.since))
+        within.append(days.c.day + "T00:00:00.000Z" >= iso(which.since))
     if which.until:
-        query = query.where(days.c.day + "T24" <= iso(which.until))
-    rows = (await connection.execute(query.order_by(days.c.day))).all()
-    return [
-        (Group(row.day, row.queue, row.dialogue), Figures.from_json(row.figures) if row.figures else None)
-        for row in rows
-        if not row.figures or (which.queue in (None, row.queue) and which.flow in (None, row.dialogue))
-    ]
+        within.append(days.c.day + "T24" <= iso(which.until))
+    whole = select(days.c.day).where(days.c.queue == MARK, *within).order_by(days.c.day)
+    complete = [str(day) for day in (await connection.execute(whole)).scalars()]
+    query = select(days.c.day, days.c.figures).where(*within)
+    if which.queue is None and which.flow is None:
+        query = query.where(days.c.queue == MARK)
+    else:
+        query = query.where(days.c.queue != MARK if which.queue is None else days.c.queue == which.queue)
+        query = query if which.flow is None else query.where(days.c.dialogue == which.flow)
+    rows = await connection.execute(query)
+    return complete, [(row.day, Figures.from_json(row.figures)) for row in rows]
 
 
 async def counted(connection: AsyncConnection, conditions: Collection[ColumnElement[bool]]) -> dict[Group, Figures]:
@@ -63,7 +67,7 @@ async def counted(connection: AsyncConnection, conditions: Collection[ColumnElem
     query = select(*keys, *of_cut, cuts.c.stop_latency_ms)
     both = query.join_from(calls, cuts, cuts.c.call_id == calls.c.id).where(*conditions)
     async for row in _streamed(connection, both):
-        group(row).count_interruption(*row[3:])
+        group(row).count_interruption(Group(row.started_at[:10], row.queue, row.dialogue), *row[3:])
     return found
 
 
@@ -98,9 +102,11 @@ async def complete_day(engine: AsyncEngine, after: str) -> str | None:
         within = (calls.c.started_at >= chosen, calls.c.started_at < next_day(chosen))
         found = await counted(connection, within)
         rows = [{"day": chosen, "queue": g.queue, "dialogue": g.flow, "figures": f.to_json()} for g, f in found.items()]
-        await connection.execute(
-            days.insert(), [*rows, {"day": chosen, "queue": MARK, "dialogue": MARK, "figures": ""}]
-        )
+        whole = Figures()
+        for figures in found.values():
+            whole.add(figures)
+        rows.append({"day": chosen, "queue": MARK, "dialogue": MARK, "figures": whole.to_json()})
+        await connection.execute(days.insert(), rows)
         return chosen
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, or_, select, text
+from sqlalchemy import func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ..clock import SystemClock
@@ -78,13 +78,9 @@ async def _prune(engine: AsyncEngine, before: str, dry_run: bool, keep: Collecti
 async def _count(engine: AsyncEngine, eraser: Eraser, chosen: Sequence[Row]) -> None:
     ids, turns, cuts = [row["id"] for row in chosen], schema.turns, schema.interruptions
     async with engine.connect() as connection:
-
-        async def count(of_call: ColumnElement[str]) -> int:
+        for name, of_call in (("turns", turns.c.call_id), ("interruptions", cuts.c.call_id)):
             found = await connection.execute(select(func.count()).where(of_call.in_(ids)))
-            return int(found.scalar_one())
-
-        eraser.turns += await count(turns.c.call_id)
-        eraser.interruptions += await count(cuts.c.call_id)
+            setattr(eraser, name, getattr(eraser, name) + int(found.scalar_one()))
 
 
 async def forget(url: str, number: str, delete_recording: Callable[[str], bool], *, server: str = "") -> Forgotten:

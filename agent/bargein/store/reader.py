@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import ColumnElement, Select, Table, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ..errors import UserError
 from . import daily, migrations, schema
-from .conditions import Conditions, of_call, of_interruption
+from .conditions import COMMON, Conditions, matching_text, of_call, of_interruption
 from .connect import connect, explaining, shown
 from .filters import EVERY_CALL, EVERYTHING, CallFilter, CallSort, InterruptionSort
 from .rows import Call, LoggedInterruption, LoggedTurn, WholeCall, from_iso, iso, to_call, to_interruption, to_turn
@@ -38,6 +39,7 @@ INTERRUPTION_ORDER: Mapping[InterruptionSort, ColumnElement[Any]] = {
     "kind": schema.interruptions.c.kind,
     "step": schema.interruptions.c.step,
 }
+LAST_CHARACTER = "\U0010ffff"
 PAGE = 500  # calls that an export reads at a time
 
 
@@ -93,13 +95,21 @@ class Reader:
         offset: int = 0,
     ) -> list[Call]:
         """One page of the matching calls, by default the newest first."""
-        order = ordered([CALL_ORDER[sort], schema.calls.c.started_at, schema.calls.c.id], descending)
-        query = select(schema.calls).where(*of_call(which, self.dialect)).order_by(*order)
-        return [to_call(row) for row in await self._rows(query.limit(limit).offset(offset))]
+        calls = schema.calls
+        order = ordered([CALL_ORDER[sort], calls.c.started_at, calls.c.id], descending)
+        conditions = of_call(which, self.dialect, walk=sort == "started" and await self._is_common_text(which.text))
+        if sort == "started":
+            query = select(calls).where(*conditions).order_by(*order).limit(limit).offset(offset)
+        else:  # the rows are sorted without reading them
+            ids = select(calls.c.id).where(*conditions).order_by(*order).limit(limit).offset(offset)
+            query = select(calls).where(calls.c.id.in_(ids)).order_by(*order)
+        return [to_call(row) for row in await self._rows(query)]
 
     async def count_calls(self, which: CallFilter = EVERY_CALL) -> int:
         """How many calls match."""
-        return await self._count(schema.calls, of_call(which, self.dialect))
+        if self.dialect == "sqlite" and which.text and replace(which, text=None) == EVERY_CALL:
+            return await self._size(matching_text(which.text)) if re.search(r"\w", which.text) else 0
+        return await self._size(select(schema.calls.c.id).where(*of_call(which, self.dialect)))
 
     async def call(self, name: str) -> Call:
         """By id, by the beginning of one, or `last`. Raises UserError when that is no call or more than one."""
@@ -108,11 +118,17 @@ class Reader:
             if not newest:
                 raise UserError("no calls yet")
             return newest[0]
-        begins = select(schema.calls).where(schema.calls.c.id.startswith(name.lower(), autoescape=True))
-        found = [to_call(row) for row in await self._rows(begins.order_by(schema.calls.c.id).limit(4))]
+        calls, begin = schema.calls, name.lower()
+        exact = await self._rows(select(calls).where(calls.c.id == begin))
+        if exact:
+            return to_call(exact[0])
+        begins = [calls.c.id.startswith(begin, autoescape=True)]
+        if self.dialect == "sqlite":  # whose index on the ids is of no use to LIKE
+            begins += [calls.c.id >= begin, calls.c.id < begin + LAST_CHARACTER]
+        found = [to_call(row) for row in await self._rows(select(calls).where(*begins).order_by(calls.c.id).limit(4))]
         if not found:
             raise UserError(f"no call {name!r}: `bargein calls` lists them")
-        if len(found) > 1 and found[0].id != name.lower():
+        if len(found) > 1:
             ids = ", ".join(call.id for call in found[:3])
             raise UserError(f"{name!r} begins more than one call's id: {ids}{' ...' if len(found) > 3 else ''}")
         return found[0]
@@ -143,7 +159,7 @@ class Reader:
         `slow_ms`: only those after which the agent was heard for at least so long.
         """
         cuts = schema.interruptions
-        conditions = self._interruption_conditions(which, call_id, kind, slow_ms)
+        conditions = await self._of_interruption(which, call_id, kind, slow_ms)
         order = ordered([INTERRUPTION_ORDER[sort], cuts.c.at, cuts.c.id], descending)
         query = _interruptions().where(*conditions).order_by(*order).limit(limit).offset(offset)
         return [to_interruption(row) for row in await self._rows(query)]
@@ -155,15 +171,25 @@ class Reader:
         call_id: str | None = None,
         kind: str | None = None,
         slow_ms: int | None = None,
+        most: int = EVERYTHING,
     ) -> int:
-        """How many interruptions match."""
-        conditions = self._interruption_conditions(which, call_id, kind, slow_ms)
-        return await self._count(schema.interruptions, conditions)
+        """How many interruptions match. It stops to count at `most`: to count all that match can take long."""
+        conditions = await self._of_interruption(which, call_id, kind, slow_ms)
+        query = select(schema.interruptions.c.call_id).where(*conditions)
+        return await self._size(query if most == EVERYTHING else query.limit(most))
 
-    def _interruption_conditions(
+    async def _of_interruption(
         self, which: CallFilter, call_id: str | None, kind: str | None, slow_ms: int | None
     ) -> Conditions:
-        cuts, found = schema.interruptions, list(of_interruption(which, self.dialect))
+        walk = walk_text = False
+        if self.dialect == "sqlite" and call_id is None:
+            walk_text = await self._is_common_text(which.text)
+            others = replace(which, since=None, until=None, step=None, text=None)
+            walk = walk_text or (which.text is None and others != EVERY_CALL)
+            if walk and others != EVERY_CALL:
+                calls = select(schema.calls.c.id).where(*of_call(others, self.dialect))
+                walk = await self._size(calls.limit(COMMON)) == COMMON
+        cuts, found = schema.interruptions, list(of_interruption(which, self.dialect, walk=walk, walk_text=walk_text))
         if call_id is not None:
             found.append(cuts.c.call_id == call_id)
         if kind is not None:
@@ -213,23 +239,31 @@ class Reader:
         kept_by_day = replace(which, queue=None, flow=None).by_time_only
         with explaining(self._url):
             async with self._engine.connect() as connection:
-                kept = await daily.saved(connection, which) if kept_by_day else []
-                groups = [(group, figures) for group, figures in kept if figures is not None]
-                for low, high in _gaps([group.day for group, figures in kept if figures is None]):
+                days, groups = await daily.saved(connection, which) if kept_by_day else ([], [])
+                for low, high in _gaps(days):
                     start = schema.calls.c.started_at
                     between = [start >= low] if low else []
                     between += [start < high] if high else []
-                    groups += (await daily.counted(connection, [*between, *of_call(which, self.dialect)])).items()
+                    counted = await daily.counted(connection, [*between, *of_call(which, self.dialect)])
+                    groups += [(group.day, figures) for group, figures in counted.items()]
         return summarize(groups)
 
-    async def _count(self, table: Table, conditions: Conditions) -> int:
-        query = select(func.count().label("count")).select_from(table).where(*conditions)
-        return int((await self._rows(query))[0]["count"])
+    async def _is_common_text(self, words: str | None) -> bool:
+        """SQLite: whether so many calls match that it is better to test one after the other until there are enough."""
+        if self.dialect != "sqlite" or not re.search(r"\w", words or ""):
+            return False
+        return await self._size(matching_text(words or "").limit(COMMON)) == COMMON
+
+    async def _size(self, query: Select[Any]) -> int:
+        rows = await self._rows(select(func.count().label("count")).select_from(query.subquery()))
+        return int(rows[0]["count"])
 
     async def _rows(self, query: Select[Any]) -> Sequence[Mapping[str, Any]]:
         with explaining(self._url):
             async with self._engine.connect() as connection:
-                return [dict(row) for row in (await connection.execute(query)).mappings()]
+                result = await connection.execute(query)
+                names = tuple(result.keys())
+                return [dict(zip(names, row, strict=True)) for row in result]
 
 
 def _interruptions() -> Select[Any]:

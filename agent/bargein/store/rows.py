@@ -68,6 +68,11 @@ class WholeCall:
     interruptions: Sequence[LoggedInterruption]
 
 
+CALL_COLUMNS = [(field.name, DERIVED.get(field.name, field.name)) for field in fields(Call)]
+TURN_FIELDS = [field.name for field in fields(Turn)]
+INTERRUPTION_FIELDS = [field.name for field in fields(Interruption)]
+
+
 def iso(time: datetime) -> str:
     """UTC with milliseconds: 2026-03-01T09:30:00.125Z."""
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{time.microsecond // 1000:03d}Z"
@@ -101,7 +106,7 @@ def interruption_columns(interruption: Interruption) -> dict[str, Any]:
 
 
 def to_call(row: Mapping[str, Any]) -> Call:
-    values = {column.name: row[DERIVED.get(column.name, column.name)] for column in fields(Call)}
+    values = {name: row[column] for name, column in CALL_COLUMNS}
     values["slots"] = json.loads(row["slots"] or "{}")
     values["steps"] = tuple(row["steps"].splitlines())
     values["started_at"] = from_iso(row["started_at"])
@@ -110,12 +115,12 @@ def to_call(row: Mapping[str, Any]) -> Call:
 
 
 def to_turn(row: Mapping[str, Any]) -> LoggedTurn:
-    values = {column.name: row[column.name] for column in fields(Turn)}
+    values = {name: row[name] for name in TURN_FIELDS}
     words = json.loads(row["words"] or "[]")
     values["words"] = tuple(Word(t, start * SAMPLES_PER_MS, end * SAMPLES_PER_MS) for t, start, end in words)
     return LoggedTurn(Turn(**values), row["call_id"], from_iso(row["logged_at"]))
 
 
 def to_interruption(row: Mapping[str, Any]) -> LoggedInterruption:
-    interruption = Interruption(**{column.name: row[column.name] for column in fields(Interruption)})
+    interruption = Interruption(**{name: row[name] for name in INTERRUPTION_FIELDS})
     return LoggedInterruption(interruption, from_iso(row["at"]), row["call_queue"] or "", from_iso(row["logged_at"]))

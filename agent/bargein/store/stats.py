@@ -113,10 +113,10 @@ class Group(NamedTuple):
 
 
 class Figures:
-    """The counts of one group of calls."""
+    """The counts of a group of calls. They add up."""
 
-    __slots__ = ("calls", "duration_ms", "hours", "hours_interrupted", "kinds", "outcomes", "resolutions", "steps",
-                 "words")  # fmt: skip
+    __slots__ = ("calls", "duration_ms", "flows", "hours", "hours_interrupted", "kinds", "outcomes", "queues",
+                 "resolutions", "steps", "words")  # fmt: skip
 
     def __init__(self) -> None:
         self.calls = self.duration_ms = 0
@@ -125,7 +125,9 @@ class Figures:
         self.hours: Counter[str] = Counter()
         self.hours_interrupted: Counter[str] = Counter()
         self.kinds: dict[str, Latencies] = {}
-        self.steps: dict[str, Latencies] = {}  # without backchannels and noises, as `words`
+        self.queues: dict[str, Latencies] = {}  # without backchannels and noises, as all below
+        self.flows: dict[str, Latencies] = {}
+        self.steps: dict[str, Latencies] = {}
         self.words: Counter[str] = Counter()  # by "step\nword"
 
     def count_call(self, hour: str, outcome: str, duration_ms: int, interruptions: int) -> None:
@@ -137,24 +139,34 @@ class Figures:
             self.hours_interrupted[hour] += 1
 
     def count_interruption(
-        self, kind: str, resolution: str, step: str, cut_word: str, detect_ms: int, stop_ms: int
+        self, group: Group, kind: str, resolution: str, step: str, cut_word: str, detect_ms: int, stop_ms: int
     ) -> None:
         self.resolutions[resolution or "undecided"] += 1
         _group(self.kinds, kind or "undecided").count(detect_ms, stop_ms)
         if kind not in FALSE_INTERRUPTIONS:
-            _group(self.steps, step).count(detect_ms, stop_ms)
+            for groups, name in ((self.queues, group.queue), (self.flows, group.flow), (self.steps, step)):
+                _group(groups, name).count(detect_ms, stop_ms)
             self.words[f"{step}\n{cut_word}"] += 1
+
+    def add(self, other: Figures) -> None:
+        self.calls += other.calls
+        self.duration_ms += other.duration_ms
+        for name in COUNTERS:
+            _add(getattr(self, name), getattr(other, name))
+        for name in GROUPS:
+            into = getattr(self, name)
+            for key, latencies in getattr(other, name).items():
+                _group(into, key).add(latencies)
 
     def interruptions(self) -> Latencies:
         """All but backchannels and noises."""
         found = Latencies()
-        for kind, group in self.kinds.items():
-            if kind not in FALSE_INTERRUPTIONS:
-                found.add(group)
+        for group in self.steps.values():
+            found.add(group)
         return found
 
     def to_json(self) -> str:
-        groups = {name: _packed(getattr(self, name)) for name in ("kinds", "steps")}
+        groups = {name: _packed(getattr(self, name)) for name in GROUPS}
         counters = {name: getattr(self, name) for name in COUNTERS}
         numbers = {"calls": self.calls, "duration_ms": self.duration_ms}
         return json.dumps({**numbers, **counters, **groups}, ensure_ascii=False, separators=(",", ":"))
@@ -165,10 +177,12 @@ class Figures:
         found.calls, found.duration_ms = values["calls"], values["duration_ms"]
         for name in COUNTERS:
             setattr(found, name, Counter(values[name]))
-        found.kinds, found.steps = _unpacked(values["kinds"]), _unpacked(values["steps"])
+        for name in GROUPS:
+            setattr(found, name, _unpacked(values[name]))
         return found
 
 
+GROUPS = ("kinds", "queues", "flows", "steps")
 COUNTERS = ("outcomes", "resolutions", "hours", "hours_interrupted", "words")
 
 
@@ -183,24 +197,14 @@ def quantile(bins: Sequence[tuple[int, int]], share: float) -> int:
     raise ValueError("no values")
 
 
-def summarize(groups: Iterable[tuple[Group, Figures]]) -> Stats:
-    """The sum of all groups."""
+def summarize(groups: Iterable[tuple[str, Figures]]) -> Stats:
+    """The sum of all; each comes with its day, 2026-03-01, UTC."""
     everything = Figures()
-    queues: dict[str, Latencies] = {}
-    flows: dict[str, Latencies] = {}
     days: dict[str, Latencies] = {}
-    total = Latencies()
-    for group, figures in groups:
-        everything.calls += figures.calls
-        everything.duration_ms += figures.duration_ms
-        for name in COUNTERS:
-            _add(getattr(everything, name), getattr(figures, name))
-        for into, found in ((everything.kinds, figures.kinds), (everything.steps, figures.steps)):
-            for name, latencies in found.items():
-                _group(into, name).add(latencies)
-        real = figures.interruptions()
-        for latencies in (total, _group(queues, group.queue), _group(flows, group.flow), _group(days, group.day)):
-            latencies.add(real)
+    for day, figures in groups:
+        everything.add(figures)
+        _group(days, day).add(figures.interruptions())
+    total = everything.interruptions()
     hours = {hour: HourCount(everything.hours[hour], everything.hours_interrupted[hour]) for hour in everything.hours}
     return Stats(
         everything.calls,
@@ -210,8 +214,8 @@ def summarize(groups: Iterable[tuple[Group, Figures]]) -> Stats:
         dict(_most(everything.resolutions)),
         total.spread("all") if total.total else None,
         _frequent(everything.kinds),
-        _frequent(queues),
-        _frequent(flows),
+        _frequent(everything.queues),
+        _frequent(everything.flows),
         _frequent(everything.steps),
         tuple(days[day].spread(day) for day in sorted(days, reverse=True) if days[day].total),
         dict(sorted(hours.items())),
