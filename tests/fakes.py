@@ -11,6 +11,7 @@ from bargein.core.audio.pcm import FRAME_SAMPLES, Pcm, dbfs, samples
 from bargein.core.audio.utterance import Utterance, Word
 from bargein.core.detector.vad_frame import VadFrame
 from bargein.core.language.kinds import Kind
+from bargein.core.turns.overlap_classifier import OverlapClass, OverlapClassifier
 from bargein.core.turns.records import Interruption, Situation, Turn
 from bargein.core.turns.reply import Listen, Piece
 from bargein.core.turns.transcript import Transcript
@@ -22,6 +23,19 @@ ONSET_FRAMES = 4
 LOUD: Pcm = np.full(FRAME_SAMPLES, 4000, np.int16)
 QUIET: Pcm = np.zeros(FRAME_SAMPLES, np.int16)
 WORD_MS = 300
+
+
+class ToldClassifier(OverlapClassifier):
+    """Says what `word` is at the moment: the probability that the sound is a word."""
+
+    def __init__(self, word: float = 0.0) -> None:
+        self.word = word
+
+    def begin(self, near: Sequence[Pcm], frames_ago: int, echo_dbfs: float) -> OverlapClass:
+        return self.step(near[-1], echo_dbfs)
+
+    def step(self, frame: Pcm, echo_dbfs: float) -> OverlapClass:
+        return OverlapClass(self.word, 1 - self.word, 0.0)
 
 
 class LevelDetector:

@@ -18,6 +18,7 @@ from .core.detector.speech_detector import SpeechDetector
 from .core.language.kinds import FALSE_INTERRUPTIONS
 from .core.turns.conversation import Conversation, ConversationSettings
 from .core.turns.endpoint import EndpointSettings
+from .core.turns.overlap_classifier import OverlapClassifier, OverlapNetwork
 from .core.turns.records import CallInfo, Interruption, Turn
 from .core.turns.reply import CallResult, Finish
 from .data.trained import load_weights
@@ -86,6 +87,7 @@ class App:
         make_voice: MakeVoice | None = None,
         make_detector: Callable[[], SpeechDetector] | None = None,
         registry: Registry | None = None,
+        make_classifier: Callable[[], OverlapClassifier | None] | None = None,
     ) -> None:
         self.config = config
         self.clock = clock or SystemClock()
@@ -106,6 +108,10 @@ class App:
         self._make_voice = make_voice or partial(catalog.voice, config.speech)
         self._detectors = DetectorBlock(load_weights())
         self._make_detector = make_detector
+        # A detector of one's own may report a `near` that the shipped classifier was not trained on.
+        self._make_classifier = make_classifier or (
+            (lambda: None) if make_detector else partial(OverlapClassifier, OverlapNetwork(load_weights("overlap")))
+        )
         self._voices: dict[tuple[str, str], Voice] = {}
         self._calls: dict[str, _LoggedCall] = {}
 
@@ -278,13 +284,15 @@ class App:
         planner, voice = self._planned(info)
         settings = ConversationSettings(
             sensitivity=self.config.hearing.sensitivity,
+            duck=self.config.hearing.overlap == "duck",
+            duck_db=self.config.hearing.duck_db,
             endpoint=EndpointSettings(min_ms=self.config.endpoint.min_ms, max_ms=self.config.endpoint.max_ms),
         )
         recording = self._recording(info)  # last: of a call that is refused nothing is left
         detector = self._make_detector() if self._make_detector else SpeechDetector(self._detectors)
         session = Session(
             info.id,
-            Conversation(info.id, detector, planner.phrases, settings),
+            Conversation(info.id, detector, planner.phrases, settings, self._make_classifier()),
             Engines(self._recognizer, voice, planner),
             self,
             recording,

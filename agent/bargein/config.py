@@ -162,6 +162,8 @@ class HearingConfig:
     """How readily the agent falls silent."""
 
     sensitivity: float = _between(0.5, 0, 1)  # 0: only clear speech stops the agent, 1: anything does
+    overlap: Literal["duck", "pause"] = "duck"  # what the agent does at a sound that may be nothing
+    duck_db: float = _between(12.0, 0, 40)  # how much lower it talks meanwhile
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,8 @@ def test_a_pause_that_was_taken_back_and_one_that_is_open_at_the_end_are_shown(s
     click = np.random.default_rng(2).normal(0, 12, RATE * 5).astype(np.int16)
     click[RATE * 2 : RATE * 2 + 400] += word[2000:2400]
     click[-2800:] += word[:2800]
-    result = replay(click, np.zeros(0, np.int16), load_weights(), load("en"), ConversationSettings())
+    settings = ConversationSettings(duck=False)
+    result = replay(click, np.zeros(0, np.int16), load_weights(), load("en"), settings)
     assert not result.interruptions
     short, last = result.pauses
     assert (short.kind, short.resolution) == ("hesitation", "taken_back")

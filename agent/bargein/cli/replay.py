@@ -141,6 +141,8 @@ def _settings(config: Config, flow: Flow, sensitivity: float | None) -> Conversa
     wanted = (sensitivity, flow.sensitivity, config.hearing.sensitivity)
     return ConversationSettings(
         sensitivity=next(value for value in wanted if value is not None),
+        duck=config.hearing.overlap == "duck",
+        duck_db=config.hearing.duck_db,
         endpoint=EndpointSettings(min_ms=config.endpoint.min_ms, max_ms=config.endpoint.max_ms),
     )
 

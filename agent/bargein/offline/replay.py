@@ -22,10 +22,12 @@ from ..core.detector.vad_frame import VadFrame
 from ..core.language.intent import Phrases
 from ..core.turns import actions as act
 from ..core.turns.conversation import Conversation, ConversationSettings
+from ..core.turns.overlap_classifier import OverlapClassifier, OverlapNetwork
 from ..core.turns.records import Interruption, Turn
 from ..core.turns.reply import Listen
 from ..core.turns.table import State
 from ..core.turns.transcript import Transcript
+from ..data.trained import load_weights
 from ..speech.base import Recognizer
 from .pauses import Pause
 
@@ -213,7 +215,8 @@ def replay(
     """
     hearing = RecordedDetector(weights, agent) if recorded else ObservedDetector(weights)
     says_all = agent if len(agent) else np.zeros(len(caller), np.int16)
-    conversation = Conversation("replay", hearing, phrases, settings)
+    classifier = OverlapClassifier(OverlapNetwork(load_weights("overlap")))
+    conversation = Conversation("replay", hearing, phrases, settings, classifier)
 
     def says() -> list[Segment]:
         rest = says_all[conversation.now :]

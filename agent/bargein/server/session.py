@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -92,6 +93,7 @@ class Session:
         self._streams: dict[int, RecognitionStream] = {}
         self._replies: dict[int, Reply] = {}
         self._answers: dict[int, asyncio.Task[None]] = {}
+        self._dropped: Counter[act.DropCause] = Counter()  # answers of which nothing was heard
         self._tasks: asyncio.TaskGroup
 
     @property
@@ -166,7 +168,11 @@ class Session:
                 case act.CommitReply(reply_id):
                     if reply_id in self._replies:
                         self._replies[reply_id].commit()
-                case act.CancelReply(reply_id):
+                case act.CancelReply(reply_id, dropped):
+                    if dropped is not None:
+                        self._dropped[dropped] += 1
+                        count = self._dropped[dropped]
+                        log.info("call %s: an unheard answer is dropped, cause: %s (%d)", self._call_id, dropped, count)
                     if reply_id in self._replies:
                         self._replies.pop(reply_id).cancel()
                     if reply_id in self._answers:

@@ -172,3 +172,22 @@ def test_words_of_no_length_are_no_fault_wherever_they_are() -> None:
     play(playback, 15, 2 * FRAME_SAMPLES)
     assert playback.playout().heard_text == "• one -"
     assert playback.playout().unheard_text == "• one -"
+
+
+def test_a_duck_goes_down_within_10_ms_and_comes_back_without_a_step() -> None:
+    playback, now, level = Playback(), 0, 8000
+    playback.enqueue(Segment(Utterance("x", np.full(8000, level, np.int16), ())))
+    sent = []
+    for tick in range(20):
+        if tick == 5:
+            playback.duck(12.0)
+        if tick == 10:
+            playback.duck(0.0)
+        sent.append(playback.next_frame(now))
+        now += FRAME_SAMPLES
+    pcm = np.concatenate(sent).astype(int)
+    low = level * 10 ** (-12 / 20)
+    assert np.all(pcm[: 5 * FRAME_SAMPLES] == level)
+    assert np.all(np.abs(pcm[5 * FRAME_SAMPLES + 80 : 10 * FRAME_SAMPLES] - low) <= 1)
+    assert np.all(pcm[15 * FRAME_SAMPLES :] == level)
+    assert np.abs(np.diff(pcm)).max() <= level / 80 + 1

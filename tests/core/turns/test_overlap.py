@@ -20,8 +20,9 @@ def test_every_state_with_every_event(state: State, event: Event) -> None:
     if (state, event) not in TRANSITIONS:
         assert (after, effects) == (state, ())
         return
-    assert (after is State.PAUSED) == (Effect.PAUSE in effects and event is Event.ONSET)
-    assert (after is State.THINKING) == (Effect.REPLAN in effects)
+    assert (after is State.PAUSED) == (event is Event.SPEECH)
+    assert (state is State.DUCKED and after in (State.PAUSED, State.YIELDED)) <= (Effect.PAUSE in effects)
+    assert (after is State.THINKING) == (Effect.REPLAN in effects or Effect.KEEP_REPLY in effects)
     if Effect.RESUME in effects:
         assert (state, after) == (State.PAUSED, State.SPEAKING)
     if Effect.YIELD in effects:

@@ -19,6 +19,9 @@ GAP_SAMPLES = samples(180)  # a breath between two sentences
 LATELY_SAMPLES = samples(10)
 QUIET_PEAK = 130  # -48 dBFS
 BACK_UP_SAMPLES = samples(40)  # a resumption starts so much before the cut at the least: nothing may be lost
+DUCK_DB = 12.0  # the default depth of a duck
+DUCK_SAMPLES = samples(10)  # from full level to ducked
+RISE_SAMPLES = samples(80)  # and back
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +78,7 @@ class Playback:
         self._gap = 0  # samples of silence still due before the next segment
         self._mode = _Mode.PLAYING
         self._fade_in = False
+        self._gain = self._wanted_gain = 1.0
         self._sent: Pcm = SILENCE  # the last frame of sound
         self._tail: Pcm | None = None  # the fade of a turn that was ended before it was sent
         self._spans: list[_Span] = []
@@ -100,7 +104,7 @@ class Playback:
         if self._mode is _Mode.HELD or self.idle:
             return SILENCE
         if self._mode is _Mode.PLAYING and not self._fade_in and self._goes_on(now):
-            self._sent = self._next_of_segment()
+            self._sent = self._ducked(self._next_of_segment())
             return self._sent
         frame = np.zeros(FRAME_SAMPLES, np.int16)
         filled, limit = 0, FRAME_SAMPLES
@@ -108,6 +112,7 @@ class Playback:
             limit = FADE_SAMPLES
         while filled < limit and not self.idle:
             filled += self._play(frame[filled:limit], now + filled)
+        frame = self._ducked(frame)
         if self._mode is _Mode.FADING:
             peak = self._peak()
             frame = np.clip(frame, -peak, peak)
@@ -160,6 +165,20 @@ class Playback:
             self._segment, self._gap = None, GAP_SAMPLES
         return count
 
+    def duck(self, depth_db: float = DUCK_DB) -> None:
+        """Talk on, so much below full level; 0 dB ends it."""
+        self._wanted_gain = min(1.0, 10 ** (-depth_db / 20))
+
+    def _ducked(self, frame: Pcm) -> Pcm:
+        """The frame with the gain on its way to the one that is wanted. Steps of sample size are not audible."""
+        if self._gain == self._wanted_gain == 1:
+            return frame
+        step = -1 / DUCK_SAMPLES if self._wanted_gain < self._gain else 1 / RISE_SAMPLES
+        gains = self._gain + step * np.arange(1, FRAME_SAMPLES + 1)
+        gains = np.maximum(gains, self._wanted_gain) if step < 0 else np.minimum(gains, self._wanted_gain)
+        self._gain = float(gains[-1])
+        return np.asarray(np.round(frame * gains), np.int16)
+
     def pause(self) -> None:
         """Fade out with the next frame and hold the cursor; at once where there is nothing to hear just now.
 
@@ -199,6 +218,7 @@ class Playback:
         self._spans = []
         self._segment, self._at, self._gap = None, 0, 0
         self._mode, self._fade_in = _Mode.PLAYING, False
+        self._gain = self._wanted_gain = 1.0
         return heard
 
     def _segments(self) -> list[Segment]:

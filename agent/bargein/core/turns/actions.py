@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from ..audio.pcm import Pcm
 from .records import Interruption, Situation, Turn
@@ -56,11 +57,20 @@ class CommitReply:
     reply_id: int
 
 
+class DropCause(StrEnum):
+    """Why an answer was dropped before the caller heard any of it."""
+
+    SPEECH = "speech"  # the caller said something new
+    DIGIT = "digit"
+    HANGUP = "hangup"
+
+
 @dataclass(frozen=True, slots=True)
 class CancelReply:
-    """Nothing more of the reply is wanted."""
+    """Nothing more of the reply is wanted. `dropped`: the caller has heard nothing of it, and why."""
 
     reply_id: int
+    dropped: DropCause | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from ..audio.pcm import Pcm, samples
+from ..audio.pcm import FRAME_SAMPLES, Pcm, samples
 from ..detector.speech_detector import SpeechDetector
 from ..detector.vad_frame import VadFrame
 from .caller_input import CallerInput
 from .endpoint import PREROLL_SAMPLES, CallerTurn, Preroll
+from .overlap_classifier import BACKGROUND_FRAMES, OverlapClassifier
 
 COOLDOWN, COOLDOWN_SAMPLES = 0.2, samples(1500)  # sensitivity taken off after a rejected sound: coughs come in series
 RECLASSIFIED_AS_VOICE = 0.8  # `VadFrame.speechlike` from which a rejected sound counts as a voice after all
+CLASSIFIED_FRAMES = BACKGROUND_FRAMES + 20  # of the line before now that the classifier is given
 STILL_SOUNDING_MS = 60  # a sound with less silence than this behind it continues
 
 
@@ -36,19 +38,26 @@ class Caller:
     This class alone re-arms the detector: after a turn, a rejected sound or a retracted onset.
     """
 
-    def __init__(self, detector: SpeechDetector) -> None:
+    def __init__(self, detector: SpeechDetector, classifier: OverlapClassifier | None = None) -> None:
         self.input = CallerInput()
         self.turn: CallerTurn | None = None
         self.floor_since = 0  # the sample at which the caller got the floor, or was last heard
         self._detector = detector
+        self._classifier = classifier
         self._preroll = Preroll()
         self._turns = 0
         self._rejected: CallerTurn | None = None
         self._cooldown_until = 0
         self._missed = 0  # samples of the turn that came while it was rejected
 
-    def process(self, pcm: Pcm, now: int, sensitivity: float, question: bool) -> tuple[Sound, VadFrame]:
-        """One frame of the line. `question`: the agent is asking, so a "yes" over it is an answer."""
+    def process(
+        self, pcm: Pcm, now: int, sensitivity: float, question: bool, overlap: bool = False
+    ) -> tuple[Sound, VadFrame]:
+        """One frame of the line.
+
+        `question`: the agent is asking, so a "yes" over it is an answer. `overlap`: the agent talks or is about to, so
+        a sound has to be classified.
+        """
         if now <= self._cooldown_until:
             sensitivity = max(0.0, sensitivity - COOLDOWN)
         frame = self._detector.process(pcm, sensitivity)
@@ -57,13 +66,28 @@ class Caller:
             self._detector.rearm()
         if self.turn is not None:
             self.turn.add(frame, now)
+            self._classify(self.turn, frame, overlap)
             return Sound.RETRACTED if frame.onset_retracted else Sound.CONTINUES, frame
         if self._rejected is not None:
-            return self._reconsider(self._rejected, frame, now, question), frame
-        if frame.onset:
+            sound = self._reconsider(self._rejected, frame, now, question)
+        elif frame.onset:
             self._begin(frame, now, question)
-            return Sound.BEGAN, frame
-        return Sound.NONE, frame
+            sound = Sound.BEGAN
+        else:
+            sound = Sound.NONE
+        if self.turn is not None:
+            self._classify(self.turn, frame, overlap)
+        return sound, frame
+
+    def _classify(self, turn: CallerTurn, frame: VadFrame, overlap: bool) -> None:
+        """Let the classifier follow the sound for as long as it is an overlap."""
+        if self._classifier is None or not overlap:
+            turn.likely = None
+        elif turn.likely is None:
+            ago = frame.onset_samples_ago // FRAME_SAMPLES
+            turn.likely = self._classifier.begin(self._preroll.frames(CLASSIFIED_FRAMES), ago, frame.echo_dbfs)
+        else:
+            turn.likely = self._classifier.step(frame.near, frame.echo_dbfs)
 
     def push_reference(self, pcm: Pcm) -> None:
         """The 160 samples that were sent at this tick: the reference of the echo canceller."""

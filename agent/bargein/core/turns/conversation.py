@@ -11,34 +11,29 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..audio.pcm import FRAME_SAMPLES, Pcm, Rechunker, ms, samples
-from ..audio.playback import FADE_SAMPLES, Playback, Playout, Segment
+from ..audio.playback import DUCK_DB, Playback, Segment
 from ..detector.speech_detector import SpeechDetector
 from ..language.intent import Phrases, classify
 from ..language.kinds import Kind
-from .actions import (
-    Action,
-    CancelReply,
-    CloseStream,
-    CommitReply,
-    EndCall,
-    FeedAudio,
-    OpenStream,
-    PlanReply,
-    RequestTranscript,
-)
+from . import actions as act
 from .caller import STILL_SOUNDING_MS, Caller, Sound
 from .endpoint import CallerTurn, EndpointSettings
 from .ledger import Ledger
-from .overlap import OverlapSettings, classify_overlap
+from .overlap import OverlapSettings
+from .overlap_classifier import OverlapClassifier
+from .overlap_judge import OverlapJudge
+from .overlap_log import OverlapLog
 from .records import Resolution, Situation
 from .reply import Finish, Listen
+from .reply_progress import ReplyProgress
 from .table import Effect, Event, State, step
 from .transcript import Transcript
 
 REQUEST_EVERY = samples(800)  # of a sound that continues; most backchannels are over by then
 REQUEST_PAUSED_MS = 40  # silence after which the transcript of the sound that paused us is requested
 REQUEST_TURN_MS = 100  # the same in the caller's turn: the transcript has to be there when the turn ends
-UNNOTICED_PAUSE = samples(120)  # nobody notices a pause this short: continue exactly where it began
+PLAYING = (State.THINKING, State.SPEAKING, State.DUCKED)  # states in which a reply can come to its end
+OVERLAPPED = (State.DUCKED, State.PAUSED)  # the caller makes a sound while the agent has the floor
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +41,10 @@ class ConversationSettings:
     """How a conversation decides. sensitivity: 0 to 1, see `SpeechDetector.process`."""
 
     sensitivity: float = 0.5
+    duck: bool = True  # lower the agent at the first evidence; else it falls silent then
+    duck_db: float = DUCK_DB
     overlap: OverlapSettings = field(default_factory=OverlapSettings)
     endpoint: EndpointSettings = field(default_factory=EndpointSettings)
-
-
-@dataclass(slots=True)
-class _ReplyProgress:
-    """The reply that is being planned or played. `ended`: the planner has handed over its last segment."""
-
-    id: int = 0
-    ended: bool = False
-    finish: Finish | None = None  # the call is over once the reply is played
-    listen: Listen | None = None  # what it listens for, until the reply is committed
 
 
 class Conversation:
@@ -69,34 +56,36 @@ class Conversation:
         detector: SpeechDetector,
         phrases: Phrases,
         settings: ConversationSettings = ConversationSettings(),
+        classifier: OverlapClassifier | None = None,
     ) -> None:
         self.state = State.THINKING
         self.now = 0  # samples sent
         self.ledger = Ledger(call_id)
         self._phrases = phrases
+        self._judge = OverlapJudge(phrases, settings.overlap)
         self._settings = settings
-        self._caller = Caller(detector)
+        self._caller = Caller(detector, classifier)
         self._rechunker = Rechunker()
         self._playback = Playback()
-        self._reply = _ReplyProgress()
+        self._reply = ReplyProgress()
         self._listen = Listen()
-        self._paused_at = 0
+        self._overlap = OverlapLog(self.ledger)
         self._interrupted_question = False
-        self._actions: list[Action] = []
+        self._actions: list[act.Action] = []
 
-    def start(self) -> list[Action]:
+    def start(self) -> list[act.Action]:
         """The call is up: plan the opening."""
         self._plan(Situation(()))
         return self._take()
 
-    def on_frame(self, pcm: Pcm) -> list[Action]:
+    def on_frame(self, pcm: Pcm) -> list[act.Action]:
         """Audio from the line, of any length."""
         for frame in self._rechunker.feed(pcm):
             if self.state is not State.ENDED:
                 self._process(frame)
         return self._take()
 
-    def on_tick(self) -> tuple[Pcm, list[Action]]:
+    def on_tick(self) -> tuple[Pcm, list[act.Action]]:
         """20 ms have passed: the 160 samples to send now."""
         self._advance_reply()
         frame = self._playback.next_frame(self.now)
@@ -105,7 +94,7 @@ class Conversation:
         self._advance_caller()
         return frame, self._take()
 
-    def on_digit(self, digit: str) -> list[Action]:
+    def on_digit(self, digit: str) -> list[act.Action]:
         """A DTMF digit ended on the line."""
         if self.state is State.ENDED:
             return []
@@ -116,21 +105,21 @@ class Conversation:
             self._end_caller_turn()
         return self._take()
 
-    def on_transcript(self, turn_id: int, at: int, transcript: Transcript) -> list[Action]:
-        """The answer to RequestTranscript."""
+    def on_transcript(self, turn_id: int, at: int, transcript: Transcript) -> list[act.Action]:
+        """The answer to act.RequestTranscript."""
         turn = self._caller.turn
         if turn is not None and turn.id == turn_id:
             turn.set_transcript(transcript, at)
             self._decide()
         return self._take()
 
-    def on_segment(self, reply_id: int, segment: Segment) -> list[Action]:
+    def on_segment(self, reply_id: int, segment: Segment) -> list[act.Action]:
         """The next sentence of a reply is ready to be played."""
         if reply_id == self._reply.id and self.state is not State.ENDED:
             self._playback.enqueue(segment)
         return self._take()
 
-    def expect(self, reply_id: int, listen: Listen) -> list[Action]:
+    def expect(self, reply_id: int, listen: Listen) -> list[act.Action]:
         """What the reply listens for at its end. It may come before the last segment."""
         if reply_id == self._reply.id:
             self._reply.listen = listen
@@ -138,29 +127,32 @@ class Conversation:
                 self._listen = listen
         return self._take()
 
-    def on_kind(self, reply_id: int, kind: Kind) -> list[Action]:
+    def on_kind(self, reply_id: int, kind: Kind) -> list[act.Action]:
         """The planner knows better what the interruption is about."""
         if reply_id == self._reply.id and self.ledger.open is not None:
             self._actions += self.ledger.understood(self.ledger.open.caller_text, kind)
         return self._take()
 
-    def on_reply_end(self, reply_id: int, finish: Finish | None = None) -> list[Action]:
+    def on_reply_end(self, reply_id: int, finish: Finish | None = None) -> list[act.Action]:
         """The reply has no more segments. With `finish` the call is over once they are played."""
         if reply_id == self._reply.id:
             self._reply.ended, self._reply.finish = True, finish
         return self._take()
 
-    def on_hangup(self) -> list[Action]:
+    def on_hangup(self) -> list[act.Action]:
         """The caller hung up, or the call is taken away."""
         if self.state is not State.ENDED:
             turn = self._caller.turn
-            if self.state is State.PAUSED and turn is not None:
-                self._log_interruption(self._playback.playout(), Kind.OTHER, Resolution.HUNG_UP, turn.text)
+            if self.state in OVERLAPPED and turn is not None:
+                playout, text = self._playback.playout(), self._listen.writable(turn.text)
+                row = self._overlap.interruption(playout, turn, self.now, Kind.OTHER, Resolution.HUNG_UP, text)
+                self._actions += row
+            dropped = act.DropCause.HANGUP if self.state is State.THINKING else None
             self._close_caller_turn()
             self._dispatch(Event.HANGUP)
             if self.ledger.open is not None and self.ledger.open.resolution == Resolution.IGNORED:
                 self._actions += self.ledger.resolved(Resolution.HUNG_UP)
-            self._actions.append(CancelReply(self._reply.id))
+            self._actions.append(act.CancelReply(self._reply.id, dropped))
             self._actions += self.ledger.agent_turn(self._playback.cut(self.now))
             self._log_caller(digits=True)
         return self._take()
@@ -169,18 +161,29 @@ class Conversation:
 
     def _process(self, pcm: Pcm) -> None:
         """One frame of the line: evidence of the caller, and what it does to the state."""
-        sound, frame = self._caller.process(pcm, self.now, self._sensitivity(), self._question())
+        overlap = self.state in (State.SPEAKING, *OVERLAPPED, State.THINKING)
+        sound, frame = self._caller.process(pcm, self.now, self._sensitivity(), self._question(), overlap)
         turn = self._caller.turn
         if turn is None:
             return
         if sound is Sound.BEGAN:
-            self._actions.append(OpenStream(turn.id, self._caller.preroll(), self._listen.hints))
+            self._actions.append(act.OpenStream(turn.id, self._caller.preroll(), self._listen.hints))
             if self._interruptible():
                 self._dispatch(Event.ONSET)
-            return
-        self._actions.append(FeedAudio(turn.id, frame.near))
-        if sound is Sound.RETRACTED and self.state is State.PAUSED:
-            self._dispatch(Event.FALSE_INTERRUPTION, retracted=True)
+        else:
+            self._actions.append(act.FeedAudio(turn.id, frame.near))
+        if self.state in OVERLAPPED:
+            self._follow(turn, sound)
+
+    def _follow(self, turn: CallerTurn, sound: Sound) -> None:
+        """Let the sound itself stop the agent, or let it talk on."""
+        if sound is Sound.RETRACTED:
+            return self._dispatch(Event.FALSE_INTERRUPTION, retracted=True)
+        event = self._judge.follow(turn, self.now, self.state is State.PAUSED, self._settings.duck)
+        if event is not None:
+            self._dispatch(event)
+        if self.state is State.DUCKED:
+            self._playback.duck(self._settings.duck_db if self._judge.lowers(turn, self.now) else 0.0)
 
     def _sensitivity(self) -> float:
         segment = self._playback.segment
@@ -214,23 +217,17 @@ class Conversation:
             return
         if self.state is State.SPEAKING and self._interruptible() and turn.silent_ms(self.now) < STILL_SOUNDING_MS:
             self._dispatch(Event.ONSET)  # the caller talked on from a segment that may not be interrupted into this one
-        if self.state is State.PAUSED:
-            event = classify_overlap(
-                turn.sound(self.now),
-                turn.transcript,
-                self._phrases,
-                self._question(),
-                self._listen.backchannels or (),
-                self._settings.overlap,
-            )
+        if self.state in (*OVERLAPPED, State.THINKING):
+            thinking, question = self.state is State.THINKING, self._question()
+            event = self._judge.verdict(turn, self.now, thinking, question, self._listen.backchannels or ())
             if event is not None:
                 self._dispatch(event)
             elif turn.wants_transcript(self.now, REQUEST_PAUSED_MS, REQUEST_EVERY):
-                self._actions.append(RequestTranscript(turn.id, self.now))
+                self._actions.append(act.RequestTranscript(turn.id, self.now))
         elif turn.is_over(self.now, self._phrases, self._listen.hints, self._settings.endpoint):
             self._end_caller_turn()
         elif turn.wants_transcript(self.now, REQUEST_TURN_MS):
-            self._actions.append(RequestTranscript(turn.id, self.now))
+            self._actions.append(act.RequestTranscript(turn.id, self.now))
 
     def _close_caller_turn(self) -> None:
         """The caller's stretch of sound is over: its words are input, its stream ends.
@@ -243,7 +240,7 @@ class Conversation:
                 over_speech = self.state is State.SPEAKING
                 ignored = over_speech and turn.is_backchannel(self._phrases, self._listen.backchannels or ())
                 self._caller.input.add(turn.entry(), counts=not ignored)
-            self._actions.append(CloseStream(turn.id))
+            self._actions.append(act.CloseStream(turn.id))
 
     def _end_caller_turn(self) -> None:
         """The caller has finished a turn: by silence, or with a digit."""
@@ -270,20 +267,24 @@ class Conversation:
 
     def _advance_reply(self) -> None:
         """Events that come from the reply: its first audio, its end."""
-        if self.state is State.THINKING and not self._playback.idle:
+        thinking = self.state is State.THINKING
+        if thinking and self._judge.holds_reply(self._caller.turn, self.now):
+            return
+        if thinking and not self._playback.idle:
             self._commit()
             self._dispatch(Event.REPLY_AUDIO)
-        if self._playback.idle and self._reply.ended and self.state in (State.THINKING, State.SPEAKING):
-            if self.state is State.THINKING:
-                self._commit()
-            if self._reply.finish is not None:
-                self._dispatch(Event.FINISH)
-            else:
-                self._dispatch(Event.REPLY_EMPTY if self.state is State.THINKING else Event.PLAYED_OUT)
+        if not self._playback.idle or not self._reply.ended or self.state not in PLAYING:
+            return
+        if self._reply.finish is not None and self.state is State.DUCKED:
+            return  # a goodbye waits until the sound over it is judged
+        if thinking:
+            self._commit()
+        last = Event.FINISH if self._reply.finish is not None else None
+        self._dispatch(last or (Event.REPLY_EMPTY if thinking else Event.PLAYED_OUT))
 
     def _commit(self) -> None:
         """The caller hears the reply from now on: what the planner decided in it holds."""
-        self._actions.append(CommitReply(self._reply.id))
+        self._actions.append(act.CommitReply(self._reply.id))
         self._caller.input.clear()
         if self._reply.listen is not None:
             self._listen, self._reply.listen = self._reply.listen, None
@@ -292,15 +293,15 @@ class Conversation:
         self._actions += self.ledger.resolved(Resolution.REPEATED if repeated else Resolution.REPLANNED)
 
     def _plan(self, situation: Situation) -> None:
-        self._reply = _ReplyProgress(self._reply.id + 1)
-        self._actions.append(PlanReply(self._reply.id, situation))
+        self._reply = ReplyProgress(self._reply.id + 1)
+        self._actions.append(act.PlanReply(self._reply.id, situation))
 
-    def _drop_reply(self) -> None:
-        self._actions.append(CancelReply(self._reply.id))
-        self._reply = _ReplyProgress(self._reply.id + 1)
+    def _drop_reply(self, cause: act.DropCause | None = None) -> None:
+        self._actions.append(act.CancelReply(self._reply.id, cause))
+        self._reply = ReplyProgress(self._reply.id + 1)
         self._caller.floor_since = self.now
 
-    # -------------------------------------------------------------- events and effects
+    # --------------------------------------------------------------- events and effects
 
     def _dispatch(self, event: Event, retracted: bool = False) -> None:
         self.state, effects = step(self.state, event)
@@ -309,41 +310,58 @@ class Conversation:
 
     def _perform(self, effect: Effect, event: Event, retracted: bool) -> None:
         match effect:
+            case Effect.DUCK:
+                self._playback.duck(self._settings.duck_db)
+                self._overlap.ducked(self.now)
+            case Effect.HOLD:
+                self._hold(retracted)
+            case Effect.RESUME:
+                self._playback.resume(at_once=self._overlap.unpaused(self.now))
+                self._hold(retracted)
             case Effect.PAUSE:
                 self._playback.pause()
-                self._paused_at = self.now
-            case Effect.RESUME:
-                self._resume(retracted)
+                self._overlap.paused(self.now)
+            case Effect.UNPAUSE:
+                self._playback.resume(at_once=self._overlap.unpaused(self.now))
             case Effect.YIELD:
                 self._yield(event)
             case Effect.REPLAN:
                 self._plan(self._situation(event))
             case Effect.DROP_REPLY:
-                self._drop_reply()
+                self._drop_reply(act.DropCause.DIGIT if event is Event.DIGIT else act.DropCause.SPEECH)
                 self._playback.cut(self.now)
+            case Effect.KEEP_REPLY:
+                self._keep_reply(retracted)
             case Effect.LISTEN:
                 self._end_agent_turn(event)
             case Effect.FINISH:
                 assert self._reply.finish is not None
                 self._close_caller_turn()
                 self._log_caller(digits=True)
-                self._actions.append(EndCall(self._reply.finish))
+                self._actions.append(act.EndCall(self._reply.finish))
 
-    def _resume(self, retracted: bool) -> None:
-        """A false interruption: log it, and continue from the start of the cut word."""
+    def _hold(self, retracted: bool) -> None:
+        """A false interruption: talk on at full level. One that the detector takes back unheard has no row."""
+        self._playback.duck(0.0)
         turn = self._caller.reject(self.now, retracted)
-        at_once = self.now - self._paused_at <= UNNOTICED_PAUSE
-        if not at_once:
-            kind = Kind.BACKCHANNEL if turn.text else Kind.NOISE
-            self._log_interruption(self._playback.playout(), kind, Resolution.RESUMED, turn.text, turn)
-        self._playback.resume(at_once)
-        self._actions.append(CloseStream(turn.id))
+        if not retracted or self._overlap.silenced:
+            playout, text = self._playback.playout(), self._listen.writable(turn.text)
+            self._actions += self._overlap.false_interruption(playout, turn, self.now, text)
+        self._actions.append(act.CloseStream(turn.id))
+
+    def _keep_reply(self, retracted: bool) -> None:
+        """What the caller said while the reply is being prepared changes nothing: it is only logged."""
+        turn = self._caller.reject(self.now, retracted)
+        if turn.text:
+            self._caller.input.add(turn.entry(), counts=False)
+        self._actions.append(act.CloseStream(turn.id))
 
     def _yield(self, event: Event) -> None:
         """An interruption: the rest of the reply is dropped, the caller has the floor."""
         self._interrupted_question = self._question()
         playout = self._playback.cut(self.now)
-        self._log_interruption(playout, Kind.DTMF if event is Event.DIGIT else Kind.OTHER, Resolution.IGNORED)
+        kind = Kind.DTMF if event is Event.DIGIT else Kind.OTHER
+        self._actions += self._overlap.interruption(playout, self._caller.turn, self.now, kind, Resolution.IGNORED)
         self._actions += self.ledger.agent_turn(playout)
         self._drop_reply()
 
@@ -357,23 +375,6 @@ class Conversation:
         self._caller.floor_since = self.now
         if self._caller.input and self._caller.turn is None and event is not Event.FINISH:
             self._end_caller_turn()
-
-    def _log_interruption(
-        self, playout: Playout, kind: Kind, resolution: Resolution, text: str = "", turn: CallerTurn | None = None
-    ) -> None:
-        turn = turn or self._caller.turn
-        self._actions += self.ledger.interruption(
-            playout,
-            turn_seq=len(self.ledger.turns),
-            onset=turn.onset if turn is not None else self.now,
-            paused=self._paused_at,
-            decided=self.now,
-            silent=self._paused_at + FADE_SAMPLES,
-            kind=kind,
-            resolution=resolution,
-            evidence=turn.evidence if turn is not None else 1.0,
-            caller_text=self._listen.writable(text),
-        )
 
     def _situation(self, event: Event) -> Situation:
         """What the planner may know now."""
@@ -393,6 +394,6 @@ class Conversation:
         interrupted = next((turn.text for turn in reversed(self.ledger.turns) if turn.speaker == "agent"), "")
         return classify(text, self._phrases, interrupted=interrupted, question=self._interrupted_question)
 
-    def _take(self) -> list[Action]:
+    def _take(self) -> list[act.Action]:
         actions, self._actions = self._actions, []
         return actions

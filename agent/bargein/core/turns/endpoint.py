@@ -15,6 +15,7 @@ from ..language.intent import Phrases, is_backchannel, is_complete
 from ..language.words import tokens
 from .caller_input import CallerEntry
 from .overlap import OverlapSound
+from .overlap_classifier import OverlapClass
 from .transcript import Transcript
 
 PREROLL_SAMPLES = samples(300)
@@ -47,6 +48,10 @@ class Preroll:
     def push(self, frame: Pcm) -> None:
         self._frames.append(frame)
 
+    def frames(self, count: int) -> list[Pcm]:
+        """The last `count` frames, the newest last; less where there are not so many."""
+        return list(self._frames)[-count:]
+
     def last(self, count: int) -> Pcm:
         """The last `count` samples, rounded up to frames; less where there are not so many."""
         frames = list(self._frames)[-(-count // -FRAME_SAMPLES) :]
@@ -67,6 +72,7 @@ class CallerTurn:
     background_speech_dbfs: float = BACKGROUND_SPEECH_DBFS
     question: bool = False  # it began over a question
     transcript: Transcript | None = None
+    likely: OverlapClass | None = None  # while it is an overlap
     _last_frame: int = 0  # when the last one came
     _unvoiced: int = 0  # samples heard since the last voiced frame
     _transcript_at: int = -1  # up to where `words` cover the call
@@ -112,7 +118,8 @@ class CallerTurn:
         """What the verdict rests on."""
         voiced, known = ms(self.last_voiced - self.onset), ms(max(0, self._transcript_at - self.onset))
         levels = self.floor_dbfs, self.loudest_dbfs, self.background_speech_dbfs
-        return OverlapSound(voiced, self.silent_ms(now), self.speechlike, *levels, known)
+        since = ms(now - self.onset)
+        return OverlapSound(voiced, self.silent_ms(now), self.speechlike, *levels, known, since, self.likely)
 
     def silent_ms(self, now: int) -> int:
         """Silence that was heard since the last voiced frame; a line that sends nothing is silent, too.

@@ -101,7 +101,7 @@ class Ledger:
             resolution=resolution,
             evidence=round(evidence, 3),
         )
-        if resolution is not Resolution.RESUMED:
+        if resolution not in (Resolution.RESUMED, Resolution.HELD):
             self.open = row
         return [LogInterruption(row)]
 

@@ -1,24 +1,35 @@
-"""Classifies an overlap: is a sound over the agent's speech an interruption or a false interruption?"""
+"""Decides an overlap: a sound over the agent's speech is followed frame by frame, then judged by its words."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..detector.vad_frame import BACKGROUND_SPEECH_DBFS
 from ..language.intent import Phrases, is_backchannel
 from ..language.words import joined, tokens
+from .overlap_classifier import OverlapClass
 from .table import Event
-from .transcript import Transcript
+from .transcript import SoundProbabilities, Transcript
+
+REQUEST = -1.6  # log odds
+Schedule = tuple[tuple[int, float], ...]  # (ms since the onset, probability), straight lines between
+
+
+@dataclass(frozen=True, slots=True)
+class EarlySettings:
+    """When the sound alone stops the agent, and when it lets it go on. See `follow_sound`."""
+
+    stop: Schedule = ((40, 0.5), (80, 0.4), (140, 0.2), (200, 0.06), (250, 0.06), (320, 0.3), (500, 0.6), (900, 0.75))
+    go_on: Schedule = ((200, 0.0), (280, 0.01), (360, 0.03), (600, 0.03), (900, 0.1), (1500, 0.15))
 
 
 @dataclass(frozen=True, slots=True)
 class OverlapSettings:
-    """When a pause is over. Times in ms of the caller's sound.
+    """When an overlap is over. Times in ms of the caller's sound."""
 
-    Waiting costs the caller nothing, since the agent is silent already; a wrong answer does.
-    """
-
+    early: EarlySettings = EarlySettings()
     lasts_ms: int = 1100  # voiced so long and like speech: an interruption whatever the words
     ended_ms: int = 60  # so much silence: the sound is over
     patience_ms: int = 1500  # so much silence and still no words: decide without the recognizer
@@ -53,6 +64,33 @@ class OverlapSound:
     loudest_dbfs: float = 0.0  # of a frame since the onset
     background_speech_dbfs: float = BACKGROUND_SPEECH_DBFS  # never louder than this: somebody else in the room
     known_ms: int = 0  # from its onset to where the words reach
+    since_ms: int = 0  # from its onset to now
+    likely: OverlapClass | None = None  # what the classifier makes of it; None where there is none
+
+
+def at(schedule: Schedule, since_ms: float) -> float:
+    """The probability of a schedule at this time after the onset."""
+    before = schedule[0]
+    for point in schedule:
+        if point[0] >= since_ms:
+            share = (since_ms - before[0]) / max(1, point[0] - before[0])
+            return before[1] + min(1.0, max(0.0, share)) * (point[1] - before[1])
+        before = point
+    return before[1]
+
+
+def follow_sound(sound: OverlapSound, paused: bool, settings: EarlySettings = EarlySettings()) -> Event | None:
+    """What the sound alone, before any words are known, does with this frame: SPEECH, NO_SPEECH, or None.
+
+    SPEECH stops an agent that is only ducked: at once for what is clearly words; the bar falls until 240 ms after the
+    onset, when the last who may be talking have to be given the floor; then it rises, for what was held so far is
+    rather no word. NO_SPEECH lets a paused agent talk on. A pause that ends soon is hardly heard.
+    """
+    if sound.likely is None:
+        return None if paused else Event.SPEECH
+    if paused:
+        return Event.NO_SPEECH if sound.likely.word < at(settings.go_on, sound.since_ms) else None
+    return Event.SPEECH if sound.likely.word >= at(settings.stop, sound.since_ms) else None
 
 
 def classify_overlap(
@@ -85,6 +123,11 @@ def classify_overlap(
         return _without_words(sound, over, settings)
     backchannel = is_backchannel(words.text, phrases, question, extra)
     unclear = is_unclear(spoken, phrases, question) or (not question and _sounds_like_backchannel(words, settings))
+    if sound.likely is not None and words.sound_probabilities is not None and not question:
+        request = not backchannel and _request(sound.likely, words.sound_probabilities, spoken)
+        if over and complete:
+            return Event.INTERRUPTION if request else Event.FALSE_INTERRUPTION
+        believed = believed and request
     if over and complete:
         if believed and unclear and words.sound_probabilities is not None:
             likely = words.sound_probabilities.word + (
@@ -111,6 +154,22 @@ def _believed(sound: OverlapSound, words: Transcript, spoken: Sequence[str], set
     return belief >= (settings.belief if spoken else settings.wordless) and not is_stretched(spoken)
 
 
+def _request(heard: OverlapClass, recognized: SoundProbabilities, spoken: Sequence[str]) -> bool:
+    """Whether the caller said something, by all that is known: the sound, the recognizer's view of it, and the words.
+
+    A logistic regression over 310 overlaps of speakers that the classifier was not trained on. At REQUEST it keeps 97
+    of 100 interruptions and lets 76 of 100 other sounds go.
+    """
+    by_words = 0.98 * min(len(spoken), 4) if spoken else 0.93
+    by_sound = 0.54 * _log_odds(heard.word)
+    by_recognizer = 0.28 * _log_odds(recognized.word) + 0.19 * _log_odds(recognized.backchannel)
+    return by_words + by_sound + by_recognizer >= REQUEST
+
+
+def _log_odds(probability: float) -> float:
+    return math.log((probability + 0.005) / (1.005 - probability))
+
+
 def _sounds_like_backchannel(words: Transcript, settings: OverlapSettings) -> bool:
     """Whether it sounded like a backchannel and the recognizer guessed at words: "your hope" for "yo-ho"."""
     sure = words.sound_probabilities is not None and words.sound_probabilities.backchannel >= settings.backchannel_sure
@@ -127,15 +186,12 @@ def is_unclear(spoken: Sequence[str], phrases: Phrases, question: bool) -> bool:
 
 def _without_words(sound: OverlapSound, over: bool, settings: OverlapSettings) -> Event | None:
     """The verdict where the words are not known yet, or tell nothing."""
+    words_likely = sound.speechlike >= 0.5 and (sound.likely is None or sound.likely.word >= 0.5)
     if over:
         if sound.silent_ms < settings.patience_ms:
             return None
-        return (
-            Event.INTERRUPTION
-            if sound.voiced_ms >= settings.late_ms and sound.speechlike >= 0.5
-            else Event.FALSE_INTERRUPTION
-        )
-    if sound.voiced_ms >= settings.lasts_ms and sound.speechlike >= 0.5:
+        return Event.INTERRUPTION if sound.voiced_ms >= settings.late_ms and words_likely else Event.FALSE_INTERRUPTION
+    if sound.voiced_ms >= settings.lasts_ms and words_likely:
         return Event.INTERRUPTION
     return Event.FALSE_INTERRUPTION if sound.voiced_ms >= settings.noise_ms else None
 

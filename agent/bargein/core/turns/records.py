@@ -19,6 +19,7 @@ class Resolution(StrEnum):
     REPLANNED = "replanned"
     REPEATED = "repeated"
     RESUMED = "resumed"
+    HELD = "held"
     TRANSFERRED = "transferred"
     HUNG_UP = "hung_up"
     IGNORED = "ignored"

@@ -7,7 +7,7 @@ the conversation dispatches an event:
 
 - `Caller`: quiet, turn, rejected sound. A rejected sound fires no `onset` until it ends or turns out to be a voice.
 - `Caller`: normal, cooldown. For 1.5 s after a rejected sound an `onset` needs more evidence: coughs come in series.
-- `_ReplyProgress`: open, ended, ended with a finish. It decides between `played_out`, `reply_empty` and `finish` once
+- `ReplyProgress`: open, ended, ended with a finish. It decides between `played_out`, `reply_empty` and `finish` once
   nothing is left to play.
 - `CallerInput`: no digits, partly keyed, complete. A partly keyed number holds `turn_end` back until its next digit.
 """
@@ -19,7 +19,8 @@ from enum import StrEnum
 
 class State(StrEnum):
     SPEAKING = "speaking"  # the agent has the floor
-    PAUSED = "paused"  # the agent fell silent at a sound and has not decided yet
+    DUCKED = "ducked"  # the agent talks on, lower, over a sound that may be nothing
+    PAUSED = "paused"  # the agent fell silent at a sound that may be words
     YIELDED = "yielded"  # the caller cut in and has the floor
     LISTENING = "listening"  # the agent has said all; the caller has the floor
     THINKING = "thinking"  # a reply is on its way, nothing of it is heard yet
@@ -27,7 +28,9 @@ class State(StrEnum):
 
 
 class Event(StrEnum):
-    ONSET = "onset"  # solid evidence of the caller's voice
+    ONSET = "onset"  # first evidence of the caller
+    SPEECH = "speech"  # the sound may well be words
+    NO_SPEECH = "no_speech"  # the sound goes on, but is a backchannel or a noise after all
     INTERRUPTION = "interruption"  # the evidence lasts, or a word came that is no backchannel
     FALSE_INTERRUPTION = "false_interruption"  # the sound ended early, or was no such word
     DIGIT = "digit"
@@ -41,21 +44,31 @@ class Event(StrEnum):
 
 
 class Effect(StrEnum):
+    DUCK = "duck"  # lower the agent
+    HOLD = "hold"  # back to full level: nothing was lost
     PAUSE = "pause"  # fade out and hold the cursor
+    UNPAUSE = "unpause"  # fade in again, ducked
     RESUME = "resume"  # fade in from the start of the cut word
     YIELD = "yield"  # cancel what was to be said, log the interruption
     REPLAN = "replan"
     DROP_REPLY = "drop_reply"
+    KEEP_REPLY = "keep_reply"  # the sound changes nothing
     LISTEN = "listen"  # close the agent's turn, the caller's silence counts from here
     FINISH = "finish"
 
 
 S, E, X = State, Event, Effect
 TRANSITIONS: dict[tuple[State, Event], tuple[State, tuple[Effect, ...]]] = {
-    (S.SPEAKING, E.ONSET): (S.PAUSED, (X.PAUSE,)),
+    (S.SPEAKING, E.ONSET): (S.DUCKED, (X.DUCK,)),
     (S.SPEAKING, E.DIGIT): (S.YIELDED, (X.PAUSE, X.YIELD)),
     (S.SPEAKING, E.PLAYED_OUT): (S.LISTENING, (X.LISTEN,)),
     (S.SPEAKING, E.FINISH): (S.ENDED, (X.LISTEN, X.FINISH)),
+    (S.DUCKED, E.SPEECH): (S.PAUSED, (X.PAUSE,)),
+    (S.DUCKED, E.INTERRUPTION): (S.YIELDED, (X.PAUSE, X.YIELD)),
+    (S.DUCKED, E.FALSE_INTERRUPTION): (S.SPEAKING, (X.HOLD,)),
+    (S.DUCKED, E.DIGIT): (S.YIELDED, (X.PAUSE, X.YIELD)),
+    (S.DUCKED, E.PLAYED_OUT): (S.LISTENING, (X.LISTEN,)),
+    (S.PAUSED, E.NO_SPEECH): (S.DUCKED, (X.UNPAUSE,)),
     (S.PAUSED, E.INTERRUPTION): (S.YIELDED, (X.YIELD,)),
     (S.PAUSED, E.FALSE_INTERRUPTION): (S.SPEAKING, (X.RESUME,)),
     (S.PAUSED, E.DIGIT): (S.YIELDED, (X.YIELD,)),
@@ -63,7 +76,8 @@ TRANSITIONS: dict[tuple[State, Event], tuple[State, tuple[Effect, ...]]] = {
     (S.YIELDED, E.SILENCE): (S.THINKING, (X.REPLAN,)),
     (S.LISTENING, E.TURN_END): (S.THINKING, (X.REPLAN,)),
     (S.LISTENING, E.SILENCE): (S.THINKING, (X.REPLAN,)),
-    (S.THINKING, E.ONSET): (S.YIELDED, (X.DROP_REPLY,)),
+    (S.THINKING, E.INTERRUPTION): (S.YIELDED, (X.DROP_REPLY,)),
+    (S.THINKING, E.FALSE_INTERRUPTION): (S.THINKING, (X.KEEP_REPLY,)),
     (S.THINKING, E.DIGIT): (S.YIELDED, (X.DROP_REPLY,)),
     (S.THINKING, E.REPLY_AUDIO): (S.SPEAKING, ()),
     (S.THINKING, E.REPLY_EMPTY): (S.LISTENING, (X.LISTEN,)),

@@ -1,0 +1,60 @@
+"""What the agent did in the overlap that is open, and the row that comes of it."""
+
+from __future__ import annotations
+
+from ..audio.pcm import samples
+from ..audio.playback import FADE_SAMPLES, Playout
+from ..language.kinds import Kind
+from .actions import Action
+from .endpoint import CallerTurn
+from .ledger import Ledger
+from .records import Resolution
+
+UNNOTICED_PAUSE = samples(200)  # a pause this short is no silence: talk on exactly where it began
+
+
+class OverlapLog:
+    """Times in samples of the call."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._stopped_at = 0  # when the agent went down, or fell silent if it did
+        self.silenced = False  # for so long that it was heard
+
+    def ducked(self, now: int) -> None:
+        """A new overlap: the agent goes down."""
+        self._stopped_at, self.silenced = now, False
+
+    def paused(self, now: int) -> None:
+        """The agent falls silent."""
+        self._stopped_at = now
+
+    def unpaused(self, now: int) -> bool:
+        """The agent talks on. Whether the pause was too short to be noticed."""
+        unnoticed = now - self._stopped_at <= UNNOTICED_PAUSE
+        self.silenced = self.silenced or not unnoticed
+        return unnoticed
+
+    def false_interruption(self, playout: Playout, turn: CallerTurn, now: int, text: str) -> list[Action]:
+        """The row of a sound that was no interruption: held, or resumed after a silence."""
+        kind = Kind.BACKCHANNEL if turn.text else Kind.NOISE
+        resolution = Resolution.RESUMED if self.silenced else Resolution.HELD
+        return self.interruption(playout, turn, now, kind, resolution, text)
+
+    def interruption(
+        self, playout: Playout, turn: CallerTurn | None, now: int, kind: Kind, resolution: Resolution, text: str = ""
+    ) -> list[Action]:
+        """The row of this overlap, decided now. `turn`: the caller's sound, None for a digit."""
+        faded = 0 if resolution is Resolution.HELD else FADE_SAMPLES
+        return self._ledger.interruption(
+            playout,
+            turn_seq=len(self._ledger.turns),
+            onset=turn.onset if turn is not None else now,
+            paused=self._stopped_at,
+            decided=now,
+            silent=self._stopped_at + faded,
+            kind=kind,
+            resolution=resolution,
+            evidence=turn.evidence if turn is not None else 1.0,
+            caller_text=text,
+        )

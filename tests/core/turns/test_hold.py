@@ -1,0 +1,178 @@
+"""The floor: the agent talks on through what is no word, stops for what is, and keeps an answer that it prepares."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bargein.core.audio.pcm import SAMPLES_PER_MS
+from bargein.core.turns import actions as act
+from bargein.core.turns.conversation import Conversation, ConversationSettings
+from bargein.core.turns.overlap import EarlySettings, OverlapSound, at, follow_sound
+from bargein.core.turns.overlap_classifier import OverlapClass
+from bargein.core.turns.table import Event, State
+from bargein.dialogue.languages import load
+from tests.core.turns.test_conversation import MENU, Call
+from tests.fakes import LOUD, LevelDetector, ToldClassifier
+
+
+class Held(Call):
+    """A call with a classifier that is told what it hears."""
+
+    def __init__(
+        self, says: list[str], texts: list[str], word: float = 0.0, duck: bool = True, **options: object
+    ) -> None:
+        self.classifier = ToldClassifier(word)
+        self.settings = ConversationSettings(duck=duck)
+        self.dropped: list[act.DropCause] = []
+        super().__init__(says, texts, **options)  # type: ignore[arg-type]
+
+    def make(self, detector: LevelDetector) -> Conversation:
+        return Conversation("c", detector, load("en"), self.settings, self.classifier)  # type: ignore[arg-type]
+
+    def do(self, actions) -> None:  # type: ignore[no-untyped-def]
+        actions = list(actions)
+        self.dropped += [a.dropped for a in actions if isinstance(a, act.CancelReply) and a.dropped]
+        super().do(actions)
+
+    def levels(self) -> np.ndarray:
+        """The peak of every 5 ms that were sent."""
+        return np.abs(np.concatenate(self.sent)).reshape(-1, 5 * SAMPLES_PER_MS).max(axis=1)
+
+
+def test_a_backchannel_is_talked_through_lower_and_loses_nothing() -> None:
+    call = Held([MENU], ["uh-huh"])
+    call.classifier.word = 0.18  # may be a word at first, so the agent goes down ...
+    call.run(1000)
+    call.run(140, LOUD)
+    levels = call.levels()
+    assert min(levels[-4:]) >= 8000 * 10 ** (-13 / 20)
+    assert max(levels[-4:]) <= 8000 * 10 ** (-11 / 20)
+    call.classifier.word = 0.01
+    call.run(160, LOUD)
+    call.run(200)
+    assert call.levels()[-1] == 8000  # ... and is back at full level
+    assert call.core.state is State.SPEAKING
+    assert (call.row.kind, call.row.resolution, call.row.caller_text) == ("backchannel", "held", "uh-huh")
+    call.run(2000)
+    assert call.turns[0].heard_text == MENU
+    assert call.turns[0].ended_ms - call.turns[0].started_ms == 6 * 300  # said once, without a break
+
+
+def test_a_word_stops_the_agent_at_once() -> None:
+    call = Held([MENU, "sorry"], ["no the blue one"], word=0.9)
+    call.run(1000)
+    call.run(100, LOUD)
+    assert call.core.state is State.PAUSED
+    assert call.audible_ms() < 1110
+    call.run(200, LOUD)
+    call.run(200)
+    assert call.row.caller_text == ""
+    assert call.core.state is State.YIELDED
+
+
+def test_a_stop_that_was_wrong_is_undone_before_it_is_heard_as_silence() -> None:
+    call = Held([MENU], ["mm-hm"], word=0.9)
+    call.run(1000)
+    call.run(200, LOUD)
+    call.classifier.word = 0.0
+    call.run(300, LOUD)
+    call.run(300)
+    silent = np.flatnonzero(call.levels()[: 1500 // 5] == 0)
+    assert 0 < len(silent) * 5 < 200
+    assert (call.row.kind, call.row.resolution) == ("backchannel", "held")
+
+
+def test_a_held_sound_that_turns_into_words_stops_the_agent() -> None:
+    call = Held([MENU, "sure"], ["mm-hm but I want the blue one"], word=0.0)
+    call.run(600)
+    call.run(300, LOUD)
+    assert call.core.state is State.DUCKED
+    call.classifier.word = 0.95
+    call.run(300, LOUD)
+    assert call.core.state is State.PAUSED
+
+
+@pytest.mark.parametrize("said", ["wait", "no", "hello?", "sorry?"])
+def test_words_that_want_the_floor_get_it_even_if_the_sound_was_held(said: str) -> None:
+    call = Held([MENU, "yes"], [said], word=0.0)
+    call.run(600)
+    call.run(300, LOUD)
+    call.run(100)
+    assert call.core.state is State.YIELDED
+
+
+@pytest.mark.parametrize("said", ["okay", "yeah", "right", "sure", "got it"])
+@pytest.mark.parametrize("question", [False, True])
+def test_agreement_holds_a_statement_and_answers_a_question(said: str, question: bool) -> None:
+    call = Held([MENU, "fine"], [said], word=0.9, question=question)
+    call.run(600)
+    call.run(300, LOUD)
+    call.run(300)
+    assert call.core.state is (State.YIELDED if question else State.SPEAKING)
+
+
+def test_pause_falls_silent_at_the_first_evidence() -> None:
+    call = Held([MENU], ["uh-huh"], word=0.0, duck=False)
+    call.run(1000)
+    call.run(100, LOUD)
+    assert call.core.state is State.PAUSED
+    assert call.audible_ms() < 1110
+    call.run(300, LOUD)
+    call.run(1000)
+    assert call.row.resolution == "resumed"
+
+
+@pytest.mark.parametrize(("said", "word"), [("", 0.0), ("mm-hm", 0.0), ("hello?", 0.9), ("are you there", 0.9)])
+def test_what_changes_nothing_keeps_the_answer_that_is_prepared(said: str, word: float) -> None:
+    call = Held([MENU, "one blue mug"], ["I want the blue one", said, said], word=0.9)
+    call.run(600)
+    call.run(700, LOUD)
+    call.slow = True
+    call.run(1000)
+    call.classifier.word = word
+    for _ in range(2):
+        call.run(300, LOUD)
+        call.run(400)
+        assert call.core.state is State.THINKING
+    assert call.dropped == []
+    call.reply(3)
+    call.run(100)
+    assert call.core.state is State.SPEAKING
+
+
+def test_a_new_request_replaces_the_answer_and_is_counted() -> None:
+    call = Held([MENU, "one red mug"], ["I want the red one", "no the blue one"], word=0.9)
+    call.run(600)
+    call.run(700, LOUD)
+    call.slow = True
+    call.run(1000)
+    call.run(400, LOUD)
+    call.run(100)
+    assert call.core.state is State.YIELDED
+    assert call.dropped == [act.DropCause.SPEECH]
+    call.run(1200)
+    assert call.situations[-1].caller_text == "I want the red one no the blue one"
+
+
+def sound(word: float, since_ms: int) -> OverlapSound:
+    return OverlapSound(since_ms, 0, 0.9, since_ms=since_ms, likely=OverlapClass(word, 1 - word, 0.0))
+
+
+def test_the_bar_for_a_stop_falls_until_the_floor_has_to_be_given_and_then_rises() -> None:
+    assert follow_sound(sound(0.9, 40), paused=False) is Event.SPEECH
+    assert follow_sound(sound(0.15, 100), paused=False) is None
+    assert follow_sound(sound(0.15, 220), paused=False) is Event.SPEECH
+    assert follow_sound(sound(0.15, 700), paused=False) is None
+    assert follow_sound(sound(0.0, 400), paused=True) is Event.NO_SPEECH
+    assert follow_sound(sound(0.5, 400), paused=True) is None
+
+
+def test_without_a_classifier_every_onset_stops_the_agent() -> None:
+    assert follow_sound(OverlapSound(100, 0, 0.9), paused=False) is Event.SPEECH
+    assert follow_sound(OverlapSound(100, 0, 0.9), paused=True) is None
+
+
+def test_a_schedule_is_straight_between_its_points() -> None:
+    schedule = EarlySettings(stop=((100, 0.8), (200, 0.4))).stop
+    assert [round(at(schedule, ms), 3) for ms in (0, 100, 150, 200, 900)] == [0.8, 0.8, 0.6, 0.4, 0.4]
