@@ -88,7 +88,9 @@ CASES = [
 ]
 
 
-async def test_every_condition(log: Store) -> None:
+@pytest.mark.parametrize("common", [1, 50_000], ids=["walk", "look up"])
+async def test_every_condition(log: Store, common: int) -> None:
+    log.common = common
     for which, calls, cuts in CASES:
         if which.text == "große" and log.dialect == "sqlite":
             continue  # FTS5 ignores the dots, PostgreSQL does not
@@ -97,6 +99,7 @@ async def test_every_condition(log: Store) -> None:
         found = await log.interruptions(which)
         assert " ".join(row.interruption.id for row in found) == cuts, which
         assert await log.count_interruptions(which) == len(cuts.split()), which
+        assert await log.count_interruptions(which, most=2) == min(2, len(cuts.split())), which
         assert " ".join([whole.call.id async for whole in log.export(which)]) == " ".join(reversed(calls.split()))
 
 

@@ -14,7 +14,6 @@ from .filters import CallFilter
 from .rows import iso
 
 SAID = table("said")
-COMMON = 50_000  # so many matching calls are read faster by walking through all than by looking each up
 Conditions = Sequence[ColumnElement[bool]]
 
 
@@ -34,7 +33,7 @@ def of_interruption(which: CallFilter, dialect: str, *, walk: bool = False, walk
     if conditions := of_call(elsewhere, dialect, walk=walk_text):
         ids = select(calls.c.id)
         if walk:
-            found.append(ids.where(calls.c.id == cuts.c.call_id, *conditions).exists())
+            found.append(ids.where(calls.c.id == cuts.c.call_id, *conditions).correlate(cuts).exists())
         else:
             found.append(cuts.c.call_id.in_(ids.where(*conditions)))
     return found

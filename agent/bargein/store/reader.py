@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ..errors import UserError
 from . import daily, migrations, schema
-from .conditions import COMMON, Conditions, matching_text, of_call, of_interruption
+from .conditions import Conditions, matching_text, of_call, of_interruption
 from .connect import connect, explaining, shown
 from .filters import EVERY_CALL, EVERYTHING, CallFilter, CallSort, InterruptionSort
 from .rows import Call, LoggedInterruption, LoggedTurn, WholeCall, from_iso, iso, to_call, to_interruption, to_turn
@@ -45,6 +45,8 @@ PAGE = 500  # calls that an export reads at a time
 
 class Reader:
     """Reads the log and changes nothing. Use as `async with await Reader.open(url) as log`."""
+
+    common = 50_000  # SQLite: if so many calls match, walk through all until there are enough, else look each up
 
     def __init__(self, engine: AsyncEngine, url: str) -> None:
         self._engine = engine
@@ -188,7 +190,7 @@ class Reader:
             walk = walk_text or (which.text is None and others != EVERY_CALL)
             if walk and others != EVERY_CALL:
                 calls = select(schema.calls.c.id).where(*of_call(others, self.dialect))
-                walk = await self._size(calls.limit(COMMON)) == COMMON
+                walk = await self._size(calls.limit(self.common)) == self.common
         cuts, found = schema.interruptions, list(of_interruption(which, self.dialect, walk=walk, walk_text=walk_text))
         if call_id is not None:
             found.append(cuts.c.call_id == call_id)
@@ -252,7 +254,7 @@ class Reader:
         """SQLite: whether so many calls match that it is better to test one after the other until there are enough."""
         if self.dialect != "sqlite" or not re.search(r"\w", words or ""):
             return False
-        return await self._size(matching_text(words or "").limit(COMMON)) == COMMON
+        return await self._size(matching_text(words or "").limit(self.common)) == self.common
 
     async def _size(self, query: Select[Any]) -> int:
         rows = await self._rows(select(func.count().label("count")).select_from(query.subquery()))
