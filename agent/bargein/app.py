@@ -26,10 +26,12 @@ from .dialogue import http_client
 from .dialogue.base import Planner
 from .dialogue.dialogues import Dialogues
 from .errors import UserError
-from .server.admission import AdmissionControl, Load
+from .server.admission import AdmissionControl
 from .server.audiosocket import AudioSocketServer, Limits
 from .server.fastagi import FastAgiServer
 from .server.media import MediaEngine
+from .server.metrics import Health, Meter, MetricsServer
+from .server.monitor import Monitor, count_call
 from .server.recorder import WavRecorder
 from .server.registry import CallOutcome, Registry
 from .server.session import CallLog, Engines, Session
@@ -40,7 +42,6 @@ from .store import Privacy, Store
 
 log = logging.getLogger(__name__)
 
-MEASURE_S = 0.5
 YES = ("yes", "true", "on", "1")
 NO = ("no", "false", "off", "0")
 RECORDINGS_S = 5.0  # how long the end of the server waits for a disk that hangs
@@ -59,11 +60,12 @@ class _LoggedCall:
     started: float
     recording: WavRecorder | None
     last_words: str = ""  # of the caller
-    kinds: dict[str, str] = field(default_factory=dict)  # of its interruptions, as last logged
+    rows: dict[str, Interruption] = field(default_factory=dict)  # as last logged
+    caller_ended_ms: int | None = None  # the end of the caller's last turn, until the agent answers
 
     @property
     def interruptions(self) -> int:
-        return sum(kind not in FALSE_INTERRUPTIONS for kind in self.kinds.values())
+        return sum(row.kind not in FALSE_INTERRUPTIONS for row in self.rows.values())
 
 
 class App:
@@ -93,8 +95,10 @@ class App:
         self.clock = clock or SystemClock()
         self.registry = registry or Registry(self.clock, ttl_s=config.fastagi.id_valid_s)
         self.admission = AdmissionControl()
+        self.meter = Meter()
         self._is_worker = registry is not None
         self._measuring: asyncio.Task[None] | None = None
+        self._metrics: MetricsServer | None = None
         self.media = MediaEngine(self.clock)
         self.server: AudioSocketServer
         self.fastagi: FastAgiServer
@@ -153,7 +157,10 @@ class App:
         )
         try:
             await self.server.start(*parse_address(sock.listen))
-            self._measuring = asyncio.create_task(self._measure())
+            monitor = Monitor(
+                self.media, self.admission, self.meter, self.store, lambda: self.calls, self._waiting_s, self.clock
+            )
+            self._measuring = asyncio.create_task(monitor.run())
             if self._is_worker:
                 return
             host = parse_address(sock.listen)[0]
@@ -163,9 +170,12 @@ class App:
                 peers=networks(config.fastagi.peers),
                 max_connections=config.fastagi.max_connections,
                 timeout_s=config.fastagi.timeout_ms / 1000,
-                admit=self.admits,
+                admit=self._admit,
             )
             await self.fastagi.start(*parse_address(config.fastagi.listen))
+            if config.server.metrics:
+                self._metrics = MetricsServer(lambda: {"0": self.meter.numbers()}, self._health)
+                self._metrics.start(*parse_address(config.server.metrics))
         except BaseException:
             await self.server.close()
             await self.store.close()
@@ -175,6 +185,8 @@ class App:
         """End every call and let go of everything."""
         if self._measuring is not None:
             self._measuring.cancel()
+        if self._metrics is not None:
+            await asyncio.to_thread(self._metrics.close)
         if not self._is_worker:
             await self.fastagi.close()
         await self.server.close()
@@ -202,25 +214,18 @@ class App:
         """Whether another call would be served, and served well."""
         return self.server.admits() and self.admission.admits
 
-    async def _measure(self) -> None:
-        """Twice a second, whether there is room for more calls."""
-        sent = late = 0
-        closed = ""
-        while True:
-            await asyncio.sleep(MEASURE_S)
-            new_sent, new_late = self.media.sent_frames - sent, self.media.late_frames - late
-            sent, late = self.media.sent_frames, self.media.late_frames
-            load = Load(
-                self.media.loop_lag_s if new_sent else 0.0,
-                new_late / new_sent if new_sent else 0.0,
-                float(getattr(self._recognizer, "waiting_s", 0.0)),
-            )
-            self.admission.measured(load, self.clock.monotonic())
-            if self.admission.reason and not closed:
-                log.warning("no new calls for now: %s; they go to people", self.admission.reason)
-            elif closed and not self.admission.reason:
-                log.info("new calls are taken again; %d were refused so far", self.admission.refused)
-            closed = self.admission.reason
+    def _health(self) -> Health:
+        return Health(self.server.admits(), self.calls, self.admits(), 1, self.admission.reason)
+
+    def _waiting_s(self) -> float:
+        return float(getattr(self._recognizer, "waiting_s", 0.0))
+
+    def _admit(self) -> bool:
+        """For FastAGI: as `admits`, and counts who is refused."""
+        if self.admits():
+            return True
+        self.admission.refused += 1
+        return False
 
     async def reload(self) -> None:
         """Read the flows anew for the calls that come from now on.
@@ -321,15 +326,20 @@ class App:
 
     def turn(self, call_id: str, turn: Turn) -> None:
         """Log of the session."""
-        if turn.speaker == "caller" and turn.text:
-            self._calls[call_id].last_words = turn.text
+        call = self._calls[call_id]
+        if turn.speaker == "caller":
+            call.last_words = turn.text or call.last_words
+            call.caller_ended_ms = turn.ended_ms
+        elif call.caller_ended_ms is not None and turn.started_ms >= call.caller_ended_ms:
+            self.meter.observe("bargein_reply_seconds", (turn.started_ms - call.caller_ended_ms) / 1000)
+            call.caller_ended_ms = None
         self.store.turn(call_id, turn)
         if self._observer is not None:
             self._observer.turn(call_id, turn)
 
     def interruption(self, row: Interruption) -> None:
         """Log of the session; counted for BARGEIN_INTERRUPTIONS."""
-        self._calls[row.call_id].kinds[row.id] = row.kind
+        self._calls[row.call_id].rows[row.id] = row
         self.store.interruption(row)
         if self._observer is not None:
             self._observer.interruption(row)
@@ -367,5 +377,6 @@ class App:
                 variables=told.variables,
             ),
         )
+        count_call(self.meter, outcome, call.rows.values())
         cause = f" ({session.cause})" if session.cause else ""
         log.info("call %s ends after %.1f s: %s%s", info.id, duration_ms / 1000, outcome, cause)

@@ -23,6 +23,7 @@ from bargein.errors import UserError
 from bargein.server.cluster import Cluster, worker_ports
 from tests.cli.test_serve import tone
 from tests.server.test_fastagi import Pbx
+from tests.server.test_metrics import get
 
 WORKER = [sys.executable, "-m", "bargein.cli.worker"]
 
@@ -33,6 +34,7 @@ def settings(folder: Path) -> Config:
         plain,
         audiosocket=replace(plain.audiosocket, listen="127.0.0.1:0", drain_s=2),
         fastagi=replace(plain.fastagi, listen="127.0.0.1:0"),
+        server=replace(plain.server, metrics="127.0.0.1:0"),
         store=replace(plain.store, url=f"sqlite:///{folder}/calls.db"),
     )
 
@@ -112,6 +114,10 @@ async def test_drain_tells_every_worker_and_the_dialplan_gets_its_answers(tmp_pa
     async with serving(tmp_path) as cluster:
         calls = [await begun(cluster) for _ in range(2)]
         await cluster.reload()
+        await asyncio.sleep(1.2)
+        text = (await get(cluster.metrics_port, "/metrics"))[1]
+        assert all(f'bargein_calls_in_progress{{worker="{n}"}} 1.0' in text for n in (0, 1)), text
+        assert (await get(cluster.metrics_port, "/healthz"))[0] == 200
         draining = asyncio.create_task(cluster.drain())
         await asyncio.sleep(0.2)
         refused = Pbx(cluster.fastagi.port)

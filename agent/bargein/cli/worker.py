@@ -91,8 +91,12 @@ class _ServingWorker:
         while True:
             admission = self._app.admission
             self._link.send(
-                "beat", calls=self._app.server.calls, admits=self._app.admits(), reason=admission.reason
-            )  # fmt: skip
+                "beat",
+                calls=self._app.server.calls,
+                admits=self._app.admits(),
+                reason=admission.reason,
+                numbers=self._app.meter.numbers(),
+            )
             await asyncio.sleep(BEAT_S)
 
     async def _reload(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import logging
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from ..config import Config, networks, parse_address
 from ..core.turns.records import CallInfo
 from .fastagi import FastAgiServer
 from .link import Message
+from .metrics import MetricsServer
 from .registry import Registry
 from .supervisor import Supervisor
 
@@ -26,6 +28,7 @@ class Cluster:
         clock = clock or SystemClock()
         self.config = config
         self.fastagi: FastAgiServer
+        self._metrics: MetricsServer
         registry = Registry(clock, ttl_s=config.fastagi.id_valid_s)
         settings = dict(enumerate(_settings(config, port, count, play) for port in worker_ports(config, count)))
         self.workers = Supervisor(count, command, settings, registry, clock)
@@ -40,6 +43,11 @@ class Cluster:
     def ports(self) -> list[int]:
         """The workers' AudioSocket ports."""
         return self.workers.ports
+
+    @property
+    def metrics_port(self) -> int:
+        """The port of /metrics; of use when it was given as 0."""
+        return self._metrics.port
 
     async def start(self) -> None:
         """Start the workers, then listen for FastAGI. Raises UserError."""
@@ -57,8 +65,11 @@ class Cluster:
             admit=self.workers.admits,
             place=self._place,
         )
+        self._metrics = MetricsServer(self.workers.numbers, self.workers.health)
         try:
             await self.fastagi.start(*parse_address(agi.listen))
+            if self.config.server.metrics:
+                self._metrics.start(*parse_address(self.config.server.metrics))
         except BaseException:
             await self.workers.close()
             raise
@@ -71,6 +82,7 @@ class Cluster:
         """No new calls; those in progress may finish for `audiosocket.drain_s`."""
         await self.workers.drain(self.config.audiosocket.drain_s)
         await self.fastagi.drain()
+        await asyncio.to_thread(self._metrics.close)
 
     async def _place(self, call_id: str, info: CallInfo) -> int:
         """The port for Asterisk: where a proxy is between, it has one for each worker, in the same order."""

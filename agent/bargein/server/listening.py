@@ -21,9 +21,7 @@ def is_allowed(peer: str, peers: Networks) -> bool:
     return any(address in network for network in peers)
 
 
-def listen_error(what: str, section: str, host: str, port: int, error: OSError) -> str:
+def listen_error(what: str, section: str, host: str, port: int, error: OSError, key: str = "listen") -> str:
     """One line for a port that cannot be listened on."""
     why = os.strerror(error.errno) if error.errno else str(error)
-    return (
-        f"{what} cannot listen on {host}:{port}: {why}; stop what uses it, or set {section}.listen to another address"
-    )
+    return f"{what} cannot listen on {host}:{port}: {why}; stop what uses it, or set {section}.{key} to another address"

@@ -20,6 +20,7 @@ from ..clock import Clock
 from ..core.turns.records import CallInfo
 from ..errors import UserError
 from .link import Link, Message, packed_info, unpacked_outcome
+from .metrics import Health, Meter, Numbers
 from .registry import FAILED, Registry
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class _Worker:
     calls: int = 0
     admits: bool = False
     reason: str = ""
+    numbers: Numbers = field(default_factory=dict)
     ids: set[str] = field(default_factory=set)
     acks: dict[str, asyncio.Future[None]] = field(default_factory=dict)
     reloaded: asyncio.Future[str] | None = None
@@ -63,7 +65,7 @@ class Supervisor:
     def __init__(
         self, count: int, command: Sequence[str], settings: Mapping[int, Message], registry: Registry, clock: Clock
     ) -> None:
-        self.restarts = 0
+        self.meter = Meter()
         self._count = count
         self._command = command
         self._settings = settings
@@ -77,6 +79,7 @@ class Supervisor:
 
     async def start(self) -> None:
         """Start all workers and wait until they listen. Raises UserError with what the first one said."""
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, as some parents leave it, no child can be waited for
         try:
             await asyncio.gather(*(self._spawn(number) for number in range(self._count)))
             async with asyncio.timeout(START_S):
@@ -133,8 +136,25 @@ class Supervisor:
         """The workers' processes."""
         return [worker.process.pid for worker in self._workers.values()]
 
+    def numbers(self) -> dict[str, Numbers]:
+        """The metrics of each worker, and our own."""
+        workers = list(self._workers.values())
+        return {str(worker.number): worker.numbers for worker in workers} | {"supervisor": self.meter.numbers()}
+
+    def health(self) -> Health:
+        """Well as long as a worker serves calls."""
+        ready = [worker for worker in list(self._workers.values()) if worker.port]
+        reasons = "; ".join(worker.reason for worker in ready if worker.reason)
+        return Health(bool(ready) and not self._closing, self.calls, self._has_room(), len(ready), reasons)
+
     def admits(self) -> bool:
-        """Whether some worker has room."""
+        """Whether some worker has room. Counts who is refused."""
+        if self._has_room():
+            return True
+        self.meter.count("bargein_refused_calls")
+        return False
+
+    def _has_room(self) -> bool:
         return not self._closing and any(worker.port and worker.admits for worker in self._workers.values())
 
     async def place(self, call_id: str, info: CallInfo) -> int:
@@ -198,7 +218,7 @@ class Supervisor:
         pause_s, longest_s = RESTART_S
         while not self._closing:
             await self._clock.sleep_until(self._clock.monotonic() + pause_s)
-            self.restarts += 1
+            self.meter.count("bargein_worker_restarts")
             try:
                 await self._spawn(number)
                 return
@@ -221,6 +241,7 @@ class Supervisor:
             case "beat":
                 worker.heard_at = self._clock.monotonic()
                 worker.calls, worker.admits, worker.reason = message["calls"], message["admits"], message["reason"]
+                worker.numbers = message["numbers"]
             case "expecting":
                 if (acked := worker.acks.get(call_id)) is not None and not acked.done():
                     acked.set_result(None)
