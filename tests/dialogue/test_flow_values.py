@@ -279,3 +279,37 @@ async def test_how_far_the_caller_came_is_known_at_any_time(tmp_path: Path) -> N
     assert planner.progress.step == "phone"
     assert dict(planner.progress.slots) == {"who": "Ada Lovelace", "day": "2026-12-04"}
     assert planner.progress.summary == "who=Ada Lovelace, day=2026-12-04"
+
+
+WHEN = """
+slots:
+  day: {type: date}
+  hour: {type: time, earliest: "09:00", latest: "17:00"}
+  guests: {type: number}
+steps:
+  day: {ask: "Day?", slot: day, next: hour}
+  hour: {ask: "Time?", slot: hour, next: guests}
+  guests: {ask: "Guests?", slot: guests, next: check}
+  check: {ask: "{day.value} {hour.value} {guests.value}. Right?", confirm: [day, hour, guests], next: end}
+  end: {hangup: yes}
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ("no, tomorrow at five", "Okay. 2026-11-29 17:00 4. Right?"),
+        ("no, at half past three", "Okay. 2026-11-30 15:30 4. Right?"),
+        ("no, December 5", "Okay. 2026-12-05 10:00 4. Right?"),
+        ("no, Tuesday", "Okay. 2026-12-01 10:00 4. Right?"),
+        ("no, six guests", "Okay. 2026-11-30 10:00 6. Right?"),
+        ("no, 2", "What should I change?"),
+        ("no, Monday or Tuesday", "Sorry, I am not sure that I got that right. 2026-11-30 10:00 4. Right?"),
+    ],
+)
+async def test_several_values_said_back_take_only_what_was_meant(tmp_path: Path, said: str, answer: str) -> None:
+    call = call_of(load(write(tmp_path, WHEN)), now=lambda: NOW)
+    await call.start()
+    for text in ("Monday", "ten", "four"):
+        await call.says(text)
+    assert (await call.says(said)).text == answer

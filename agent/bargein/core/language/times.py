@@ -75,6 +75,20 @@ def time_in(
     return _settled(minutes, is_whole, reader.half_day, earliest, latest)
 
 
+def is_clock_time(text: str, times: Times, numbers: Numbers, before: frozenset[str] = frozenset()) -> bool:
+    """Whether a time was said in a form that is nothing else: "half past three", "3 pm", "at three", but not "three".
+
+    `before` are the words that stand in front of a time: "at".
+    """
+    reader = _TimeReader(text, times, numbers)
+    for said in reader.found:
+        words = reader.words[said.start : said.end]
+        introduced = said.start > 0 and reader.words[said.start - 1] in before
+        if reader.half_day or introduced or len(words) > 1 or not words[0].isalnum() or words[0] in times.fixed:
+            return True
+    return False
+
+
 def _settled(minutes: int, is_whole: bool, half_day: str, earliest: time, latest: time) -> time:
     """The time on the clock of 24 hours. `is_whole`: it was said so that only one half of the day fits."""
     candidates = [minutes % DAY]

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ...core.language.intent import polarity
 from ...core.language.kinds import Kind
+from ...core.language.times import is_clock_time
 from ...core.language.values import Unclear
 from ...core.language.words import tokens
 from ..expression import render
@@ -17,6 +18,7 @@ from .turn import FlowTurn
 from .values import Incomplete, Invalid, Picked, value_in
 
 FREE = ("text", "name")  # slots that take nearly any words
+SPECIFIC = ("date", "time", "phone", "digits", "number", "name")  # the order in which a new value is looked for
 SHORT_COMMAND = 7  # words: "no, I want to change the name" is a command, a longer text is not
 
 
@@ -147,27 +149,52 @@ def _at_confirm(turn: FlowTurn) -> Move | None:
 
 
 def _confirmed_value(turn: FlowTurn) -> Move | None:
-    """A new value for one of the slots that are said back, if there is only one that it fits."""
+    """New values for slots that are said back. Where the words may fill several of them, ask which.
+
+    A day, and a time of day in a form that is nothing else, may come together; their figures are no other values.
+    """
     assert turn.now is not None
     named = _addressed(turn, turn.now.confirm)
-    new: list[tuple[str, str]] = []
-    for name in named or turn.now.confirm:
-        slot = turn.flow.slots[name]
-        if slot.choices or slot.type in ("yes_no", "text") or (slot.type == "name" and not _is_name_given(turn, named)):
+    slots = [turn.flow.slots[name] for name in turn.now.confirm]
+    phrases = turn.phrases
+    clock = is_clock_time(turn.text, phrases.times, phrases.numbers, phrases.dates.at)
+    new: dict[str, str] = {}
+    faults: list[str] = []
+    dated = False  # a day or a time was said: the figures are part of it
+    for slot in sorted(slots, key=lambda slot: SPECIFIC.index(slot.type) if slot.type in SPECIFIC else 0):
+        if slot.type not in SPECIFIC or (slot.type == "name" and not _is_name_given(turn, named)):
+            continue
+        goes_along = slot.type == "date" or (slot.type == "time" and clock)
+        if (named and slot.name not in named and not goes_along) or (
+            dated and not goes_along and slot.name not in named
+        ):
             continue
         try:
-            value = value_in(turn.text, slot, turn.phrases, turn.today)
+            value = value_in(turn.text, slot, phrases, turn.today)
         except Unclear:
-            return turn.not_understood("unclear")
+            faults.append("unclear")
         except (Invalid, Incomplete):
-            if len(turn.now.confirm) == 1 or named:
-                return turn.not_understood("invalid")
-            continue
-        if value and value != turn.base.values.get(name):
-            new.append((name, value))
-    if len(new) == 1:
-        return turn.to(turn.base.fill(*new[0]), GoOn(turn.now.name), turn.say("corrected"))
-    return turn.what_to_change(turn.base) if new else None
+            faults.append("invalid")
+        else:
+            if value and (value != turn.base.values.get(slot.name) or goes_along):
+                new[slot.name] = value
+                dated = dated or goes_along
+    return _confirmed(turn, new, faults if named or len(slots) == 1 or not new else [])
+
+
+def _confirmed(turn: FlowTurn, new: dict[str, str], faults: list[str]) -> Move | None:
+    assert turn.now is not None
+    changed = {name: value for name, value in new.items() if value != turn.base.values.get(name)}
+    if faults and not changed:
+        return turn.not_understood(faults[0]) if "unclear" in faults or len(turn.now.confirm) == 1 else None
+    if not changed:
+        return None
+    if len(new) > 1 and any(turn.flow.slots[name].type not in ("date", "time") for name in new):
+        return turn.what_to_change(turn.base)
+    state = turn.base
+    for name, value in changed.items():
+        state = state.fill(name, value)
+    return turn.to(state, GoOn(turn.now.name), turn.say("corrected"))
 
 
 def _is_name_given(turn: FlowTurn, named: Sequence[str]) -> bool:
