@@ -187,7 +187,7 @@ def test_days_of_business_hours(tmp_path: Path, key: str, open_on: str) -> None:
     [
         ("monkey: 09:00-10:00", "not a day"),
         ("t: 09:00-10:00", "not a day"),
-        ("24/7: 00:00-24:00", "not a day"),
+        ("24/7: 00:00-24:00", "daily: 00:00-24:00"),
         ("mon-wed-fri: 09:00-10:00", "two ends"),
         ("mon-wed: 09:00-10:00, wed: 11:00-12:00", "name each day once"),
         ('"mon, mon": 09:00-10:00', "twice"),

@@ -72,6 +72,7 @@ async def test_a_clear_answer_is_taken(tmp_path: Path, slot: str, said: str, val
         ("{type: name}", "change the name"),
         ("{type: name}", "Smith or Smyth"),
         ("{choices: [red, blue]}", "red or blue"),
+        ("{choices: [red, blue, green]}", "not red or blue"),
     ],
 )
 async def test_what_is_not_clear_is_asked_again(tmp_path: Path, slot: str, said: str) -> None:

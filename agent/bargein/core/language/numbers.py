@@ -12,6 +12,7 @@ from .values import Repairs, Said, Unclear, is_figure, merged, the_one, value_to
 
 LONGEST = 18  # digits of a number
 LONGEST_WORD = 80  # letters of a number written as one word: "zweitausenddreihundertfünfundzwanzig"
+_RELATIVE = re.compile(r"[<>≤≥~≈±]\s*[0-9]|[0-9]\s*(?:[%‰°]|\+(?!\s*[0-9]))")  # "50%", "5+", ">5"
 _NOT_DIGIT = re.compile(r"[^0-9]")
 _GROUPED = r"[0-9]{1,3}(?:[\u0020\u00a0\u202f\u2009'\u2019%s][0-9]{3})+"  # 1,200  1 200  1'200
 
@@ -198,7 +199,7 @@ def number_in(text: str, numbers: Numbers, repairs: Repairs, ordinals: Collectio
         found = [said for said in found if not _is_article(said, words, numbers, linking)] or found
     taken = {i for said in found for i in range(said.start, said.end)}
     rest = [word for i, word in enumerate(words) if i not in taken]
-    if any(is_figure(word) for word in rest):
+    if any(is_figure(word) for word in rest) or _RELATIVE.search(text):
         raise Unclear
     if found and any(word in numbers.unclear or word in ordinals for word in rest):
         raise Unclear

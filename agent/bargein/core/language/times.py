@@ -191,6 +191,8 @@ class _TimeReader:
         assert hour is not None
         if part == "{m}" and form[-2:] == ("{h}", "{m}") and minute is not None and minute < 10:
             return None  # "three five" is no time
+        if minutes == "-m" and (minute or 0) % 5 and len(form) == 3:
+            return None  # "nine to five" is from nine to five
         past = {"m": minute or 0, "-m": -(minute or 0)}.get(minutes)
         total = hour * HOUR + (int(minutes) if past is None else past)
         return Said((total % DAY, hour > HALF_DAY or hour == 0), start, at)

@@ -75,6 +75,8 @@ def _day(word: str, name: str, value: Value, weekdays: Mapping[str, int]) -> int
         matching = [day for day, full in first.items() if full.startswith(word)]
         if len(word) >= 2 and len(matching) == 1:
             return matching[0]
+    if "24" in name:
+        value.fail(f"{name!r} is not a day; to be open at any time write  daily: 00:00-24:00")
     value.fail(f"{word or name!r} is not a day; write mon, tue ... sun, mon-fri, or a list: mon, wed")
 
 

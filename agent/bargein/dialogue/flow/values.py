@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, time
 
 from ...core.language.dates import date_in
@@ -16,6 +16,7 @@ from ...core.language.values import Unclear
 from ...core.language.words import Mention, joined, mentions, tokens
 from .model import DayBound, Flow, Slot
 
+LINK_WORDS = 2  # "or the"
 _COMMANDS = ("stop", "repeat", "agent", "next", "redirect")  # "wait a second" is not the second choice
 
 
@@ -48,11 +49,22 @@ def picked(text: str, flow: Flow, phrases: Phrases, current: str, filled: Mappin
             said = _by_place(words, slot, phrases)
         if not said:
             continue
+        said = _refused_together(said, words, phrases)
         wanted = [mention for mention in said if not mention.negated] or said
         found.append(Picked(name, wanted[-1].choice, wanted[-1].negated, _undecided(wanted, words, phrases)))
         taken = {i for mention in said for i in range(mention.start, mention.end)}
         words = ["" if i in taken else word for i, word in enumerate(words)]
     return found
+
+
+def _refused_together(said: Sequence[Mention], words: Sequence[str], phrases: Phrases) -> list[Mention]:
+    """ "Not red or blue" refuses both."""
+    out: list[Mention] = []
+    for mention in said:
+        between = words[out[-1].end : mention.start] if out else []
+        linked = len(between) <= LINK_WORDS and any(word in phrases.repairs.joiners for word in between)
+        out.append(replace(mention, negated=True) if linked and out[-1].negated else mention)
+    return out
 
 
 def _undecided(wanted: Sequence[Mention], words: Sequence[str], phrases: Phrases) -> bool:
