@@ -61,7 +61,7 @@ def test_every_kind_of_value(tmp_path: Path) -> None:
         ("[endpoint]\nmin_ms = true", "endpoint.min_ms: expected a whole number, not True"),
         ("[endpoint]\nmin_ms = 300.5", "endpoint.min_ms: expected a whole number, not 300.5"),
         ("[endpoint]\nmin_ms = 5", "endpoint.min_ms: expected 100 to 5000, not 5"),
-        ("[endpoint]\nmin_ms = 950", "endpoint.min_ms is larger than endpoint.max_ms"),
+        ("[endpoint]\nmin_ms = 1350", "endpoint.min_ms is larger than endpoint.max_ms"),
         ("[hearing]\nsensitivity = nan", "hearing.sensitivity: expected 0 to 1, not nan"),
         ('[recording]\nenabled = "yes"', "recording.enabled: expected true or false, not 'yes'"),
         ('[audiosocket]\nlisten = "9092"', "audiosocket.listen: expected HOST:PORT, such as"),

@@ -21,6 +21,7 @@ from .core.turns.endpoint import EndpointSettings
 from .core.turns.overlap_classifier import OverlapClassifier, OverlapNetwork
 from .core.turns.records import CallInfo, Interruption, Turn
 from .core.turns.reply import CallResult, Finish
+from .core.turns.turn_end import TurnEndModel
 from .data.trained import load_weights
 from .dialogue import http_client
 from .dialogue.base import Planner
@@ -116,6 +117,7 @@ class App:
         self._make_classifier = make_classifier or (
             (lambda: None) if make_detector else partial(OverlapClassifier, OverlapNetwork(load_weights("overlap")))
         )
+        self._turn_end = TurnEndModel.of(load_weights("turn_end"))
         self._voices: dict[tuple[str, str], Voice] = {}
         self._calls: dict[str, _LoggedCall] = {}
 
@@ -297,7 +299,7 @@ class App:
         detector = self._make_detector() if self._make_detector else SpeechDetector(self._detectors)
         session = Session(
             info.id,
-            Conversation(info.id, detector, planner.phrases, settings, self._make_classifier()),
+            Conversation(info.id, detector, planner.phrases, settings, self._make_classifier(), self._turn_end),
             Engines(self._recognizer, voice, planner),
             self,
             recording,

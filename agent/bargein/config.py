@@ -169,10 +169,10 @@ class HearingConfig:
 
 @dataclass(frozen=True, slots=True)
 class EndpointConfig:
-    """How long a silence ends the caller's turn; within these bounds it adapts to what was said."""
+    """How long a silence ends the caller's turn. Between the bounds it follows the sound, the words and the pace."""
 
     min_ms: int = _between(300, 100, 5000)
-    max_ms: int = _between(900, 100, 10_000)
+    max_ms: int = _between(1300, 100, 10_000)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,8 @@ SURE = -0.2  # log probability of a token above which hints are not tried
 DEADLINE_S = 4.0  # for words to come: the caller waits in silence
 SHORTEST_SAMPLES = 800  # 100 ms: less is no word
 
+SENTENCE_ENDS, BROKEN_OFF = (".", "?", "!"), (",", "...", "-", " -", "--", "…")
+
 BUNDLED = "tiny.en"
 MADE_UP = {"you", "thankyou", "bye", "im"}  # what Whisper answers to noise
 MANNER = {"en": "Hello? Yes, please. No, not that one. Okay, stop. Sorry, what?"}  # how callers talk
@@ -59,6 +61,7 @@ class Decoded:
     log_probability: float
     no_speech: float
     sound_probabilities: SoundProbabilities | None = None  # by the bundled model alone
+    ending: float | None = None  # see `Transcript.ending`
 
 
 class WhisperRecognizer:
@@ -171,12 +174,14 @@ class WhisperRecognizer:
             beam_size=1,
             max_length=len(prompt) + longest,
             return_scores=True,
+            return_logits_vocab=True,
             return_no_speech_prob=True,
             suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
         )[0]
         tokens = result.sequences_ids[0]
         score = result.scores[0] * len(tokens) / (len(tokens) + 1)  # the end of the text counts as a token
-        return Decoded(without_echo(tokenizer.decode(tokens).strip()), score, result.no_speech_prob)
+        text = without_echo(tokenizer.decode(tokens).strip())
+        return Decoded(text, score, result.no_speech_prob, ending=ending_log_odds(result.logits[0], tokens, tokenizer))
 
     def _encoded_silence(self) -> Any:
         """What the encoder makes of 30 s of digital silence."""
@@ -312,7 +317,8 @@ def _joined(pieces: Sequence[Decoded]) -> Transcript:
     speech = 1.0 - max(piece.no_speech for piece in heard or pieces)
     text = " ".join(piece.text for piece in heard)
     confidence = float(np.exp(np.mean([piece.log_probability for piece in heard]))) if heard else 0.0
-    return Transcript(text, confidence, speech, False, sound_probabilities)
+    ending = pieces[-1].ending if pieces and believable(pieces[-1]) else None
+    return Transcript(text, confidence, speech, False, sound_probabilities, ending)
 
 
 def believable(piece: Decoded) -> bool:
@@ -329,6 +335,24 @@ def believable(piece: Decoded) -> bool:
     number = all(c.isdigit() or not c.isalnum() for c in words)  # written for a digit said alone, never for a noise
     doubtful = piece.no_speech > 0.4 and piece.log_probability < -0.8 and not number
     return not (doubtful or piece.no_speech > 0.6 or piece.log_probability < -1.5)
+
+
+def ending_log_odds(logits: Sequence[Any], ids: Sequence[int], tokenizer: Any) -> float | None:
+    """Log odds that a sentence ends after the last word: ".", "?" or "!" against more words, a comma or "...".
+
+    `logits` holds the decoder's logits for each step, `ids` the tokens that it chose. None without a word.
+    """
+    marks = {mark: tokenizer.encode(mark)[0] for mark in (*SENTENCE_ENDS, *BROKEN_OFF)}
+    last = len(ids) - 1
+    while last >= 0 and ids[last] in marks.values():
+        last -= 1
+    if last < 0 or last + 1 >= len(logits):
+        return None
+    step = np.asarray(logits[last + 1], np.float32)[: tokenizer.eot]  # words and marks, without special tokens
+    chances = np.exp(step - step.max())
+    ends = float(sum(chances[marks[mark]] for mark in SENTENCE_ENDS))
+    goes_on = float(chances.sum()) - ends
+    return float(np.log((ends + 1e-6) / (goes_on + 1e-6)))
 
 
 def without_echo(text: str) -> str:

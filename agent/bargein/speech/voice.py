@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from ..core.audio.pcm import RATE
@@ -30,6 +31,7 @@ RECENT_BYTES = 8_000_000  # 8 minutes: what was made in calls
 LIMIT_S = 5.0  # for one text; a sentence takes 0.05 s (hibari) to 2 s (kokoro)
 LIMITS = 3  # for a text that waits behind others
 PREPARE = "Hello."  # the first text: it loads the model
+LEAD_SAMPLES = 80  # 10 ms kept before the first sound
 
 
 class Voice:
@@ -147,7 +149,7 @@ class Voice:
         held = self._disk.get(key) if self._disk is not None else None
         if held is not None:
             return held
-        utterance = self._tts.synthesize(text, self._language, self._voice)
+        utterance = begun_at_once(self._tts.synthesize(text, self._language, self._voice))
         if keep and self._disk is not None:
             self._disk.put(key, utterance)
         return utterance
@@ -177,6 +179,14 @@ class _Memory:
 def _tell(done: asyncio.Future[Utterance]) -> None:
     if not done.cancelled() and (error := done.exception()) is not None:
         log.error("a voice cannot be prepared: %s", error)
+
+
+def begun_at_once(utterance: Utterance) -> Utterance:
+    """The utterance without the silence that an engine puts before the first sound: a caller waits for it."""
+    first, _ = activity(from_pcm(utterance.pcm), RATE)
+    cut = max(0, first - LEAD_SAMPLES)
+    words = tuple(replace(w, start=max(0, w.start - cut), end=max(0, w.end - cut)) for w in utterance.words)
+    return replace(utterance, pcm=utterance.pcm[cut:], words=words)
 
 
 def recording(path: Path, transcript: str = "") -> Utterance:

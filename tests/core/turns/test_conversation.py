@@ -163,7 +163,7 @@ def test_a_reply_that_was_not_heard_never_happened() -> None:
     call.run(600)
     call.run(700, LOUD)
     call.slow = True
-    call.run(1000)
+    call.run(1500)
     assert call.core.state is State.THINKING
     call.run(300, LOUD)
     call.run(100)

@@ -3,51 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from bargein.core.audio.pcm import FRAME_SAMPLES, samples
 from bargein.core.detector.vad_frame import VadFrame
-from bargein.core.turns.endpoint import RECOGNIZER_LATE_MS, CallerTurn, EndpointSettings, Preroll, mentions_any
+from bargein.core.turns.endpoint import CallerTurn, Preroll
 from bargein.core.turns.transcript import Transcript
-from bargein.dialogue.languages import load
-
-PHRASES, SETTINGS = load("en"), EndpointSettings()
-
-
-def ends_after_ms(text: str, speech: float = 0.9, hints: tuple[str, ...] = ()) -> int:
-    turn = CallerTurn(1, onset=0, last_voiced=8000)
-    turn.set_transcript(Transcript(text, speech=speech), 8000)
-    return next(ms for ms in range(0, 5000, 20) if turn.is_over(8000 + samples(ms), PHRASES, hints, SETTINGS))
-
-
-@pytest.mark.parametrize(
-    ("text", "ms"),
-    [
-        ("can I talk to a person", SETTINGS.min_ms),
-        ("I would like the", SETTINGS.max_ms),
-        ("the red one and", SETTINGS.max_ms),
-        ("so, uh", SETTINGS.max_ms),
-        ("my name is Miller", SETTINGS.usual_ms),
-    ],
-)
-def test_the_silence_adapts_to_the_words(text: str, ms: int) -> None:
-    assert ends_after_ms(text) == ms
-
-
-def test_an_answer_to_what_was_asked_is_complete() -> None:
-    assert ends_after_ms("Blue, please.", hints=("red", "blue")) == SETTINGS.min_ms
-    assert ends_after_ms("Blue and", hints=("red", "blue")) == SETTINGS.max_ms
-    assert not mentions_any("a blueprint", ["blue"])
-
-
-def test_a_cough_ends_the_wait_at_once() -> None:
-    assert ends_after_ms("you", speech=0.2) == SETTINGS.min_ms
-
-
-def test_without_words_the_recognizer_is_waited_for() -> None:
-    turn = CallerTurn(1, onset=0, last_voiced=8000)
-    assert not turn.is_over(8000 + samples(RECOGNIZER_LATE_MS - 20), PHRASES, (), SETTINGS)
-    assert turn.is_over(8000 + samples(RECOGNIZER_LATE_MS), PHRASES, (), SETTINGS)
 
 
 def test_words_are_asked_for_once_in_each_silence() -> None:
@@ -90,13 +50,3 @@ def test_the_preroll_gives_what_came_last() -> None:
     for _ in range(500):
         preroll.push(np.zeros(FRAME_SAMPLES, np.int16))
     assert len(preroll.last(samples(9000))) == samples(3000)
-
-
-def test_a_bare_lead_in_is_given_time() -> None:
-    assert ends_after_ms("No, wait.") == SETTINGS.usual_ms
-
-
-@pytest.mark.parametrize(("min_ms", "max_ms", "usual_ms"), [(700, 900, 700), (300, 500, 500), (300, 900, 600)])
-def test_the_usual_silence_lies_between_the_bounds(min_ms: int, max_ms: int, usual_ms: int) -> None:
-    settings = EndpointSettings(min_ms=min_ms, max_ms=max_ms)
-    assert [settings.silence_ms(complete) for complete in (True, None, False)] == [min_ms, usual_ms, max_ms]

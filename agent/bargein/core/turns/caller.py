@@ -8,7 +8,7 @@ from ..audio.pcm import FRAME_SAMPLES, Pcm, samples
 from ..detector.speech_detector import SpeechDetector
 from ..detector.vad_frame import VadFrame
 from .caller_input import CallerInput
-from .endpoint import PREROLL_SAMPLES, CallerTurn, Preroll
+from .endpoint import KEPT_SAMPLES, PREROLL_SAMPLES, CallerTurn, Preroll
 from .overlap_classifier import BACKGROUND_FRAMES, OverlapClassifier
 
 COOLDOWN, COOLDOWN_SAMPLES = 0.2, samples(1500)  # sensitivity taken off after a rejected sound: coughs come in series
@@ -96,6 +96,10 @@ class Caller:
     def preroll(self) -> Pcm:
         """What the recognizer needs first: the turn so far and 300 ms before it, so that no first syllable is lost."""
         return self._preroll.last(PREROLL_SAMPLES + self._missed)
+
+    def recent(self) -> Pcm:
+        """The last 3 s of the line, without our echo."""
+        return self._preroll.last(KEPT_SAMPLES)
 
     def end_turn(self, now: int) -> CallerTurn | None:
         """The turn is over. Returns it; None if there was none."""

@@ -1,9 +1,8 @@
 """One call: frames, digits, transcripts and ticks go in; frames and actions come out. The only glue of the core.
 
-The route of a frame: `on_frame` -> `Caller.process` -> `SpeechDetector.process` -> VadFrame -> `_dispatch` -> `step`
--> actions. Every 20 ms: `on_tick` -> `_decide` -> `classify_overlap` or `CallerTurn.is_over` -> `_dispatch`, and
-`Playback.next_frame` -> the frame to send. Time is the number of samples sent: `on_tick` is called every 20 ms,
-whatever the line does.
+A frame goes `on_frame` -> `Caller.process` -> `SpeechDetector.process` -> VadFrame -> `_dispatch` -> `step` -> actions.
+Every 20 ms `on_tick` -> `_decide` -> `classify_overlap` or `TurnEnd.is_over` -> `_dispatch`, and `Playback.next_frame`
+-> the frame to send. Time is the number of samples sent: `on_tick` is called every 20 ms, whatever the line does.
 """
 
 from __future__ import annotations
@@ -28,6 +27,7 @@ from .reply import Finish, Listen
 from .reply_progress import ReplyProgress
 from .table import Effect, Event, State, step
 from .transcript import Transcript
+from .turn_end import TurnEnd, TurnEndModel
 
 REQUEST_EVERY = samples(800)  # of a sound that continues; most backchannels are over by then
 REQUEST_PAUSED_MS = 40  # silence after which the transcript of the sound that paused us is requested
@@ -57,6 +57,7 @@ class Conversation:
         phrases: Phrases,
         settings: ConversationSettings = ConversationSettings(),
         classifier: OverlapClassifier | None = None,
+        turn_end: TurnEndModel | None = None,
     ) -> None:
         self.state = State.THINKING
         self.now = 0  # samples sent
@@ -65,6 +66,7 @@ class Conversation:
         self._judge = OverlapJudge(phrases, settings.overlap)
         self._settings = settings
         self._caller = Caller(detector, classifier)
+        self._turn_end = TurnEnd(phrases, settings.endpoint, turn_end)
         self._rechunker = Rechunker()
         self._playback = Playback()
         self._reply = ReplyProgress()
@@ -215,6 +217,7 @@ class Conversation:
         turn = self._caller.turn
         if turn is None:
             return
+        self._turn_end.measure(turn, self.now, self._caller.recent)
         if self.state is State.SPEAKING and self._interruptible() and turn.silent_ms(self.now) < STILL_SOUNDING_MS:
             self._dispatch(Event.ONSET)  # the caller talked on from a segment that may not be interrupted into this one
         if self.state in (*OVERLAPPED, State.THINKING):
@@ -224,7 +227,7 @@ class Conversation:
                 self._dispatch(event)
             elif turn.wants_transcript(self.now, REQUEST_PAUSED_MS, REQUEST_EVERY):
                 self._actions.append(act.RequestTranscript(turn.id, self.now))
-        elif turn.is_over(self.now, self._phrases, self._listen.hints, self._settings.endpoint):
+        elif self._turn_end.is_over(turn, self.now, self._listen, self._caller.input.text):
             self._end_caller_turn()
         elif turn.wants_transcript(self.now, REQUEST_TURN_MS):
             self._actions.append(act.RequestTranscript(turn.id, self.now))
@@ -236,6 +239,7 @@ class Conversation:
         """
         turn = self._caller.end_turn(self.now)
         if turn is not None:
+            self._turn_end.pace.turn_ended(turn.longest_pause_ms)
             if turn.text:
                 over_speech = self.state is State.SPEAKING
                 ignored = over_speech and turn.is_backchannel(self._phrases, self._listen.backchannels or ())

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..audio.pcm import FRAME_SAMPLES, Pcm, ms, samples
 from ..detector.vad_frame import BACKGROUND_SPEECH_DBFS, VadFrame
-from ..language.intent import Phrases, is_backchannel, is_complete
-from ..language.words import tokens
+from ..language.intent import Phrases, is_backchannel
 from .caller_input import CallerEntry
 from .overlap import OverlapSound
 from .overlap_classifier import OverlapClass
@@ -27,16 +27,24 @@ RECOGNIZER_LATE_MS = 4000  # a silence after which a turn ends without its words
 
 @dataclass(frozen=True, slots=True)
 class EndpointSettings:
-    """How long a silence ends the caller's turn, in ms."""
+    """How long a silence ends the caller's turn, in ms.
+
+    `graded` are points of the curve from the log odds that the turn has ended to the silence: sure ends first.
+    """
 
     min_ms: int = 300  # after words that are complete
-    usual_ms: int = 600  # when one cannot tell
-    max_ms: int = 900  # after "and ..." or a trailing "uh"
+    max_ms: int = 1300  # after "and ..." or a trailing "uh"
+    usual_ms: int = 600  # where nothing but the silence is known
+    number_ms: int = 2500  # in the middle of a number that is dictated
+    graded: tuple[tuple[float, int], ...] = ((-0.2, 360), (-0.5, 450), (-0.6, 800), (-1.35, 800), (-1.45, 1300))
 
-    def silence_ms(self, complete: bool | None) -> int:
-        """The silence to wait for after words that are complete (True), open (False), or neither (None)."""
-        usual_ms = min(max(self.usual_ms, self.min_ms), self.max_ms)  # only the bounds are configured
-        return {True: self.min_ms, None: usual_ms, False: self.max_ms}[complete]
+    def graded_ms(self, log_odds: float | None) -> int:
+        """The silence that ends a turn of which the sound and the words say so much; within the bounds."""
+        wait_ms = self.usual_ms
+        if log_odds is not None:
+            odds, waits = zip(*sorted(self.graded), strict=True)
+            wait_ms = int(np.interp(log_odds, odds, waits))
+        return min(max(wait_ms, self.min_ms), self.max_ms)
 
 
 class Preroll:
@@ -73,6 +81,10 @@ class CallerTurn:
     question: bool = False  # it began over a question
     transcript: Transcript | None = None
     likely: OverlapClass | None = None  # while it is an overlap
+    prosody: NDArray[np.float64] | None = None  # how its last words sound, as measured at `measured_at`
+    measured_at: int = -1
+    longest_pause_ms: int = 0  # inside the turn
+    rise_db: float = 0.0  # of the last frame over the background
     _last_frame: int = 0  # when the last one came
     _unvoiced: int = 0  # samples heard since the last voiced frame
     _transcript_at: int = -1  # up to where `words` cover the call
@@ -108,7 +120,9 @@ class CallerTurn:
         """One frame that came at `now`."""
         self._last_frame = now
         self._unvoiced += FRAME_SAMPLES
+        self.rise_db = frame.level_dbfs - frame.floor_dbfs
         if frame.voiced:
+            self.longest_pause_ms = max(self.longest_pause_ms, ms(self._unvoiced - FRAME_SAMPLES))
             self.last_voiced, self._unvoiced = now, 0
             self.evidence = max(self.evidence, frame.score)
         self.speechlike = frame.speechlike
@@ -140,21 +154,3 @@ class CallerTurn:
     def set_transcript(self, transcript: Transcript, at: int) -> None:
         """The words up to sample `at`."""
         self.transcript, self._transcript_at, self._requested = transcript, at, False
-
-    def is_over(self, now: int, phrases: Phrases, hints: Sequence[str], settings: EndpointSettings) -> bool:
-        """Whether the caller's silence ends the turn. `hints` are words that would answer what was asked."""
-        if not self.complete:
-            return self.silent_ms(now) >= RECOGNIZER_LATE_MS
-        whole = is_complete(self.text, phrases) if self.text else True
-        if whole is None and mentions_any(self.text, hints):
-            whole = True
-        if whole and self.text and all(word in phrases.urgent for word in tokens(self.text)):
-            whole = None  # "wait", "no": more often than not there is more to come
-        return self.silent_ms(now) >= settings.silence_ms(whole)
-
-
-def mentions_any(text: str, hints: Sequence[str]) -> bool:
-    """Whether one of the hints stands in the text, as whole words."""
-    spoken = tokens(text)
-    wanted = [tokens(hint) for hint in hints]
-    return any(hint == spoken[i : i + len(hint)] for hint in wanted if hint for i in range(len(spoken)))

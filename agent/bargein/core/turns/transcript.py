@@ -18,7 +18,8 @@ class SoundProbabilities:
 class Transcript:
     """What was recognized. `confidence` 0 to 1; `speech` is how sure the engine is that it was speech at all.
 
-    `sound_probabilities`: of an engine that can tell words from other sounds beyond that.
+    `sound_probabilities`: of an engine that can tell words from other sounds beyond that. `ending`: log odds that a
+    sentence ends after the last word, of an engine that knows how sentences go on.
     """
 
     text: str
@@ -26,3 +27,4 @@ class Transcript:
     speech: float = 1.0
     final: bool = True
     sound_probabilities: SoundProbabilities | None = None
+    ending: float | None = None

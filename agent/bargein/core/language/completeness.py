@@ -1,0 +1,70 @@
+"""Whether the caller's words so far are a whole answer, by the words alone and by what the agent expects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from .digits import digits_in
+from .intent import Phrases, is_complete
+from .values import Unclear
+from .words import tokens
+
+
+class ExpectedAnswer(Protocol):
+    """What the agent waits for; `Expected` of core.turns is one."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def minimum(self) -> int | None: ...
+
+    @property
+    def maximum(self) -> int | None: ...
+
+
+def completeness(text: str, phrases: Phrases, expects: ExpectedAnswer, hints: Sequence[str] = ()) -> bool | None:
+    """True: the turn is over at the next silence. False: surely more is to come. None: the words do not tell.
+
+    `hints` are the words of the choices.
+    """
+    if expects.kind in ("digits", "phone"):
+        return _digits(text, phrases, expects)
+    words = tokens(text)
+    whole = is_complete(text, phrases)
+    if words and expects.kind in ("yes_no", "choice") and whole is not False:
+        answered = expects.kind == "yes_no" and any(phrases.matches(rule, text) for rule in ("yes", "no"))
+        if answered or mentions_any(text, hints):
+            return True
+    elif whole is None and mentions_any(text, hints):
+        whole = True
+    if expects.kind == "text" and whole:
+        return None  # "can I have ..." is whole as a command, not as a story
+    if whole and text and all(word in phrases.urgent for word in words):
+        return None  # "wait", "no": more often than not there is more to come
+    return whole
+
+
+def _digits(text: str, phrases: Phrases, expects: ExpectedAnswer) -> bool | None:
+    """Whole at the maximum, open before the minimum. Without a digit it is no number, so the words decide."""
+    try:
+        count = len(digits_in(text, phrases.numbers, phrases.repairs))
+    except Unclear:
+        return None
+    most = expects.maximum or expects.minimum
+    if most is not None and count >= most:
+        return True
+    if not count:
+        whole = is_complete(text, phrases)
+        return whole if whole else False
+    if expects.minimum is not None and count < expects.minimum:
+        return False
+    return None
+
+
+def mentions_any(text: str, hints: Sequence[str]) -> bool:
+    """Whether one of the hints stands in the text, as whole words."""
+    spoken = tokens(text)
+    wanted = [tokens(hint) for hint in hints]
+    return any(hint == spoken[i : i + len(hint)] for hint in wanted if hint for i in range(len(spoken)))

@@ -1,0 +1,128 @@
+"""When the caller's turn is over: from how the last words sound, from the words, from what is expected, and from the
+caller's own pace. All of it comes down to one number, the silence that ends the turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..audio.pcm import RATE, Pcm
+from ..language.completeness import completeness
+from ..language.intent import Phrases
+from .endpoint import RECOGNIZER_LATE_MS, CallerTurn, EndpointSettings
+from .prosody import prosody
+from .reply import Listen
+
+MEASURED_MS = 100  # silence after which the sound of the last words is measured
+RESUMES_DB = 14.0  # a frame so far above the background may be the caller who goes on ...
+RESUMES_MS = 160  # ... and delays the answer for so long at the most
+ENDING_RANGE = (-8.0, 6.0)  # log odds of a recognizer beyond these say no more
+PACE_MOST = 1.6
+PACE_AFTER_CUT, PACE_AFTER_PAUSE, PACE_FORGETS = 1.35, 1.15, 0.9
+LONG_PAUSE_MS = 700  # a caller who pauses so long within a turn gets more patience in the next
+DELIBERATE = ("digits", "phone")  # dictated in groups, with pauses between them
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEndModel:
+    """Logistic regressions: log odds that a turn ends here. `words` uses the words as well, `sound` does without."""
+
+    words: Mapping[str, NDArray[np.float32]]
+    sound: Mapping[str, NDArray[np.float32]]
+
+    @classmethod
+    def of(cls, weights: Mapping[str, NDArray[np.float32]]) -> TurnEndModel:
+        """From arrays `words.mean`, `words.scale`, `words.weights`, `words.bias`, and `sound.` alike."""
+        parts = ("mean", "scale", "weights", "bias")
+        return cls(*({part: weights[f"{name}.{part}"] for part in parts} for name in ("words", "sound")))
+
+    def log_odds(self, sound: NDArray[np.float64], seconds: float, ending: float | None, open_ended: bool) -> float:
+        """`sound` is what `prosody` measures, `seconds` the length of the turn, `ending` as in `Transcript`.
+
+        `open_ended`: the words want more words.
+        """
+        known = [*sound, np.log(max(seconds, 0.1))]
+        if ending is None:
+            return _regression(self.sound, known)
+        return _regression(self.words, [*known, float(np.clip(ending, *ENDING_RANGE)), float(open_ended)])
+
+
+def _regression(weights: Mapping[str, NDArray[np.float32]], known: list[float]) -> float:
+    z = np.clip((np.array(known) - weights["mean"]) * weights["scale"], -3, 3)
+    return float(z @ weights["weights"] + weights["bias"][0])
+
+
+@dataclass(slots=True)
+class Pace:
+    """How slowly this caller talks: 1.0 is usual. Waits are longer by this factor."""
+
+    factor: float = 1.0
+    cut_offs: int = 0  # of the caller by the agent
+
+    def turn_ended(self, longest_pause_ms: int) -> None:
+        """A turn has ended that had pauses up to this long inside."""
+        if longest_pause_ms >= LONG_PAUSE_MS:
+            self._slower(PACE_AFTER_PAUSE)
+        else:
+            self.factor = 1 + (self.factor - 1) * PACE_FORGETS
+
+    def cut_off(self) -> None:
+        """The agent answered, and the caller was not done."""
+        self.cut_offs += 1
+        self._slower(PACE_AFTER_CUT)
+
+    def _slower(self, by: float) -> None:
+        self.factor = min(PACE_MOST, self.factor * by)
+
+
+class TurnEnd:
+    """Decides for one call when a turn of the caller is over."""
+
+    def __init__(self, phrases: Phrases, settings: EndpointSettings, model: TurnEndModel | None = None) -> None:
+        self.pace = Pace()
+        self._phrases = phrases
+        self._settings = settings
+        self._model = model
+
+    def measure(self, turn: CallerTurn, now: int, recent: Callable[[], Pcm]) -> None:
+        """Measure the sound of the last words, once in each silence. `recent` gives the end of the turn, up to now."""
+        if self._model is not None and turn.measured_at < turn.last_voiced and turn.silent_ms(now) >= MEASURED_MS:
+            turn.prosody, turn.measured_at = prosody(recent()), turn.last_voiced
+
+    def is_over(self, turn: CallerTurn, now: int, listen: Listen, before: str = "") -> bool:
+        """Whether the caller's silence ends the turn. `before`: what the caller has said of it in earlier sounds."""
+        silent_ms = turn.silent_ms(now)
+        if not turn.complete:
+            return silent_ms >= RECOGNIZER_LATE_MS
+        wanted_ms = self.silence_ms(turn, listen, before)
+        resumes = turn.rise_db >= RESUMES_DB and silent_ms < wanted_ms + RESUMES_MS
+        return silent_ms >= wanted_ms and not resumes
+
+    def silence_ms(self, turn: CallerTurn, listen: Listen, before: str = "") -> int:
+        """The silence that ends the turn, in ms, as its words stand."""
+        settings, text = self._settings, " ".join(filter(None, (before, turn.text)))
+        if not text:
+            return settings.min_ms
+        whole = completeness(text, self._phrases, listen.expects, listen.hints)
+        if listen.expects.kind in DELIBERATE and whole is not None:
+            return settings.min_ms if whole else settings.number_ms
+        if whole is True:
+            return settings.min_ms
+        log_odds = self._log_odds(turn, open_ended=whole is False)
+        if whole is False and (log_odds is None or listen.expects.kind != "text"):
+            return self._paced(settings.max_ms)
+        return self._paced(settings.graded_ms(log_odds))
+
+    def _log_odds(self, turn: CallerTurn, open_ended: bool) -> float | None:
+        if self._model is None or turn.prosody is None:
+            return None
+        ending = turn.transcript.ending if turn.transcript is not None else None
+        seconds = (turn.last_voiced - turn.onset) / RATE
+        return self._model.log_odds(turn.prosody, seconds, ending, open_ended)
+
+    def _paced(self, wait_ms: int) -> int:
+        extra = (wait_ms - self._settings.min_ms) * (self.pace.factor - 1)
+        return int(wait_ms + max(0.0, extra))

@@ -1,0 +1,137 @@
+"""When the caller's turn is over: the words, what is expected, the sound and the pace."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bargein.core.audio.pcm import RATE, samples
+from bargein.core.turns.endpoint import RECOGNIZER_LATE_MS, CallerTurn, EndpointSettings
+from bargein.core.turns.prosody import FEATURES, prosody
+from bargein.core.turns.reply import Expected, Listen
+from bargein.core.turns.transcript import Transcript
+from bargein.core.turns.turn_end import PACE_MOST, Pace, TurnEnd, TurnEndModel
+from bargein.data.trained import load_weights
+from bargein.dialogue.languages import load
+
+PHRASES, SETTINGS = load("en"), EndpointSettings()
+END = 8000  # the last voiced sample
+NOTHING, EIGHT = Listen(), Expected("digits", 8, 8)
+
+
+def ends_after_ms(text: str, listen: Listen = NOTHING, speech: float = 0.9, before: str = "") -> int:
+    """The silence after which the turn is over, for words alone."""
+    turn = CallerTurn(1, onset=0, last_voiced=END)
+    turn.set_transcript(Transcript(text, speech=speech), END)
+    decide = TurnEnd(PHRASES, SETTINGS)
+    return next(ms for ms in range(0, 5000, 20) if decide.is_over(turn, END + samples(ms), listen, before))
+
+
+@pytest.mark.parametrize(
+    ("text", "ms"),
+    [
+        ("can I talk to a person", SETTINGS.min_ms),
+        ("I would like the", SETTINGS.max_ms),
+        ("the red one and", SETTINGS.max_ms),
+        ("so, uh", SETTINGS.max_ms),
+        ("my name is Miller", SETTINGS.usual_ms),
+        ("No, wait.", SETTINGS.usual_ms),
+    ],
+)
+def test_the_silence_adapts_to_the_words(text: str, ms: int) -> None:
+    assert ends_after_ms(text) == ms
+
+
+def test_an_answer_to_what_was_asked_is_complete() -> None:
+    choice = Listen(hints=("red", "blue"), expects=Expected("choice"))
+    assert ends_after_ms("Blue, please.", choice) == SETTINGS.min_ms
+    assert ends_after_ms("Blue and", choice) == SETTINGS.max_ms
+    assert ends_after_ms("no", Listen(expects=Expected("yes_no"))) == SETTINGS.min_ms
+    assert ends_after_ms("no") == SETTINGS.usual_ms
+
+
+@pytest.mark.parametrize(
+    ("text", "ms"),
+    [
+        ("four seven one", SETTINGS.number_ms),
+        ("4, 7, 1. 3, 0, 2.", SETTINGS.number_ms),
+        ("my number is", SETTINGS.number_ms),
+        ("4 7 1 3 0 2 5 6", SETTINGS.min_ms),
+        ("four double seven one oh two five six", SETTINGS.min_ms),
+        ("can I talk to a person", SETTINGS.min_ms),
+    ],
+)
+def test_a_number_is_over_when_it_has_all_its_digits(text: str, ms: int) -> None:
+    assert ends_after_ms(text, Listen(expects=EIGHT)) == ms
+
+
+def test_groups_of_a_number_add_up_over_several_sounds() -> None:
+    assert ends_after_ms("5 6", Listen(expects=EIGHT), before="4 7 1 3 0 2") == SETTINGS.min_ms
+
+
+def test_a_story_is_not_over_because_it_holds_a_command() -> None:
+    assert ends_after_ms("can I talk to a person", Listen(expects=Expected("text"))) == SETTINGS.usual_ms
+
+
+def test_a_cough_ends_the_wait_at_once() -> None:
+    assert ends_after_ms("you", speech=0.2) == SETTINGS.min_ms
+
+
+def test_without_words_the_recognizer_is_waited_for() -> None:
+    turn = CallerTurn(1, onset=0, last_voiced=END)
+    decide = TurnEnd(PHRASES, SETTINGS)
+    assert not decide.is_over(turn, END + samples(RECOGNIZER_LATE_MS - 20), Listen())
+    assert decide.is_over(turn, END + samples(RECOGNIZER_LATE_MS), Listen())
+
+
+def test_a_sound_that_begins_delays_the_answer_but_a_noise_does_not_for_long() -> None:
+    turn = CallerTurn(1, onset=0, last_voiced=END)
+    turn.set_transcript(Transcript("my name is Miller"), END)
+    turn.rise_db = 30.0
+    decide = TurnEnd(PHRASES, SETTINGS)
+    over = [ms for ms in range(0, 2000, 20) if decide.is_over(turn, END + samples(ms), Listen())]
+    assert SETTINGS.usual_ms < over[0] <= SETTINGS.usual_ms + 200
+
+
+def test_the_model_answers_sure_ends_sooner_than_pauses() -> None:
+    model = TurnEndModel.of(load_weights("turn_end"))
+    usual = model.words["mean"][: len(FEATURES)].astype(float)
+    whole = model.log_odds(usual, 2.0, ending=3.0, open_ended=False)
+    broken_off = model.log_odds(usual, 2.0, ending=-3.0, open_ended=True)
+    assert whole > broken_off + 1
+    assert SETTINGS.graded_ms(whole) <= SETTINGS.graded_ms(broken_off)
+
+
+def test_prosody_measures_the_fall_of_a_voice() -> None:
+    t = np.arange(RATE) / RATE
+    falling, level = (np.cumsum(hz) / RATE for hz in (220 - 80 * t, np.full(RATE, 180.0)))
+    quiet = np.zeros(RATE // 8)
+    measured = []
+    for phase in (falling, level):
+        voice = sum(np.sin(2 * np.pi * k * phase) / k for k in range(1, 9))
+        measured.append(prosody((np.concatenate([quiet, 4000 * voice, quiet])).astype(np.int16)))
+    first, second = measured
+    assert first is not None
+    assert second is not None
+    assert first[FEATURES.index("pitch_last")] < -2 < second[FEATURES.index("pitch_last")] + 1
+    assert prosody(np.zeros(RATE, np.int16)) is None
+
+
+def test_a_caller_who_was_cut_off_or_pauses_long_gets_more_time_within_limits() -> None:
+    pace = Pace()
+    pace.cut_off()
+    assert pace.factor > 1.3
+    assert pace.cut_offs == 1
+    for _ in range(9):
+        pace.turn_ended(longest_pause_ms=1200)
+    assert pace.factor == PACE_MOST
+    for _ in range(40):
+        pace.turn_ended(longest_pause_ms=100)
+    assert pace.factor < 1.05
+
+
+@pytest.mark.parametrize(("min_ms", "max_ms", "usual_ms"), [(700, 900, 700), (300, 500, 500), (300, 900, 600)])
+def test_every_silence_lies_between_the_bounds(min_ms: int, max_ms: int, usual_ms: int) -> None:
+    settings = EndpointSettings(min_ms=min_ms, max_ms=max_ms)
+    assert settings.graded_ms(None) == usual_ms
+    assert all(min_ms <= settings.graded_ms(odds / 4) <= max_ms for odds in range(-40, 40))
