@@ -180,8 +180,10 @@ class WhisperRecognizer:
         )[0]
         tokens = result.sequences_ids[0]
         score = result.scores[0] * len(tokens) / (len(tokens) + 1)  # the end of the text counts as a token
-        text = without_echo(tokenizer.decode(tokens).strip())
-        return Decoded(text, score, result.no_speech_prob, ending=ending_log_odds(result.logits[0], tokens, tokenizer))
+        whole = tokenizer.decode(tokens).strip()
+        text = without_echo(whole)
+        ending = ending_log_odds(result.logits[0], tokens, tokenizer) if text == whole else None
+        return Decoded(text, score, result.no_speech_prob, ending=ending)
 
     def _encoded_silence(self) -> Any:
         """What the encoder makes of 30 s of digital silence."""
@@ -360,7 +362,9 @@ def without_echo(text: str) -> str:
     words = text.split()
     plain = [re.sub(r"\W", "", word).lower() for word in words]
     for period in range(1, len(words)):
-        if plain[period:] == plain[:-period] and (period > 2 or len(words) > 2 * period):
+        again, first = plain[period:], plain[:-period]
+        cut_off = bool(again) and first[-1].startswith(again[-1])  # the limit on tokens ends within a word
+        if again[:-1] == first[:-1] and cut_off and (period > 2 or len(words) > 2 * period):
             return " ".join(words[:period])
     return text
 

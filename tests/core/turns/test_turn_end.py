@@ -73,6 +73,12 @@ def test_a_story_is_not_over_because_it_holds_a_command() -> None:
     assert ends_after_ms("can I talk to a person", Listen(expects=Expected("text"))) == SETTINGS.usual_ms
 
 
+def test_a_caller_who_has_only_said_who_he_is_has_not_said_why_he_calls() -> None:
+    story = Listen(expects=Expected("text"))
+    assert ends_after_ms("Hello, my name is Jennifer Williams.", story) == SETTINGS.max_ms
+    assert ends_after_ms("My name is Jennifer, I need a new card and a book of cheques.", story) == SETTINGS.usual_ms
+
+
 def test_a_cough_ends_the_wait_at_once() -> None:
     assert ends_after_ms("you", speech=0.2) == SETTINGS.min_ms
 

@@ -10,6 +10,8 @@ from .intent import Phrases, is_complete
 from .values import Unclear
 from .words import tokens
 
+STORY_WORDS = 4  # fewer are rarely all that a caller has to say in their own words
+
 
 class ExpectedAnswer(Protocol):
     """What the agent waits for; `Expected` of core.turns is one."""
@@ -39,7 +41,9 @@ def completeness(text: str, phrases: Phrases, expects: ExpectedAnswer, hints: Se
             return True
     elif whole is None and mentions_any(text, hints):
         whole = True
-    if expects.kind == "text" and whole:
+    if expects.kind == "text" and whole is not False:
+        if len(words) < STORY_WORDS or phrases.matches("introduction", text):
+            return False  # "Hello, my name is Miller." does not say yet what the call is about
         return None  # "can I have ..." is whole as a command, not as a story
     if whole and text and all(word in phrases.urgent for word in words):
         return None  # "wait", "no": more often than not there is more to come

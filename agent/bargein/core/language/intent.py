@@ -16,7 +16,8 @@ from .words import Mention, PhraseTable, alternatives, compile_pattern, joined, 
 
 RULES = (
     "agent", "repeat", "wh_question", "change", "wrong", "redirect", "next", "understood", "confirm", "stop",
-    "question", "request", "may_ask", "hello", "agreed", "yes", "no", "incomplete", "that_one", "change_slot",
+    "question", "request", "may_ask", "hello", "agreed", "yes", "no", "incomplete", "introduction", "that_one",
+    "change_slot",
 )  # fmt: skip
 _NOTHING = re.compile(r"(?!)")
 MOST_LEADS = 12  # words and phrases of `lead` that are taken off one after another: "no, well, okay, ..."

@@ -194,12 +194,10 @@ class Conversation:
 
     def _interruptible(self) -> bool:
         """Whether the caller may stop what is being said. Where nothing is said, nothing is in the way."""
-        segment = self._playback.segment
-        return self.state is not State.SPEAKING or segment is None or segment.interruptible
+        return self.state is not State.SPEAKING or (at := self._playback.segment) is None or at.interruptible
 
     def _question(self) -> bool:
-        segment = self._playback.segment
-        return segment is not None and segment.question
+        return (segment := self._playback.segment) is not None and segment.question
 
     def _advance_caller(self) -> None:
         """Events that come from the caller's silence."""

@@ -112,9 +112,12 @@ class TurnEnd:
         if whole is True:
             return settings.min_ms
         log_odds = self._log_odds(turn, open_ended=whole is False)
-        if whole is False and (log_odds is None or listen.expects.kind != "text"):
+        if log_odds is None and whole is False:
             return self._paced(settings.max_ms)
-        return self._paced(settings.graded_ms(log_odds))
+        wait_ms = settings.graded_ms(log_odds)
+        if whole is False:
+            wait_ms = max(wait_ms, settings.open_ms if listen.expects.kind == "text" else settings.max_ms)
+        return self._paced(wait_ms)
 
     def _log_odds(self, turn: CallerTurn, open_ended: bool) -> float | None:
         if self._model is None or turn.prosody is None:
