@@ -28,6 +28,7 @@ from ..errors import EngineError
 from .audio import activity, from_pcm, levelled, resample
 from .background import pool
 from .listing import EngineListing, base
+from .whisper_ending import ending_log_odds
 from .whisper_sounds import pooled, sound_probabilities
 
 MODEL_RATE = 16000  # Hz
@@ -45,8 +46,6 @@ HEARD_S = 15  # seconds of encoded audio that the decoder sees, speech and silen
 SURE = -0.2  # log probability of a token above which hints are not tried
 DEADLINE_S = 4.0  # for words to come: the caller waits in silence
 SHORTEST_SAMPLES = 800  # 100 ms: less is no word
-
-SENTENCE_ENDS, BROKEN_OFF = (".", "?", "!"), (",", "...", "-", " -", "--", "…")
 
 BUNDLED = "tiny.en"
 MADE_UP = {"you", "thankyou", "bye", "im"}  # what Whisper answers to noise
@@ -337,24 +336,6 @@ def believable(piece: Decoded) -> bool:
     number = all(c.isdigit() or not c.isalnum() for c in words)  # written for a digit said alone, never for a noise
     doubtful = piece.no_speech > 0.4 and piece.log_probability < -0.8 and not number
     return not (doubtful or piece.no_speech > 0.6 or piece.log_probability < -1.5)
-
-
-def ending_log_odds(logits: Sequence[Any], ids: Sequence[int], tokenizer: Any) -> float | None:
-    """Log odds that a sentence ends after the last word: ".", "?" or "!" against more words, a comma or "...".
-
-    `logits` holds the decoder's logits for each step, `ids` the tokens that it chose. None without a word.
-    """
-    marks = {mark: tokenizer.encode(mark)[0] for mark in (*SENTENCE_ENDS, *BROKEN_OFF)}
-    last = len(ids) - 1
-    while last >= 0 and ids[last] in marks.values():
-        last -= 1
-    if last < 0 or last + 1 >= len(logits):
-        return None
-    step = np.asarray(logits[last + 1], np.float32)[: tokenizer.eot]  # words and marks, without special tokens
-    chances = np.exp(step - step.max())
-    ends = float(sum(chances[marks[mark]] for mark in SENTENCE_ENDS))
-    goes_on = float(chances.sum()) - ends
-    return float(np.log((ends + 1e-6) / (goes_on + 1e-6)))
 
 
 def without_echo(text: str) -> str:
