@@ -188,8 +188,7 @@ class Conversation:
             self._playback.duck(self._settings.duck_db if self._judge.lowers(turn, self.now) else 0.0)
 
     def _sensitivity(self) -> float:
-        segment = self._playback.segment
-        own = segment.sensitivity if segment is not None else None
+        own = segment.sensitivity if (segment := self._playback.segment) is not None else None
         return self._settings.sensitivity if own is None else own
 
     def _interruptible(self) -> bool:
