@@ -9,12 +9,14 @@ import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from bargein.cli import cli
 from bargein.clock import SystemClock
 from bargein.config import Config
 from bargein.doctor import checks
+from bargein.server.metrics import Health, MetricsServer
 from bargein.store import Store
 
 
@@ -104,6 +106,30 @@ async def test_clock_and_pace() -> None:
     check = await checks.pace(clock)
     assert check.status == "warn"
     assert "95 % within 30.0 ms of their time, the worst 30.0 ms late" in check.text
+
+
+@pytest.mark.parametrize(
+    ("health", "status", "said"),
+    [
+        (Health(True, 3, True, 2), "ok", "3 calls on 2 workers, new calls are taken"),
+        (
+            Health(True, 30, False, 2, "9 % of the frames leave late"),
+            "warn",
+            "go to people: 9 % of the frames leave late",
+        ),
+        (Health(False, 0, False, 0), "warn", "go to people: no worker serves calls"),
+        (Health(True, 200, False, 1), "warn", "go to people: as many calls as are allowed"),
+    ],
+)
+async def test_load(health: Health, status: str, said: str) -> None:
+    server = MetricsServer(dict, lambda: health)
+    server.start("127.0.0.1", 0)
+    try:
+        check = await checks.load(f"127.0.0.1:{server.port}")
+    finally:
+        await asyncio.to_thread(server.close)
+    assert (check.status, said in check.text) == (status, True), check.text
+    assert (await checks.load("127.0.0.1:1")).status == "warn"
 
 
 def test_recordings_need_a_directory_that_the_server_can_make(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is wrong and how to mend it: one check, one line. The checks of the PBX are in `doctor_pbx`."""
+"""What is wrong and how to fix it: one check, one line. The checks of the PBX are in `pbx.py`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import httpx
+
 from ..clock import Clock, SystemClock
 from ..config import Config, parse_address
 from ..errors import UserError
@@ -26,14 +28,15 @@ if TYPE_CHECKING:
 Status = Literal["ok", "warn", "fail"]
 
 FRAME_S = 0.02
+LOAD_S = 2.0  # for /healthz to answer
 FRAMES = 100  # two seconds of a call
-LATE_S = 0.005  # a frame so late is made up for by any phone's jitter buffer
+LATE_S = 0.005  # any phone's jitter buffer makes up for less
 OLDEST_YEAR = 2025  # a clock before that was never set
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The result of one check. `remedy` says what to do, "" when all is well."""
+    """The result of one check. `remedy` says what to do; "" if there is nothing to do."""
 
     name: str
     status: Status
@@ -46,14 +49,14 @@ def ok(name: str, text: str) -> Check:
 
 
 def failed(name: str, error: Exception) -> Check:
-    """What a UserError says, which is what is wrong, a semicolon or colon, and how to mend it."""
+    """A UserError says what is wrong, then a semicolon or colon, then how to fix it."""
     text = str(error)
     wrong, _, remedy = text.rpartition("; " if "; " in text else ": ")
     return Check(name, "fail", wrong or text, remedy if wrong else "")
 
 
 async def examine(config_path: str | None, db: str | None = None, clock: Clock | None = None) -> AsyncIterator[Check]:
-    """Every check of this machine, as it is done. A wrong configuration is checked no further."""
+    """Every check of this machine, as it is done. After a wrong configuration there are no more."""
     clock = clock or SystemClock()
     yield python()
     try:
@@ -71,6 +74,8 @@ async def examine(config_path: str | None, db: str | None = None, clock: Clock |
         yield await language_model(config.llm)
     for check in await ports(config):
         yield check
+    if config.server.metrics:
+        yield await load(config.server.metrics)
     url = db or config.store.url
     yield await database(url)
     for check in disks(config, url):
@@ -101,7 +106,7 @@ def flow(config: Config) -> Check:
 
 
 def _flow(config: Config) -> tuple[Path, Flow]:
-    """The configured flow and its file. Raises UserError, OSError."""
+    """The configured flow and its file. Raises UserError or OSError."""
     from ..dialogue import dialogues
 
     path = dialogues.find(config.dialogue.flow)
@@ -191,7 +196,7 @@ async def _cannot_listen(address: str) -> str | None:
 
 
 async def is_our_fastagi(address: str) -> bool:
-    """Whether our server answers there. Asked for a call it first clears BARGEIN_ID; left then, it gives out none."""
+    """Whether our server answers there. It first clears BARGEIN_ID; whoever leaves then gets no call id."""
     host, port = parse_address(address)
     try:
         async with asyncio.timeout(2):
@@ -205,8 +210,22 @@ async def is_our_fastagi(address: str) -> bool:
         return False
 
 
+async def load(address: str) -> Check:
+    """Whether the server that runs takes new calls."""
+    try:
+        async with httpx.AsyncClient(timeout=LOAD_S) as client:
+            told = (await client.get(f"http://{address}/healthz")).json()
+        text = f"{told['calls']} calls on {told['workers']} workers"
+        if told["admits"]:
+            return ok("load", f"{text}, new calls are taken")
+        why = told["reason"] or ("no worker serves calls" if not told["well"] else "as many calls as are allowed")
+    except (httpx.HTTPError, ValueError, LookupError, TypeError):
+        return Check("load", "warn", f"no answer from http://{address}/healthz", "is the server running?")
+    return Check("load", "warn", f"{text}, new calls go to people: {why}", "more workers or machines: docs/scale.md")
+
+
 async def database(url: str) -> Check:
-    """The database can be written, or made; if an older version made it, it is brought up to date."""
+    """The database can be written, or made. One of an older version is migrated."""
     name = "database"
     try:
         file = sqlite_file(url)
@@ -224,7 +243,7 @@ async def database(url: str) -> Check:
 
 
 def _file(url: str) -> Path | None:
-    """Where the database is; None of a url that its own check complains of."""
+    """The file of the database; None for a wrong url, which its own check reports."""
     try:
         return sqlite_file(url)
     except UserError:
@@ -274,7 +293,7 @@ def wall_clock(clock: Clock) -> Check:
 
 
 async def pace(clock: Clock) -> Check:
-    """This machine keeps 20 ms deadlines: a frame that is late is a gap in what the caller hears."""
+    """This machine keeps 20 ms deadlines. A late frame is a gap in what the caller hears."""
     late = []
     first = clock.monotonic()
     for frame in range(1, FRAMES + 1):
