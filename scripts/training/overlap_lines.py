@@ -80,16 +80,14 @@ class Overlap:
     estimated: int  # where the detector believes that the sound began, likewise
 
 
-def sounds_of(root: Path, part: str, share: float = 1.0) -> list[Sound]:
-    """The rows that may be trained on. `share`: of the speakers, for a learning curve."""
+def sounds_of(root: Path, part: str) -> list[Sound]:
+    """The rows that may be trained on."""
     with open(root / "manifest.csv", newline="") as f:
         rows = [r for r in csv.DictReader(f) if r["licence_class"] != "gpl-gfdl" and r["class"] in CLASSES]
     if part != "all":
         rows = [r for r in rows if held_out(r) == (part == "held-out")]
     out = []
     for r in rows:
-        if zlib.crc32(("share" + speaker_of(r)).encode()) % 1000 >= share * 1000:
-            continue
         audio = read_wav(root / r["file"])
         onset, offset = int(float(r["onset_s"] or 0) * RATE), int(float(r["offset_s"] or len(audio) / RATE) * RATE)
         out.append(Sound(audio, onset, offset, CLASSES[r["class"]], speaker_of(r), r["file"]))
