@@ -293,6 +293,7 @@ class App:
             sensitivity=self.config.hearing.sensitivity,
             duck=self.config.hearing.overlap == "duck",
             duck_db=self.config.hearing.duck_db,
+            longest_turn_ms=1000 * self.config.endpoint.longest_s,
             endpoint=EndpointSettings(min_ms=self.config.endpoint.min_ms, max_ms=self.config.endpoint.max_ms),
         )
         recording = self._recording(info)  # last: of a call that is refused nothing is left

@@ -173,6 +173,7 @@ class EndpointConfig:
 
     min_ms: int = _between(300, 100, 5000)
     max_ms: int = _between(1300, 100, 10_000)
+    longest_s: int = _between(60, 5, 3600)  # a turn that lasts so long is ended and answered: a radio never pauses
 
 
 @dataclass(frozen=True, slots=True)

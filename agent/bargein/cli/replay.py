@@ -143,6 +143,7 @@ def _settings(config: Config, flow: Flow, sensitivity: float | None) -> Conversa
         sensitivity=next(value for value in wanted if value is not None),
         duck=config.hearing.overlap == "duck",
         duck_db=config.hearing.duck_db,
+        longest_turn_ms=1000 * config.endpoint.longest_s,
         endpoint=EndpointSettings(min_ms=config.endpoint.min_ms, max_ms=config.endpoint.max_ms),
     )
 

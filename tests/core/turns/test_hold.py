@@ -20,10 +20,16 @@ class Held(Call):
     """A call with a classifier that is told what it hears."""
 
     def __init__(
-        self, says: list[str], texts: list[str], word: float = 0.0, duck: bool = True, **options: object
+        self,
+        says: list[str],
+        texts: list[str],
+        word: float = 0.0,
+        duck: bool = True,
+        longest_turn_ms: int = 60_000,
+        **options: object,
     ) -> None:
         self.classifier = ToldClassifier(word)
-        self.settings = ConversationSettings(duck=duck)
+        self.settings = ConversationSettings(duck=duck, longest_turn_ms=longest_turn_ms)
         self.dropped: list[act.DropCause] = []
         super().__init__(says, texts, **options)  # type: ignore[arg-type]
 
@@ -176,3 +182,12 @@ def test_without_a_classifier_every_onset_stops_the_agent() -> None:
 def test_a_schedule_is_straight_between_its_points() -> None:
     schedule = EarlySettings(stop=((100, 0.8), (200, 0.4))).stop
     assert [round(at(schedule, ms), 3) for ms in (0, 100, 150, 200, 900)] == [0.8, 0.8, 0.6, 0.4, 0.4]
+
+
+def test_a_sound_that_never_ends_is_answered_and_then_stops_nothing() -> None:
+    call = Held([MENU, "what was that"], ["no wait"], word=0.9, longest_turn_ms=10_000)
+    call.run(600)
+    call.run(12_500, LOUD)
+    assert [turn.text for turn in call.turns.values()] == [MENU, "no wait", "what was that"]
+    assert call.turns[2].heard_text == "what was that"
+    assert len(call.rows) == 1

@@ -14,6 +14,7 @@ from .overlap_classifier import BACKGROUND_FRAMES, OverlapClassifier
 COOLDOWN, COOLDOWN_SAMPLES = 0.2, samples(1500)  # sensitivity taken off after a rejected sound: coughs come in series
 RECLASSIFIED_AS_VOICE = 0.8  # `VadFrame.speechlike` from which a rejected sound counts as a voice after all
 CLASSIFIED_FRAMES = BACKGROUND_FRAMES + 20  # of the line before now that the classifier is given
+LONGEST_TURN_SAMPLES = samples(60_000)
 STILL_SOUNDING_MS = 60  # a sound with less silence than this behind it continues
 
 
@@ -38,7 +39,12 @@ class Caller:
     This class alone re-arms the detector: after a turn, a rejected sound or a retracted onset.
     """
 
-    def __init__(self, detector: SpeechDetector, classifier: OverlapClassifier | None = None) -> None:
+    def __init__(
+        self,
+        detector: SpeechDetector,
+        classifier: OverlapClassifier | None = None,
+        longest_turn: int = LONGEST_TURN_SAMPLES,
+    ) -> None:
         self.input = CallerInput()
         self.turn: CallerTurn | None = None
         self.floor_since = 0  # the sample at which the caller got the floor, or was last heard
@@ -47,6 +53,8 @@ class Caller:
         self._preroll = Preroll()
         self._turns = 0
         self._rejected: CallerTurn | None = None
+        self._until_silence = False  # even if the rejected sound is a voice
+        self._longest_turn = longest_turn
         self._cooldown_until = 0
         self._missed = 0  # samples of the turn that came while it was rejected
 
@@ -103,11 +111,21 @@ class Caller:
 
     def end_turn(self, now: int) -> CallerTurn | None:
         """The turn is over. Returns it; None if there was none."""
+        overlong = self.overlong(now)
         turn, self.turn = self.turn, None
-        if turn is not None:
+        if overlong:
+            self._rejected, self._until_silence = turn, True
+        elif turn is not None:
             self._detector.rearm()
         self.floor_since = now
         return turn
+
+    def overlong(self, now: int) -> bool:
+        """Whether the turn has lasted too long to be a caller's: a radio, music on hold. It has to end.
+
+        What goes on of such a sound does not count until there is a silence.
+        """
+        return self.turn is not None and now - self.turn.onset >= self._longest_turn
 
     def reject(self, now: int, retracted: bool) -> CallerTurn:
         """The turn was no interruption. A sound that continues stays rejected until it ends or turns out to be a voice.
@@ -121,13 +139,15 @@ class Caller:
         if turn.silent_ms(now) >= STILL_SOUNDING_MS:
             self._detector.rearm()
         elif not retracted:
-            self._rejected = turn
+            self._rejected, self._until_silence = turn, False
         return turn
 
     def _reconsider(self, rejected: CallerTurn, frame: VadFrame, now: int, question: bool) -> Sound:
         if not frame.voiced:
             self._rejected = None
             self._detector.rearm()
+        elif self._until_silence:
+            return Sound.NONE
         elif frame.speechlike >= RECLASSIFIED_AS_VOICE and frame.level_dbfs >= frame.background_speech_dbfs:
             self._begin(frame, now, question, now - rejected.onset)
             return Sound.BEGAN

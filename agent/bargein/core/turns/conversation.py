@@ -43,6 +43,7 @@ class ConversationSettings:
     sensitivity: float = 0.5
     duck: bool = True  # lower the agent at the first evidence; else it falls silent then
     duck_db: float = DUCK_DB
+    longest_turn_ms: int = 60_000  # of the caller; then it is answered, whatever goes on
     overlap: OverlapSettings = field(default_factory=OverlapSettings)
     endpoint: EndpointSettings = field(default_factory=EndpointSettings)
 
@@ -65,7 +66,7 @@ class Conversation:
         self._phrases = phrases
         self._judge = OverlapJudge(phrases, settings.overlap)
         self._settings = settings
-        self._caller = Caller(detector, classifier)
+        self._caller = Caller(detector, classifier, samples(settings.longest_turn_ms))
         self._turn_end = TurnEnd(phrases, settings.endpoint, turn_end)
         self._rechunker = Rechunker()
         self._playback = Playback()
@@ -147,8 +148,7 @@ class Conversation:
             turn = self._caller.turn
             if self.state in OVERLAPPED and turn is not None:
                 playout, text = self._playback.playout(), self._listen.writable(turn.text)
-                row = self._overlap.interruption(playout, turn, self.now, Kind.OTHER, Resolution.HUNG_UP, text)
-                self._actions += row
+                self._actions += self._overlap.hung_up(playout, turn, self.now, text)
             dropped = act.DropCause.HANGUP if self.state is State.THINKING else None
             self._close_caller_turn()
             self._dispatch(Event.HANGUP)
@@ -211,23 +211,23 @@ class Conversation:
 
     def _decide(self) -> None:
         """Decide what can be decided now about the caller's turn, or request its transcript."""
-        turn = self._caller.turn
+        turn, now = self._caller.turn, self.now
         if turn is None:
             return
-        self._turn_end.measure(turn, self.now, self._caller.recent)
-        if self.state is State.SPEAKING and self._interruptible() and turn.silent_ms(self.now) < STILL_SOUNDING_MS:
+        self._turn_end.measure(turn, now, self._caller.recent)
+        if self.state is State.SPEAKING and self._interruptible() and turn.silent_ms(now) < STILL_SOUNDING_MS:
             self._dispatch(Event.ONSET)  # the caller talked on from a segment that may not be interrupted into this one
         if self.state in (*OVERLAPPED, State.THINKING):
             thinking, question = self.state is State.THINKING, self._question()
-            event = self._judge.verdict(turn, self.now, thinking, question, self._listen.backchannels or ())
+            event = self._judge.verdict(turn, now, thinking, question, self._listen.backchannels or ())
             if event is not None:
                 self._dispatch(event)
-            elif turn.wants_transcript(self.now, REQUEST_PAUSED_MS, REQUEST_EVERY):
-                self._actions.append(act.RequestTranscript(turn.id, self.now))
-        elif self._turn_end.is_over(turn, self.now, self._listen, self._caller.input.text):
+            elif turn.wants_transcript(now, REQUEST_PAUSED_MS, REQUEST_EVERY):
+                self._actions.append(act.RequestTranscript(turn.id, now))
+        elif self._caller.overlong(now) or self._turn_end.is_over(turn, now, self._listen, self._caller.input.text):
             self._end_caller_turn()
-        elif turn.wants_transcript(self.now, REQUEST_TURN_MS):
-            self._actions.append(act.RequestTranscript(turn.id, self.now))
+        elif turn.wants_transcript(now, REQUEST_TURN_MS):
+            self._actions.append(act.RequestTranscript(turn.id, now))
 
     def _close_caller_turn(self) -> None:
         """The caller's stretch of sound is over: its words are input, its stream ends.
@@ -280,8 +280,8 @@ class Conversation:
             return  # a goodbye waits until the sound over it is judged
         if thinking:
             self._commit()
-        last = Event.FINISH if self._reply.finish is not None else None
-        self._dispatch(last or (Event.REPLY_EMPTY if thinking else Event.PLAYED_OUT))
+        empty = Event.REPLY_EMPTY if thinking else Event.PLAYED_OUT
+        self._dispatch(Event.FINISH if self._reply.finish is not None else empty)
 
     def _commit(self) -> None:
         """The caller hears the reply from now on: what the planner decided in it holds."""

@@ -41,6 +41,10 @@ class OverlapLog:
         resolution = Resolution.RESUMED if self.silenced else Resolution.HELD
         return self.interruption(playout, turn, now, kind, resolution, text)
 
+    def hung_up(self, playout: Playout, turn: CallerTurn, now: int, text: str) -> list[Action]:
+        """The row of an overlap in which the caller hung up."""
+        return self.interruption(playout, turn, now, Kind.OTHER, Resolution.HUNG_UP, text)
+
     def interruption(
         self, playout: Playout, turn: CallerTurn | None, now: int, kind: Kind, resolution: Resolution, text: str = ""
     ) -> list[Action]:
