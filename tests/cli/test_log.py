@@ -108,7 +108,7 @@ def test_json_and_csv_hold_every_column(runner: CliRunner) -> None:
     assert set(rows[0]) >= {"id", "call_id", "onset_ms", "caller_text", "kind", "resolution", "at"}
     assert rows[0].keys() == json.loads(run(runner, "interruptions", "--json"))[0].keys()
     assert json.loads(run(runner, "stats", "--json"))["total"]["count"] == 2
-    assert {row["by"] for row in csv.DictReader(io.StringIO(run(runner, "stats", "--csv")))} == {"kind", "day"}
+    assert {row["by"] for row in csv.DictReader(io.StringIO(run(runner, "stats", "--csv")))} >= {"kind", "day", "step"}
     run(runner, "calls", "--csv", "--json", code=2)
 
 
@@ -230,7 +230,27 @@ def test_what_callers_send_cannot_act_on_the_terminal(runner: CliRunner, words: 
 def test_stats(runner: CliRunner) -> None:
     told = run(runner, "stats")
     assert "2 calls, 14 s: 2 interrupted (100%)" in told
+    assert "2 handed over (100%)" in told
     assert re.search(r"correct +2 +80 ms +80 ms +120 ms +420 ms +420 ms", told)
+    assert re.search(r"^green +offer +2$", told, re.MULTILINE)
+    assert re.search(r"^calls +1 +0 +-$", run(runner, "stats", "--since", "50d", "--compare"), re.MULTILINE)
+    both = json.loads(run(runner, "stats", "--since", "60d", "--compare", "--json"))
+    assert (both["now"]["calls"], both["before"]["calls"]) == (1, 1)
+    run(runner, "stats", "--compare", code=2)
+
+
+def test_pictures_and_pages(runner: CliRunner, tmp_path: Path) -> None:
+    run(runner, "stats", "--plot", "stats.svg")
+    run(runner, "show", "last", "--plot", "call.svg", "--html", "call.html")
+    assert "<svg" in (tmp_path / "stats.svg").read_text()
+    assert "correct, replanned" in (tmp_path / "call.svg").read_text() or (tmp_path / "call.svg").stat().st_size > 5000
+    page = (tmp_path / "call.html").read_text()
+    assert "<mark>interrupted</mark> on “green”" in page
+    assert not re.search(r"(src|href)=\"(?!data:|#)", page)  # nothing from elsewhere
+    for wrong in (["--plot", "x.gif"], ["--html", "no/such/x.html"], ["--plot", "no/such/x.png"]):
+        result = runner.invoke(cli, ["show", "last", *wrong])
+        assert isinstance(result.exception, UserError)
+        assert result.exception.exit_code == 2
 
 
 def test_tail_shows_what_is_there_and_what_comes(runner: CliRunner) -> None:

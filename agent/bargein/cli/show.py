@@ -43,6 +43,10 @@ def show_command(
         from ..view.picture import check_picture
 
         check_picture(picture)
+    if page is not None:
+        from ..web.page import check_page
+
+        check_page(page)
 
     async def ask(log: Reader) -> tuple[Call, list[LoggedTurn], list[LoggedInterruption]]:
         found = await log.call(call)
@@ -62,9 +66,9 @@ def show_command(
         draw(_timeline(found, turns, cuts), picture)
         click.echo(f"{picture} written", err=True)
     if page is not None:
-        from ..view.page import write_page  # type: ignore[import-not-found]
+        from ..web.page import write_page
 
-        write_page(found, _timeline(found, turns, cuts), page)
+        write_page(found, _timeline(found, turns, cuts), [cut.interruption for cut in cuts], page)
         click.echo(f"{page} written", err=True)
 
 

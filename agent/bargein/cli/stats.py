@@ -2,80 +2,197 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, replace
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from ..clock import SystemClock
+from ..core.language.neutral import neutral
 from ..store.filters import CallFilter
+from ..view.figures import by_local_day, by_local_hour, fates, histogram
 from .filters import filter_options
 from .log import database, with_log
 from .options import either, format_options, log_options
 from .rows import print_rows
-from .terminal import Column, Screen, latency, length, plain, table, to_json, write
+from .terminal import Column, Screen, cells, latency, length, plain, shorten, table, to_json, write
 
 if TYPE_CHECKING:
-    from ..store import Spread, Stats
+    from ..store import CutWord, Reader, Spread, Stats
+
+BAR = 30  # the longest bar, in columns
+MOST_ROWS = 12  # of a chart: the log can have thousands of words
+NAME = 24  # the longest name in a chart
 
 
 @click.command("stats")
 @filter_options
+@click.option("--compare", is_flag=True, help="Also the period of the same length just before --since, side by side.")
+@click.option("--plot", "picture", type=click.Path(dir_okay=False, path_type=Path), help="Draw the statistics instead: "
+              ".png, .svg or .pdf.")  # fmt: skip
 @format_options
 @log_options
-def stats_command(which: CallFilter, as_json: bool, as_csv: bool, config_path: Path | None, db: str | None) -> None:
-    """Summarize calls and interruptions: counts, and the median, 95th percentile and maximum of the latencies.
+def stats_command(
+    which: CallFilter,
+    compare: bool,
+    picture: Path | None,
+    as_json: bool,
+    as_csv: bool,
+    config_path: Path | None,
+    db: str | None,
+) -> None:
+    """Summarize calls and interruptions.
 
-    `--csv` prints the groups by kind and by day.
+    Contained: the agent ended the call. Handed over: to a queue or an extension. Abandoned: the caller hung up. Days
+    and hours are in local time. `--csv` prints one row per group of interruptions.
 
     \b
-    Example:
+    Examples:
       bargein stats --since 7d
+      bargein stats --since 7d --compare
     """
     either(as_json, as_csv)
-    stats = with_log(database(config_path, db), lambda log: log.stats(which))
+    if compare and which.since is None:
+        raise click.UsageError("--compare needs --since: the period before has the same length")
+    if picture is not None:
+        from ..view.picture import check_picture
+
+        check_picture(picture)
+
+    async def ask(log: Reader) -> list[Stats]:
+        return [await log.stats(one) for one in ([which, _before(which)] if compare else [which])]
+
+    periods = with_log(database(config_path, db), ask)
     if as_json:
-        write([to_json(stats)])
-        return
-    groups = [("kind", group) for group in stats.by_kind] + [("day", group) for group in stats.by_day]
+        write([to_json({"now": periods[0], "before": periods[1]} if compare else periods[0])])
+    elif as_csv:
+        _print_groups(periods[0])
+    elif picture is not None:
+        from ..view.charts import draw_stats
+
+        draw_stats(periods[0], picture)
+        click.echo(f"{picture} written", err=True)
+    else:
+        screen = Screen.of_stdout()
+        write(_compared(periods[0], periods[1], screen) if compare else _lines(periods[0], screen))
+
+
+def _before(which: CallFilter) -> CallFilter:
+    """The period of the same length just before."""
+    assert which.since is not None
+    until = which.until or SystemClock().utc()
+    lasts = max(until - which.since, timedelta(seconds=1))
+    return replace(which, since=which.since - lasts, until=which.since)
+
+
+def _print_groups(stats: Stats) -> None:
     from ..store import Spread
 
-    names = ["by", *(field.name for field in fields(Spread))]
-    if print_rows(names, [{"by": by, **plain(group)} for by, group in groups], False, as_csv):
-        return
-    write(_stats_lines(stats, Screen.of_stdout()))
+    groups = {
+        "kind": stats.by_kind, "queue": stats.by_queue, "flow": stats.by_flow, "step": stats.by_step,
+        "day": stats.by_day,
+    }  # fmt: skip
+    rows = [{"by": by, **plain(spread)} for by, spreads in groups.items() for spread in spreads]
+    print_rows(["by", *(field.name for field in fields(Spread))], rows, False, True)
 
 
-def _stats_lines(stats: Stats, screen: Screen) -> list[str]:
+def _lines(stats: Stats, screen: Screen) -> list[str]:
     if not stats.calls:
         return ["no calls"]
-
-    def counts(found: Any) -> str:
-        return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in found.items())
-
-    cut_share = f"{stats.calls_interrupted} interrupted ({stats.calls_interrupted / stats.calls:.0%})"
-    lines = [f"{screen.bold(str(stats.calls))} calls, {length(stats.duration_ms)}: {cut_share}"]
-    lines.append(f"ended:  {counts(stats.outcomes)}")
+    calls, interrupted = screen.bold(f"{stats.calls:,}"), f"{stats.calls_interrupted:,} interrupted"
+    lines = [
+        f"{calls} calls, {length(stats.duration_ms)}: {interrupted} ({stats.calls_interrupted / stats.calls:.0%})",
+        ", ".join(f"{count:,} {name} ({count / stats.calls:.0%})" for name, count in fates(stats).items()),
+        f"outcomes: {_counts(stats.outcomes)}",
+    ]
     if stats.resolutions:
-        lines.append(f"became: {counts(stats.resolutions)}")
+        lines.append(f"what the agent did: {_counts(stats.resolutions)}")
     if stats.total:
-        lines += ["", *_spread_table("interruptions", [stats.total], screen)]
-    if stats.by_kind:
-        lines += ["", *_spread_table("kind", stats.by_kind, screen)]
-    if len(stats.by_day) > 1:
-        lines += ["", *_spread_table("day (UTC)", stats.by_day, screen)]
+        lines += ["", *_spreads("interruptions", [stats.total], screen)]
+    for title, groups in (
+        ("kind", stats.by_kind), ("step", stats.by_step), ("queue", stats.by_queue), ("flow", stats.by_flow),
+    ):  # fmt: skip
+        if groups and (len(groups) > 1 or groups[0].name):
+            lines += ["", *_spreads(title, groups[:MOST_ROWS], screen)]
+    if stats.words:
+        lines += ["", *_words(stats.words[:MOST_ROWS], screen)]
+    lines += _chart("silent after", histogram(stats.stop_histogram), screen)
+    days = by_local_day(stats)
+    if len(days) > 1:
+        shown = list(days.items())[:MOST_ROWS]
+        lines += _chart("calls by day", [(day, count.calls) for day, count in shown], screen)
+        lines += _chart(
+            "calls by hour", [(f"{hour:02d}:00", count) for hour, count in by_local_hour(stats).items()], screen
+        )
     return lines
 
 
-def _spread_table(title: str, groups: Sequence[Spread], screen: Screen) -> list[str]:
+def _counts(found: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {neutral(name).replace('_', ' ')}" for name, count in found.items())
+
+
+def _words(words: Iterable[CutWord], screen: Screen) -> list[str]:
+    """The words at which callers interrupt most often."""
+    columns = [Column("interrupted at the word"), Column("step"), Column("count", right=True)]
+    return table(columns, [[word.word, word.step, f"{word.count:,}"] for word in words], screen)
+
+
+def _chart(title: str, rows: Sequence[tuple[str, int]], screen: Screen) -> list[str]:
+    """Horizontal bars, with an empty line above."""
+    if not rows:
+        return []
+    names = [shorten(neutral(name), NAME) for name, _ in rows]
+    width, longest = max(map(cells, [title, *names])), max(count for _, count in rows) or 1
+    figures = max(len(f"{count:,}") for _, count in rows)
+    lines = ["", screen.dim(title)]
+    for name, (_, count) in zip(names, rows, strict=True):
+        bar = "█" * max(round(BAR * count / longest), int(count > 0))
+        lines.append(f"{name}{' ' * (width - cells(name))}  {count:{figures},}  {screen.paint(bar, '34')}".rstrip())
+    return lines
+
+
+def _spreads(title: str, groups: Sequence[Spread], screen: Screen) -> list[str]:
     names = ("noticed p50", "p95", "silent p50", "p95", "worst")
-    columns = [Column(title), Column("count", right=True), *(Column(name, right=True) for name in names)]
+    width = min(NAME, max(13, *(cells(group.name) for group in groups)))  # the tables stand below each other
+    columns = [Column(title.ljust(width)), Column("count", right=True), *(Column(name, right=True) for name in names)]
     rows = [
-        [group.name, str(group.count)]
+        [group.name or "-", f"{group.count:,}"]
         + [latency(ms) for ms in (group.detect_median_ms, group.detect_p95_ms, group.stop_median_ms)]
         + [latency(group.stop_p95_ms), latency(group.stop_worst_ms)]
         for group in groups
     ]
-    width = max(13, *(len(group.name) for group in groups))  # the tables stand under each other
-    return table([Column(title.ljust(width)), *columns[1:]], rows, screen)
+    return table(columns, rows, screen)
+
+
+def _compared(now: Stats, before: Stats, screen: Screen) -> list[str]:
+    """Two periods side by side."""
+    columns = [Column(""), Column("now", right=True), Column("before", right=True), Column("change", right=True)]
+    figures: list[tuple[str, float, float, str]] = [
+        ("calls", now.calls, before.calls, "count"),
+        ("interrupted calls", _share(now.calls_interrupted, now), _share(before.calls_interrupted, before), "share"),
+    ]
+    fates_now, fates_before = fates(now), fates(before)
+    for name in dict.fromkeys([*fates_now, *fates_before]):
+        figures.append((name, _share(fates_now.get(name, 0), now), _share(fates_before.get(name, 0), before), "share"))
+    if now.total and before.total:
+        one, other = now.total, before.total
+        figures.append(("interruptions", one.count, other.count, "count"))
+        figures.append(("noticed, median", one.detect_median_ms, other.detect_median_ms, "ms"))
+        figures.append(("silent, median", one.stop_median_ms, other.stop_median_ms, "ms"))
+        figures.append(("silent, 95 %", one.stop_p95_ms, other.stop_p95_ms, "ms"))
+    return table(columns, [_row(*figure) for figure in figures], screen)
+
+
+def _share(count: int, stats: Stats) -> float:
+    return count / stats.calls if stats.calls else 0.0
+
+
+def _row(name: str, now: float, before: float, unit: str) -> list[str]:
+    if unit == "share":
+        return [name, f"{now:.1%}", f"{before:.1%}", f"{100 * (now - before):+.1f} points"]
+    if unit == "ms":
+        return [name, latency(int(now)), latency(int(before)), f"{int(now - before):+d} ms"]
+    return [name, f"{now:,.0f}", f"{before:,.0f}", f"{(now - before) / before:+.0%}" if before else "-"]

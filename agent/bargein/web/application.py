@@ -17,11 +17,10 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 
-from ..core.language.kinds import FALSE_INTERRUPTIONS, Kind
-from ..core.language.neutral import neutral
+from ..core.language.kinds import Kind
 from ..errors import UserError
 from ..store import CallFilter, Reader
-from ..view.choose import MOST, OUTCOMES, milliseconds, moment, outcome
+from ..view.choose import MOST, milliseconds, moment, outcome
 from ..view.timeline import of_call
 from . import present
 from .access import Access, Guard
@@ -66,12 +65,7 @@ class Pages:
         self._log: Reader
         self._live: Live
         self._templates = Jinja2Templates(HERE / "templates")
-        environment = self._templates.env
-        environment.filters.update(
-            duration=present.duration, latency=present.latency, position=present.position, clock=present.clock,
-            words=present.words, clean=neutral, outcome=present.outcome,
-        )  # fmt: skip
-        environment.globals.update(outcomes=[*OUTCOMES, "in_progress"], kinds=list(Kind), not_real=FALSE_INTERRUPTIONS)
+        present.prepare(self._templates.env)
 
     def routes(self) -> list[Route | Mount]:
         return [
@@ -91,7 +85,8 @@ class Pages:
             self._log, self._live = log, Live(log)
             follower = asyncio.create_task(self._live.run())
             yield
-            follower.cancel()
+            self._live.stop()
+            await follower  # before the log closes: a query that is cancelled can leave its connection hanging
 
     def _page(self, request: Request, name: str, code: int = 200, **values: Any) -> Response:
         query = {key: value for key, value in request.query_params.items() if key in FILTERS and value}
@@ -148,6 +143,7 @@ class Pages:
         line = await asyncio.to_thread(of_call, call.id, call.duration_ms, turns, cuts, audio)
         picture = await asyncio.to_thread(present.picture, line)
         values = {"call": call, "line": line, "cuts": cuts, "picture": picture, "audio": line.agent is not None}
+        values["sound"] = f"/calls/{call.id}/audio.wav"
         return self._page(request, "call.html", **values)
 
     async def audio(self, request: Request) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from datetime import timedelta
@@ -29,6 +30,7 @@ class Live:
         self._follower = Follower(reader, (clock or SystemClock()).utc() - BEFORE, clock=clock)
         self._events: deque[CallEvent] = deque(maxlen=MOST_EVENTS)
         self._changed = asyncio.Event()
+        self._stopped = asyncio.Event()
         self.version = 0
 
     @property
@@ -47,14 +49,14 @@ class Live:
             await self._changed.wait()
 
     async def run(self) -> None:
-        """Follow the log until cancelled. A database that fails for a while is asked again."""
+        """Follow the log until `stop`. A database that fails for a while is asked again."""
         known: set[str] = set()
-        while True:
+        while not self._stopped.is_set():
             try:
                 events = await self._follower.poll()
             except UserError as error:
                 log.warning("the live page waits for the database: %s", error)
-                await asyncio.sleep(10 * POLL_S)
+                await self._pause(10 * POLL_S)
                 continue
             calls = {call.id for call in self._follower.in_progress}
             if events or calls != known:
@@ -63,4 +65,12 @@ class Live:
                 self.version += 1
                 self._changed.set()
                 self._changed = asyncio.Event()
-            await asyncio.sleep(POLL_S)
+            await self._pause(POLL_S)
+
+    def stop(self) -> None:
+        """Let `run` return after what it does now."""
+        self._stopped.set()
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopped.wait(), seconds)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ..core.language.kinds import FALSE_INTERRUPTIONS, Kind
+from ..core.language.neutral import neutral
+from ..view.choose import OUTCOMES
+from ..view.figures import by_local_day, by_local_hour, fates, histogram
 from ..view.timeline import Cut, Timeline
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
+
     from ..core.audio.pcm import Pcm
     from ..store import Call, Stats
 
@@ -54,6 +60,14 @@ def words(text: str) -> str:
 
 def outcome(call: Call) -> str:
     return words(call.outcome) or ("in progress" if call.ended_at is None else "–")
+
+
+def prepare(environment: Environment) -> None:
+    """Give the templates their filters and lists."""
+    environment.filters.update(
+        duration=duration, latency=latency, position=position, clock=clock, words=words, clean=neutral, outcome=outcome
+    )
+    environment.globals.update(outcomes=[*OUTCOMES, "in_progress"], kinds=list(Kind), not_real=FALSE_INTERRUPTIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +135,17 @@ def bars(counts: Sequence[tuple[str, int, str]], most: int = 15) -> list[Bar]:
 
 def charts(stats: Stats) -> dict[str, list[Bar]]:
     """Every chart of the statistics page that has data."""
-    days, hours = local_hours(stats)
     found: dict[str, list[Bar]] = {
         "Words at which callers interrupt": bars([(f"“{w.word}”", w.count, f"step {w.step}") for w in stats.words]),
         "Interruptions by step": bars([(one.name, one.count, _median(one)) for one in stats.by_step]),
-        "Calls per day": bars([(day, calls, f"{cut} interrupted") for day, (calls, cut) in days.items()], 31),
-        "Calls by hour of the day": bars([(f"{hour:02d}:00", calls, "") for hour, calls in hours.items()], 24),
+        "Calls per day": bars(
+            [(day, one.calls, f"{one.interrupted} interrupted") for day, one in by_local_day(stats).items()], 31
+        ),
+        "Calls by hour of the day": bars(
+            [(f"{hour:02d}:00", calls, "") for hour, calls in by_local_hour(stats).items()], 24
+        ),
+        "What became of calls": bars([(name, count, "") for name, count in fates(stats).items()]),
+        "Silent after": bars([(name, count, "") for name, count in histogram(stats.stop_histogram)]),
         "Outcomes": bars([(words(name), count, "") for name, count in stats.outcomes.items()]),
         "What callers did": bars([(one.name, one.count, _median(one)) for one in stats.by_kind]),
         "What the agent did": bars([(words(name), count, "") for name, count in stats.resolutions.items()]),
@@ -138,15 +157,3 @@ def charts(stats: Stats) -> dict[str, list[Bar]]:
 
 def _median(spread: Any) -> str:
     return f"silent after {latency(spread.stop_median_ms)}, 95 %: {latency(spread.stop_p95_ms)}"
-
-
-def local_hours(stats: Stats) -> tuple[dict[str, tuple[int, int]], dict[int, int]]:
-    """Calls and interrupted calls by local day (latest first), and calls by local hour of the day."""
-    days: dict[str, tuple[int, int]] = {}
-    hours: dict[int, int] = {}
-    for stored, count in stats.hours.items():
-        at = datetime.fromisoformat(f"{stored}:00").replace(tzinfo=UTC).astimezone()
-        calls, cut = days.get(f"{at:%Y-%m-%d}", (0, 0))
-        days[f"{at:%Y-%m-%d}"] = (calls + count.calls, cut + count.interrupted)
-        hours[at.hour] = hours.get(at.hour, 0) + count.calls
-    return dict(sorted(days.items(), reverse=True)), dict(sorted(hours.items()))
