@@ -1,4 +1,4 @@
-"""The planner protocols that a session is coded against."""
+"""The protocols between a session and its planner."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..core.turns.reply import Piece
 
 
 class Reply(Protocol):
-    """An answer on its way. Its pieces come in order, the last is Listen or Finish.
+    """An answer that is being made. Its pieces come in order; the last is Listen or Finish.
 
     `commit` is called once, when the first audio of the reply is sent (or at once if it has none): from then on what
     the planner decided in it holds. A reply that is dropped before that never happened. `cancel` stops it at any time.
@@ -21,7 +21,7 @@ class Reply(Protocol):
 
     @property
     def kind(self) -> Kind | None:
-        """What the interruption is about, where the planner knows better than the words alone."""
+        """The kind of the interruption, if the planner knows it better than the words alone tell."""
 
     def __aiter__(self) -> AsyncIterator[Piece]: ...
 
@@ -40,7 +40,7 @@ class Progress:
 
 
 class Planner(Protocol):
-    """One a call. Plans the opening (empty situation) and every answer."""
+    """Plans the opening (empty situation) and every answer of one call."""
 
     language: str
     phrases: Phrases  # how callers speak, in that language
@@ -48,7 +48,7 @@ class Planner(Protocol):
 
     @property
     def progress(self) -> Progress:
-        """How far the caller has come; what counts is what was heard."""
+        """How far the caller has come. Only replies that were heard count."""
 
     def plan(self, situation: Situation) -> Reply:
-        """Start to plan the next agent turn; never blocks."""
+        """Start to plan the next agent turn. Never blocks."""

@@ -1,4 +1,4 @@
-"""Which dialogue a call gets: the configured flow, another one by name, or a language model."""
+"""Chooses the dialogue of a call: the configured flow, another flow by name, or a language model."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from .languages import load as load_language
 
 log = logging.getLogger(__name__)
 
-READ_S = 2.0  # the longest that a call waits for a flow that it is the first to name
+READ_S = 2.0  # how long a call waits for a flow that no call has named before
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 def find(flow: str) -> Path:
-    """The file of a flow: a path as given, or the name of one that comes with bargein. Raises UserError (exit 2)."""
+    """The file of a flow: `flow` is a path, or the name of one that comes with bargein. Raises UserError (exit 2)."""
     path = Path(flow)
     if path.suffix in (".yaml", ".yml") or path.is_file():
         return path
@@ -43,25 +43,25 @@ def read(path: Path, language: str = "") -> Flow:
 
 
 class Dialogues:
-    """The flows of a server. A call may ask for one by its bare name: beside the configured one, or shipped."""
+    """The flows of a server. A call can name one that lies beside the configured flow or comes with bargein."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
         self._main = find(config.dialogue.flow)
         self._flows: dict[str, Flow] = {}
-        self._phrases: dict[tuple[str, str], Phrases] = {}  # by language and file, as when the flow was read
+        self._phrases: dict[tuple[str, str], Phrases] = {}  # by language and file, read together with the flow
         self._reading: dict[str, asyncio.Future[None]] = {}  # flows that a call waits for
         self.reload()
 
     def reload(self) -> None:
-        """Read all flows anew. Raises UserError and leaves the old ones in place if one is wrong."""
+        """Read all flows again. If one is wrong, keep the old ones and raise UserError."""
         names = {"": self._main, **{name: self._path(name) for name in list(self._flows) if name}}
         flows = {name: read(path, self._config.dialogue.language) for name, path in names.items()}
         self._phrases = {_spoken(flow): load_language(*_spoken(flow)) for flow in flows.values()}
         self._flows = flows
 
     def prompts(self) -> dict[tuple[str, str], list[str]]:
-        """What is known in advance to be said, by language and voice."""
+        """The sentences that are known in advance, by language and voice."""
         known: dict[tuple[str, str], list[str]] = {}
         for flow in self._flows.values():
             known.setdefault((flow.language, flow.voice), []).extend(
@@ -104,11 +104,11 @@ class Dialogues:
         return info.dialogue if info.dialogue in self._flows and info.dialogue else self._main.stem
 
     def _flow(self, name: str) -> Flow:
-        """The flow of that name; the main one where there is none: a typing error must not lose a caller."""
+        """The flow of that name, else the configured one: a typing error must not lose a caller."""
         return self._flows.get(name, self._flows[""])
 
     def _read_named(self, name: str) -> None:
-        """Read a flow that a call names. Where that fails, the log says why and the call gets the main one."""
+        """Read a flow that a call names. If that fails, log why; the call gets the configured flow."""
         try:
             flow = read(self._path(name), self._config.dialogue.language)
             phrases = load_language(*_spoken(flow))
@@ -120,7 +120,7 @@ class Dialogues:
         self._flows[name] = flow
 
     def _path(self, name: str) -> Path:
-        """A name comes from the dialplan and through the network: it is a bare word, never a path."""
+        """The file of a flow by its name. The name comes through the network: it is a bare word, never a path."""
         if not NAME.fullmatch(name):
             raise UserError("the name of a dialogue has letters, digits, - and _ only", 2)
         if name == self._main.stem:
@@ -132,5 +132,5 @@ class Dialogues:
 
 
 def _spoken(flow: Flow) -> tuple[str, str]:
-    """What its callers' language is read from: a code, and a file of one's own or ""."""
+    """What the flow's language is loaded from: a code, and a file or ""."""
     return flow.language, flow.language_file

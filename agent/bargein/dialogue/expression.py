@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 
-Lookup = Callable[[str], str]  # "mug.price" -> "ten dollars"; "" for what is not known
+Lookup = Callable[[str], str]  # "mug.price" -> "ten dollars"; "" if unknown
 
 _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _PATH = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*")
@@ -16,11 +16,11 @@ _DIGITS = re.compile(r"-?[0-9]+(?:\.[0-9]+)?", re.ASCII)
 
 
 class ExpressionError(ValueError):
-    """A template or condition cannot be read; the message says why."""
+    """A template or condition is malformed; the message says how."""
 
 
 def fields(template: str) -> list[str]:
-    """The paths that a template uses. Raises ExpressionError for one that is not well formed."""
+    """The names that a template uses. Raises ExpressionError if it is malformed."""
     found = []
     for match in _FIELD.finditer(template):
         if match[0] in ("{{", "}}"):
@@ -59,7 +59,7 @@ class Condition:
         self._check(self._tree)
 
     def holds(self, lookup: Lookup) -> bool:
-        """Whether it is true now."""
+        """Whether the condition is true with these values."""
         return bool(_value(self._tree, lookup))
 
     def _check(self, node: ast.expr) -> None:
@@ -129,7 +129,7 @@ def _less(a: object, b: object) -> bool:
 def _inside(a: object, b: object) -> bool:
     if isinstance(b, list):
         return any(_equal(a, item) for item in b)
-    return str(a) != "" and str(a).casefold() in str(b).casefold()  # what is not filled yet is in nothing
+    return str(a) != "" and str(a).casefold() in str(b).casefold()  # an empty slot is in nothing
 
 
 _COMPARE: dict[type[ast.cmpop], Callable[[object, object], bool]] = {

@@ -1,4 +1,4 @@
-"""Language files: what callers say and what the agent says of itself."""
+"""Language files: what callers say, and the agent's own sentences."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def available() -> list[str]:
 
 
 def load(language: str = "en", path: str = "") -> Phrases:
-    """The phrases of a language ("en", also "en-GB"), or of a file of one's own. Raises UserError (exit 2)."""
+    """The phrases of a language ("en", also "en-GB"), or of the file at `path`. Raises UserError (exit 2)."""
     if path:
         source = Path(path)
         if not source.is_file():
@@ -37,7 +37,7 @@ def load(language: str = "en", path: str = "") -> Phrases:
 
 @lru_cache(maxsize=32)
 def read(text: str, name: str) -> Phrases:
-    """Phrases from the text of a language file called `name`. Raises UserError (exit 2) that names what is wrong."""
+    """Phrases from the text of a language file called `name`. Raises UserError (exit 2) that says what is wrong."""
     try:
         data: Any = yaml.load(text, yaml.BaseLoader)  # plain text only: a bare yes, no or on is a word here
     except yaml.YAMLError as error:

@@ -1,4 +1,4 @@
-"""A planner that plays one recording and then only listens: for measuring, and for announcements."""
+"""A planner that plays one recording and then only listens, for measurements and announcements."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Monologue:
 
     @property
     def progress(self) -> Progress:
-        """Nothing is asked, so nothing is known."""
+        """The monologue asks nothing."""
         return Progress("monologue")
 
     def plan(self, situation: Situation) -> _Fixed:

@@ -1,4 +1,4 @@
-"""A call by text: a planner without a telephone, interrupted at any word. For authors of flows, and for tests."""
+"""A call by text, for authors of flows and for tests. The caller can interrupt at any word."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class TextAnswer:
 
     @property
     def text(self) -> str:
-        """All that it says."""
+        """Everything that the agent says."""
         return " ".join(say.text for say in self.says)
 
 
 class TextCall:
-    """One call. Every method plays the agent's last reply, to its end or to the cut, and plans the next.
+    """One call. Every method plays the agent's last reply, to its end or to the interruption, and plans the next.
 
     `on_say` gets each sentence as soon as the planner has it.
     """
@@ -48,7 +48,7 @@ class TextCall:
         return await self._plan(Situation(()))
 
     async def says(self, text: str, cut: str | None = None) -> TextAnswer:
-        """The caller speaks when the agent has finished, or cuts in after the words `cut`."""
+        """The caller speaks after the agent, or interrupts after the words `cut`."""
         return await self._caller(text, "", cut)
 
     async def presses(self, digits: str, cut: str | None = None) -> TextAnswer:
@@ -56,7 +56,7 @@ class TextCall:
         return await self._caller("", digits, cut)
 
     async def silent(self, silence_ms: int = 6000) -> TextAnswer:
-        """The caller says nothing for so long."""
+        """The caller is silent."""
         self._played(None)
         return await self._plan(Situation(tuple(self.turns), silence_ms=silence_ms))
 

@@ -1,4 +1,4 @@
-"""What the caller's words are about: rules from a language file, applied in one fixed order. Pure."""
+"""What the caller means: the rules of a language file, applied in a fixed order. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RULES = (
     "change_slot",
 )  # fmt: skip
 _NOTHING = re.compile(r"(?!)")
-MOST_LEADS = 12  # words and phrases of `lead` that are taken off one after another: "no, well, okay, ..."
+MOST_LEADS = 12  # phrases of `lead` that are removed one after another: "no, well, okay, ..."
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +31,21 @@ class Phrases:
     """
 
     language: str = "en"
-    fillers: frozenset[str] = frozenset()  # words without meaning, left out before rules are tried
-    lead: re.Pattern[str] = _NOTHING  # what a turn may begin with and mean nothing: "no", "okay", "but"
+    fillers: frozenset[str] = frozenset()  # words without meaning; removed before the rules are tried
+    lead: re.Pattern[str] = _NOTHING  # phrases without meaning at the start of a turn: "no", "okay", "but"
     rules: Mapping[str, tuple[re.Pattern[str], ...]] = field(default_factory=dict)
     backchannels: PhraseTable = field(default_factory=PhraseTable)
-    answer: re.Pattern[str] = _NOTHING  # a backchannel that answers when a question is being asked
-    urgent: frozenset[str] = frozenset()  # short, but interruptions: "no", "stop"
+    answer: re.Pattern[str] = _NOTHING  # backchannels that answer an open question
+    urgent: frozenset[str] = frozenset()  # short words that interrupt: "no", "stop"
     noise: frozenset[str] = frozenset()  # what recognizers write for a cough
     unclear: frozenset[str] = frozenset()  # what recognizers write for any short word: "oh", "yeah"
-    trailing: frozenset[str] = frozenset()  # a turn does not end with these
-    negators: re.Pattern[str] = _NOTHING  # what stands before a choice that is not wanted
-    misheard: Mapping[str, str] = field(default_factory=dict)  # of the first word of a turn
-    known: frozenset[str] = frozenset()  # words with a meaning of their own: never a misheard choice
+    trailing: frozenset[str] = frozenset()  # words that do not end a turn
+    negators: re.Pattern[str] = _NOTHING  # words before a choice that the caller refuses
+    misheard: Mapping[str, str] = field(default_factory=dict)  # corrections of the first word of a turn
+    known: frozenset[str] = frozenset()  # words with a meaning of their own, never taken for a misheard choice
     ordinals: tuple[tuple[str, ...], ...] = ()  # "first", "second", ...
     last: tuple[str, ...] = ()
-    phonetic: bool = False  # Metaphone fits the language
+    phonetic: bool = False  # whether Metaphone fits the language
     numbers: Numbers = field(default_factory=Numbers)
     dates: Dates = field(default_factory=Dates)
     times: Times = field(default_factory=Times)
@@ -53,15 +53,15 @@ class Phrases:
     not_names: frozenset[str] = frozenset()  # words that are no part of a name
     slot_words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # what callers call a slot, by its type
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    sayings: Mapping[str, str] = field(default_factory=dict)  # what the agent says of itself
+    sayings: Mapping[str, str] = field(default_factory=dict)  # the agent's own sentences
 
     def matches(self, rule: str, text: str) -> bool:
-        """Whether a rule of this name applies to the text as a whole or after its lead."""
+        """Whether this rule matches the text, with or without its lead."""
         words = self.cleaned(text)
         return bool(words) and self.matches_words(rule, words)
 
     def matches_words(self, rule: str, words: Sequence[str]) -> bool:
-        """The same for words that are clean already."""
+        """The same for words that `cleaned` returned."""
         text, patterns = joined(words), self.rules.get(rule, ())
         if any(pattern.search(text) for pattern in patterns):
             return True
@@ -81,12 +81,12 @@ class Phrases:
         return any(f" {joined(tokens(phrase))}" in spoken for phrase in self.lists.get(name, ()))
 
     def ends_with(self, rule: str, words: Sequence[str]) -> bool:
-        """Whether the last words are a phrase of this rule: "hold on" is whole though "on" alone is not."""
+        """Whether the text ends with a phrase of this rule: "hold on" is complete, "on" alone is not."""
         whole = joined(words)
         return any(m.end() == len(whole) for p in self.rules.get(rule, ()) for m in p.finditer(whole))
 
     def cleaned(self, text: str) -> list[str]:
-        """Words without fillers and stammering, the first one corrected if it is often misheard."""
+        """The words without fillers and repetitions. Corrects the first word if it is often misheard."""
         words = tokens(text)
         if words and words[0] in self.misheard:
             words[0] = self.misheard[words[0]]
@@ -95,7 +95,7 @@ class Phrases:
 
 
 def phrases_of(data: Mapping[str, Any]) -> Phrases:
-    """Compile the contents of a language file. Raises PatternError or KeyError for one that is not right."""
+    """Compile the contents of a language file. Raises PatternError, KeyError or ValueError if they are wrong."""
     lists = data.get("lists", {})
     rules = {name: tuple(compile_pattern(p, lists) for p in data["rules"].get(name, ())) for name in RULES}
     units, fillers = data["backchannels"], data.get("fillers", ())
@@ -132,18 +132,18 @@ Choices = Mapping[str, Sequence[str]] | Sequence[str]  # phrases by choice, or p
 
 
 def chosen_in(text: str, phrases: Phrases, choices: Choices) -> list[Mention]:
-    """Choices mentioned, in order, with "not the red one" marked as negated. Positions are those in `cleaned`."""
+    """The choices in the text, in order. "Not the red one" is marked as negated. Positions refer to `cleaned`."""
     table = choices if isinstance(choices, Mapping) else {choice: (choice,) for choice in choices}
     return mentions(phrases.cleaned(text), table, phrases.negators, phrases.known, phrases.phonetic)
 
 
 def is_noise(text: str) -> bool:
-    """Nothing that a person said: no words at all, or only a recognizer's note of a sound."""
+    """Whether the text holds no words, or only a recognizer's note of a sound."""
     return not tokens(text)
 
 
 def is_backchannel(text: str, phrases: Phrases, question: bool, extra: Sequence[str] = ()) -> bool:
-    """Whether these words only say "I am listening". `question`: they came over a question, so "yes" is an answer.
+    """Whether these words only say "I am listening". `question`: the agent was asking, so "yes" is an answer.
 
     `extra` are more words that count, from the flow.
     """
@@ -155,7 +155,7 @@ def is_backchannel(text: str, phrases: Phrases, question: bool, extra: Sequence[
 
 
 def is_complete(text: str, phrases: Phrases, choices: Choices = ()) -> bool | None:
-    """Whether the caller's turn may be over: True surely, False surely not, None if the words do not tell."""
+    """Whether the caller's turn is over: True, False, or None if the words do not tell."""
     words = tokens(text)
     if not words:
         return None
@@ -176,13 +176,13 @@ def is_complete(text: str, phrases: Phrases, choices: Choices = ()) -> bool | No
 
 
 def polarity(text: str, phrases: Phrases) -> bool | None:
-    """Yes or no as the answer to a question; None if it is neither."""
+    """Whether an answer means yes or no; None if it is neither."""
     words = phrases.cleaned(text)
     if not words:
         return None
     if phrases.matches_words("no", words):
         return phrases.matches_words("agreed", words)
-    if phrases.matches_words("yes", tokens(text)):  # "uh-huh" begins with what is a filler elsewhere
+    if phrases.matches_words("yes", tokens(text)):  # "uh-huh" begins with a filler
         return True
     return True if any(phrases.matches_words(rule, words) for rule in ("yes", "confirm", "understood")) else None
 
@@ -196,7 +196,7 @@ def classify(
     choices: Choices = (),
     chosen: str = "",
 ) -> Kind:
-    """What an interruption is about.
+    """What kind of interruption this is.
 
     interrupted: the text of the agent's turn that the caller cut into. question: the agent was asking. choices: what
     the caller can choose. chosen: the choice so far; "" if there is none, then what the agent talked of counts.
@@ -225,7 +225,7 @@ def classify(
 
 
 def _of_rules(about: Callable[..., bool], text: str) -> Kind:
-    """The rest of the order, where no choice was mentioned."""
+    """The rest of the order, for a turn without a choice."""
     if about("redirect"):
         return Kind.CONFIRM if about("understood") else Kind.REDIRECT
     if about("next"):
@@ -260,7 +260,7 @@ def _of_choice(
     chosen: str,
     text: str,
 ) -> Kind:
-    """Of a turn that mentions a choice: a correction, a confirmation of what is chosen, or a first answer."""
+    """A turn with a choice: a correction, a confirmation, or a first answer."""
     wanted = next((m.choice for m in reversed(said) if not m.negated), "")
     spoken_of = {m.choice for m in chosen_in(interrupted, phrases, choices)} if interrupted else set()
     if not wanted:

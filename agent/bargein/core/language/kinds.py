@@ -1,4 +1,4 @@
-"""What an interruption is about."""
+"""The kinds of interruptions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What an interruption is about (column `kind`)."""
+    """What an interruption means (column `kind`)."""
 
     CORRECT = "correct"
     REDIRECT = "redirect"
@@ -22,7 +22,7 @@ class Kind(StrEnum):
 
     @property
     def is_interruption(self) -> bool:
-        """False for a sound that turned out to be no interruption."""
+        """False for a backchannel or a noise."""
         return self not in (Kind.BACKCHANNEL, Kind.NOISE)
 
 

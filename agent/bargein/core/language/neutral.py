@@ -1,10 +1,10 @@
-"""Text from elsewhere, made harmless for a terminal, a log line or a file."""
+"""Makes text from elsewhere harmless for a terminal, a log line or a file."""
 
 from __future__ import annotations
 
 import unicodedata
 
-JOINERS = "\u200c\u200d"  # letters of some scripts need them, and they move nothing
+JOINERS = "\u200c\u200d"  # some scripts need them, and they are harmless
 
 
 def neutral(text: str) -> str:

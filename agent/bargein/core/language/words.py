@@ -1,4 +1,4 @@
-"""Words out of a recognizer: tokens, patterns over them, and which of a set of choices they mention."""
+"""Recognized words: tokens, patterns over them, and the choices that they mention."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from functools import lru_cache
 import jellyfish
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’´`][^\W_]+)*")
-# How Whisper writes what is no speech: (coughs), [laughs]. Figures in brackets are speech: "(555) 010-4278".
+# Whisper writes other sounds in brackets: (coughs), [laughs]. Digits in brackets are speech: "(555) 010-4278".
 _ASIDE = re.compile(r"\[[^\[\]0-9]*\]|\([^()0-9]*\)|\*[^*0-9]*\*|♪[^♪]*♪?")
 _PATTERN = re.compile(r"\.\.\.|[()\[\]|]|<[\w-]+>|[^\s()\[\]|<>]+")
-MOST_WILDCARDS = 3  # `...` of a pattern: each makes the work for a word up to five times as much
+MOST_WILDCARDS = 3  # `...` in a pattern; each multiplies the work per word by up to five
 _APOSTROPHES = str.maketrans("’´`", "'''")
 
 
@@ -23,25 +23,25 @@ def spoken_text(text: str) -> str:
 
 
 def tokens(text: str) -> list[str]:
-    """Lower-case words without punctuation. Hyphens part words, apostrophes stay, notes of sounds are dropped."""
+    """Lower-case words without punctuation. Hyphens separate words, apostrophes stay, notes of sounds are removed."""
     return _TOKEN.findall(spoken_text(text))
 
 
 def joined(words: Iterable[str]) -> str:
-    """The form that compiled patterns are matched against: every word followed by one space."""
+    """The form that patterns are matched against: a space after every word."""
     return "".join(word + " " for word in words)
 
 
 class PatternError(ValueError):
-    """A phrase pattern cannot be read; the message says what is wrong."""
+    """A pattern is wrong; the message says how."""
 
 
 def compile_pattern(pattern: str, lists: Mapping[str, Sequence[str]]) -> re.Pattern[str]:
-    """A phrase pattern as a regular expression over `joined` words.
+    """A pattern as a regular expression over `joined` words.
 
-    `word` itself, `(a|b c)` alternatives, `[may be left out]`, `...` up to four words of any kind, `<name>` one of
-    the phrases of a list. It is found anywhere; `^` in front: only at the beginning, `$` behind: only at the end,
-    `=` in front: only as the whole. Raises PatternError.
+    `(a|b c)`: alternatives. `[a]`: optional. `...`: up to four words. `<name>`: a phrase of that list. A pattern
+    matches anywhere; with `^` in front only at the beginning, with `$` behind only at the end, with `=` in front only
+    the whole. Raises PatternError.
     """
     body = pattern.strip()
     mode = body[0] if body[:1] in ("^", "=") else ""
@@ -77,7 +77,7 @@ def compile_pattern(pattern: str, lists: Mapping[str, Sequence[str]]) -> re.Patt
 
 
 def alternatives(phrases: Iterable[str]) -> str:
-    """A regular expression for any of these phrases, the longest first; matches nothing when there are none."""
+    """A regular expression for any of these phrases, longest first. Without phrases it matches nothing."""
     forms = sorted({joined(tokens(phrase)) for phrase in phrases} - {""}, key=len, reverse=True)
     return f"(?:{'|'.join(map(re.escape, forms))})" if forms else r"(?!)"
 
@@ -116,7 +116,7 @@ class PhraseTable:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A choice in what was said: words `start` to `end` (exclusive); `negated`: "not the red one"."""
+    """A choice that was said, in words `start` to `end` (exclusive). `negated`: "not the red one"."""
 
     choice: str
     start: int
@@ -124,7 +124,7 @@ class Mention:
     negated: bool = False
 
 
-FARTHEST = 2  # letters by which a word that was recognized may differ from the one that was meant
+FARTHEST = 2  # letters by which a recognized word may differ from the intended one
 NEGATOR_WORDS = 8  # a negator stands at most so many words before what it negates
 
 
@@ -134,7 +134,7 @@ def _code(word: str) -> str:
 
 
 def sounds_like(heard: str, meant: str, phonetic: bool = True) -> bool:
-    """A recognizer may have written `heard` for `meant`: alike in letters, or in sound and nearly in letters.
+    """Whether a recognizer may have written `heard` for `meant`: similar letters, or the same sound.
 
     Sound is Metaphone (Philips 1990), which fits English spelling; one letter may differ in a word of four or more.
     """
@@ -156,7 +156,7 @@ def mentions(
     known: frozenset[str] = frozenset(),
     phonetic: bool = True,
 ) -> list[Mention]:
-    """Choices in the order in which they were said; each choice has its phrases, longest match first.
+    """The choices in the order in which they were said. The longest phrase wins.
 
     Only where nothing matches exactly, single words that sound alike are taken, but none of `known` (words with a
     meaning of their own). `negators` is matched against the words before a mention.

@@ -1,4 +1,4 @@
-"""What the caller's words put into the slots of a flow, and where that leads."""
+"""Fills the slots of a flow from the caller's words, and decides where that leads."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHORT_COMMAND = 7  # words: "no, I want to change the name" is a command, a long
 
 
 def fill(turn: FlowTurn, found: list[Picked]) -> Move | None:
-    """The move that new values make, None if these words hold none."""
+    """The move for new values; None if the words hold none."""
     slot = turn.slot
     typed = slot is not None and not slot.choices and slot.type not in FREE  # "next Friday" is no "next"
     if turn.kind is Kind.REDIRECT and not typed:
@@ -86,7 +86,7 @@ def _is_menu(turn: FlowTurn, pick: Picked) -> bool:
 
 
 def take(turn: FlowTurn, wanted: list[Picked]) -> Move:
-    """Fill choices; on to the next step, or back to where a changed one is said back."""
+    """Fill slots with choices. Go on to the next step, or to the step that confirms a changed slot."""
     state = turn.base
     for pick in wanted:
         state = state.fill(pick.slot, pick.choice)
@@ -102,7 +102,7 @@ def take(turn: FlowTurn, wanted: list[Picked]) -> Move:
 
 
 def said_back(turn: FlowTurn, state: FlowState, slot: str, lead: tuple[str, ...]) -> Move:
-    """A slot changed out of turn: say it back where the flow does, else in a word, and go on from here."""
+    """A slot was changed out of turn. Go to the step that confirms it; else say the new value and go on from here."""
     back = turn.flow.says_back(slot)
     if back is not None and all(name in state.values for name in back.confirm):
         return turn.to(state, GoOn(back.name), lead or turn.say("corrected"))
@@ -115,7 +115,7 @@ def said_back(turn: FlowTurn, state: FlowState, slot: str, lead: tuple[str, ...]
 
 
 def _free(turn: FlowTurn, slot: Slot) -> Move | None:
-    """A value without choices, for the slot that is asked for."""
+    """Fill the slot that is asked for, if it has no choices."""
     if slot.type in FREE and (turn.interrupted or turn.kind is Kind.BACKCHANNEL):
         return None
     begun = turn.base.begun
@@ -226,7 +226,7 @@ def _addressed(turn: FlowTurn, names: Iterable[str]) -> list[str]:
 
 
 def _change_named(turn: FlowTurn) -> Move | None:
-    """ "I want to change the phone number", "no, my name is Smith": a filled slot called by its name."""
+    """ "I want to change the phone number", "no, my name is Smith": change a filled slot that the caller names."""
     for name in _addressed(turn, turn.base.values):
         slot = turn.flow.slots[name]
         try:
@@ -242,7 +242,7 @@ def _change_named(turn: FlowTurn) -> Move | None:
 
 
 def _refuse(turn: FlowTurn, refused: Picked) -> Move | None:
-    """ "Not the red one": of two choices it is the other, else it is asked for anew."""
+    """ "Not the red one": of two choices take the other one, else ask again."""
     slot = turn.flow.slots[refused.slot]
     others = [key for key in slot.choices if key != refused.choice]
     if len(others) == 1:

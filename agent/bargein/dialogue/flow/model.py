@@ -1,4 +1,4 @@
-"""What a flow file says, checked and compiled. Plain frozen data; `file.py` builds it."""
+"""A flow as frozen data. `file.py` builds it from a checked file."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ..expression import Condition, fields
 
 SlotType = Literal["choice", "number", "digits", "phone", "date", "time", "text", "name", "yes_no"]
 KINDS = ("correct", "redirect", "confirm", "question", "repeat", "stop", "agent", "dtmf", "other", "silence", "no")
-BACK, PERSON, HANGUP, AGAIN = "return", "person", "hang_up", "again"  # where `next` may go besides steps
+BACK, PERSON, HANGUP, AGAIN = "return", "person", "hang_up", "again"  # targets besides steps
 SPECIAL = (BACK, PERSON, HANGUP, AGAIN)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One thing to choose: how it is spoken, how callers call it, what is known of it, where it leads (menus)."""
+    """One choice of a slot. `phrases`: what callers say. `data`: its own fields. `go`: where it leads (menus)."""
 
     key: str
     say: str
@@ -43,7 +43,7 @@ class DayBound:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Something to be known: one of several choices, or a value of a type."""
+    """Something that the agent wants to know: one of several choices, or a value of a type."""
 
     name: str
     type: SlotType = "choice"
@@ -55,7 +55,7 @@ class Slot:
     earliest: DayBound | time | None = None  # of a date, a time
     latest: DayBound | time | None = None
     secret: bool = False  # the value appears in no row, summary or log line
-    menu: bool = False  # asked anew at every visit, never corrected later
+    menu: bool = False  # asked at every visit; cannot be corrected later
 
     @property
     def phrases(self) -> dict[str, tuple[str, ...]]:
@@ -65,7 +65,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Something to say: a template, or a WAV with the text that it speaks."""
+    """One line: a template, or a WAV file with the words in it."""
 
     text: str
     wav: str = ""
@@ -76,7 +76,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """Where to go if the condition holds."""
+    """A step, and the condition for going there."""
 
     step: str
     when: Condition | None = None
@@ -84,7 +84,7 @@ class Go:
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """An HTTP request; fields of its JSON answer become variables."""
+    """An HTTP request. Fields of its JSON answer become variables."""
 
     url: str
     method: str = "POST"
@@ -98,7 +98,7 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How the agent's part ends: templates for Finish."""
+    """How the dialogue ends. The texts are templates."""
 
     result: CallResult
     queue: str = ""
@@ -108,7 +108,7 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: says its lines, asks, then listens for a slot, a choice or a yes; or goes on; or ends the call."""
+    """One step. It says its lines, then asks and listens, goes on, or ends the dialogue."""
 
     name: str
     line: int
@@ -131,13 +131,13 @@ class Step:
 
     @property
     def listens(self) -> bool:
-        """Whether the caller's turn comes at its end."""
+        """Whether the caller answers at the end of this step."""
         return bool(self.slot or self.confirm)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer to a question that callers ask; `about` binds a slot to the choice that was named."""
+    """The answer to a question of the caller. `about` is the slot whose choice the question may name."""
 
     match: tuple[re.Pattern[str], ...]
     say: tuple[Prompt, ...]
@@ -146,7 +146,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """Words that lead to a step from anywhere."""
+    """Phrases that lead to a step from anywhere."""
 
     match: tuple[re.Pattern[str], ...]
     go: str
@@ -154,14 +154,14 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """When somebody is there. `days`: Monday is 0, each with its spans; holidays are closed."""
+    """Business hours. `days`: the spans of each day, Monday is 0. Holidays are closed."""
 
     zone: tzinfo
     days: Mapping[int, tuple[tuple[time, time], ...]] = field(default_factory=dict)
     holidays: frozenset[date] = frozenset()
 
     def open(self, now: datetime) -> bool:
-        """Whether `now` (aware) lies in a span of its day."""
+        """Whether it is open at `now` (with a time zone)."""
         local = now.astimezone(self.zone)
         if local.date() in self.holidays:
             return False
@@ -197,11 +197,11 @@ class Flow:
     tools: Mapping[str, Webhook] = field(default_factory=dict)
 
     def line(self, text: str) -> Prompt:
-        """A sentence of no step: a saying, or what a language model writes."""
+        """A sentence that belongs to no step: a saying, or what a language model writes."""
         return Prompt(text, interruptible=self.interruptible, sensitivity=self.sensitivity)
 
     def says_back(self, slot: str) -> Step | None:
-        """The step that says this slot back for confirmation."""
+        """The step that confirms this slot."""
         return next((step for step in self.steps.values() if slot in step.confirm), None)
 
     def asks_for(self, slot: str) -> Step | None:

@@ -1,4 +1,4 @@
-"""What to do next, as `react` decides it and the planner performs it."""
+"""What to do next. `react` decides it, the planner does it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class EndDialogue:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A decision: the state that it leads to, what it says first, and what it does."""
+    """A decision: the next state, the sentences to say first, and what to do then."""
 
     state: FlowState
     then: GoOn | Wait | EndDialogue

@@ -1,4 +1,4 @@
-"""What a name in a template or condition stands for, in one state of one call."""
+"""The values of names in templates and conditions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .model import Flow, Slot
 
 
 class Names:
-    """Lookup for `render` and `Condition.holds`: slots, variables, and what is known of the call."""
+    """Looks up slots, variables and facts of the call for `render` and `Condition.holds`."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class Names:
         self._values, self._variables, self._caller_input = values, variables, said
 
     def spoken(self, path: str) -> str:
-        """For templates: the red mug's key is spoken as its `say`, digits one by one, a day as people say it."""
+        """A value as the agent says it: the `say` of a choice, digits in groups, a day with its weekday."""
         head, _, rest = path.partition(".")
         slot = self._flow.slots.get(head)
         if slot is None:
@@ -37,7 +37,7 @@ class Names:
         return self._field(slot, rest) if rest else spoken_value(slot, self._values.get(head, ""), self._phrases)
 
     def plain(self, path: str) -> str:
-        """For conditions, requests and variables: keys and values as they are stored."""
+        """A value as it is stored, for conditions, requests and variables."""
         head, _, rest = path.partition(".")
         slot = self._flow.slots.get(head)
         if slot is None:
@@ -68,7 +68,7 @@ class Names:
             "dialogue": call.dialogue,
         }  # fmt: skip
         name = path.removeprefix("var.")
-        if name in self._variables:  # also one that a step has set to nothing
+        if name in self._variables:  # including variables that a step has emptied
             return self._variables[name]
         return next((table[name] for table in (known, call.variables, self._flow.variables) if table.get(name)), "")
 
@@ -87,7 +87,7 @@ def spoken_value(slot: Slot, value: str, phrases: Phrases) -> str:
 
 
 def spoken_date(day: date, phrases: Phrases) -> str:
-    """By the language's saying `date`: "{weekday}, {month} {day}"."""
+    """A day in the form of the saying `date`: "{weekday}, {month} {day}"."""
     weekday = next((name for name, n in phrases.dates.weekdays.items() if n == day.weekday()), "")
     month = next((name for name, n in phrases.dates.months.items() if n == day.month), str(day.month))
     form = phrases.sayings.get("date", "{weekday}, {month} {day}")
@@ -95,9 +95,9 @@ def spoken_date(day: date, phrases: Phrases) -> str:
 
 
 def spoken_time(at: time, phrases: Phrases) -> str:
-    """By the language's saying `time` ("{hour}:{minute} {half}") or, on the full hour, `full_hour`.
+    """A time in the form of the saying `time` ("{hour}:{minute} {half}"), on the full hour `full_hour`.
 
-    With `morning` and `afternoon` among the sayings, {half} is one of them and {hour} counts to 12; else to 23.
+    If the language has the sayings `morning` and `afternoon`, {half} is one of them and {hour} counts to 12.
     """
     sayings = phrases.sayings
     half = sayings.get("morning" if at.hour < HALF_DAY else "afternoon", "")

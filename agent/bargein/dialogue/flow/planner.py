@@ -1,4 +1,4 @@
-"""The planner of a flow: performs the moves that `react` decides, one reply at a time."""
+"""The planner of a flow. It carries out the moves that `react` decides."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from .route import following, settled
 from .state import LEAD, FlowState, SpokenSentence
 
 DIGIT_TYPES = ("digits", "phone", "number")
-MOST_KEYS = 12  # pressed for a number whose length is not known
-MOST_STEPS = 60  # passed without listening: more is a flow that runs in circles
+MOST_KEYS = 12  # keys for a number of unknown length
+MOST_STEPS = 60  # without listening; a flow with more runs in a circle
 
 
 class FlowPlanner:
-    """One a call. `now` gives the time for business hours and days; `webhooks` performs HTTP requests."""
+    """Plans one call. `now` gives the time; `webhooks` sends HTTP requests."""
 
     def __init__(
         self,
@@ -48,28 +48,28 @@ class FlowPlanner:
 
     @property
     def state(self) -> FlowState:
-        """Where the call is: what the last reply that was heard has led to."""
+        """The state after the last reply that was heard."""
         return self._heard.state if self._heard is not None else FlowState()
 
     @property
     def progress(self) -> Progress:
-        """How far the caller has come: for the row of a call that ends early."""
+        """How far the caller has come, for the row of a call that ends early."""
         values = known_values(self.flow, self.state)
         return Progress(self.state.step, values, ", ".join(f"{name}={value}" for name, value in values.items()))
 
     def plan(self, situation: Situation) -> FlowReply:
-        """The answer to a situation; it changes nothing until it is committed."""
+        """The answer to a situation. It changes nothing until it is committed."""
         state = self.state
         today = self._now().astimezone(self.flow.zone).date()
         move = react(self.flow, self.phrases, state, situation, self.spoken, today)
         return FlowReply(self, state, move, situation.caller_text)
 
     def committed(self, reply: FlowReply) -> None:
-        """From now on this reply has happened."""
+        """The caller hears this reply: its state counts from now on."""
         self._heard = reply
 
     def names(self, state: FlowState, said: str = "") -> Names:
-        """What names stand for in a state."""
+        """The values of names in a state."""
         return Names(self.flow, self.phrases, self.call, self._now(), state.values, state.variables, said)
 
     def _now(self) -> datetime:
@@ -77,12 +77,12 @@ class FlowPlanner:
         return now if now.tzinfo else now.replace(tzinfo=UTC)
 
     def spoken(self, state: FlowState, said: str) -> Callable[[str], str]:
-        """Names as they are spoken."""
+        """A lookup of names as the agent says them."""
         return self.names(state, said).spoken
 
 
 class FlowReply:
-    """One answer. Its state grows with its pieces; until `commit` nobody knows of it."""
+    """One answer. `state` follows its pieces, and counts only after `commit`."""
 
     def __init__(self, planner: FlowPlanner, before: FlowState, move: Move, text: str) -> None:
         self.kind: Kind | None = move.kind
@@ -92,7 +92,7 @@ class FlowReply:
         self._cancelled = False
         self._caller_input: list[SpokenSentence] = []
         self._repeated = False
-        self._backchannels = self._flow.backchannels  # and those of the steps that speak
+        self._backchannels = self._flow.backchannels  # plus those of the steps that speak
 
     def commit(self) -> None:
         """The first audio was sent."""
@@ -106,7 +106,7 @@ class FlowReply:
         async for piece in self._pieces():
             if self._cancelled:
                 return
-            if isinstance(piece, Finish) and self._backchannels:  # its words may be nodded at, too
+            if isinstance(piece, Finish) and self._backchannels:  # the caller may nod at its words, too
                 yield Listen(self.state.step, backchannels=self._backchannels)
             yield piece
 
@@ -177,7 +177,7 @@ class FlowReply:
         yield Finish(CallResult.FAILED, summary=self._summary(state))
 
     def _leave(self, step: Step, state: FlowState) -> tuple[End | None, FlowState, Step, bool]:
-        """On from a step: an end, or the state, the step, and whether only its question is asked."""
+        """Leave a step. Returns an end, or the state, the next step, and whether to ask only its question."""
         place = following(self._flow, step, state, self._planner.names(state, self._text).plain)
         if step.call:
             state = replace(state, stack=(*state.stack, (place, False)))
@@ -199,7 +199,7 @@ class FlowReply:
         return None, state.at(place), target, only_ask
 
     async def _entered(self, step: Step, state: FlowState) -> tuple[FlowState, str]:
-        """What a step does before it speaks: sets variables, asks the web; the step to go to if that failed."""
+        """Set a step's variables and send its request. Returns the state, and where to go if the request failed."""
         names = self._planner.names(state, self._text)
         state = state.let({name: render(text, names.plain) for name, text in step.set.items()})
         if step.webhook is None:
@@ -230,7 +230,7 @@ class FlowReply:
     # ------------------------------------------------------------------ the pieces
 
     def _lines(self, step: Step, state: FlowState, only_ask: bool, again: bool) -> list[tuple[int, Prompt]]:
-        """Sentences of a step that are said in this state, each with its place among all of them."""
+        """The lines of a step whose conditions hold, with their indices."""
         look = self._planner.names(state, self._text).plain
         everything = list(enumerate((*step.lines, *step.ask)))
         if only_ask:
@@ -280,7 +280,7 @@ class FlowReply:
         )
 
     def _expected(self, step: Step) -> Expected:
-        """What the caller is about to answer, so that the end of the turn is heard right."""
+        """What the caller will probably say. It decides how long to wait for the end of the turn."""
         if self.state.changing or self.state.pending:
             return Expected()
         if not step.slot:
@@ -308,5 +308,5 @@ class FlowReply:
 
 
 def known_values(flow: Flow, state: FlowState) -> dict[str, str]:
-    """The slots filled so far that may be written down: no menus, no secrets."""
+    """The filled slots that may be written down: no menus, no secrets."""
     return {name: v for name, v in state.values.items() if not (flow.slots[name].menu or flow.slots[name].secret)}

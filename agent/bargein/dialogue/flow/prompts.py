@@ -1,4 +1,4 @@
-"""Sentences that a flow may say and that are known in advance, so that their audio can be made before any call."""
+"""The sentences of a flow that are known in advance. Their audio is made before the first call."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from itertools import chain
 from ..expression import fields, render
 from .model import Flow, Prompt
 
-MOST = 12  # ways to fill in one sentence; more are made when they are needed
+MOST = 12  # choices of a slot; sentences with more are made when they are needed
 
 
 def known_sentences(flow: Flow, sayings: Mapping[str, str]) -> list[str]:
-    """Every sentence without a field, and those whose fields are choices of one slot, filled in with each.
+    """Every sentence without fields, and sentences with fields of one slot, once for each of its choices.
 
     `sayings` are those of the flow's language; the flow's own replace them.
     """

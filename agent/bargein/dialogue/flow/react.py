@@ -1,4 +1,4 @@
-"""What to do about what the caller said: from the state and the situation to a Move. Pure."""
+"""Decides what to do about the caller's turn. Pure."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from .state import LEAD, FlowState
 from .turn import FlowTurn, Look
 from .values import Incomplete, Invalid, Picked, last_named, picked, value_in
 
-UNFINISHED_MS = 2500  # after words that surely go on we wait for the rest
+UNFINISHED_MS = 2500  # how long to wait for the rest of an unfinished sentence
 TYPED = ("number", "digits", "phone", "date", "time")
 COMMANDS = (Kind.AGENT, Kind.REPEAT, Kind.STOP, Kind.QUESTION)
 
 
 def react(flow: Flow, phrases: Phrases, state: FlowState, situation: Situation, look: Look, today: date) -> Move:
-    """The move that answers a situation; the state that it holds takes effect only when the reply is heard."""
+    """The move that answers a situation. Its state counts only when the reply is heard."""
     if not state.step:
         return Move(state, GoOn(flow.start))
     return _move(FlowTurn(flow, phrases, state, situation, look, today))
@@ -53,7 +53,7 @@ def _move(turn: FlowTurn) -> Move:
 
 
 def _asks_with_value(turn: FlowTurn) -> bool:
-    """Whether a question answers ours: "May I come on Friday?" where the day is asked for."""
+    """Whether the caller's question answers ours: "May I come on Friday?" when the day is asked for."""
     if turn.kind is not Kind.QUESTION or turn.slot is None or turn.slot.type not in TYPED:
         return False
     if turn.phrases.matches("wh_question", turn.text) or _answer_to(turn) is not None:
@@ -104,7 +104,7 @@ def _by_kind(turn: FlowTurn, main: Picked | None) -> Move:
     if turn.waiting and turn.kind in (Kind.CONFIRM, Kind.REDIRECT):
         back = turn.phrases.matches("next", turn.text) and not turn.phrases.matches("redirect", turn.text)
         if back or (turn.kind is Kind.CONFIRM and not turn.asked):
-            return turn.resume()  # "okay, go on": the wait is over, nothing is agreed to
+            return turn.resume()  # "okay, go on" ends the wait and agrees to nothing
     match turn.kind:
         case Kind.AGENT:
             return turn.person("person")
@@ -132,7 +132,7 @@ def _by_kind(turn: FlowTurn, main: Picked | None) -> Move:
 
 
 def _yes(turn: FlowTurn) -> Move:
-    """Yes to what is asked, or "I know, go on" to what is explained."""
+    """The caller agrees to a question, or says "I know, go on" to an explanation."""
     if turn.waiting and turn.kind is Kind.BACKCHANNEL and not turn.asked:
         return turn.resume()
     if turn.now is None or turn.now is not turn.here:
@@ -153,7 +153,7 @@ def _yes(turn: FlowTurn) -> Move:
 
 
 def _no(turn: FlowTurn, main: Picked | None) -> Move:
-    """No, or something is wrong, without saying what is right."""
+    """The caller disagrees, or says that something is wrong, without saying what is right."""
     if (own := turn.override("no")) is not None:
         return own
     if main is not None and turn.base.values.get(main.slot) == main.choice:
@@ -174,7 +174,7 @@ def _no(turn: FlowTurn, main: Picked | None) -> Move:
 
 
 def _skip(turn: FlowTurn) -> Move:
-    """Leave what is being explained. What has to be known is asked for all the same."""
+    """Stop explaining. A slot that is needed is still asked for."""
     if turn.now is not turn.here or turn.now is None:
         return turn.to(turn.base, GoOn(turn.here.name, leave=True))
     if turn.now.confirm:
@@ -230,7 +230,7 @@ def _rendered(turn: FlowTurn, answer: Answer, state: FlowState) -> tuple[str, ..
 
 
 def _listening_noise(turn: FlowTurn) -> Move:
-    """ "Uh-huh": go on with the rest; where a question was asked it is a yes."""
+    """ "Uh-huh": continue; after a question it is a yes."""
     if turn.kind is Kind.NOISE and not turn.interrupted:
         return turn.to(turn.base, Wait(turn.here.silence_ms)) if not turn.waiting else turn.still_waiting()
     if turn.waiting:

@@ -1,4 +1,4 @@
-"""Ways through a flow."""
+"""The way through a flow."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .state import FlowState
 
 
 def following(flow: Flow, step: Step, state: FlowState, look: Lookup) -> str:
-    """Where a step leads in this state: a step, or one of the special places."""
+    """Where a step leads in this state: a step, or a special target."""
     if step.slot:
         choice = flow.slots[step.slot].choices.get(state.values.get(step.slot, ""))
         if choice is not None and choice.go:
@@ -20,7 +20,7 @@ def following(flow: Flow, step: Step, state: FlowState, look: Lookup) -> str:
 
 
 def listening(flow: Flow, step: Step, state: FlowState, look: Lookup) -> Step | None:
-    """The step that listens next: this one, or the one that it goes on to without anything in between."""
+    """The step that listens next: this one, or one that it leads to without a webhook or an end in between."""
     seen: set[str] = set()
     while step.name not in seen:
         seen.add(step.name)
@@ -34,7 +34,7 @@ def listening(flow: Flow, step: Step, state: FlowState, look: Lookup) -> Step | 
 
 
 def settled(step: Step, state: FlowState) -> bool:
-    """Whether what this step asks for is known already."""
+    """Whether the answer to this step is known already."""
     if step.slot:
         return step.slot in state.values
     return bool(step.confirm) and all(slot in state.confirmed for slot in step.confirm)

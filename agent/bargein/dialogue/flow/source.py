@@ -1,4 +1,4 @@
-"""A YAML file as maps, lists and text that remember their lines, so that every complaint can name one."""
+"""A YAML file as maps, lists and text that know their lines, so that every fault has a line."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class Faults:
         return len(self._found)
 
     def add(self, fault: Fault) -> None:
-        """One more; the same one twice counts once."""
+        """Add a fault, unless it is there already."""
         if str(fault) not in map(str, self._found):
             self._found.append(fault)
 
     def attempt(self, make: Callable[[], T], instead: U) -> T | U:
-        """The result of `make`; a Fault is kept, and `instead` taken."""
+        """The result of `make`. If it raises a Fault, keep the fault and return `instead`."""
         try:
             return make()
         except Fault as fault:
@@ -55,7 +55,7 @@ class Faults:
 
 
 class Value:
-    """One value of the file: text, a list or a map. Bare yes, no and on are text like all else."""
+    """One value of the file: text, a list or a map. Bare yes, no and on are text."""
 
     def __init__(self, file: str, node: yaml.Node | None, line: int, faults: Faults) -> None:
         self.file, self.line, self.faults, self._node = file, line, faults, node
@@ -71,14 +71,14 @@ class Value:
         self.faults.add(Fault(self.file, self.line, message))
 
     def attempt(self, make: Callable[[], T]) -> T:
-        """The result of `make`, its ValueError turned into a complaint about this line."""
+        """The result of `make`. A ValueError becomes a fault of this line."""
         try:
             return make()
         except ValueError as error:
             self.fail(str(error))
 
     def unknown(self, what: str, name: str, known: Sequence[str]) -> NoReturn:
-        """Complain of a name that is none of those known, with the nearest."""
+        """Raise Fault for an unknown name, with the most similar known one."""
         near = difflib.get_close_matches(name, known, 1)
         hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known) or 'none'}"
         self.fail(f"{what} {name!r} is not known{hint}")
@@ -98,7 +98,7 @@ class Value:
         return self._node is None or (isinstance(self._node, yaml.ScalarNode) and not self._node.value)
 
     def text(self) -> str:
-        """A single value as it is written."""
+        """A single value as text, spaces folded."""
         if isinstance(self._node, yaml.ScalarNode):
             return " ".join(str(self._node.value).split())
         if self._node is None:
@@ -135,7 +135,7 @@ class Value:
         return [] if self.is_empty else [self]
 
     def pairs(self) -> Iterator[tuple[str, Value]]:
-        """Names and values of a map; a name that comes twice is a complaint."""
+        """Names and values of a map. A repeated name is reported."""
         if self.is_empty:
             return
         if not isinstance(self._node, yaml.MappingNode):
@@ -145,7 +145,7 @@ class Value:
             name = self._value(key).text()
             value = self._value(node, key)
             if name in seen:
-                value.report(f"{name!r} stands here for the second time")
+                value.report(f"{name!r} appears here for the second time")
                 continue
             seen.add(name)
             yield name, value
@@ -164,11 +164,11 @@ class Value:
         return found
 
     def none(self) -> Value:
-        """Nothing, on this line: the default for what is left out."""
+        """An empty value on this line: the default for a missing key."""
         return Value(self.file, None, self.line, self.faults)
 
     def _value(self, node: yaml.Node, at: yaml.Node | None = None) -> Value:
-        """A part of this value; `at`: the node that its line is taken from."""
+        """A part of this value, with the line of `at`."""
         return Value(self.file, node, (at or node).start_mark.line + 1, self.faults)
 
 

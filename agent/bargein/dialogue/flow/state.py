@@ -1,4 +1,4 @@
-"""Where a call is in its flow: immutable, so that a reply that never sounded can be forgotten."""
+"""The state of a call in its flow. It is immutable, so that a reply that was not heard can be dropped."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from dataclasses import dataclass, field, replace
 from ...core.turns.records import Turn
 from ...core.turns.reply import Say
 
-LEAD = -1  # the index of a sentence that is no line of its step: "Okay."
+LEAD = -1  # the index of a sentence that is not a line of its step: "Okay."
 
 
 @dataclass(frozen=True, slots=True)
 class FlowState:
-    """All that a reply may change. `visits` counts how often each webhook step was entered."""
+    """Everything that a reply can change. `visits` counts how often each webhook step was entered."""
 
     step: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
     confirmed: frozenset[str] = frozenset()
     variables: Mapping[str, str] = field(default_factory=dict)
-    stack: tuple[tuple[str, bool], ...] = ()  # where `return` leads: a step, and whether only its question is asked
+    stack: tuple[tuple[str, bool], ...] = ()  # targets of `return`: a step, and whether to ask only its question
     misses: int = 0
     visits: Mapping[str, int] = field(default_factory=dict)
     said: tuple[SpokenSentence, ...] = ()  # the sentences of the last reply
-    pending: tuple[SpokenSentence, ...] = ()  # what was left when the caller asked us to wait
-    begun: Begun | None = None  # a value of which the rest is missing
+    pending: tuple[SpokenSentence, ...] = ()  # what was left to say when the caller asked to wait
+    begun: Begun | None = None  # a value whose rest is missing
     changing: bool = False  # the caller was asked what to change
 
     def at(self, step: str) -> FlowState:
-        """Moved to a step; arriving anew forgets how often we were not understood, and half a value."""
+        """At a step. A new step resets the misses and drops an incomplete value."""
         same = step == self.step
         return replace(self, step=step, misses=self.misses if same else 0, begun=self.begun if same else None)
 
     def fill(self, slot: str, value: str) -> FlowState:
-        """With a slot filled; it is to be confirmed anew."""
+        """With a slot filled, not yet confirmed."""
         values = {name: v for name, v in self.values.items() if name != slot} | {slot: value}
         return replace(self, values=values, confirmed=self.confirmed - {slot}, begun=None)
 
@@ -43,7 +43,7 @@ class FlowState:
         return replace(self, values=values, confirmed=self.confirmed - set(slots))
 
     def confirm(self, *slots: str) -> FlowState:
-        """With slots said back and agreed to."""
+        """With slots confirmed."""
         return replace(self, confirmed=self.confirmed | set(slots))
 
     def let(self, variables: Mapping[str, str]) -> FlowState:
@@ -51,11 +51,11 @@ class FlowState:
         return replace(self, variables={**self.variables, **variables})
 
     def missed(self) -> FlowState:
-        """The caller was not understood, or silent."""
+        """With one more miss: the caller was silent or not understood."""
         return replace(self, misses=self.misses + 1)
 
     def bare(self) -> FlowState:
-        """Without what was said, for a snapshot."""
+        """Without the sentences of the reply, for a snapshot."""
         return replace(self, said=(), pending=())
 
 
@@ -70,7 +70,7 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class SpokenSentence:
-    """A sentence of a reply, the state in which it was said, and its place among the lines of its step."""
+    """A sentence of a reply, the state in which it was said, and its index among the lines of its step."""
 
     say: Say
     state: FlowState
@@ -78,7 +78,7 @@ class SpokenSentence:
 
 
 def cut_at(said: tuple[SpokenSentence, ...], turn: Turn) -> int | None:
-    """Which sentence the caller cut into, by the words that were heard of the turn; None if it cannot be told.
+    """The index of the sentence that the caller interrupted, by the heard words of the turn; None if unknown.
 
     The cut sentence is the one that holds the first word not heard, or the last one that began if all was heard.
     """

@@ -1,4 +1,4 @@
-"""One turn of the caller, seen from the flow: where it cut in, and the simple moves from there."""
+"""One turn of the caller in a flow: where it interrupted, and the simple moves from there."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ Look = Callable[[FlowState, str], Lookup]  # names as they are spoken in a state
 
 
 class FlowTurn:
-    """One turn of the caller and what can be done about it.
+    """One turn of the caller, and the moves that answer it.
 
-    `base` is the state of the sentence that was cut, `rest` that sentence and what follows; `here` is its step, `now`
-    the step that listens (here, or where it goes on to) and `slot` what that asks for.
+    base: the state at the interrupted sentence. rest: that sentence and those after it. here: its step. now: the step
+    that listens, which is `here` or a step that it leads to. slot: what `now` asks for.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class FlowTurn:
         return self.heard.heard_text if self.heard is not None else ""
 
     def on(self, state: FlowState, lead: tuple[str, ...]) -> Move:
-        """Say the lead, then the question again, or what was cut if there is no question."""
+        """Say the lead, then ask again. If there is no question, repeat what was interrupted."""
         if self.now is not None and self.now is self.here:
             return self.to(state, GoOn(self.now.name, only_ask=True, again=True), lead)
         if self.rest:
@@ -68,7 +68,7 @@ class FlowTurn:
         return self.to(state, GoOn(self.here.name, leave=self.now is None), lead)
 
     def resume(self, *sayings: str) -> Move:
-        """Go on from the beginning of the sentence that was cut."""
+        """Go on from the beginning of the interrupted sentence."""
         if not self.rest:
             return self.on(self.base, self.say(*sayings))
         lead, own = [], None
@@ -112,7 +112,7 @@ class FlowTurn:
         return self.ask_again(self.say(saying))
 
     def incomplete(self, begun: Begun) -> Move:
-        """Keep what was said of a value, and ask for the rest: "I have four seven one, and then?"."""
+        """Keep the beginning of a value and ask for the rest: "I have four seven one, and then?"."""
         before = self.base.begun
         if before is not None and before.text == begun.text:
             if self.base.misses >= self.here.retries:
@@ -128,7 +128,7 @@ class FlowTurn:
         return self.to(state, Wait(self.here.silence_ms), (*self.say(*sayings), question))
 
     def what_to_change(self, state: FlowState, *sayings: str) -> Move:
-        """Ask what of that which was said back is wrong."""
+        """Ask which of the confirmed values is wrong."""
         return self.listen_here(replace(state, changing=True), *sayings, "what_to_change")
 
     def ask_again(self, lead: tuple[str, ...]) -> Move:

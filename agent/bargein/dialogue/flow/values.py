@@ -1,4 +1,4 @@
-"""What the caller's words put into slots."""
+"""The values of slots in the caller's words."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Picked:
 
 
 def picked(text: str, flow: Flow, phrases: Phrases, current: str, filled: Mapping[str, str]) -> list[Picked]:
-    """Choices named, for the slot that is asked for first, then those already filled, then the rest.
+    """The choices that were named: first for the slot that is asked for, then for filled slots, then for the rest.
 
     Words that one slot has taken are not taken by another. A misheard word counts only for the slot that is asked for
     and for those already filled. The last that is wanted of each slot counts, else the last that is refused.
@@ -92,17 +92,17 @@ def _by_place(words: list[str], slot: Slot, phrases: Phrases) -> list[Mention]:
 
 
 def last_named(text: str, slot: Slot, phrases: Phrases) -> str:
-    """The choice that the agent named last in what was heard; "" if none was."""
+    """The last choice in what the caller heard; "" if there is none."""
     said = mentions(tokens(text), slot.phrases, None, frozenset(tokens(text)), False)
     return said[-1].choice if said else ""
 
 
 class Invalid(Exception):
-    """The words hold a value, but not one that the slot takes."""
+    """The words hold a value that the slot does not take."""
 
 
 class Incomplete(Exception):
-    """The words hold the beginning of a value: keep `text` and ask for the rest, with the saying `saying`."""
+    """The words hold the beginning of a value. Keep `text` and ask for the rest with the saying `saying`."""
 
     def __init__(self, text: str, saying: str) -> None:
         super().__init__(saying)
