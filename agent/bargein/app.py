@@ -11,14 +11,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+import numpy as np
+
 from .clock import Clock, SystemClock
 from .config import Config, networks, parse_address
+from .core.audio.pcm import RATE
 from .core.detector.block import DetectorBlock
 from .core.detector.speech_detector import SpeechDetector
 from .core.language.kinds import FALSE_INTERRUPTIONS
 from .core.turns.conversation import Conversation, ConversationSettings
 from .core.turns.endpoint import EndpointSettings
 from .core.turns.overlap_classifier import OverlapClassifier, OverlapNetwork
+from .core.turns.prosody import prosody
 from .core.turns.records import CallInfo, Interruption, Turn
 from .core.turns.reply import CallResult, Finish
 from .core.turns.turn_end import TurnEndModel
@@ -43,6 +47,7 @@ from .store import Privacy, Store
 
 log = logging.getLogger(__name__)
 
+FIRST_SOUND = (8000 * np.sin(np.arange(RATE) / 8)).astype(np.int16)  # a second of 160 Hz
 YES = ("yes", "true", "on", "1")
 NO = ("no", "false", "off", "0")
 RECORDINGS_S = 5.0  # how long the end of the server waits for a disk that hangs
@@ -128,6 +133,7 @@ class App:
             self._dialogues = await asyncio.to_thread(Dialogues, config)
         await asyncio.to_thread(self._recognizer.load)
         http_client.client()  # now: making it takes longer than the frame of a call
+        prosody(FIRST_SOUND)  # now: numpy prepares itself in its first call of each kind
         if self._make_detector is None:
             await asyncio.to_thread(self._detectors.warm)
         await self._warm(self._dialogues)

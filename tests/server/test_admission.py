@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bargein.server.admission import MAX_BURST, REOPEN_AFTER_S, AdmissionControl, Load
+from bargein.server.admission import FEW_CALLS, MAX_BURST, REOPEN_AFTER_S, AdmissionControl, Load
 
 WELL = Load()
 
@@ -28,6 +28,14 @@ def test_it_closes_at_once_and_opens_after_a_while(load: Load, reason: str) -> N
     assert not control.admits
     control.measured(WELL, 1.0 + REOPEN_AFTER_S)
     assert control.admits
+
+
+def test_few_calls_are_never_the_reason() -> None:
+    control = AdmissionControl()
+    control.measured(Load(late_share=0.5, loop_lag_s=0.1, calls=FEW_CALLS - 1), 0.0)
+    assert control.admits
+    control.measured(Load(late_share=0.5, calls=FEW_CALLS), 0.5)
+    assert not control.admits
 
 
 def test_between_the_limits_it_stays_as_it_is() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +11,7 @@ from bargein.app import App
 from bargein.clock import SystemClock
 from bargein.server.stalls import StallDetector
 from tests.fakes import FakeRecognizer, LevelDetector
-from tests.server.test_privacy import FLOW, settings, talk
-
-NO_WEBHOOK = re.sub(r"    webhook:\n(      .*\n)+", "    say: One moment.\n", FLOW)
+from tests.server.test_privacy import settings, talk
 
 
 async def test_a_blocking_call_is_a_stall_with_its_place() -> None:
@@ -44,8 +41,8 @@ async def test_without_a_thread_the_length_is_known_all_the_same() -> None:
 
 
 async def test_a_call_does_not_stall_the_loop(tmp_path: Path) -> None:
-    """With the database, a recording and an answer that is understood."""
-    config = settings(tmp_path, NO_WEBHOOK)
+    """With a webhook, the database, a recording and an answer that is understood."""
+    config = settings(tmp_path)
     app = App(
         replace(config, recording=replace(config.recording, enabled=True, directory=str(tmp_path / "recordings"))),
         recognizer=FakeRecognizer(["my name is Zaphod"] * 2),
@@ -58,5 +55,6 @@ async def test_a_call_does_not_stall_the_loop(tmp_path: Path) -> None:
             await talk(app)
     finally:
         await app.close()
-    ours = [stall for stall in stalls.last if ".py" in stall.place and stall.length_s > 0.02]
+    # computed for a frame or longer, or blocked for so long that no busy machine explains it
+    ours = [stall for stall in stalls.last if stall.cpu_s > 0.02 or stall.length_s > 0.3]
     assert not ours, ours

@@ -10,15 +10,17 @@ from dataclasses import dataclass
 
 MAX_BURST = 6  # calls that begin between two measurements
 REOPEN_AFTER_S = 3.0  # all is well for so long before new calls are taken again
+FEW_CALLS = 5  # below that the machine is slow for other reasons, and to refuse a call would not help those in progress
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is measured over the last half second: seconds, and the share of frames that left late."""
+    """What is measured: seconds, the share of frames that left late, and the calls in progress."""
 
     loop_lag_s: float = 0.0
     late_share: float = 0.0
     recognizer_wait_s: float = 0.0
+    calls: int = FEW_CALLS
 
 
 # Above CLOSE callers would notice: a frame 10 ms late is made up for by any jitter buffer, one in twenty is not; a
@@ -60,6 +62,8 @@ class AdmissionControl:
 
 def _exceeds(load: Load, limit: Load) -> str:
     """What is over its limit, "" if nothing is."""
+    if load.calls < FEW_CALLS:
+        return ""
     if load.late_share > limit.late_share:
         return f"{100 * load.late_share:.0f} % of the frames leave late"
     if load.loop_lag_s > limit.loop_lag_s:

@@ -70,7 +70,7 @@ class Monitor:
         first, last, now = self._frames[0], self._frames[-2], self._frames[-1]
         # One hiccup is no overload: the last half second counts a fifth.
         late_share = max(_late_share(first, now), _late_share(last, now) / 5)
-        return Load(self._media.loop_lag_s if now > last else 0.0, late_share, self._waiting_s())
+        return Load(self._media.loop_lag_s if now > last else 0.0, late_share, self._waiting_s(), self._calls())
 
     def _report(self, load: Load) -> None:
         meter = self._meter

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import sys
 import threading
 from collections import Counter, deque
@@ -27,10 +28,15 @@ KEPT = 100
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """The loop stood still for `length_s`; `place` is what it did, as `file.py:line`, "" if nobody looked."""
+    """The loop stood still for `length_s`; `place` is what it did, as `file.py:line`, "" if nobody looked.
+
+    `cpu_s` is the processor time of the loop meanwhile: far less than `length_s` if it waited, or if the machine was
+    busy with something else.
+    """
 
     length_s: float
     place: str = ""
+    cpu_s: float = 0.0
 
 
 class StallDetector:
@@ -48,6 +54,7 @@ class StallDetector:
         self._limit_s = limit_s
         self._locate = locate
         self._due = 0.0
+        self._cpu_s = 0.0
         self._places: Counter[str] = Counter()
         self._stop = threading.Event()
         self._task: asyncio.Task[None] | None = None
@@ -55,6 +62,7 @@ class StallDetector:
 
     async def __aenter__(self) -> Self:
         self._due = self._clock.monotonic() + BEAT_S
+        self._cpu_s = _cpu_s()
         if self._locate:
             self._thread = threading.Thread(target=self._look, args=(threading.get_ident(),), daemon=True)
             self._thread.start()
@@ -71,17 +79,19 @@ class StallDetector:
             await self._clock.sleep_until(self._due)
             now = self._clock.monotonic()
             self.lag_s = now - self._due
+            cpu_s = _cpu_s()
             if self.lag_s > self._limit_s:
-                self._note(self.lag_s)
+                self._note(self.lag_s, cpu_s - self._cpu_s)
+            self._cpu_s = cpu_s
             self._places.clear()
             self._due = now + BEAT_S
 
-    def _note(self, length_s: float) -> None:
+    def _note(self, length_s: float, cpu_s: float) -> None:
         place = self._places.most_common(1)[0][0] if self._places else ""
         if self._locate and not place:
             return
         self.count += 1
-        self.last.append(Stall(length_s, place))
+        self.last.append(Stall(length_s, place, cpu_s))
         log.debug("the event loop stood still for %.0f ms at %s", 1000 * length_s, place or "a place not looked for")
 
     def _look(self, thread_id: int) -> None:
@@ -90,6 +100,12 @@ class StallDetector:
                 frame = sys._current_frames().get(thread_id)
                 if frame is not None and (place := _place(frame)):
                     self._places[place] += 1
+
+
+def _cpu_s() -> float:
+    """Processor time of this thread so far."""
+    used = resource.getrusage(resource.RUSAGE_THREAD)
+    return used.ru_utime + used.ru_stime
 
 
 def _place(frame: FrameType) -> str:
