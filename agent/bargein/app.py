@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import dataclasses
+import gc
 import logging
 import textwrap
 from collections.abc import Callable, Sequence
@@ -51,6 +52,7 @@ FIRST_SOUND = (8000 * np.sin(np.arange(RATE) / 8)).astype(np.int16)  # a second 
 YES = ("yes", "true", "on", "1")
 NO = ("no", "false", "off", "0")
 RECORDINGS_S = 5.0  # how long the end of the server waits for a disk that hangs
+MOST_ROWS = 1000  # of the detector, to begin with
 LAST_WORDS_CHARS = 200  # what the person who takes the call can read while it rings
 
 MakePlanner = Callable[[CallInfo], Planner]
@@ -116,7 +118,7 @@ class App:
         self._reloading = asyncio.Lock()
         self._recognizer = recognizer or catalog.recognizer(config.speech)
         self._make_voice = make_voice or partial(catalog.voice, config.speech)
-        self._detectors = DetectorBlock(load_weights())
+        self._detectors = DetectorBlock(load_weights(), min(config.audiosocket.max_calls, MOST_ROWS))
         self._make_detector = make_detector
         # A detector of one's own may report a `near` that the shipped classifier was not trained on.
         self._make_classifier = make_classifier or (
@@ -163,6 +165,8 @@ class App:
             self.clock,
             prepare=self._prepare,
         )
+        gc.collect()
+        gc.freeze()  # what is loaded by now stays: the collector, which stops all calls, need not look through it
         try:
             await self.server.start(*parse_address(sock.listen))
             monitor = Monitor(

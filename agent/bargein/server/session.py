@@ -119,6 +119,8 @@ class Session:
             self._perform(self._conversation.on_hangup())
             for stream in self._streams.values():
                 stream.cancel()
+            if self.detector is not None:
+                self.detector.close()
 
     def stop(self, cause: str) -> None:
         """Give the call back to the dialplan now: the flow is not done, so its caller goes to people."""

@@ -29,7 +29,10 @@ ROW = np.dtype(
 
 
 class DetectorBlock:
-    """Rows are handed out by `open_row` and taken back by `close_row`; the block grows as calls come.
+    """Rows are handed out by `open_row` and taken back by `close_row`.
+
+    The block doubles when it is full. That copies all of it, so a server asks for as many rows as it may have calls.
+    The memory of a row is taken up when the row is first used.
 
     A frame takes two steps: `analyse`, for the frames of many calls together, and `decide`, call by call, since it
     depends on what the conversation is at. `process` does both for a single call.
@@ -38,17 +41,27 @@ class DetectorBlock:
     def __init__(self, weights: Mapping[str, Floats], capacity: int = 1) -> None:
         self._network = Network.of(weights)
         self._rows: Rows = np.zeros(capacity, ROW)
-        self._activity = [VoiceActivity() for _ in range(capacity)]
+        self._activity = [VoiceActivity()] * capacity  # a row gets its own when it is opened
         self._near: list[Pcm | None] = [None] * capacity  # of frames that were analysed and not decided yet
         self._said = np.zeros(10)
         self._free = list(range(capacity))
+
+    @property
+    def capacity(self) -> int:
+        """Calls that the block has rows for now."""
+        return len(self._rows)
+
+    @property
+    def bytes_per_call(self) -> int:
+        """The size of a row."""
+        return self._rows.itemsize
 
     def open_row(self) -> int:
         """A row at the start of a call."""
         if not self._free:
             size = len(self._rows)
             self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
-            self._activity += [VoiceActivity() for _ in range(size)]
+            self._activity += self._activity
             self._near += [None] * size
             self._free = list(range(size, 2 * size))
         at = self._free.pop()

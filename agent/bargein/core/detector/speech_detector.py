@@ -23,7 +23,11 @@ class SpeechDetector:
         """detector: a block that the call shares with others, or weights for a block of its own."""
         self._block = detector if isinstance(detector, DetectorBlock) else DetectorBlock(detector)
         self._row = self._block.open_row()
-        weakref.finalize(self, self._block.close_row, self._row)
+        self._give_back = weakref.finalize(self, self._block.close_row, self._row)
+
+    def close(self) -> None:
+        """The call is over: its row is free for another. To be called once nothing else is."""
+        self._give_back()
 
     def push_reference(self, pcm: Pcm) -> None:
         """The 160 samples that we send at this tick, silence included."""
