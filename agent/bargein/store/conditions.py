@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, false, func, literal_column, select, table
 
 from . import schema
 from .filters import CallFilter
-from .rows import iso
+from .rows import LONGEST_CALL, iso
 
 SAID = table("said")
 Conditions = Sequence[ColumnElement[bool]]
@@ -23,20 +23,19 @@ def of_call(which: CallFilter, dialect: str, *, walk: bool = False) -> Condition
     return [*between(schema.calls.c.started_at, which), *_of_columns(which, dialect), *text]
 
 
-def of_interruption(which: CallFilter, dialect: str, *, walk: bool = False, walk_text: bool = False) -> Conditions:
-    """What a row of `interruptions` must meet. `walk`: SQLite is to test the call of each."""
-    calls, cuts = schema.calls, schema.interruptions
-    found = [*between(cuts.c.at, which)]
-    if which.step is not None:
-        found.append(cuts.c.step == which.step)
-    elsewhere = replace(which, since=None, until=None, step=None)
-    if conditions := of_call(elsewhere, dialect, walk=walk_text):
-        ids = select(calls.c.id)
-        if walk:
-            found.append(ids.where(calls.c.id == cuts.c.call_id, *conditions).correlate(cuts).exists())
-        else:
-            found.append(cuts.c.call_id.in_(ids.where(*conditions)))
-    return found
+def of_interruption(which: CallFilter) -> Conditions:
+    """What a row of `interruptions` must meet, whatever its call is."""
+    cuts = schema.interruptions
+    return [*between(cuts.c.at, which), *([] if which.step is None else [cuts.c.step == which.step])]
+
+
+def of_its_call(which: CallFilter, dialect: str, *, walk: bool = False) -> Conditions:
+    """What the call of an interruption must meet; nothing if the filter is not about calls."""
+    conditions = of_call(replace(which, since=None, until=None, step=None), dialect, walk=walk)
+    if not conditions:
+        return ()
+    since = which.since - LONGEST_CALL if which.since else None
+    return [*between(schema.calls.c.started_at, CallFilter(since, which.until)), *conditions]
 
 
 def matching_text(text: str) -> Any:

@@ -48,10 +48,11 @@ def shown(url: str) -> str:
     return made.set(drivername="postgresql").render_as_string(hide_password=True)
 
 
-def connect(url: str, *, readonly: bool = False, pool: int = 2) -> AsyncEngine:
+def connect(url: str, *, readonly: bool = False, pool: int = 2, synchronous: str = "FULL") -> AsyncEngine:
     """An engine of at most `pool` connections, whose transactions include CREATE TABLE. It connects at the first use.
 
-    Raises UserError.
+    `synchronous` is SQLite's: FULL, a commit outlives a power cut; NORMAL, the last ones may not, but a commit does not
+    wait for the disk while it locks out other writers. Raises UserError.
     """
     made = parsed(url)
     if made.drivername.startswith("postgresql"):
@@ -66,7 +67,7 @@ def connect(url: str, *, readonly: bool = False, pool: int = 2) -> AsyncEngine:
         options = {"mode": "ro", **_still(file)} if readonly else {"mode": "rw"}
         made = made.set(database=sqlite_uri(file), query={"uri": "true", **options})
     engine = create_async_engine(made, connect_args={"timeout": BUSY_S}, hide_parameters=True)
-    _prepare_sqlite(engine, readonly=readonly)
+    _prepare_sqlite(engine, readonly, synchronous)
     return engine
 
 
@@ -93,7 +94,7 @@ def _still(file: Path) -> dict[str, str]:
     return {"immutable": "1"} if quiet and not os.access(file.absolute().parent, os.W_OK) else {}
 
 
-def _prepare_sqlite(engine: AsyncEngine, *, readonly: bool) -> None:
+def _prepare_sqlite(engine: AsyncEngine, readonly: bool, synchronous: str) -> None:
     """Explicit BEGIN, for sqlite3 would begin none before DDL; WAL, so that readers never hold up the writer."""
 
     def on_connect(connection: Any, _record: object) -> None:
@@ -102,7 +103,7 @@ def _prepare_sqlite(engine: AsyncEngine, *, readonly: bool) -> None:
         cursor.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
         if not readonly:
             connection.run_async(_into_wal)
-            cursor.execute("PRAGMA synchronous=FULL")  # on disk means on disk: the commit outlives a power cut
+            cursor.execute(f"PRAGMA synchronous={synchronous}")
         cursor.close()
 
     def on_begin(connection: Connection) -> None:

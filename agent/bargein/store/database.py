@@ -16,14 +16,13 @@ from ..clock import Clock
 from . import daily, migrations, schema
 from .connect import connect, create_file, is_refusal, shown
 from .derive import derive
-from .rows import from_iso, iso
+from .rows import LONGEST_CALL, from_iso, iso
 from .spool import Row
 from .url import sqlite_file
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 500  # rows in one transaction
-LONGEST_CALL = timedelta(days=1)  # a call that has no end and is older was cut by a crash
 CRASHED = "crashed"  # the outcome of a call whose server died
 CLOSE_AT_ONCE = 100
 

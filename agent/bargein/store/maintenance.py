@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, or_, select, text
+from sqlalchemy import ColumnElement, false, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ..clock import SystemClock
 from . import migrations, schema
 from .connect import connect, create_file, explaining, shown
-from .database import LONGEST_CALL
-from .erase import Eraser, Row, is_elsewhere, pages
-from .rows import iso
+from .erase import Eraser, is_elsewhere, pages
+from .rows import LONGEST_CALL, iso
 from .url import sqlite_file
 
 
@@ -51,7 +51,7 @@ async def prune(
     Calls whose recording is in `keep` stay: without their row nobody would know of the file. So do, if `server` names
     this one, calls whose recording is on another. Raises UserError when the database cannot be used.
     """
-    engine = connect(url)
+    engine = connect(url, synchronous="NORMAL")
     try:
         with explaining(url):
             return await _prune(engine, iso(before), dry_run, frozenset(keep), server)
@@ -61,26 +61,37 @@ async def prune(
 
 async def _prune(engine: AsyncEngine, before: str, dry_run: bool, keep: Collection[str], server: str) -> Pruned:
     calls, eraser, elsewhere, count = schema.calls, Eraser(engine), 0, 0
-    recordings: list[str] = []
     over = (calls.c.ended_at != "") | (calls.c.started_at < iso(SystemClock().utc() - LONGEST_CALL))
     old = (or_(calls.c.started_at < before, calls.c.forgotten == 1), over)
+    if dry_run:
+        return await _counted(engine, [*old, calls.c.recording.not_in(keep)], server)
+    recordings: list[str] = []
     async for page in pages(engine, *old):
         away = [row for row in page if is_elsewhere(row, server)]
         chosen = [row for row in page if row not in away and row["recording"] not in keep]
         elsewhere, count = elsewhere + len(away), count + len(chosen)
         recordings += [row["recording"] for row in chosen if row["recording"]]
-        await (_count(engine, eraser, chosen) if dry_run else eraser.erase(chosen))
-    if not dry_run:
-        await eraser.orphans(before)
+        await eraser.erase(chosen)
+    await eraser.orphans(before)
     return Pruned(count, eraser.turns, eraser.interruptions, tuple(recordings), elsewhere)
 
 
-async def _count(engine: AsyncEngine, eraser: Eraser, chosen: Sequence[Row]) -> None:
-    ids, turns, cuts = [row["id"] for row in chosen], schema.turns, schema.interruptions
+async def _counted(engine: AsyncEngine, old: Sequence[ColumnElement[bool]], server: str) -> Pruned:
+    """What `prune` would delete."""
+    calls, cuts = schema.calls, schema.interruptions
+    away = (calls.c.recording != "") & calls.c.server.not_in(["", server]) if server else false()
     async with engine.connect() as connection:
-        for name, of_call in (("turns", turns.c.call_id), ("interruptions", cuts.c.call_id)):
-            found = await connection.execute(select(func.count()).where(of_call.in_(ids)))
-            setattr(eraser, name, getattr(eraser, name) + int(found.scalar_one()))
+
+        async def one(query: Any) -> Any:
+            return (await connection.execute(query)).one()
+
+        count, turns = await one(select(func.count(), func.sum(calls.c.turn_count)).where(*old, ~away))
+        (elsewhere,) = await one(select(func.count()).select_from(calls).where(*old, away))
+        both = calls.join(cuts, cuts.c.call_id == calls.c.id)
+        (interruptions,) = await one(select(func.count()).select_from(both).where(*old, ~away))
+        recorded = select(calls.c.recording).where(*old, ~away, calls.c.recording != "")
+        recordings = tuple((await connection.execute(recorded)).scalars())
+    return Pruned(count, int(turns or 0), interruptions, recordings, elsewhere)
 
 
 async def forget(url: str, number: str, delete_recording: Callable[[str], bool], *, server: str = "") -> Forgotten:
@@ -91,10 +102,12 @@ async def forget(url: str, number: str, delete_recording: Callable[[str], bool],
     but that: the next `forget` or `prune` there deletes it. Rows that still wait in the spool of a server are not
     found. Raises UserError when the database cannot be used.
     """
-    engine = connect(url)
+    engine = connect(url, synchronous="NORMAL")
     try:
         with explaining(url):
-            return await _forget(engine, number, delete_recording, server)
+            gone = await _forget(engine, number, delete_recording, server)
+            await _sync(engine)
+            return gone
     finally:
         await engine.dispose()
 
@@ -117,6 +130,14 @@ async def _forget(engine: AsyncEngine, number: str, delete_recording: Callable[[
         await eraser.erase(fresh, scrub=True)
         count, elsewhere = count + len(gone) + len(fresh), elsewhere + len(away)
     return Forgotten(count, recordings, tuple(failed), elsewhere)
+
+
+async def _sync(engine: AsyncEngine) -> None:
+    """SQLite: what was deleted is gone from the disk too, the write-ahead log included, if nobody reads just then."""
+    if engine.dialect.name == "sqlite":
+        async with engine.connect() as connection:
+            await connection.execution_options(begin="")
+            await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 async def vacuum(url: str) -> None:

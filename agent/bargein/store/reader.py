@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ..errors import UserError
 from . import daily, migrations, schema
-from .conditions import Conditions, matching_text, of_call, of_interruption
+from .conditions import Conditions, matching_text, of_call, of_interruption, of_its_call
 from .connect import connect, explaining, shown
 from .filters import EVERY_CALL, EVERYTHING, CallFilter, CallSort, InterruptionSort
 from .rows import Call, LoggedInterruption, LoggedTurn, WholeCall, from_iso, iso, to_call, to_interruption, to_turn
@@ -40,13 +40,14 @@ INTERRUPTION_ORDER: Mapping[InterruptionSort, ColumnElement[Any]] = {
     "step": schema.interruptions.c.step,
 }
 LAST_CHARACTER = "\U0010ffff"
+FEW = 10_000
 PAGE = 500  # calls that an export reads at a time
 
 
 class Reader:
     """Reads the log and changes nothing. Use as `async with await Reader.open(url) as log`."""
 
-    common = 50_000  # SQLite: if so many calls match, walk through all until there are enough, else look each up
+    common = 50_000  # SQLite: words that are in so many calls are looked for call by call until there are enough
 
     def __init__(self, engine: AsyncEngine, url: str) -> None:
         self._engine = engine
@@ -111,7 +112,11 @@ class Reader:
         """How many calls match."""
         if self.dialect == "sqlite" and which.text and replace(which, text=None) == EVERY_CALL:
             return await self._size(matching_text(which.text)) if re.search(r"\w", which.text) else 0
-        return await self._size(select(schema.calls.c.id).where(*of_call(which, self.dialect)))
+        walk = await self._is_common_text(which.text)
+        if walk:  # testing call by call is slow, unless few are left by the other conditions
+            others = of_call(replace(which, text=None), self.dialect)
+            walk = await self._size(select(schema.calls.c.id).where(*others).limit(FEW)) < FEW
+        return await self._size(select(schema.calls.c.id).where(*of_call(which, self.dialect, walk=walk)))
 
     async def call(self, name: str) -> Call:
         """By id, by the beginning of one, or `last`. Raises UserError when that is no call or more than one."""
@@ -156,14 +161,21 @@ class Reader:
         limit: int = EVERYTHING,
         offset: int = 0,
     ) -> list[LoggedInterruption]:
-        """One page of the interruptions of matching calls, by default the newest first.
+        """One page of the interruptions of matching calls, by default the newest first; where the filter is about
+        calls, those of the newest call first.
 
         `slow_ms`: only those after which the agent was heard for at least so long.
         """
-        cuts = schema.interruptions
-        conditions = await self._of_interruption(which, call_id, kind, slow_ms)
-        order = ordered([INTERRUPTION_ORDER[sort], cuts.c.at, cuts.c.id], descending)
-        query = _interruptions().where(*conditions).order_by(*order).limit(limit).offset(offset)
+        calls, cuts = schema.calls, schema.interruptions
+        conditions = _of_interruption(which, call_id, kind, slow_ms)
+        columns = [INTERRUPTION_ORDER[sort], cuts.c.at, cuts.c.id]
+        query = _interruptions()
+        if of_call := await self._of_its_call(which):
+            if sort == "at":  # a walk through the calls ends as soon as there are enough
+                query, columns = _interruptions(inner=True), [calls.c.started_at, calls.c.id, *columns]
+            else:
+                of_call = [cuts.c.call_id.in_(select(calls.c.id).where(*of_call))]
+        query = query.where(*conditions, *of_call).order_by(*ordered(columns, descending)).limit(limit).offset(offset)
         return [to_interruption(row) for row in await self._rows(query)]
 
     async def count_interruptions(
@@ -176,29 +188,18 @@ class Reader:
         most: int = EVERYTHING,
     ) -> int:
         """How many interruptions match. It stops to count at `most`: to count all that match can take long."""
-        conditions = await self._of_interruption(which, call_id, kind, slow_ms)
-        query = select(schema.interruptions.c.call_id).where(*conditions)
+        calls, cuts = schema.calls, schema.interruptions
+        query = select(cuts.c.call_id).where(*_of_interruption(which, call_id, kind, slow_ms))
+        if of_call := await self._of_its_call(which):
+            if most < EVERYTHING:
+                query = query.join_from(calls, cuts, cuts.c.call_id == calls.c.id).where(*of_call)
+                query = query.order_by(calls.c.started_at.desc())
+            else:
+                query = query.where(cuts.c.call_id.in_(select(calls.c.id).where(*of_call)))
         return await self._size(query if most == EVERYTHING else query.limit(most))
 
-    async def _of_interruption(
-        self, which: CallFilter, call_id: str | None, kind: str | None, slow_ms: int | None
-    ) -> Conditions:
-        walk = walk_text = False
-        if self.dialect == "sqlite" and call_id is None:
-            walk_text = await self._is_common_text(which.text)
-            others = replace(which, since=None, until=None, step=None, text=None)
-            walk = walk_text or (which.text is None and others != EVERY_CALL)
-            if walk and others != EVERY_CALL:
-                calls = select(schema.calls.c.id).where(*of_call(others, self.dialect))
-                walk = await self._size(calls.limit(self.common)) == self.common
-        cuts, found = schema.interruptions, list(of_interruption(which, self.dialect, walk=walk, walk_text=walk_text))
-        if call_id is not None:
-            found.append(cuts.c.call_id == call_id)
-        if kind is not None:
-            found.append(cuts.c.kind == kind)
-        if slow_ms is not None:
-            found.append(cuts.c.stop_latency_ms >= slow_ms)
-        return found
+    async def _of_its_call(self, which: CallFilter) -> Conditions:
+        return of_its_call(which, self.dialect, walk=await self._is_common_text(which.text))
 
     async def export(self, which: CallFilter = EVERY_CALL) -> AsyncIterator[WholeCall]:
         """Every matching call with all that belongs to it, the oldest first. Reads a page at a time."""
@@ -268,11 +269,23 @@ class Reader:
                 return [dict(zip(names, row, strict=True)) for row in result]
 
 
-def _interruptions() -> Select[Any]:
-    """Interruptions, each with the queue of its call, whose row is missing if it was dropped."""
+def _interruptions(*, inner: bool = False) -> Select[Any]:
+    """Interruptions, each with the queue of its call. The call's row is missing if it was dropped, unless `inner`."""
     calls, cuts = schema.calls, schema.interruptions
-    both = cuts.outerjoin(calls, cuts.c.call_id == calls.c.id)
+    of_call = cuts.c.call_id == calls.c.id
+    both = calls.join(cuts, of_call) if inner else cuts.outerjoin(calls, of_call)
     return select(cuts, calls.c.queue.label("call_queue")).select_from(both)
+
+
+def _of_interruption(which: CallFilter, call_id: str | None, kind: str | None, slow_ms: int | None) -> Conditions:
+    cuts, found = schema.interruptions, list(of_interruption(which))
+    if call_id is not None:
+        found.append(cuts.c.call_id == call_id)
+    if kind is not None:
+        found.append(cuts.c.kind == kind)
+    if slow_ms is not None:
+        found.append(cuts.c.stop_latency_ms >= slow_ms)
+    return found
 
 
 def _gaps(days: Iterable[str]) -> list[tuple[str, str]]:

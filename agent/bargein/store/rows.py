@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..core.audio.utterance import Word
 from ..core.turns.records import Interruption, Turn
 
 SAMPLES_PER_MS = 8  # 8000 Hz
+LONGEST_CALL = timedelta(days=1)  # a call that has no end and is older was cut by a crash
 DERIVED = {"turns": "turn_count", "interruptions": "interruption_count"}  # columns of other names than the field
 
 
