@@ -14,6 +14,7 @@ from bargein.core.turns.reply import Finish
 from bargein.dialogue.flow import FlowPlanner, load
 from bargein.dialogue.languages import load as load_language
 from bargein.dialogue.webhook import Webhooks
+from bargein.errors import UserError
 from bargein.offline.text_call import TextAnswer, TextCall
 
 from .flows import call_of, write
@@ -276,6 +277,17 @@ steps:
 slots:
   colour: {choices: [red, blue]}
 """
+
+
+async def test_what_a_sound_does_to_the_agent_is_said_for_the_flow_a_step_or_a_line(tmp_path: Path) -> None:
+    text = READY.replace("sensitivity: 0.3", "overlap: pause", 1)
+    text = text.replace("sensitivity: 0.9", "overlap: duck, duck_db: 6")
+    opening = await call_of(load(write(tmp_path, text))).start()
+    assert [(say.overlap, say.duck_db) for say in opening.says] == [
+        ("pause", None), ("pause", None), ("duck", 6), ("pause", None),
+    ]  # fmt: skip
+    with pytest.raises(UserError, match="duck or pause is expected here, not 'stop'"):
+        load(write(tmp_path, text.replace("overlap: pause", "overlap: stop")))
 
 
 async def test_how_readily_speech_stops_the_agent_is_said_for_the_flow_a_step_or_a_line(tmp_path: Path) -> None:

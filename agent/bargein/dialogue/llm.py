@@ -212,7 +212,8 @@ class LlmReply:
             return
         asked = text.rstrip().endswith("?") if question is None else question
         self._spoke = True
-        self._pieces.put_nowait(Say(text, STEP, line.wav, line.interruptible, line.sensitivity, asked))
+        own = {"sensitivity": line.sensitivity, "overlap": line.overlap, "duck_db": line.duck_db}
+        self._pieces.put_nowait(Say(text, STEP, line.wav, line.interruptible, question=asked, **own))  # type: ignore[arg-type]
 
     def _listen(self, silence_ms: int = 6000) -> None:
         flow = self._planner.flow

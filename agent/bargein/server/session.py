@@ -247,4 +247,5 @@ class Session:
     async def _line(self, say: Say) -> Segment:
         voice = self._engines.voice
         utterance = await (voice.wav(say.wav, say.text) if say.wav else voice.utterance(say.text))
-        return Segment(utterance, say.step, say.interruptible, say.sensitivity, say.question, say.repeated)
+        how = (say.interruptible, say.sensitivity, say.question, say.repeated, say.overlap, say.duck_db)
+        return Segment(utterance, say.step, *how)

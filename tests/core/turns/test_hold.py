@@ -191,3 +191,14 @@ def test_a_sound_that_never_ends_is_answered_and_then_stops_nothing() -> None:
     assert [turn.text for turn in call.turns.values()] == [MENU, "no wait", "what was that"]
     assert call.turns[2].heard_text == "what was that"
     assert len(call.rows) == 1
+
+
+def test_a_line_may_pause_though_the_call_ducks_and_duck_deeper() -> None:
+    pausing = Held([MENU], [""], word=0.0, overlap="pause")
+    pausing.run(1000)
+    pausing.run(100, LOUD)
+    assert pausing.core.state is State.PAUSED
+    deeper = Held([MENU], [""], word=0.18, duck_db=20.0)
+    deeper.run(1000)
+    deeper.run(140, LOUD)
+    assert abs(deeper.levels()[-1] - 800) < 10

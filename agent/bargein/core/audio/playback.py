@@ -34,6 +34,8 @@ class Segment:
     sensitivity: float | None = None
     question: bool = False
     repeated: bool = False
+    overlap: str | None = None  # at a sound over it, "duck" or "pause"; None: as the call is set
+    duck_db: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ class Conversation:
         self.now = 0  # samples sent
         self.ledger = Ledger(call_id)
         self._phrases = phrases
-        self._judge = OverlapJudge(phrases, settings.overlap)
+        self._judge = OverlapJudge(phrases, settings.overlap, settings.duck, settings.duck_db)
         self._settings = settings
         self._caller = Caller(detector, classifier, samples(settings.longest_turn_ms))
         self._turn_end = TurnEnd(phrases, settings.endpoint, turn_end)
@@ -181,11 +181,11 @@ class Conversation:
         """Let the sound itself stop the agent, or let it talk on."""
         if sound is Sound.RETRACTED:
             return self._dispatch(Event.FALSE_INTERRUPTION, retracted=True)
-        event = self._judge.follow(turn, self.now, self.state is State.PAUSED, self._settings.duck)
+        event = self._judge.follow(turn, self.now, self.state is State.PAUSED, self._playback.segment)
         if event is not None:
             self._dispatch(event)
         if self.state is State.DUCKED:
-            self._playback.duck(self._settings.duck_db if self._judge.lowers(turn, self.now) else 0.0)
+            self._playback.duck(self._judge.depth_db(turn, self.now, self._playback.segment))
 
     def _sensitivity(self) -> float:
         own = segment.sensitivity if (segment := self._playback.segment) is not None else None
@@ -312,7 +312,6 @@ class Conversation:
     def _perform(self, effect: Effect, event: Event, retracted: bool) -> None:
         match effect:
             case Effect.DUCK:
-                self._playback.duck(self._settings.duck_db)
                 self._overlap.ducked(self.now)
             case Effect.HOLD:
                 self._hold(retracted)

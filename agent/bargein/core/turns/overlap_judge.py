@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..audio.playback import Segment
 from ..language.intent import Phrases
 from .caller import STILL_SOUNDING_MS
 from .endpoint import CallerTurn
@@ -21,16 +22,25 @@ class OverlapJudge:
 
     phrases: Phrases
     settings: OverlapSettings
+    duck: bool  # lower the agent at the first evidence; False: it falls silent then
+    duck_db: float  # how much lower
 
-    def follow(self, turn: CallerTurn, now: int, paused: bool, duck: bool) -> Event | None:
-        """What this frame of the sound does to the agent, before any words are known. `duck`: False falls silent."""
-        if not duck:
+    def follow(self, turn: CallerTurn, now: int, paused: bool, segment: Segment | None) -> Event | None:
+        """What this frame of the sound does to the agent, before any words are known.
+
+        `segment`: what is being said; it may have its own way to react.
+        """
+        own = segment.overlap if segment is not None else None
+        if own == "pause" or (own is None and not self.duck):
             return None if paused else Event.SPEECH
         return follow_sound(turn.sound(now), paused, self.settings.early)
 
-    def lowers(self, turn: CallerTurn, now: int) -> bool:
-        """Whether a ducked agent still has to be low: the sound goes on and may be words."""
-        return turn.silent_ms(now) < STILL_SOUNDING_MS and (turn.likely is None or turn.likely.word >= NO_WORD)
+    def depth_db(self, turn: CallerTurn, now: int, segment: Segment | None) -> float:
+        """How much lower a ducked agent has to be now: 0 once the sound is over, or is surely no word."""
+        if turn.silent_ms(now) >= STILL_SOUNDING_MS or (turn.likely is not None and turn.likely.word < NO_WORD):
+            return 0.0
+        own = segment.duck_db if segment is not None else None
+        return self.duck_db if own is None else own
 
     def verdict(
         self, turn: CallerTurn, now: int, thinking: bool, question: bool, backchannels: Sequence[str]

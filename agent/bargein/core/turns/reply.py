@@ -32,6 +32,8 @@ class Say:
     sensitivity: float | None = None
     question: bool = False  # the caller is expected to answer: "yes" over it is an answer
     repeated: bool = False  # says again what was cut: resolution `repeated`
+    overlap: str | None = None  # at a sound over it, "duck" or "pause"; None: as configured
+    duck_db: float | None = None  # how much lower a ducked agent talks
 
 
 ExpectedKind = Literal["digits", "number", "date", "time", "phone", "name", "yes_no", "choice", "text", ""]

@@ -16,12 +16,13 @@ from .hours import parse_hours, zone_of
 from .model import PERSON, Answer, Flow, Hours
 from .slots import slot_of
 from .source import Faults, Value, parse
-from .steps import StepReader
+from .steps import StepReader, overlap_of
 
 TOP = (
     "name", "language", "language_file", "voice", "queue", "start", "slots", "steps", "answers", "intents", "hours",
     "timezone", "holidays", "variables", "sayings", "backchannels", "failed", "wait", "instructions", "tools",
-    "include", "queues", "transfers", "interruptible", "sensitivity",
+    "include", "queues", "transfers", "interruptible", "sensitivity", "overlap",
+    "duck_db",
 )  # fmt: skip
 MAX_INCLUDES = 20
 
@@ -124,6 +125,8 @@ class Builder:
             backchannels=get("backchannels", Value.texts, ()),
             interruptible=get("interruptible", Value.yes, True),
             sensitivity=get("sensitivity", lambda value: value.number(0, 1), None),
+            overlap=get("overlap", overlap_of, None),
+            duck_db=get("duck_db", lambda value: value.number(0, 40), None),
             wait_s=int(get("wait", lambda value: value.number(1, 3600), 120)),
             instructions=get("instructions", Value.text, ""),
             queues=get("queues", Value.texts, ()),

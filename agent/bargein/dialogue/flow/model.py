@@ -72,6 +72,8 @@ class Prompt:
     when: Condition | None = None
     interruptible: bool = True
     sensitivity: float | None = None
+    overlap: str | None = None
+    duck_db: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,8 @@ class Flow:
     backchannels: tuple[str, ...] = ()
     interruptible: bool = True
     sensitivity: float | None = None
+    overlap: str | None = None
+    duck_db: float | None = None
     wait_s: int = 120
     instructions: str = ""  # for a language model planner, as are the three below
     queues: tuple[str, ...] = ()  # besides `queue`, where it may send a caller
@@ -198,7 +202,8 @@ class Flow:
 
     def line(self, text: str) -> Prompt:
         """A sentence that belongs to no step: a saying, or what a language model writes."""
-        return Prompt(text, interruptible=self.interruptible, sensitivity=self.sensitivity)
+        own = {"sensitivity": self.sensitivity, "overlap": self.overlap, "duck_db": self.duck_db}
+        return Prompt(text, interruptible=self.interruptible, **own)  # type: ignore[arg-type]
 
     def says_back(self, slot: str) -> Step | None:
         """The step that confirms this slot."""

@@ -246,6 +246,8 @@ class FlowReply:
             wav=line.wav,
             interruptible=line.interruptible,
             sensitivity=line.sensitivity,
+            overlap=line.overlap,
+            duck_db=line.duck_db,
             question=question,
             repeated=self._repeated and not self._caller_input,
         )

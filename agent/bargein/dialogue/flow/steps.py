@@ -18,11 +18,19 @@ from .source import Value
 
 STEP = (
     "say", "ask", "again", "slot", "menu", "confirm", "optional", "next", "set", "call", "webhook", "queue", "transfer",
-    "hangup", "continue", "variables", "on", "retries", "failed", "silence", "interruptible", "sensitivity", "wav",
-    "backchannels",
+    "hangup", "continue", "variables", "on", "retries", "failed", "silence", "interruptible", "sensitivity", "overlap",
+    "duck_db", "wav", "backchannels",
 )  # fmt: skip
-READINESS = ("interruptible", "sensitivity")  # of the flow, a step or a line: the nearest counts
+READINESS = ("interruptible", "sensitivity", "overlap", "duck_db")  # of the flow, a step or a line: the nearest counts
 ENDS = ("queue", "transfer", "hangup", "continue")
+
+
+def overlap_of(value: Value) -> str:
+    """duck or pause. Raises Fault."""
+    word = value.text().lower()
+    if word not in ("duck", "pause"):
+        value.fail(f"duck or pause is expected here, not {word!r}")
+    return word
 
 
 class StepReader:
@@ -84,6 +92,10 @@ class StepReader:
                 options["interruptible"] = merged["interruptible"].yes()
             if "sensitivity" in merged:
                 options["sensitivity"] = merged["sensitivity"].number(0, 1)
+            if "overlap" in merged:
+                options["overlap"] = overlap_of(merged["overlap"])
+            if "duck_db" in merged:
+                options["duck_db"] = merged["duck_db"].number(0, 40)
             sound = item if wav and not item.is_map else table.get("wav")
             said = None if wav and not item.is_map else (table.get("say") if item.is_map else item)
             text = self.template(said) if said is not None else ""
