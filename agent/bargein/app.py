@@ -315,6 +315,7 @@ class App:
             self,
             recording,
             detector if self._make_detector is None else None,
+            self.config.dialogue.filler_ms,
         )
         self._calls[info.id] = _LoggedCall(info, session, self.clock.monotonic(), recording)
         self.store.call_started(

@@ -140,6 +140,7 @@ class DialogueConfig:
     flow: str = "shop"  # a shipped flow's name, or the path of a YAML file (relative to this file)
     language: str = ""  # "": the flow says it
     planner: Literal["flow", "llm"] = "flow"
+    filler_ms: int = _between(800, 0, 60_000)  # an answer takes longer: "One moment."; 0: never
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ..core.audio.pcm import Pcm
@@ -81,6 +81,7 @@ class Session:
         log_to: CallLog,
         tap: Recorder | None = None,
         detector: SpeechDetector | None = None,
+        filler_ms: int = 800,
     ) -> None:
         self.finish: Finish | None = None  # what the flow came to; None while it goes on, or the caller hung up
         self.cause = ""  # why the call ended before the flow did; "" if it did not
@@ -93,6 +94,9 @@ class Session:
         self._streams: dict[int, RecognitionStream] = {}
         self._replies: dict[int, Reply] = {}
         self._answers: dict[int, asyncio.Task[None]] = {}
+        self._filler_s = filler_ms / 1000
+        self._spoken_for = 0  # the last reply of which a sentence was ready
+        self._bridged = 0  # the last reply that began with a filler, while no other has come since
         self._dropped: Counter[act.DropCause] = Counter()  # answers of which nothing was heard
         self._tasks: asyncio.TaskGroup
 
@@ -211,6 +215,7 @@ class Session:
     async def _answer(self, reply_id: int, situation: Situation) -> None:
         """Play a reply: its sentences are synthesized side by side and handed over in order."""
         finish: Finish | None = None
+        bridge: asyncio.Task[None] | None = None
         try:
             reply = self._engines.planner.plan(situation)
             self._replies[reply_id] = reply
@@ -219,6 +224,7 @@ class Session:
             async with asyncio.TaskGroup() as group:
                 lines: asyncio.Queue[asyncio.Task[Segment] | None] = asyncio.Queue()
                 group.create_task(self._deliver(reply_id, lines))
+                bridge = self._tasks.create_task(self._bridge(reply_id)) if situation.turns else None
                 async for piece in reply:
                     if isinstance(piece, Say):
                         lines.put_nowait(group.create_task(self._line(piece)))
@@ -231,11 +237,29 @@ class Session:
             log.error("call %s: no answer could be made: %s; the dialplan goes on", self._call_id, described(error))
             finish, self.cause = Finish(CallResult.FAILED), "no answer could be made"
             await self._apologize(reply_id)
+        finally:
+            if bridge is not None:
+                bridge.cancel()
         self._perform(self._conversation.on_reply_end(reply_id, finish))
 
     async def _deliver(self, reply_id: int, lines: asyncio.Queue[asyncio.Task[Segment] | None]) -> None:
         while (making := await lines.get()) is not None:
-            self._perform(self._conversation.on_segment(reply_id, await making))
+            segment = await making
+            self._spoken_for = reply_id
+            self._bridged = self._bridged if self._bridged == reply_id else 0
+            self._perform(self._conversation.on_segment(reply_id, segment))
+
+    async def _bridge(self, reply_id: int) -> None:
+        """Say that it takes a moment when nothing of the reply is there in time; never in two replies running."""
+        if not self._filler_s or self._bridged:
+            return
+        text = self._engines.planner.phrases.sayings.get("filler", "")
+        await asyncio.sleep(self._filler_s)
+        if text and self._spoken_for != reply_id:
+            segment = replace(await self._line(Say(text)), filler=True)
+            if self._spoken_for != reply_id:
+                self._bridged = reply_id
+                self._perform(self._conversation.on_segment(reply_id, segment))
 
     async def _apologize(self, reply_id: int) -> None:
         """A word to the caller before the call goes on elsewhere, if one is in memory: the voice may have failed."""

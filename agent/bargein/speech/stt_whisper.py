@@ -28,7 +28,7 @@ from ..errors import EngineError
 from .audio import activity, from_pcm, levelled, resample
 from .background import pool
 from .listing import EngineListing, base
-from .whisper_ending import ending_log_odds
+from .whisper_ending import ending_log_odds, without_runaway
 from .whisper_sounds import pooled, sound_probabilities
 
 MODEL_RATE = 16000  # Hz
@@ -180,7 +180,7 @@ class WhisperRecognizer:
         tokens = result.sequences_ids[0]
         score = result.scores[0] * len(tokens) / (len(tokens) + 1)  # the end of the text counts as a token
         whole = tokenizer.decode(tokens).strip()
-        text = without_echo(whole)
+        text = without_echo(whole if len(tokens) < len(result.logits[0]) else without_runaway(whole))
         ending = ending_log_odds(result.logits[0], tokens, tokenizer) if text == whole else None
         return Decoded(text, score, result.no_speech_prob, ending=ending)
 

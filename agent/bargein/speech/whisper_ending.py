@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+RUNAWAY_WORDS = 3  # said again at the end
 SENTENCE_ENDS, BROKEN_OFF = (".", "?", "!"), (",", "...", "-", " -", "--", "…")
 
 
@@ -26,3 +27,13 @@ def ending_log_odds(logits: Sequence[Any], ids: Sequence[int], tokenizer: Any) -
     ends = float(sum(chances[marks[mark]] for mark in SENTENCE_ENDS))
     goes_on = float(chances.sum()) - ends
     return float(np.log((ends + 1e-6) / (goes_on + 1e-6)))
+
+
+def without_runaway(text: str) -> str:
+    """The text of a decoder that came to no end, without what it repeats there: "6, 1, 7, 7, 7, 7, 7" is 6 1 7."""
+    words = text.split()
+    plain = [word.strip(".,!?-").lower() for word in words]
+    end = len(words)
+    while end > 1 and plain[end - 1] == plain[end - 2]:
+        end -= 1
+    return " ".join(words[:end]) if len(words) - end >= RUNAWAY_WORDS else text

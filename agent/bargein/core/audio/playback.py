@@ -36,6 +36,7 @@ class Segment:
     repeated: bool = False
     overlap: str | None = None  # at a sound over it, "duck" or "pause"; None: as the call is set
     duck_db: float | None = None
+    filler: bool = False  # "One moment.": it bridges a wait and belongs to no reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,11 @@ class Playback:
     def idle(self) -> bool:
         """Nothing to say."""
         return self._segment is None and not self._queue
+
+    @property
+    def replying(self) -> bool:
+        """What is said now, or next, belongs to a reply."""
+        return (segment := self.segment) is not None and not segment.filler
 
     def enqueue(self, segment: Segment) -> None:
         self._queue.append(segment)

@@ -118,7 +118,8 @@ class Conversation:
 
     def on_segment(self, reply_id: int, segment: Segment) -> list[act.Action]:
         """The next sentence of a reply is ready to be played."""
-        if reply_id == self._reply.id and self.state is not State.ENDED:
+        wanted = not segment.filler or (self.state is State.THINKING and self._caller.turn is None)
+        if reply_id == self._reply.id and self.state is not State.ENDED and wanted:
             self._playback.enqueue(segment)
         return self._take()
 
@@ -126,8 +127,7 @@ class Conversation:
         """What the reply listens for at its end. It may come before the last segment."""
         if reply_id == self._reply.id:
             self._reply.listen = listen
-            if self.state is not State.THINKING:
-                self._listen = listen
+            self._listen = self._listen if self.state is State.THINKING else listen
         return self._take()
 
     def on_kind(self, reply_id: int, kind: Kind) -> list[act.Action]:
@@ -271,7 +271,7 @@ class Conversation:
         thinking = self.state is State.THINKING
         if thinking and self._judge.holds_reply(self._caller.turn, self.now):
             return
-        if thinking and not self._playback.idle:
+        if thinking and self._playback.replying:
             self._commit()
             self._dispatch(Event.REPLY_AUDIO)
         if not self._playback.idle or not self._reply.ended or self.state not in PLAYING:
