@@ -227,6 +227,15 @@ def test_the_expected_length_decides_between_readings_of_digits(text: str, value
     assert digits(text, 4, 4) == value
 
 
+def test_a_misheard_digit_counts_where_only_digits_are_said_or_the_length_fits() -> None:
+    assert digits("for seven one", 8, 8) == "471"
+    assert digits("four too ate won") == "4281"
+    assert digits("it is for two seven seven thanks", 4, 4) == "4277"
+    assert digits("the code for the door is 4277", 4, 4) == "4277"
+    assert digits("I want to pay for it") == ""
+    assert digits("my number for that is 4277") == "4277"
+
+
 def test_digits_of_other_languages() -> None:
     assert digits("vier zwo doppelt sieben", language="de") == "4277"
     assert digits("zweimal die fünf, drei", language="de") == "553"

@@ -24,6 +24,21 @@ def digits_in(text: str, numbers: Numbers, repairs: Repairs, low: int = 0, high:
     or 8005); the result may still be of another length. Raises Unclear if several numbers may be meant.
     """
     words = numbers.words(repairs.marked(text))
+    best = _read(text, words, numbers, repairs, low, high)
+    if not numbers.homophones.keys() & set(words):
+        return best
+    misheard = replace(numbers, spoken_digits={**numbers.spoken_digits, **numbers.homophones})
+    only_digits = bool(best) and all(_is_dictation(word, misheard) for word in words)
+    if not only_digits and (not (low or high) or _fits(best, low, high)):
+        return best
+    try:
+        other = _read(text, words, misheard, repairs, low, high)
+    except Unclear:
+        return best
+    return other if only_digits or _fits(other, low, high) else best
+
+
+def _read(text: str, words: Sequence[str], numbers: Numbers, repairs: Repairs, low: int, high: int) -> str:
     composed = _joined(_groups(words, numbers, composed=True), words, repairs, low, high)
     apart = _joined(_groups(words, numbers, composed=False), words, repairs, low, high)
     best = composed
@@ -35,6 +50,12 @@ def digits_in(text: str, numbers: Numbers, repairs: Repairs, low: int = 0, high:
     if (low or high) and not _fits(best, low, high) and _INTERJECTION.match(text):
         best = best[1:] if _fits(best[1:], low, high) else best
     return best
+
+
+def _is_dictation(word: str, numbers: Numbers) -> bool:
+    """Whether a word belongs among dictated digits."""
+    tables = (numbers.values, numbers.spoken_digits, numbers.repeats, numbers.scales, numbers.digit_glue, numbers.glue)
+    return is_figure(word) or any(word in table for table in tables)
 
 
 def telephone_number_in(text: str, numbers: Numbers, repairs: Repairs, low: int = 0, high: int = 0) -> str:

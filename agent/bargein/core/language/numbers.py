@@ -26,6 +26,7 @@ class Numbers:
     repeats: Mapping[str, int] = field(default_factory=dict)
     quantities: Mapping[str, int] = field(default_factory=dict)  # never in dictated digits: "dozen" 12
     spoken_digits: Mapping[str, int] = field(default_factory=dict)  # only in dictated digits: "oh" 0
+    homophones: Mapping[str, int] = field(default_factory=dict)  # misheard digits, where only digits are said: "for" 4
     glue: frozenset[str] = frozenset()  # "a hundred and five"
     tens_glue: frozenset[str] = frozenset()  # "treinta y cinco"
     digit_glue: frozenset[str] = frozenset()  # between digits: "dash", "then"
@@ -43,7 +44,7 @@ class Numbers:
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Numbers:
         """From the part `numbers` of a language file. Raises ValueError for what is not right."""
-        tables = ("values", "scales", "repeats", "quantities", "spoken_digits")
+        tables = ("values", "scales", "repeats", "quantities", "spoken_digits", "homophones")
         words = ("glue", "tens_glue", "digit_glue", "articles", "minus", "plus", "extensions", "unclear")
         flags = ("vigesimal", "one_word", "spaced")
         if unknown := sorted(set(data) - {*tables, *words, *flags, "compound", "thousands", "point"}):
