@@ -202,3 +202,21 @@ def test_a_line_may_pause_though_the_call_ducks_and_duck_deeper() -> None:
     deeper.run(1000)
     deeper.run(140, LOUD)
     assert abs(deeper.levels()[-1] - 800) < 10
+
+
+def test_somebody_far_below_the_callers_own_level_does_not_stop_the_agent() -> None:
+    television = (LOUD // 7).astype(np.int16)  # 17 dB below the caller, still above the detector's bar
+    said = ["I want the blue one", "and the red one", "here is the news"]
+    call = Held([MENU, MENU, f"{MENU} {MENU}"], said, word=0.9)
+    for _ in range(2):
+        call.run(600)
+        call.run(700, LOUD)
+        call.run(1200)
+    call.run(600, television)
+    call.run(400)
+    assert call.core.state is State.SPEAKING
+    assert list(call.rows.values())[-1].resolution == "held"
+    fresh = Held([MENU], ["here is the news"], word=0.9)  # nothing is known of this caller yet
+    fresh.run(600)
+    fresh.run(600, television)
+    assert fresh.core.state is State.PAUSED or fresh.core.state is State.YIELDED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from enum import Enum, auto
 
 from ..audio.pcm import FRAME_SAMPLES, Pcm, samples
@@ -14,6 +15,8 @@ from .overlap_classifier import BACKGROUND_FRAMES, OverlapClassifier
 COOLDOWN, COOLDOWN_SAMPLES = 0.2, samples(1500)  # sensitivity taken off after a rejected sound: coughs come in series
 RECLASSIFIED_AS_VOICE = 0.8  # `VadFrame.speechlike` from which a rejected sound counts as a voice after all
 CLASSIFIED_FRAMES = BACKGROUND_FRAMES + 20  # of the line before now that the classifier is given
+LEVELS, KNOWN_AFTER = 5, 2  # turns that tell how loud the caller is, and how many are needed
+QUIETER_DB = 15.0  # what stays so far below the caller's own level is somebody else, or a television
 LONGEST_TURN_SAMPLES = samples(60_000)
 STILL_SOUNDING_MS = 60  # a sound with less silence than this behind it continues
 
@@ -55,6 +58,7 @@ class Caller:
         self._rejected: CallerTurn | None = None
         self._until_silence = False  # even if the rejected sound is a voice
         self._longest_turn = longest_turn
+        self._levels: deque[float] = deque(maxlen=LEVELS)  # the loudest frame of each of the caller's last turns
         self._cooldown_until = 0
         self._missed = 0  # samples of the turn that came while it was rejected
 
@@ -113,6 +117,8 @@ class Caller:
         """The turn is over. Returns it; None if there was none."""
         overlong = self.overlong(now)
         turn, self.turn = self.turn, None
+        if turn is not None and turn.text and not overlong:
+            self._levels.append(turn.loudest_dbfs)
         if overlong:
             self._rejected, self._until_silence = turn, True
         elif turn is not None:
@@ -158,3 +164,5 @@ class Caller:
         self._rejected, self._missed = None, missed
         onset = max(0, now - frame.onset_samples_ago)
         self.turn = CallerTurn.begun(self._turns, onset, now, frame, question)
+        if len(self._levels) >= KNOWN_AFTER:
+            self.turn.caller_dbfs = sorted(self._levels)[len(self._levels) // 2] - QUIETER_DB

@@ -82,6 +82,7 @@ class CallerTurn:
     question: bool = False  # it began over a question
     transcript: Transcript | None = None
     likely: OverlapClass | None = None  # while it is an overlap
+    caller_dbfs: float = -100.0  # the caller is louder than this, as far as is known
     prosody: NDArray[np.float64] | None = None  # how its last words sound, as measured at `measured_at`
     measured_at: int = -1
     longest_pause_ms: int = 0  # inside the turn
@@ -134,7 +135,9 @@ class CallerTurn:
         voiced, known = ms(self.last_voiced - self.onset), ms(max(0, self._transcript_at - self.onset))
         levels = self.floor_dbfs, self.loudest_dbfs, self.background_speech_dbfs
         since = ms(now - self.onset)
-        return OverlapSound(voiced, self.silent_ms(now), self.speechlike, *levels, known, since, self.likely)
+        return OverlapSound(
+            voiced, self.silent_ms(now), self.speechlike, *levels, known, since, self.caller_dbfs, self.likely
+        )
 
     def silent_ms(self, now: int) -> int:
         """Silence that was heard since the last voiced frame; a line that sends nothing is silent, too.

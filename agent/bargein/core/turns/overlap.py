@@ -75,6 +75,7 @@ class OverlapSound:
     background_speech_dbfs: float = BACKGROUND_SPEECH_DBFS  # never louder than this: somebody else in the room
     known_ms: int = 0  # from its onset to where the words reach
     since_ms: int = 0  # from its onset to now
+    caller_dbfs: float = -100.0  # the caller is louder than this, as far as is known
     likely: OverlapClass | None = None  # what the classifier makes of it; None where there is none
 
 
@@ -96,6 +97,8 @@ def follow_sound(sound: OverlapSound, paused: bool, settings: EarlySettings = Ea
     onset, when the last who may be talking have to be given the floor; then it rises, for what was held so far is
     rather no word. NO_SPEECH lets a paused agent talk on. A pause that ends soon is hardly heard.
     """
+    if sound.loudest_dbfs < sound.caller_dbfs:
+        return Event.NO_SPEECH if paused else None
     if sound.likely is None:
         return None if paused else Event.SPEECH
     if paused:
@@ -127,7 +130,7 @@ def classify_overlap(
     spoken = tokens(words.text) if words else []
     believed = words is not None and _believed(sound, words, spoken, settings)
     no_caller = sound.speechlike < settings.no_voice and not believed
-    if no_caller or sound.loudest_dbfs < sound.background_speech_dbfs:
+    if no_caller or sound.loudest_dbfs < max(sound.background_speech_dbfs, sound.caller_dbfs):
         return Event.FALSE_INTERRUPTION if over or sound.voiced_ms >= settings.no_voice_ms else None
     if words is None:
         return _without_words(sound, over, settings)
