@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import threading
 import uuid
 import wave
 from collections.abc import AsyncIterator
@@ -204,6 +205,63 @@ async def test_flows_are_read_anew_and_what_cannot_be_spoken_changes_nothing(tmp
         flow.write_text(FLOW.format("Three."))
         await app.reload()
         assert await opening(app, log) == "Three."
+
+
+class HibariThatHangs(HibariTts):
+    """The embedded voice, which does not return from a sentence that is not known in advance."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.free = threading.Event()
+
+    def synthesize(self, text: str, language: str = "en", voice: str = "") -> Utterance:
+        if "blue" in text:
+            self.free.wait(10)
+        return super().synthesize(text, language, voice)
+
+
+async def test_a_voice_that_hangs_costs_seconds_and_the_caller_hears_why(tmp_path: Path) -> None:
+    flow = tmp_path / "flow.yaml"
+    flow.write_text("variables: {mug: blue}\n" + FLOW.format('"The {mug} one."'))
+    engine = HibariThatHangs()
+    voice = Voice(engine, limit_s=0.3)
+    async with serving(tmp_path, str(flow), make_voice=lambda *_: voice) as (app, log):
+        call_id, reader, writer = await dial(app)
+        async with asyncio.timeout(6):
+            await until_hangup(reader)
+        writer.close()
+        engine.free.set()
+        outcome = await app.registry.outcome(call_id, 5)
+        assert outcome is not None
+        assert outcome.result == "failed"
+        assert log.turns[0].heard_text == "I am having trouble with that."
+
+
+class HibariFarAway(HibariTts):
+    """A voice that has to be fetched."""
+
+    here = False
+
+    def ready(self, language: str, voice: str) -> bool:
+        return self.here
+
+
+async def test_a_dialogue_whose_voice_is_not_here_yet_does_not_cost_a_call(tmp_path: Path) -> None:
+    (tmp_path / "flow.yaml").write_text(FLOW.format("One."))
+    (tmp_path / "other.yaml").write_text("voice: far\n" + FLOW.format("Two."))
+    (tmp_path / "klingon.yaml").write_text(FLOW.format("Drei.").replace("en", "de", 1))
+    far = HibariFarAway()
+    voices = {"": Voice(HibariTts()), "far": Voice(far)}
+    parts = {"make_voice": lambda language, voice: voices[voice]}
+    async with serving(tmp_path, str(tmp_path / "flow.yaml"), **parts) as (app, log):
+        for name in ("other", "klingon"):
+            log.turns.clear()
+            call_id = app.registry.register(CallInfo("", dialogue=name))
+            reader, writer = await asyncio.open_connection("127.0.0.1", app.server.port)
+            writer.write(encode(FrameKind.ID, uuid.UUID(call_id).bytes))
+            await until_hangup(reader)
+            writer.close()
+            assert log.turns[0].text == "One."
 
 
 async def test_reading_a_flow_stalls_no_call(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ SUMMARIES = {
     "chat": "Talk to a flow by text.",
     "voices": "List speech engines and voices.",
     "say": "Speak a text into a WAV file.",
+    "engines": "Prepare speech models.",
     "calls": "List calls.",
     "show": "Show one call as a conversation, a picture or a page.",
     "play": "Play the recording of a call.",
@@ -80,6 +81,8 @@ def load_command(name: str) -> click.Command | None:
             from .voices import voices_command as command
         case "say":
             from .voices import say_command as command
+        case "engines":
+            from .engines import engines_command as command
         case "calls":
             from .calls import calls_command as command
         case "show":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from ..errors import EngineError, UserError
 from .base import Recognizer, TextToSpeech
 from .listing import EngineListing
 from .voice import Voice
+
+log = logging.getLogger(__name__)
 
 RECOGNIZERS = ("whisper", "vosk", "vosk-server", "openai")
 VOICES = ("hibari", "piper", "espeak", "coqui", "openai")
@@ -80,6 +83,8 @@ def voice(speech: SpeechConfig, language: str, wanted: str = "") -> Voice:
     Raises EngineError with one line that says what to install if none can.
     """
     name = engine_for(speech.tts, language)
+    if name == "espeak":
+        log.warning("the voice for language '%s' is espeak: on the telephone callers understand little of it", language)
     wanted = wanted or (speech.voice if name == speech.tts else "")
     directory = cache_directory(speech.cache_dir) if speech.cache_mb else None
     return Voice(configured(speech, name), language, directory, wanted, disk_bytes=speech.cache_mb * 1_000_000)

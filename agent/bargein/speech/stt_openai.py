@@ -1,8 +1,8 @@
 """Speech to text by any server of OpenAI's protocol: POST /v1/audio/transcriptions.
 
-Tried servers: faster-whisper behind wyoming-openai-gateway; the protocol is also that of OpenAI, Azure, Groq, Mistral,
-vLLM, speaches, LocalAI and whisper.cpp. The audio of a turn is sent when its words are wanted, at most `workers`
-requests at a time, the longest-waiting caller first.
+The protocol is that of OpenAI, Azure, Groq, Mistral, vLLM, speaches, LocalAI and others. The
+audio of a turn is sent when its words are wanted. At most `workers` requests run at a time, the longest-waiting caller
+is first.
 """
 
 from __future__ import annotations

