@@ -117,6 +117,17 @@ async def test_the_row_names_the_recording_from_the_start_of_the_call(app: App, 
     writer.close()
 
 
+async def test_a_connection_that_we_end_is_failed_with_its_cause(app: App) -> None:
+    call_id = await call(app, "garbage")
+    await app.store.flush()
+    row = await app.store.call(call_id)
+    assert (row.outcome, "no AudioSocket frame" in row.cause) == ("failed", True)
+    call_id = await call(app)
+    await app.store.flush()
+    row = await app.store.call(call_id)
+    assert (row.outcome, row.cause) == ("caller_hung_up", "")
+
+
 @pytest.mark.parametrize("how", ["", "garbage", "digit"])
 async def test_calls_leave_no_task_and_no_socket_behind(app: App, how: str) -> None:
     await call(app, how)

@@ -327,6 +327,9 @@ class App:
             queue=info.queue,
             server=self.config.store.server_name,
             recording=str(recording.path) if recording is not None else "",
+            uniqueid=info.uniqueid,
+            linkedid=info.linkedid,
+            channel=info.channel,
         )
         log.info("call %s begins", info.id)
         return session
@@ -379,6 +382,7 @@ class App:
             summary=summary,
             slots=progress.slots,
             last_step=progress.step,
+            cause=session.cause,
         )
         self.registry.finish(
             info.id,

@@ -176,6 +176,6 @@ def _start(index: int, address: str, last: bool) -> str:
  same => n{label},Set(BARGEIN_AGI={address})
  same => n,Set(BARGEIN_LATE={otherwise})
  same => n,Set(TIMEOUT(absolute)={AGI_LIMIT_S})
- same => n,AGI(agi://${{BARGEIN_AGI}}/start?dialogue=${{ARG1}}&queue=${{ARG2}})
+ same => n,AGI(agi://${{BARGEIN_AGI}}/start?dialogue=${{ARG1}}&queue=${{ARG2}}&linkedid=${{CHANNEL(linkedid)}})
  same => n,GotoIf({branch})
 """

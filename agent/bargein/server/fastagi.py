@@ -2,6 +2,7 @@
 
 `agi://HOST:PORT/start?dialogue=NAME` sets BARGEIN_ID and BARGEIN_SERVER. Parameters, all optional:
   dialogue, queue  reach the flow as such
+  linkedid         Asterisk's id of the whole call, for the log: ${CHANNEL(linkedid)}
   var=NAME         may be repeated: channel variable BARGEIN_VAR_NAME reaches the flow as variable `name`
   anything=else    reaches the flow as variable `anything`
 When no agent is to be had BARGEIN_ID is empty; BARGEIN_RESULT is `failed` until `finish` says otherwise.
@@ -283,7 +284,7 @@ def _parameters(request: AgiRequest) -> tuple[dict[str, str], list[str]]:
 
 def _call_info(request: AgiRequest, given: Mapping[str, str], variables: Mapping[str, str]) -> CallInfo:
     """What the flow may know about the call."""
-    more = {name: value for name, value in given.items() if name not in ("dialogue", "queue")}
+    more = {name: value for name, value in given.items() if name not in ("dialogue", "queue", "linkedid")}
     return CallInfo(
         id="",
         caller=request.known("callerid"),
@@ -292,6 +293,9 @@ def _call_info(request: AgiRequest, given: Mapping[str, str], variables: Mapping
         dialogue=given.get("dialogue", ""),
         queue=given.get("queue", ""),
         variables={**more, **variables},
+        uniqueid=request.known("uniqueid"),
+        linkedid=given.get("linkedid", ""),
+        channel=request.known("channel"),
     )
 
 

@@ -46,7 +46,7 @@ class Eraser:
         self.interruptions += await _deleted(connection, cuts, cuts.c.call_id.in_(ids))
         await _forget_words(connection, found)
         if scrub:
-            nothing = dict.fromkeys(("caller", "caller_name", "summary", "slots", "steps", "last_step"), "")
+            nothing = dict.fromkeys(("caller", "caller_name", "channel", "summary", "slots", "steps", "last_step"), "")
             await connection.execute(update(calls).where(calls.c.id.in_(ids)).values(**nothing, forgotten=1))
         else:
             await connection.execute(delete(calls).where(calls.c.id.in_(ids)))

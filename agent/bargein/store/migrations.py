@@ -103,6 +103,10 @@ MIGRATIONS: Sequence[Migration] = (
         "CREATE INDEX calls_caller ON calls (caller)",
         "CREATE INDEX interruptions_at ON interruptions (at, kind, stop_latency_ms, call_id, step)",
     ),
+    (
+        *(_add("calls", column) for column in ("cause", "uniqueid", "linkedid", "channel")),
+        "CREATE INDEX calls_linkedid ON calls (linkedid)",
+    ),
 )
 
 LOCK_KEY = 0x62617267  # any number that only we use: "barg"

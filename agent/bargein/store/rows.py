@@ -37,6 +37,10 @@ class Call:
     slots: Mapping[str, str]  # the values that the flow gathered, by name
     steps: tuple[str, ...]  # the steps that the agent spoke in, in order
     last_step: str  # where the caller was when the call ended
+    cause: str  # why the call ended before the flow did, "" if it did not
+    uniqueid: str  # of the channel, as Asterisk's CDR, CEL and queue_log have it
+    linkedid: str  # the same for all channels of one call
+    channel: str
     turns: int
     interruptions: int  # without backchannels and noises
 

@@ -99,12 +99,16 @@ class Store(Reader):
         queue: str = "",
         server: str = "",
         recording: str = "",
+        uniqueid: str = "",
+        linkedid: str = "",
+        channel: str = "",
         started_at: datetime | None = None,
     ) -> None:
         """A call has begun (now, unless `started_at` says when); `recording` is the file that will hold it."""
         self._started[call_id] = started_at = started_at or self._clock.utc()
         row = {"caller": caller, "caller_name": caller_name, "called": called, "dialogue": dialogue}
         row |= {"queue": queue, "server": server, "recording": recording, "run": self._run}
+        row |= {"uniqueid": uniqueid, "linkedid": linkedid, "channel": channel}
         self._put("calls", {"id": call_id, **row, "started_at": iso(started_at)})
 
     def turn(self, call_id: str, turn: Turn) -> None:
@@ -128,13 +132,15 @@ class Store(Reader):
         summary: str = "",
         slots: Mapping[str, str] | None = None,
         last_step: str = "",
+        cause: str = "",
         ended_at: datetime | None = None,
     ) -> None:
         """A call is over. `queue` None keeps the queue that it came with; `slots` are the values that its flow gathered
-        so far, without secret ones; `last_step` is where the caller was."""
+        so far, without secret ones; `last_step` is where the caller was; `cause` is why it ended before its flow."""
         self._started.pop(call_id, None)
         row: dict[str, Any] = {"outcome": outcome, "duration_ms": duration_ms, "exten": exten, "summary": summary}
         row |= {"slots": json.dumps(dict(slots), ensure_ascii=False) if slots else "", "last_step": last_step}
+        row["cause"] = cause
         row["ended_at"] = iso(ended_at or self._clock.utc())
         self._put("calls", {"id": call_id, **row} if queue is None else {"id": call_id, **row, "queue": queue})
 

@@ -103,3 +103,6 @@ class CallInfo:
     dialogue: str = ""
     queue: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
+    uniqueid: str = ""  # Asterisk's names of the channel and of the whole call
+    linkedid: str = ""
+    channel: str = ""
