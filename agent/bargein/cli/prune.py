@@ -52,15 +52,15 @@ def prune_command(
         _confirm()
     from ..store import prune, vacuum
 
-    with ProgressLine("looking for old calls"):
-        pruned = asyncio.run(prune(url, before, dry_run=True, server=server))
+    with ProgressLine("looking for old calls") as line:
+        pruned = asyncio.run(prune(url, before, dry_run=True, server=server, progress=line.at))
     root = Path(config.recording.directory).resolve()
     there = {recording: path for recording in pruned.recordings if (path := Path(recording).resolve()).is_file()}
     kept = [recording for recording, path in there.items() if not inside(root, path)]
     if not dry_run:  # first the recordings: while a file is left, its call must stay, or nobody knows of the file
         kept += [recording for recording, path in there.items() if recording not in kept and not deleted(path, root)]
-        with ProgressLine("deleting calls", pruned.calls):
-            pruned = asyncio.run(prune(url, before, keep=kept, server=server))
+        with ProgressLine("deleting calls", pruned.calls) as line:
+            pruned = asyncio.run(prune(url, before, keep=kept, server=server, progress=line.at))
     click.echo(
         f"{'would delete' if dry_run else 'deleted'} {pruned.calls} calls, {pruned.turns} turns, "
         f"{pruned.interruptions} interruptions, {len(there) - len(kept)} recordings"

@@ -57,7 +57,7 @@ def conversation(call: Call, turns: Sequence[Turn], interruptions: Sequence[Inte
         lines += interruption_lines(cut, screen)
     if not turns and not interruptions:
         lines.append(screen.dim("  nothing was said"))
-    return [*lines, *ending(call, screen), "", *figures(interruptions, screen)]
+    return [*lines, *ending(call, screen), *gathered(call), "", *figures(interruptions, screen)]
 
 
 def heading(call: Call, screen: Screen) -> list[str]:
@@ -94,6 +94,14 @@ def ending(call: Call, screen: Screen) -> list[str]:
         return []
     result = "" if call.outcome == "caller_hung_up" else f"result {neutral(call.outcome)}: "
     return [f"{screen.dim(position(call.duration_ms).rjust(8))}  {result}{told}"]
+
+
+def gathered(call: Call) -> list[str]:
+    """The values that the flow gathered, and the step where the call ended."""
+    values = ", ".join(f"{neutral(name)} = {neutral(value)}" for name, value in call.slots.items())
+    ended = f"ended in step {neutral(call.last_step)}" if call.last_step else ""
+    text = "  ·  ".join(filter(None, [f"gathered: {values}" if values else "", ended]))
+    return ["", text] if text else []
 
 
 def turn_lines(turn: Turn, screen: Screen) -> list[str]:

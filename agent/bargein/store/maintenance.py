@@ -44,22 +44,36 @@ class Forgotten:
 
 
 async def prune(
-    url: str, before: datetime, *, dry_run: bool = False, keep: Collection[str] = (), server: str = ""
+    url: str,
+    before: datetime,
+    *,
+    dry_run: bool = False,
+    keep: Collection[str] = (),
+    server: str = "",
+    progress: Callable[[int], object] = lambda done: None,
 ) -> Pruned:
     """Delete calls begun before `before` with all that is of them, and rows of calls that were never logged.
 
     Calls whose recording is in `keep` stay: without their row nobody would know of the file. So do, if `server` names
-    this one, calls whose recording is on another. Raises UserError when the database cannot be used.
+    this one, calls whose recording is on another. `progress` gets the number of calls done so far, now and then.
+    Raises UserError when the database cannot be used.
     """
     engine = connect(url, synchronous="NORMAL")
     try:
         with explaining(url):
-            return await _prune(engine, iso(before), dry_run, frozenset(keep), server)
+            return await _prune(engine, iso(before), dry_run, frozenset(keep), server, progress)
     finally:
         await engine.dispose()
 
 
-async def _prune(engine: AsyncEngine, before: str, dry_run: bool, keep: Collection[str], server: str) -> Pruned:
+async def _prune(
+    engine: AsyncEngine,
+    before: str,
+    dry_run: bool,
+    keep: Collection[str],
+    server: str,
+    progress: Callable[[int], object],
+) -> Pruned:
     calls, eraser, elsewhere, count = schema.calls, Eraser(engine), 0, 0
     over = (calls.c.ended_at != "") | (calls.c.started_at < iso(SystemClock().utc() - LONGEST_CALL))
     old = (or_(calls.c.started_at < before, calls.c.forgotten == 1), over)
@@ -72,6 +86,7 @@ async def _prune(engine: AsyncEngine, before: str, dry_run: bool, keep: Collecti
         elsewhere, count = elsewhere + len(away), count + len(chosen)
         recordings += [row["recording"] for row in chosen if row["recording"]]
         await eraser.erase(chosen)
+        progress(count)
     await eraser.orphans(before)
     return Pruned(count, eraser.turns, eraser.interruptions, tuple(recordings), elsewhere)
 
