@@ -33,7 +33,7 @@ ODD = (
     "bytes.bin",
 )
 NOT_UTF8 = b"\xff\xfe\xe9"
-SLOW_OR_ENDLESS = {"serve", "demo", "tail", "chat", "web"}  # run only where the argument is refused at once
+SLOW_OR_ENDLESS = {"serve", "demo", "tail", "chat", "web", "doctor"}  # run only where the argument is refused at once
 QUICK = (("serve", "--config"), ("tail", "--db"), ("tail", "--config"))
 NEEDED = {  # what a command needs besides the odd argument
     "prune": ["--older-than", "90d", "--dry-run"],

@@ -33,6 +33,8 @@ SUMMARIES = {
     "prune": "Delete old calls.",
     "forget": "Delete every call of a caller.",
     "replay": "Repeat the decisions on a recording.",
+    "label": "Mark an interruption as right or wrong.",
+    "tune": "Propose a sensitivity from labelled calls.",
     "completion": "Print the completion script for a shell.",
 }
 COMMANDS = tuple(SUMMARIES)
@@ -105,6 +107,10 @@ def load_command(name: str) -> click.Command | None:
             from .prune import prune_command as command
         case "replay":
             from .replay import replay_command as command
+        case "label":
+            from .label import label_command as command
+        case "tune":
+            from .label import tune_command as command
         case "completion":
             from .completion import completion_command as command
         case _:

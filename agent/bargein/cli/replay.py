@@ -32,7 +32,7 @@ FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
 
 @click.command("replay")
-@click.argument("recording", type=FILE)
+@click.argument("recording", type=FILE, required=False)
 @click.option("--agent", "agent_path", type=FILE, help="What the agent says from the start (with a mono recording).")
 @click.option("--config", "config_path", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file.")
 @click.option("--flow", "flow_name", metavar="FILE|NAME", help="The flow, instead of the configured one.")
@@ -42,10 +42,20 @@ FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 @click.option("--sweep", type=click.Choice(["sensitivity"]), help="Try values of this setting and print the trade-off.")
 @click.option("--plot", "picture", type=click.Path(dir_okay=False, path_type=Path), help="Draw the call: .png, .svg or "
               ".pdf.")  # fmt: skip
+@click.option(
+    "--labelled",
+    is_flag=False,
+    flag_value="bargein-labels.jsonl",
+    type=click.Path(path_type=Path),
+    metavar="[FILE]",
+    help="Repeat the decisions of all calls labelled in this file (bargein-labels.jsonl).",
+)
+@click.option("--fail-on-regression", is_flag=True, help="With --labelled: exit with 1 if a decision that was marked "
+              "right is now different.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, times in ms from the start of the recording.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")
 def replay_command(
-    recording: Path,
+    recording: Path | None,
     agent_path: Path | None,
     config_path: Path | None,
     flow_name: str | None,
@@ -54,6 +64,8 @@ def replay_command(
     fast: bool,
     sweep: str | None,
     picture: Path | None,
+    labelled: Path | None,
+    fail_on_regression: bool,
     as_json: bool,
     as_csv: bool,
 ) -> None:
@@ -65,12 +77,20 @@ def replay_command(
     The language, the sensitivity and the backchannels come from the flow. A recording does not tell which step the
     agent was at, so replay ignores the settings of single steps and never takes a step for a question.
 
+    With --labelled, replay needs no RECORDING: it repeats the decisions that `bargein label` marked, and prints which
+    of them are as marked.
+
     A hesitation is a pause that the agent took back at once (taken_back). The log of a live call has no row of it.
 
     \b
     Example:
       bargein replay recordings/2026/11/22/3f0c.wav --plot call.png
     """
+    if labelled is not None:
+        _replay_labelled(labelled, Config.load(config_path), sensitivity, fast, fail_on_regression)
+        return
+    if recording is None:
+        raise click.UsageError("Missing argument 'RECORDING', or --labelled.")
     if picture:
         if sweep:
             raise UserError("--plot draws one run: use --sensitivity instead of --sweep", 2)
@@ -111,6 +131,39 @@ def replay_command(
 
         draw(of_replay(f"{recording.name}, replayed", results[0]), picture)
     click.echo(f"{lasts:.1f} s in {took:.2f} s, {lasts / max(took, 0.001):.0f} times faster than real time", err=True)
+
+
+def run_recording(recording: Path, config: Config, sensitivity: float | None, fast: bool) -> Replay:
+    """One recording with the configured flow. Raises UserError."""
+    from ..offline.replay import replay
+
+    flow = _flow(config, None, None)
+    caller, agent, recorded = _legs(recording, None)
+    phrases, learned, recognize = _engines(config, flow, fast)
+    settings = _settings(config, flow, sensitivity)
+    return replay(caller, agent, learned, phrases, settings, recognize, recorded, flow.backchannels)
+
+
+def _replay_labelled(path: Path, config: Config, sensitivity: float | None, fast: bool, strict: bool) -> None:
+    """Print which decisions are as marked. Raises UserError for regressions if `strict`."""
+    from ..offline.labels import Mark, read_labels
+    from .label import decided, usable
+
+    labels, rows, regressions = usable(read_labels(path)), [], 0
+    with ProgressLine("replaying calls", len(labels)) as progress:
+        for label in labels:
+            stops = decided(label, config, sensitivity, fast)
+            good = stops == label.should_stop
+            regressions += not good and label.mark is Mark.RIGHT
+            verdict = "as marked" if good else "REGRESSION" if label.mark is Mark.RIGHT else "still wrong"
+            rows.append([f"{label.call_id[:8]}#{label.number}", label.mark, "stops" if stops else "goes on", verdict])
+            progress.at(len(rows))
+    columns = [Column("interruption"), Column("marked"), Column("now"), Column("verdict")]
+    write(table(columns, rows, Screen.of_stdout()))
+    kept = sum(row[3] == "as marked" for row in rows)
+    write(["", f"{kept} of {len(rows)} as marked, {_count(regressions, 'regression')}"])
+    if regressions and strict:
+        raise UserError(f"{_count(regressions, 'decision')} marked right would now be different")
 
 
 def _flow(config: Config, name: str | None, language: str | None) -> Flow:
