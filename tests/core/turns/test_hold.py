@@ -220,3 +220,28 @@ def test_somebody_far_below_the_callers_own_level_does_not_stop_the_agent() -> N
     fresh.run(600)
     fresh.run(600, television)
     assert fresh.core.state is State.PAUSED or fresh.core.state is State.YIELDED
+
+
+@pytest.mark.parametrize(("word", "state"), [(0.9, State.PAUSED), (0.1, State.SPEAKING)])
+def test_an_onset_that_the_detector_takes_back_counts_if_the_classifier_hears_a_word(word: float, state: State) -> None:
+    call = Held([MENU], ["no"], word=word)
+    call.run(1000)
+    call.run(80, LOUD)
+    call.hearing.withdraw = True
+    call.run(20, LOUD)
+    call.hearing.withdraw = False
+    call.run(60, LOUD)
+    assert call.core.state is state
+
+
+def test_an_agent_that_comes_back_does_not_stop_again_at_once() -> None:
+    call = Held([MENU], [""], word=0.9)
+    call.run(1000)
+    call.run(300, LOUD)
+    call.classifier.word = 0.0
+    call.run(40, LOUD)
+    call.classifier.word = 0.95
+    call.run(200, LOUD)
+    heard = np.flatnonzero(call.levels()[1100 // 5 :])
+    runs = np.split(heard, np.flatnonzero(np.diff(heard) > 1) + 1)
+    assert all(len(run) * 5 >= 80 for run in runs if len(run))

@@ -179,10 +179,10 @@ class Conversation:
 
     def _follow(self, turn: CallerTurn, sound: Sound) -> None:
         """Let the sound itself stop the agent, or let it talk on."""
-        if sound is Sound.RETRACTED:
+        if sound is Sound.RETRACTED and not self._judge.insists(turn):
             return self._dispatch(Event.FALSE_INTERRUPTION, retracted=True)
         event = self._judge.follow(turn, self.now, self.state is State.PAUSED, self._playback.segment)
-        if event is not None:
+        if event is not None and not (event is Event.SPEECH and self._overlap.just_unpaused(self.now)):
             self._dispatch(event)
         if self.state is State.DUCKED:
             self._playback.duck(self._judge.depth_db(turn, self.now, self._playback.segment))

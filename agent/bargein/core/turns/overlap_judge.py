@@ -12,6 +12,7 @@ from .endpoint import CallerTurn
 from .overlap import OverlapSettings, classify_overlap, follow_sound
 from .table import Event
 
+WORD = 0.5  # probability of a word from which a retracted onset still counts
 NO_WORD = 0.15  # probability of a word below which the agent talks on at full level
 NO_REQUEST = 0.3  # below which a reply begins over a sound
 
@@ -34,6 +35,10 @@ class OverlapJudge:
         if own == "pause" or (own is None and not self.duck):
             return None if paused else Event.SPEECH
         return follow_sound(turn.sound(now), paused, self.settings.early)
+
+    def insists(self, turn: CallerTurn) -> bool:
+        """Whether the classifier hears a word where the detector takes its onset back."""
+        return turn.likely is not None and turn.likely.word >= WORD
 
     def depth_db(self, turn: CallerTurn, now: int, segment: Segment | None) -> float:
         """How much lower a ducked agent has to be now: 0 once the sound is over, or is surely no word."""

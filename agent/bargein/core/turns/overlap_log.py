@@ -11,6 +11,7 @@ from .ledger import Ledger
 from .records import Resolution
 
 UNNOTICED_PAUSE = samples(200)  # a pause this short is no silence: talk on exactly where it began
+NO_BLIP = samples(100)
 
 
 class OverlapLog:
@@ -19,6 +20,7 @@ class OverlapLog:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._stopped_at = 0  # when the agent went down, or fell silent if it did
+        self._unpaused_at = -NO_BLIP  # when it last came back
         self.silenced = False  # for so long that it was heard
 
     def ducked(self, now: int) -> None:
@@ -33,7 +35,12 @@ class OverlapLog:
         """The agent talks on. Whether the pause was too short to be noticed."""
         unnoticed = now - self._stopped_at <= UNNOTICED_PAUSE
         self.silenced = self.silenced or not unnoticed
+        self._unpaused_at = now
         return unnoticed
+
+    def just_unpaused(self, now: int) -> bool:
+        """Whether the agent has come back so lately that to stop again would be a blip."""
+        return now - self._unpaused_at < NO_BLIP
 
     def false_interruption(self, playout: Playout, turn: CallerTurn, now: int, text: str) -> list[Action]:
         """The row of a sound that was no interruption: held, or resumed after a silence."""
