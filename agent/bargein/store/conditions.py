@@ -17,9 +17,9 @@ SAID = table("said")
 Conditions = Sequence[ColumnElement[bool]]
 
 
-def of_call(which: CallFilter, dialect: str, *, walk: bool = False) -> Conditions:
-    """What a row of `calls` must meet. `walk`: SQLite is to test the text call by call."""
-    text = [] if which.text is None else [_said(which.text, dialect, walk)]
+def of_call(which: CallFilter, dialect: str, *, newest: int = 0) -> Conditions:
+    """What a row of `calls` must meet. `newest`: SQLite looks only at so many of the last calls that have the text."""
+    text = [] if which.text is None else [_said(which.text, dialect, newest)]
     return [*between(schema.calls.c.started_at, which), *_of_columns(which, dialect), *text]
 
 
@@ -29,9 +29,9 @@ def of_interruption(which: CallFilter) -> Conditions:
     return [*between(cuts.c.at, which), *([] if which.step is None else [cuts.c.step == which.step])]
 
 
-def of_its_call(which: CallFilter, dialect: str, *, walk: bool = False) -> Conditions:
+def of_its_call(which: CallFilter, dialect: str, *, newest: int = 0) -> Conditions:
     """What the call of an interruption must meet; nothing if the filter is not about calls."""
-    conditions = of_call(replace(which, since=None, until=None, step=None), dialect, walk=walk)
+    conditions = of_call(replace(which, since=None, until=None, step=None), dialect, newest=newest)
     if not conditions:
         return ()
     since = which.since - LONGEST_CALL if which.since else None
@@ -82,14 +82,15 @@ def _words(text: str) -> list[str]:
     return re.findall(r"\w+", text)
 
 
-def _said(text: str, dialect: str, walk: bool) -> ColumnElement[bool]:
+def _said(text: str, dialect: str, newest: int) -> ColumnElement[bool]:
     """All words were said in the call, in any order."""
     words = _words(text)
     if not words:
         return false()
     if dialect == "sqlite":
-        number, rows = schema.calls.c.number, matching_text(text)
-        return rows.where(literal_column("said.rowid") == number).exists() if walk else number.in_(rows)
+        rows = matching_text(text)
+        last = rows.order_by(literal_column("said.rowid").desc()).limit(newest) if newest else rows
+        return schema.calls.c.number.in_(last)
     ids: Any = select(literal_column("call_id")).select_from(SAID)
     query = func.plainto_tsquery(literal_column("'simple'"), " ".join(words))
     return schema.calls.c.id.in_(ids.where(literal_column("words").op("@@")(query)))

@@ -40,14 +40,13 @@ INTERRUPTION_ORDER: Mapping[InterruptionSort, ColumnElement[Any]] = {
     "step": schema.interruptions.c.step,
 }
 LAST_CHARACTER = "\U0010ffff"
-FEW = 10_000
 PAGE = 500  # calls that an export reads at a time
 
 
 class Reader:
     """Reads the log and changes nothing. Use as `async with await Reader.open(url) as log`."""
 
-    common = 50_000  # SQLite: words that are in so many calls are looked for call by call until there are enough
+    common = 20_000  # calls: words that are in so many are common
 
     def __init__(self, engine: AsyncEngine, url: str) -> None:
         self._engine = engine
@@ -100,23 +99,21 @@ class Reader:
         """One page of the matching calls, by default the newest first."""
         calls = schema.calls
         order = ordered([CALL_ORDER[sort], calls.c.started_at, calls.c.id], descending)
-        conditions = of_call(which, self.dialect, walk=sort == "started" and await self._is_common_text(which.text))
-        if sort == "started":
-            query = select(calls).where(*conditions).order_by(*order).limit(limit).offset(offset)
-        else:  # the rows are sorted without reading them
-            ids = select(calls.c.id).where(*conditions).order_by(*order).limit(limit).offset(offset)
-            query = select(calls).where(calls.c.id.in_(ids)).order_by(*order)
-        return [to_call(row) for row in await self._rows(query)]
+        if sort != "started":  # the rows are sorted without reading them
+            ids = select(calls.c.id).where(*of_call(which, self.dialect)).order_by(*order).limit(limit).offset(offset)
+            return [to_call(row) for row in await self._rows(select(calls).where(calls.c.id.in_(ids)).order_by(*order))]
+        for newest in await self._last_first(which, descending):
+            query = select(calls).where(*of_call(which, self.dialect, newest=newest)).order_by(*order)
+            rows = await self._rows(query.limit(limit).offset(offset))
+            if len(rows) == limit:
+                break
+        return [to_call(row) for row in rows]
 
     async def count_calls(self, which: CallFilter = EVERY_CALL) -> int:
         """How many calls match."""
         if self.dialect == "sqlite" and which.text and replace(which, text=None) == EVERY_CALL:
             return await self._size(matching_text(which.text)) if re.search(r"\w", which.text) else 0
-        walk = await self._is_common_text(which.text)
-        if walk:  # testing call by call is slow, unless few are left by the other conditions
-            others = of_call(replace(which, text=None), self.dialect)
-            walk = await self._size(select(schema.calls.c.id).where(*others).limit(FEW)) < FEW
-        return await self._size(select(schema.calls.c.id).where(*of_call(which, self.dialect, walk=walk)))
+        return await self._size(select(schema.calls.c.id).where(*of_call(which, self.dialect)))
 
     async def call(self, name: str) -> Call:
         """By id, by the beginning of one, or `last`. Raises UserError when that is no call or more than one."""
@@ -168,15 +165,19 @@ class Reader:
         """
         calls, cuts = schema.calls, schema.interruptions
         conditions = _of_interruption(which, call_id, kind, slow_ms)
+        by_call = sort == "at" and bool(of_its_call(which, self.dialect))
         columns = [INTERRUPTION_ORDER[sort], cuts.c.at, cuts.c.id]
-        query = _interruptions()
-        if of_call := await self._of_its_call(which):
-            if sort == "at":  # a walk through the calls ends as soon as there are enough
-                query, columns = _interruptions(inner=True), [calls.c.started_at, calls.c.id, *columns]
-            else:
+        if by_call:  # a walk through the calls ends as soon as there are enough
+            columns = [calls.c.started_at, calls.c.id, *columns]
+        for newest in await self._last_first(which, descending and by_call):
+            of_call = of_its_call(which, self.dialect, newest=newest)
+            if of_call and not by_call:
                 of_call = [cuts.c.call_id.in_(select(calls.c.id).where(*of_call))]
-        query = query.where(*conditions, *of_call).order_by(*ordered(columns, descending)).limit(limit).offset(offset)
-        return [to_interruption(row) for row in await self._rows(query)]
+            query = _interruptions(inner=by_call).where(*conditions, *of_call).order_by(*ordered(columns, descending))
+            rows = await self._rows(query.limit(limit).offset(offset))
+            if len(rows) == limit:
+                break
+        return [to_interruption(row) for row in rows]
 
     async def count_interruptions(
         self,
@@ -189,17 +190,19 @@ class Reader:
     ) -> int:
         """How many interruptions match. It stops to count at `most`: to count all that match can take long."""
         calls, cuts = schema.calls, schema.interruptions
-        query = select(cuts.c.call_id).where(*_of_interruption(which, call_id, kind, slow_ms))
-        if of_call := await self._of_its_call(which):
-            if most < EVERYTHING:
+        conditions = _of_interruption(which, call_id, kind, slow_ms)
+        count = 0
+        for newest in await self._last_first(which, most < EVERYTHING):
+            query = select(cuts.c.call_id).where(*conditions)
+            if (of_call := of_its_call(which, self.dialect, newest=newest)) and most < EVERYTHING:
                 query = query.join_from(calls, cuts, cuts.c.call_id == calls.c.id).where(*of_call)
                 query = query.order_by(calls.c.started_at.desc())
-            else:
+            elif of_call:
                 query = query.where(cuts.c.call_id.in_(select(calls.c.id).where(*of_call)))
-        return await self._size(query if most == EVERYTHING else query.limit(most))
-
-    async def _of_its_call(self, which: CallFilter) -> Conditions:
-        return of_its_call(which, self.dialect, walk=await self._is_common_text(which.text))
+            count = await self._size(query if most == EVERYTHING else query.limit(most))
+            if count == most:
+                break
+        return count
 
     async def export(self, which: CallFilter = EVERY_CALL) -> AsyncIterator[WholeCall]:
         """Every matching call with all that belongs to it, the oldest first. Reads a page at a time."""
@@ -251,11 +254,15 @@ class Reader:
                     groups += [(group.day, figures) for group, figures in counted.items()]
         return summarize(groups)
 
-    async def _is_common_text(self, words: str | None) -> bool:
-        """SQLite: whether so many calls match that it is better to test one after the other until there are enough."""
-        if self.dialect != "sqlite" or not re.search(r"\w", words or ""):
-            return False
-        return await self._size(matching_text(words or "").limit(self.common)) == self.common
+    async def _last_first(self, which: CallFilter, newest_are_wanted: bool) -> tuple[int, ...]:
+        """In how many calls to look for the text, one after the other until there are enough; 0 is all.
+
+        SQLite: words that are in many calls are first looked for in the last of these.
+        """
+        if self.dialect != "sqlite" or not newest_are_wanted or not re.search(r"\w", which.text or ""):
+            return (0,)
+        many = await self._size(matching_text(which.text or "").limit(self.common)) == self.common
+        return (self.common, 0) if many else (0,)
 
     async def _size(self, query: Select[Any]) -> int:
         rows = await self._rows(select(func.count().label("count")).select_from(query.subquery()))
