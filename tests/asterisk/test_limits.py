@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from .audio import begins, hears
@@ -40,6 +41,19 @@ async def test_a_full_server_sends_the_next_caller_to_people(pbx: Asterisk, smal
         await asyncio.sleep(1)
         assert was_talking(again.received, time.monotonic())
         assert not hears(again.heard(), 1000)
+
+
+async def test_audio_that_is_no_slin_is_named_and_the_caller_goes_to_people(pbx: Asterisk, small: Product) -> None:
+    """`Dial(AudioSocket/...)` without c(slin): both sides would hear noise."""
+    noise = np.random.default_rng(1).normal(size=8 * 8000) * 40
+    async with Phone(pbx.sip_port) as phone:
+        phone.say(noise.astype(np.int16), 0.1)
+        await phone.call("760")
+        await phone.ended(20)
+    assert hears(phone.heard(), 1000)
+    call = small.ended_call()
+    assert (call["outcome"], "the audio is mu-law, not slin" in call["cause"]) == ("failed", True)
+    assert "c(slin)" in small.log()
 
 
 async def test_a_server_that_freezes_as_the_talk_ends(pbx: Asterisk, tmp_path: Path) -> None:
