@@ -75,6 +75,11 @@ class Product:
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
+    def workers(self) -> list[int]:
+        """The processes that serve calls."""
+        parent = self._process.pid
+        return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+
     def log(self) -> str:
         return self._log.read_text()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -41,6 +42,26 @@ async def test_a_full_server_sends_the_next_caller_to_people(pbx: Asterisk, smal
         await asyncio.sleep(1)
         assert was_talking(again.received, time.monotonic())
         assert not hears(again.heard(), 1000)
+
+
+async def test_a_worker_that_is_killed_sends_its_caller_to_people_and_the_other_talks_on(
+    pbx: Asterisk, tmp_path: Path
+) -> None:
+    product = Product(tmp_path, pbx.agi_port, str(FLOWS / "tale.yaml"))
+    product.start(BARGEIN_SERVER__WORKERS="2")
+    try:
+        async with Phone(pbx.sip_port) as first, Phone(pbx.sip_port) as second:
+            await first.call("700")
+            await second.call("700")
+            await asyncio.sleep(1)
+            os.kill(product.workers()[0], signal.SIGKILL)
+            await asyncio.sleep(2.5)
+            with_people = [hears(phone.heard(), 1000) for phone in (first, second)]
+            talking = [was_talking(phone.received, time.monotonic()) for phone in (first, second)]
+            assert sorted(with_people) == [False, True]
+            assert talking[with_people.index(False)]
+    finally:
+        assert product.stop() == 0
 
 
 async def test_audio_that_is_no_slin_is_named_and_the_caller_goes_to_people(pbx: Asterisk, small: Product) -> None:
