@@ -13,6 +13,7 @@ from bargein.core.turns.records import CallInfo, Interruption, Situation, Turn
 from bargein.dialogue.base import Planner, Reply
 from bargein.dialogue.dialogues import Dialogues, find
 from bargein.dialogue.flow import load
+from bargein.dialogue.flow.prompts import known_sentences
 from bargein.dialogue.languages import load as load_language
 from bargein.speech import catalog
 from bargein.store import Reader
@@ -127,7 +128,7 @@ async def held(folder: Path, names: Sequence[str] = ()) -> dict[str, Result]:
         return planners[info.id]
 
     voice = catalog.voice(config.speech, "en")
-    texts = [*load(find("shop")).prompts(), *load_language("en").sayings.values()]
+    texts = known_sentences(load(find("shop")), load_language("en").sayings)
     sentences = {text: await voice.utterance(text) for text in texts}
     scripts = {name: cues for name, cues in SCRIPTS.items() if not names or name in names}
     spoken = {cue.says for cues in scripts.values() for cue in cues if cue.says}
