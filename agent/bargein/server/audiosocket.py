@@ -23,6 +23,7 @@ from .session import Session
 log = logging.getLogger(__name__)
 
 SESSION_END_S = 5.0
+REFUSED_EVERY_S = 10.0  # between two lines in the log about connections that are refused
 LOOK_UP_S = 0.5  # how long a call waits for the database to say whether its id is new
 
 
@@ -83,6 +84,8 @@ class AudioSocketServer:
         self._limits = limits
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
+        self._refused = 0  # connections, since the log last said so
+        self._quiet_until = 0.0
         self._pending = 0  # of these, connections that are no call, or not yet
         self._draining = False
         self._running: dict[str, _ServedCall] = {}
@@ -151,7 +154,7 @@ class AudioSocketServer:
             log.warning("AudioSocket: %s may not connect; if it should, add it to audiosocket.peers", peer)
             return
         if self._pending >= self._limits.max_pending:
-            log.warning("AudioSocket: %d connections wait without an id; this one is refused", self._pending)
+            self._log_refused()
             return
         self._pending += 1
         try:
@@ -160,6 +163,19 @@ class AudioSocketServer:
             self._pending -= 1
         if info is not None:
             await self._run(info, connection)
+
+    def _log_refused(self) -> None:
+        """One line for many: a flood of connections must not fill the disk."""
+        self._refused += 1
+        now = self._clock.monotonic()
+        if now < self._quiet_until:
+            return
+        log.warning(
+            "AudioSocket: %d connections wait without an id; %d refused since the last such line",
+            self._pending,
+            self._refused,
+        )
+        self._refused, self._quiet_until = 0, now + REFUSED_EVERY_S
 
     async def _identified(self, connection: Connection) -> CallInfo | None:
         """The call of this connection, with its session begun; None if it is none, and has been dealt with."""
