@@ -99,7 +99,8 @@ def coqui(monkeypatch: pytest.MonkeyPatch) -> type[FakeCoqui]:
     return FakeCoqui
 
 
-def test_coqui_loads_a_model_for_each_language_once(coqui: type[FakeCoqui]) -> None:
+def test_coqui_loads_a_model_for_each_language_once(coqui: type[FakeCoqui], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COQUI_TOS_AGREED", "1")
     tts = CoquiTts()
     sound(tts.synthesize("hello there you"), "hello there you")
     tts.synthesize("again")

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..core.audio.pcm import RATE
-from ..core.audio.utterance import Utterance, spread
+from ..core.audio.utterance import Utterance, Word, spread
 from ..errors import EngineError
-from .audio import activity, levelled, resample, to_pcm
+from .audio import Samples, activity, levelled, resample, to_pcm
 from .listing import EngineListing, base
+from .word_times import Span
 
 INSTALL = "pip install 'bargein[coqui]'"
 MODELS = {  # language -> model, "*" for all others
@@ -23,6 +28,7 @@ MODELS = {  # language -> model, "*" for all others
 }
 LEAD_MS = 10
 TAIL_MS = 120
+GAP_MS = 200  # between sentences
 
 
 def offers() -> list[EngineListing]:
@@ -36,7 +42,7 @@ def offers() -> list[EngineListing]:
 
 
 class CoquiTts:
-    """Engine `coqui`. `voice`: MODEL or MODEL:SPEAKER, as `tts --list_models` names them."""
+    """Engine `coqui`. `voice`: MODEL or MODEL:SPEAKER, as `tts --list_models` names them, or a model's directory."""
 
     name = "coqui"
 
@@ -55,36 +61,98 @@ class CoquiTts:
         return (model or MODELS.get(base(language), MODELS["*"])) in self._loaded
 
     def synthesize(self, text: str, language: str = "en", voice: str = "") -> Utterance:
-        """8 kHz speech; the words are laid over it by their length. Raises EngineError."""
+        """8 kHz speech with word timings, exact where the model has durations. Raises EngineError."""
         model, _, speaker = (voice or self._default).partition(":")
         model = model or MODELS.get(base(language), MODELS["*"])
         text = " ".join(text.split())
         if not any(c.isalnum() for c in text):
             return Utterance(text, np.zeros(0, np.int16), spread(text, 0, 0))
         with self._lock:  # torch models are not safe to run twice at a time
-            audio, rate = self._speak(model, speaker, base(language), text)
+            audio, rate, spans = self._speak(model, speaker, base(language), text)
         first, last = activity(audio, rate)
         begin, end = max(0, first - rate * LEAD_MS // 1000), last + rate * TAIL_MS // 1000
         pcm = to_pcm(levelled(resample(audio[begin:end], rate, RATE), RATE))
-        return Utterance(text, pcm, spread(text, (first - begin) * RATE // rate, (last - begin) * RATE // rate))
+        pieces = text.split()
+        if len(spans) != len(pieces):  # a model without durations, or one that reads "5" as two words
+            return Utterance(text, pcm, spread(text, (first - begin) * RATE // rate, (last - begin) * RATE // rate))
+        edges = [(min(max(a, begin), last) - begin, min(max(b, begin), last) - begin) for a, b in spans]
+        words = (Word(w, a * RATE // rate, b * RATE // rate) for w, (a, b) in zip(pieces, edges, strict=True))
+        return Utterance(text, pcm, tuple(words))
 
-    def _speak(self, model: str, speaker: str, language: str, text: str) -> tuple[Any, int]:
+    def _speak(self, model: str, speaker: str, language: str, text: str) -> tuple[Samples, int, list[Span]]:
+        """Audio, its rate, and the spans of the words in it where the model has durations."""
         try:
             if model not in self._loaded:
-                self._loaded[model] = _api()(model_name=model, progress_bar=False)
+                self._loaded[model] = _opened(model)
             tts = self._loaded[model]
             more: dict[str, str] = {}
             if tts.is_multi_speaker:
                 more["speaker"] = speaker or tts.speakers[0]
             if tts.is_multi_lingual:
                 more["language"] = language
-            audio = np.asarray(tts.tts(text=text, **more), np.float32)
-            return audio, int(tts.synthesizer.output_sample_rate)
+            rate = int(tts.synthesizer.output_sample_rate)
+            timed = _timed(tts, text, more)
+            if timed is not None:
+                return timed[0], rate, timed[1]
+            return np.asarray(tts.tts(text=text, **more), np.float32), rate, []
         except EngineError:
             raise
         except Exception as error:
             reason = (str(error) or type(error).__name__).splitlines()[0]
+            if isinstance(error, KeyError):
+                reason = f"there is no such model ({reason}); tts --list_models lists them"
             raise EngineError(f"coqui cannot speak with the model '{model}': {reason}") from None
+
+
+def _opened(model: str) -> Any:
+    """A model by name, fetched if it is not here, or from a directory. Raises EngineError and what coqui raises."""
+    folder = Path(model).expanduser()
+    if folder.is_absolute() or model.startswith("."):
+        files = sorted(folder.glob("*.pth"))
+        if not files or not (folder / "config.json").is_file():
+            raise EngineError(f"{model}: no coqui model here (a directory with config.json and one .pth file)")
+        return _api()(model_path=str(files[0]), config_path=str(folder / "config.json"), progress_bar=False)
+    if "xtts" in model and os.environ.get("COQUI_TOS_AGREED") != "1":  # else coqui asks on stdin
+        raise EngineError(f"the model '{model}' is for non-commercial use only: to agree set COQUI_TOS_AGREED=1")
+    return _api()(model_name=model, progress_bar=False)
+
+
+def _timed(tts: Any, text: str, more: Mapping[str, str]) -> tuple[Samples, list[Span]] | None:
+    """Audio and the spans of the words as read, by the durations of the model; None if it has none (as VITS has)."""
+    model: Any = getattr(tts.synthesizer, "tts_model", None)
+    if not hasattr(model, "synthesize") or getattr(model, "tokenizer", None) is None:
+        return None  # as a model of Bark or XTTS, or a class of another version
+    parts: list[Samples] = []
+    spans: list[Span] = []
+    at = 0
+    for sentence in tts.synthesizer.split_into_sentences(text):
+        made = model.synthesize(sentence, **more)
+        durations = made.get("outputs", {}).get("durations")
+        if durations is None:
+            return None
+        audio = np.asarray(made["wav"], np.float32).ravel()
+        letters = [model.tokenizer.decode([int(token)]) for token in np.asarray(made["text_inputs"]).ravel()]
+        edges = np.concatenate([[0.0], np.cumsum(np.asarray(durations, np.float64).ravel())])
+        edges *= len(audio) / max(edges[-1], 1.0)
+        spans += [(at + a, at + b) for a, b in _words(letters, edges)]
+        gap = np.zeros(int(tts.synthesizer.output_sample_rate * GAP_MS / 1000), np.float32)
+        parts += [audio, gap]
+        at += len(audio) + len(gap)
+    return (np.concatenate(parts), spans) if parts else None
+
+
+def _words(letters: Sequence[str], edges: NDArray[np.float64]) -> list[Span]:
+    """Spans between the spaces; blanks and punctuation alone are no word."""
+    spans: list[Span] = []
+    start: float | None = None
+    for number, letter in enumerate([*letters, " "]):
+        if letter == " ":
+            if start is not None:
+                spans.append((int(start), int(edges[min(number, len(letters))])))
+            start = None
+        elif start is None and len(letter) == 1 and letter.isalpha():
+            start = edges[number]
+    return spans
 
 
 def _api() -> Any:
