@@ -95,14 +95,15 @@ class Pages:
     async def live(self, request: Request) -> Response:
         """Calls in progress, and the last events."""
         name = "live_part.html" if request.query_params.get("part") else "live.html"
-        return self._page(request, name, calls=self._live.calls, events=self._live.recent)
+        return self._page(request, name, calls=self._live.calls, events=self._live.recent, version=self._live.version)
 
     async def events(self, request: Request) -> Response:
-        """Server-sent events: `changed` whenever the live page has something new."""
+        """Server-sent events: `changed` whenever there is something newer than the page, which names its version."""
+        shown = request.query_params.get("version", "")
 
         async def stream() -> AsyncIterator[str]:
             yield "retry: 3000\n\n"
-            version = self._live.version
+            version = int(shown) if shown.isascii() and shown.isdigit() and len(shown) < 12 else -1
             while not await request.is_disconnected():
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._live.wait(version), KEEP_ALIVE_S)

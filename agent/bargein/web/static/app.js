@@ -2,7 +2,7 @@
 // The live page: fetch its content again whenever the server says that something changed.
 const live = document.querySelector("[data-live]");
 if (live) {
-  const source = new EventSource("/events");
+  const source = new EventSource(`/events?version=${live.dataset.live}`);
   source.addEventListener("changed", async () => {
     const answer = await fetch("/?part=1");
     if (answer.ok) live.innerHTML = await answer.text();
@@ -26,7 +26,7 @@ if (audio && picture) {
   };
   const seek = (ms, play) => {
     audio.currentTime = ms / 1000;
-    if (play) audio.play();
+    if (play) audio.play().catch(() => {}); // the browser may ask for a click first
     show();
   };
   for (const name of ["play", "seeked", "pause"]) audio.addEventListener(name, show);
