@@ -61,7 +61,7 @@ MakeVoice = Callable[[str, str], Voice]  # of a language and a voice name
 
 @dataclass(slots=True)
 class _LoggedCall:
-    """What the app keeps of one call while it lasts."""
+    """What the app remembers about a call in progress."""
 
     info: CallInfo
     session: Session
@@ -194,7 +194,7 @@ class App:
             raise
 
     async def close(self) -> None:
-        """End every call and let go of everything."""
+        """End every call, and close the ports and the database."""
         if self._measuring is not None:
             self._measuring.cancel()
         if self._metrics is not None:
@@ -240,7 +240,7 @@ class App:
         return False
 
     async def reload(self) -> None:
-        """Read the flows anew for the calls that come from now on.
+        """Read the flows again, for the calls that begin from now on.
 
         A flow that is wrong, or that cannot be spoken, leaves the old ones in place: UserError.
         """
@@ -252,7 +252,7 @@ class App:
                 self._dialogues = fresh
 
     async def _warm(self, dialogues: Dialogues | None) -> None:
-        """Have at hand what is known in advance, so that it begins within a frame when it is wanted."""
+        """Synthesize and load what is known in advance, so that it begins within a frame."""
         if dialogues is not None:
             for (language, voice), texts in dialogues.prompts().items():
                 self._recognizer.check(language)
@@ -306,7 +306,7 @@ class App:
             longest_turn_ms=1000 * self.config.endpoint.longest_s,
             endpoint=EndpointSettings(min_ms=self.config.endpoint.min_ms, max_ms=self.config.endpoint.max_ms),
         )
-        recording = self._recording(info)  # last: of a call that is refused nothing is left
+        recording = self._recording(info)  # last: a refused call leaves nothing behind
         detector = self._make_detector() if self._make_detector else SpeechDetector(self._detectors)
         session = Session(
             info.id,
@@ -335,7 +335,7 @@ class App:
         return session
 
     def _recording(self, info: CallInfo) -> WavRecorder | None:
-        """Recorded is what the configuration says, or the dialplan for this call: `start?record=yes`, `record=no`."""
+        """The recording of a call, if the configuration or the dialplan (`start?record=yes`, `record=no`) wants one."""
         asked = info.variables.get("record", "").lower()
         if not self.config.privacy.audio or asked in NO or (asked not in YES and not self.config.recording.enabled):
             return None

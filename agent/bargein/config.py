@@ -27,7 +27,7 @@ MARKS = {
     codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
 }  # fmt: skip
 
-Check = Callable[[Any], None]  # raises ValueError that says what is expected
+Check = Callable[[Any], None]  # raises ValueError, which says what is expected
 
 
 class ConfigError(UserError):
@@ -48,7 +48,7 @@ def parse_address(text: str) -> tuple[str, int]:
 
 
 def networks(peers: tuple[str, ...]) -> list[IPv4Network | IPv6Network]:
-    """Peers as networks; a lone address is a network of one. Raises ValueError."""
+    """Peers as networks; a single address is a network of one. Raises ValueError."""
     return [ip_network(peer, strict=False) for peer in peers]
 
 
@@ -196,7 +196,7 @@ class SpeechConfig:
 
 @dataclass(frozen=True, slots=True)
 class RecordingConfig:
-    """Both legs of a call as a stereo WAV: off unless asked for."""
+    """Both legs of a call as a stereo WAV; off by default."""
 
     enabled: bool = False
     directory: str = "recordings"
@@ -353,7 +353,7 @@ def _known(name: str, known: typing.Collection[str], what: str, where: str, pref
 
 
 def _from_text(kind: Any, text: str) -> Any:
-    """The text as a `kind`; what cannot be read so is returned as it is, for `_accept` to refuse."""
+    """The text as a `kind`. Text that is none is returned as it is, for `_accept` to refuse."""
     if kind is bool:
         words = dict.fromkeys(("true", "yes", "on", "1"), True)
         words |= dict.fromkeys(("false", "no", "off", "0"), False)

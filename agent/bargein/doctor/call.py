@@ -1,7 +1,7 @@
-"""The call that `bargein doctor --asterisk` places: whether it comes to our server, with its audio, and stays there.
+"""The test call of `bargein doctor --asterisk`: whether it reaches our server, with its audio, and stays there.
 
-That Asterisk is in `AudioSocket()` says little: it is there for 2 s, connecting, when nobody listens. What says that
-the agent has the call is the row that our server writes when the audio's connection brings the call's id.
+That Asterisk is in `AudioSocket()` proves little: it stays there for 2 s, connecting, if nobody listens. The proof is
+the row that our server writes when a connection brings the call's id.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from ..store import Reader
 from .checks import Check, is_our_fastagi, ok
 
 NAME = "test call"
-CALL_S = 12  # as long as the test call may last
-REACH_S = 8  # as it may take to come to the agent
+CALL_S = 12  # the longest that the test call lasts
+REACH_S = 8  # the longest that it may take to reach the agent
 CONNECT_S = 2.5  # Asterisk gives up on a connection after 2 s
-STAYS_S = 0.5  # that it stays with the agent is seen after so long
+STAYS_S = 0.5  # it must still be with the agent after this
 POLL_S = 0.02
 _IN_AUDIO = (
     re.compile(r"AudioSocket\((?P<id>[^,]*),(?P<server>[^,)]*)"),
@@ -46,7 +46,7 @@ class _Seen:
 
 
 class _TestCall:
-    """One call to `Local/EXTEN@CONTEXT`. Other calls to the same extension go on beside it and are not ours."""
+    """One call to `Local/EXTEN@CONTEXT`. Other calls to the same extension are not ours."""
 
     def __init__(self, pbx: Pbx, channel: str, clock: Clock) -> None:
         self._pbx = pbx
@@ -56,7 +56,7 @@ class _TestCall:
         self.last_step = ""
 
     async def place(self) -> _Seen | None:
-        """Call and follow it until it comes to the agent; None if it goes elsewhere."""
+        """Place the call and follow it until it reaches the agent; None if it goes elsewhere."""
         self._others = set(await self._legs())
         placed = self._clock.monotonic()
         await self._pbx.originate(f"{self._channel}/n", CALL_S)
@@ -72,7 +72,7 @@ class _TestCall:
         return None
 
     async def steps(self) -> dict[str, str]:
-        """The legs of our call and the step that each is in, as `Application(data)`."""
+        """The legs of our call, each with its current step, as `Application(data)`."""
         return {leg: step for leg, step in (await self._legs()).items() if leg not in self._others}
 
     async def with_agent(self) -> bool:
@@ -97,7 +97,7 @@ def _audio(step: str) -> re.Match[str] | None:
 async def call(
     pbx: Pbx, entrances: list[AgentExtension], exten: str | None, fastagi: str, url: str, clock: Clock
 ) -> Check:
-    """Call the extension, see it reach the agent, hang up. `url` is the database of the server."""
+    """Call the extension, check that it reaches the agent, and hang up. `url` is the server's database."""
     target = _target(entrances, exten)
     if isinstance(target, str):
         return Check(NAME, "warn", "not placed", target)

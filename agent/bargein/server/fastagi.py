@@ -1,15 +1,15 @@
-"""The FastAGI endpoint: gives the dialplan an id for a call, and afterwards what the call came to.
+"""The FastAGI endpoint: gives the dialplan an id for a call, and afterwards the result of the call.
 
 `agi://HOST:PORT/start?dialogue=NAME` sets BARGEIN_ID and BARGEIN_SERVER. Parameters, all optional:
   dialogue, queue  reach the flow as such
   linkedid         Asterisk's id of the whole call, for the log: ${CHANNEL(linkedid)}
   var=NAME         may be repeated: channel variable BARGEIN_VAR_NAME reaches the flow as variable `name`
   anything=else    reaches the flow as variable `anything`
-When no agent is to be had BARGEIN_ID is empty; BARGEIN_RESULT is `failed` until `finish` says otherwise.
+Without an agent BARGEIN_ID is empty. BARGEIN_RESULT is `failed` until `finish` sets another.
 
 `agi://HOST:PORT/finish` sets BARGEIN_RESULT, BARGEIN_QUEUE, BARGEIN_EXTEN and, inherited by the channels that the
 dialplan creates from here on, BARGEIN_INTERRUPTIONS, BARGEIN_SUMMARY and BARGEIN_VAR_NAME for each flow variable. The
-summary is what the flow has gathered, else the caller's last words.
+summary is what the flow gathered, else the caller's last words.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ WILDCARDS = ("", "0.0.0.0", "::")
 
 
 class _Gone(Exception):
-    """The channel hung up, or the connection ended: there is nobody left to answer."""
+    """The channel hung up, or the connection ended."""
 
 
 class _Refused(Exception):
-    """A request that is not for us; the message is for the log and holds nothing that a caller chose."""
+    """A request that we do not serve. The message is for the log and holds nothing that a caller chose."""
 
 
 class FastAgiServer:
@@ -88,7 +88,7 @@ class FastAgiServer:
 
     @property
     def port(self) -> int:
-        """The port that is listened on; of use when it was given as 0."""
+        """The port that we listen on, also if 0 was given."""
         assert self._server is not None
         port: int = self._server.sockets[0].getsockname()[1]
         return port
@@ -101,9 +101,9 @@ class FastAgiServer:
             raise UserError(listen_error("FastAGI", "fastagi", host, port, error)) from error
 
     async def drain(self, limit_s: float = 1.0) -> None:
-        """Wait, not for long, until the dialplan has asked what its calls came to; then `close`.
+        """Wait up to `limit_s` until the dialplan has fetched the results of its calls, then `close`.
 
-        To be called when the last session is over: the dialplan asks a moment later.
+        Call it when the last session is over: the dialplan asks a moment later.
         """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(limit_s):
@@ -112,7 +112,7 @@ class FastAgiServer:
         await self.close()
 
     async def close(self) -> None:
-        """Stop to listen and end what is in progress."""
+        """Stop listening and end what is in progress."""
         if self._server is not None:
             self._server.close()
         for task in list(self._connections):
@@ -201,13 +201,13 @@ class FastAgiServer:
         call_id = await channel.get("BARGEIN_ID")
         outcome = await self._registry.outcome(call_id, OUTCOME_WAIT_S)
         if outcome is None:
-            log.warning("FastAGI: finish for a call that did not take place here, or was asked for before")
+            log.warning("FastAGI: finish for a call that was not here, or whose result was fetched before")
         for name, value in _answers(outcome or FAILED):
             await channel.set(name, value)
 
 
 class _Channel:
-    """Commands to Asterisk, one at a time: it reads ahead, and would not see that a second one is there.
+    """Commands to Asterisk, one at a time: it reads ahead, and would overlook a second one.
 
     `values` are the variables that were read. One of several lines is whole once the next command is answered.
     """
@@ -300,7 +300,7 @@ def _call_info(request: AgiRequest, given: Mapping[str, str], variables: Mapping
 
 
 def _answers(outcome: CallOutcome) -> list[tuple[str, str]]:
-    """Channel variables in the order they are set. What the dialplan will use in an expression is plain or empty."""
+    """Channel variables in the order they are set. Those that the dialplan uses in expressions are plain or empty."""
     result = outcome.result
     queue = outcome.queue if QUEUE.fullmatch(outcome.queue) else ""
     exten = outcome.exten if EXTENSION.fullmatch(outcome.exten) else ""
@@ -320,6 +320,6 @@ def _flow_variables(variables: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def _one_line(value: str) -> str:
-    """The value as a command can carry it: controls as spaces, cut to MAX_VALUE_BYTES between characters."""
+    """The value on one line: control characters become spaces, and it ends within MAX_VALUE_BYTES."""
     flat = "".join(c if c.isprintable() else " " for c in value)
     return flat.encode()[:MAX_VALUE_BYTES].decode("utf-8", "ignore")

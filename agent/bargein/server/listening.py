@@ -22,6 +22,6 @@ def is_allowed(peer: str, peers: Networks) -> bool:
 
 
 def listen_error(what: str, section: str, host: str, port: int, error: OSError, key: str = "listen") -> str:
-    """One line for a port that cannot be listened on."""
+    """One line for a port that cannot be opened."""
     why = os.strerror(error.errno) if error.errno else str(error)
     return f"{what} cannot listen on {host}:{port}: {why}; stop what uses it, or set {section}.{key} to another address"

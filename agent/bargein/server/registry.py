@@ -1,4 +1,4 @@
-"""Where FastAGI and AudioSocket meet: ids given out and taken once, and what each call came to."""
+"""Where FastAGI and AudioSocket meet: ids that are given out and used once, and the result of each call."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ASK_AGAIN_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class CallOutcome:
-    """What a call came to, for the dialplan."""
+    """The result of a call, for the dialplan."""
 
     result: CallResult
     queue: str = ""
@@ -30,12 +30,12 @@ FAILED = CallOutcome(CallResult.FAILED)
 
 
 class RegistryFull(Exception):
-    """Too many ids are waiting to be used."""
+    """Too many ids wait to be used."""
 
 
 @dataclass(slots=True)
 class _TakenCall:
-    """A call from the moment its id is taken until its outcome is handed back."""
+    """A call from the moment its id is used until its outcome is fetched."""
 
     since: float
     over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -43,9 +43,9 @@ class _TakenCall:
 
 
 class Registry:
-    """Ids are random, good for one `take` within `ttl_s`; an outcome waits as long to be asked for.
+    """Ids are random and good for one `take` within `ttl_s`. An outcome can be fetched for as long.
 
-    Memory is bounded: at most `capacity` ids wait, and of calls taken at most `capacity` are remembered, as are ids.
+    Memory is bounded: at most `capacity` ids wait, and the last `capacity` calls and used ids are remembered.
     """
 
     def __init__(self, clock: Clock, ttl_s: float = 30.0, capacity: int = 10_000) -> None:
@@ -58,7 +58,7 @@ class Registry:
         self._used: dict[str, None] = {}  # ids that were taken, the oldest first
 
     def register(self, info: CallInfo) -> str:
-        """A new id for this call; `info.id` is replaced by it. Raises RegistryFull."""
+        """Return a new id for this call, which replaces `info.id`. Raises RegistryFull."""
         self._forget_the_old()
         if len(self._waiting) >= self._capacity:
             raise RegistryFull(f"{self._capacity} call ids wait to be used")
@@ -72,11 +72,11 @@ class Registry:
         self._waiting[call_id] = (self._clock.monotonic(), replace(info, id=call_id))
 
     def withdraw(self, call_id: str) -> None:
-        """Nobody will come for this id."""
+        """Forget an id that nobody will use."""
         self._waiting.pop(call_id, None)
 
     def take(self, call_id: str) -> CallInfo | None:
-        """The call of this id, once; None if it was never given out, is used or too old."""
+        """Return the call of this id, once; None if it was never given out, is used or too old."""
         self._forget_the_old()
         entry = self._waiting.pop(call_id, None)
         if entry is None:
@@ -89,11 +89,11 @@ class Registry:
         return entry[1]
 
     def used(self, call_id: str) -> bool:
-        """Whether this id was given out here and has been taken (known of the last `capacity` of them)."""
+        """Whether this id was given out here and used; known for the last `capacity` ids."""
         return call_id in self._used
 
     def finish(self, call_id: str, outcome: CallOutcome) -> None:
-        """The call is over. Of no effect for a call that was not taken here."""
+        """The call is over. Does nothing for a call that was not taken here."""
         call = self._running.pop(call_id, None)
         if call is None:
             return
@@ -104,9 +104,9 @@ class Registry:
         self._forget_the_old()
 
     async def outcome(self, call_id: str, timeout_s: float) -> CallOutcome | None:
-        """What the call came to, once. Waits for one in progress: the dialplan may go on before the session has ended.
+        """Return the outcome of the call, once. Waits for a call in progress: the dialplan may be ahead of the session.
 
-        None if the id is unknown, was never used, was asked for before, or is not over in time.
+        None if the id is unknown or was never used, if the outcome was fetched before, or if it is not there in time.
         """
         self._forget_the_old()
         self.withdraw(call_id)  # the dialplan has gone on
@@ -121,7 +121,7 @@ class Registry:
         return call.outcome if call is not None else None
 
     async def all_asked_for(self) -> None:
-        """Wait until every outcome was asked for. Nobody asks for those of callers who hung up: they expire."""
+        """Wait until every outcome was fetched. Nobody fetches those of callers who hung up: they expire."""
         while self._over:
             await asyncio.sleep(ASK_AGAIN_S)
             self._forget_the_old()

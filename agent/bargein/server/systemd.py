@@ -1,4 +1,4 @@
-"""Telling systemd that we are ready, alive or stopping: a datagram to the socket that it names (sd_notify(3))."""
+"""Tell systemd that we are ready, alive or stopping: a datagram to the socket that it names (sd_notify(3))."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import socket
 
 
 def notify(state: str) -> bool:
-    """Send `READY=1`, `WATCHDOG=1`, `STOPPING=1`, `STATUS=text`; False, and nothing done, where no systemd listens.
+    """Send `READY=1`, `WATCHDOG=1`, `STOPPING=1` or `STATUS=text`. Returns False if no systemd listens.
 
-    Never blocks and never raises: a service manager that does not answer is no reason to disturb a call.
+    Never blocks and never raises: a service manager that does not answer must not disturb a call.
     """
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
@@ -26,7 +26,7 @@ def notify(state: str) -> bool:
 
 
 def watchdog_s() -> float | None:
-    """How often to send `WATCHDOG=1`: half of systemd's limit; None when it does not watch (sd_watchdog_enabled(3))."""
+    """How often to send `WATCHDOG=1`: half of systemd's limit. None if it does not watch (sd_watchdog_enabled(3))."""
     limit, pid = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
     if not limit.isdecimal() or (pid and pid != str(os.getpid())):
         return None
