@@ -10,8 +10,9 @@ import pytest
 from bargein.core.audio.pcm import RATE, Pcm
 from bargein.core.turns.overlap import OverlapSettings
 from bargein.errors import EngineError
-from bargein.speech.stt_whisper import Decoded, WhisperRecognizer, WhisperStream, believable, without_echo
+from bargein.speech.stt_whisper import WhisperRecognizer, WhisperStream
 from bargein.speech.tts_hibari import HibariTts
+from bargein.speech.whisper_text import Decoded, believable, without_echo
 
 
 @pytest.fixture(scope="module")

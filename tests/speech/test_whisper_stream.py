@@ -12,7 +12,8 @@ import pytest
 from bargein.core.audio.pcm import Pcm, samples
 from bargein.core.turns.transcript import Transcript
 from bargein.errors import EngineError
-from bargein.speech.stt_whisper import Decoded, WhisperStream
+from bargein.speech.stt_whisper import WhisperStream
+from bargein.speech.whisper_text import Decoded
 
 LOUD: Pcm = np.where(np.arange(samples(300)) % 20 < 10, 8000, -8000).astype(np.int16)
 QUIET: Pcm = np.zeros(samples(200), np.int16)

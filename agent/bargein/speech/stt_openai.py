@@ -20,7 +20,8 @@ from ..core.turns.transcript import Transcript
 from .background import pool
 from .listing import EngineListing, base
 from .openai_http import Refused, SpeechServer
-from .stt_whisper import Decoded, WhisperStream
+from .stt_whisper import WhisperStream
+from .whisper_text import Decoded
 
 DEFAULT_MODEL = "whisper-1"
 TIMEOUT_S = 3.0

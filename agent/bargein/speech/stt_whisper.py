@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import re
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.audio.pcm import RATE, Pcm
-from ..core.turns.transcript import SoundProbabilities, Transcript
+from ..core.turns.transcript import Transcript
 from ..data.trained import load_weights
 from ..errors import EngineError
 from .audio import activity, from_pcm, levelled, resample
@@ -31,6 +30,7 @@ from .installable import MODELS, installed
 from .listing import EngineListing, base
 from .whisper_ending import ending_log_odds, without_runaway
 from .whisper_sounds import pooled, sound_probabilities
+from .whisper_text import Decoded, believable, without_echo
 
 MODEL_RATE = 16000  # Hz
 WINDOW_S = 8.0  # encoded at most
@@ -49,19 +49,7 @@ DEADLINE_S = 4.0  # for words to come: the caller waits in silence
 SHORTEST_SAMPLES = 800  # 100 ms: less is no word
 
 BUNDLED = "tiny.en"
-MADE_UP = {"you", "thankyou", "bye", "im"}  # what Whisper answers to noise
 MANNER = {"en": "Hello? Yes, please. No, not that one. Okay, stop. Sorry, what?"}  # how callers talk
-
-
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """What the model makes of one piece of audio: mean log probability of a token, probability of "no speech"."""
-
-    text: str
-    log_probability: float
-    no_speech: float
-    sound_probabilities: SoundProbabilities | None = None  # by the bundled model alone
-    ending: float | None = None  # see `Transcript.ending`
 
 
 class WhisperRecognizer:
@@ -321,34 +309,6 @@ def _joined(pieces: Sequence[Decoded]) -> Transcript:
     confidence = float(np.exp(np.mean([piece.log_probability for piece in heard]))) if heard else 0.0
     ending = pieces[-1].ending if pieces and believable(pieces[-1]) else None
     return Transcript(text, confidence, speech, False, sound_probabilities, ending)
-
-
-def believable(piece: Decoded) -> bool:
-    """False for what the model makes of coughs, barks and noise.
-
-    The limits are those that part 195 recordings of noises from 400 of short words and phrases: 16 noises, most of
-    them cries, are taken for words, and 6 words of 306 rightly recognized are lost.
-    """
-    words = re.sub(r"\([^)]*\)|\[[^]]*\]|\*[^*]*\*", "", piece.text)  # sounds, as "(coughs)"
-    if not any(c.isalnum() for c in words) or re.search(r"(\w)\1{3}", words):  # or a cry: "Aaaah"
-        return False
-    if re.sub(r"\W", "", words).lower() in MADE_UP and piece.no_speech > 0.25:
-        return False
-    number = all(c.isdigit() or not c.isalnum() for c in words)  # written for a digit said alone, never for a noise
-    doubtful = piece.no_speech > 0.4 and piece.log_probability < -0.8 and not number
-    return not (doubtful or piece.no_speech > 0.6 or piece.log_probability < -1.5)
-
-
-def without_echo(text: str) -> str:
-    """The text without what the decoder says again after its end: "Who is it? Who is" loses the last two words."""
-    words = text.split()
-    plain = [re.sub(r"\W", "", word).lower() for word in words]
-    for period in range(1, len(words)):
-        again, first = plain[period:], plain[:-period]
-        cut_off = bool(again) and first[-1].startswith(again[-1])  # the limit on tokens ends within a word
-        if again[:-1] == first[:-1] and cut_off and (period > 2 or len(words) > 2 * period):
-            return " ".join(words[:period])
-    return text
 
 
 def _quietest(audio: Pcm) -> int:
