@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..store import LoggedInterruption, Reader
 
 SHORT_ID = 8  # enough of an id to name a call
+COUNTED = 10_000  # to count more takes long in a large log
 WORDS_BEFORE = 3  # of the agent, before the word that was cut
 SORTS = ("at", "noticed", "silent", "kind", "step")
 COLUMNS = (
@@ -74,6 +75,8 @@ def interruptions_command(
     """
     either(as_json, as_csv)
 
+    most = max(COUNTED, page * limit) + 1
+
     async def ask(log: Reader) -> tuple[list[LoggedInterruption], int]:
         call_id = (await log.call(name)).id if name else None
         rows = await log.interruptions(
@@ -86,7 +89,7 @@ def interruptions_command(
             limit=limit,
             offset=(page - 1) * limit,
         )
-        return rows, await log.count_interruptions(which, call_id=call_id, kind=kind, slow_ms=slow)
+        return rows, await log.count_interruptions(which, call_id=call_id, kind=kind, slow_ms=slow, most=most)
 
     found, total = with_log(database(config_path, db), ask)
     if only_ids:
@@ -97,7 +100,7 @@ def interruptions_command(
         return
     screen = Screen.of_stdout()
     write(table(COLUMNS, [_cells(logged) for logged in found], screen) if found else ["no interruptions"])
-    write(position_text(len(found), total, page, limit, "interruption", screen))
+    write(position_text(len(found), total, page, limit, "interruption", screen, at_least=total == most))
 
 
 def _cells(logged: LoggedInterruption) -> list[str]:

@@ -27,13 +27,15 @@ def page_options(sorts: Sequence[str], default: str) -> Callable[[Callable[..., 
     return added
 
 
-def position_text(shown: int, total: int, page: int, limit: int, noun: str, screen: Screen) -> list[str]:
-    """`50 of 812 calls`, and how to see the rest. Nothing if the list is complete."""
+def position_text(
+    shown: int, total: int, page: int, limit: int, noun: str, screen: Screen, *, at_least: bool = False
+) -> list[str]:
+    """`50 of 812 calls`, and how to see the rest. Nothing if the list is complete. `at_least`: there are more."""
     if shown == total:
         return []
     first = (page - 1) * limit
     if not shown:
         return [screen.dim(f"page {page} is behind the end: {total} {noun}{'s' * (total != 1)}")]
-    text = f"{shown} of {total} {noun}s"
+    text = f"{shown} of {f'more than {total - 1}' if at_least else total} {noun}s"
     more = f"; --page {page + 1} shows more" if first + shown < total else ""
     return ["", screen.dim(f"{text}{more}")]
