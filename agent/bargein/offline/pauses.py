@@ -1,4 +1,4 @@
-"""What a replay shows of the agent's pauses: when each began and ended, and the evidence that decided it."""
+"""The agent's pauses in a replay: when each began and ended, and the evidence for the decision."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from ..core.detector.vad_frame import VadFrame
 from ..core.turns.records import Interruption
 from ..core.turns.transcript import Transcript
 
-HESITATION = "hesitation"  # a kind: taken back at once, so short that the live log has no row of it
+HESITATION = "hesitation"  # a kind: a pause so short that the log of a live call has no row of it
 TAKEN_BACK = "taken_back"  # its resolution
 UNDECIDED = "undecided"  # kind and resolution: the recording ends before the pause does
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """One time that the agent fell silent. Times in ms from the start, evidence up to the decision.
+    """One pause of the agent. Times are in ms from the start; the evidence is that up to the decision.
 
-    kind, resolution: of the row of the log, if it has one. score: the highest, 0 to 1. voice: how much it is like
-    speech, 0 to 1. words: what the recognizer had written by then; None if it had not answered.
+    kind, resolution: from the row of the log, if there is one. score: the highest, 0 to 1. voice: how much the sound
+    is like speech, 0 to 1. words: the transcript at that time; None if the recognizer had not answered.
     """
 
     onset_ms: int

@@ -1,7 +1,7 @@
-"""A telephone call without a telephone: Asterisk's side of one call, with a caller who listens and cuts in.
+"""A call without a telephone: Asterisk's side of one call, with a caller who listens and interrupts.
 
-It speaks FastAGI and AudioSocket over TCP in real time, as Asterisk does. What the caller says depends on nothing but
-what it hears of the agent: it cuts in when the agent has talked for so long, or answers when the agent is silent.
+Speaks FastAGI and AudioSocket over TCP in real time, as Asterisk does. The caller reacts only to what it hears of the
+agent: it interrupts after the agent has talked for a set time, or answers when the agent is silent.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from ..core.audio.pcm import FRAME_SAMPLES, RATE, Pcm, dbfs, from_bytes, to_byte
 from ..core.wire.audiosocket import Decoder, FrameKind, encode
 
 AUDIBLE_DBFS = -50.0
-NEW_TURN_S = 0.6  # the agent talks again after so much silence: a new turn
+NEW_TURN_S = 0.6  # speech after this much silence is a new turn of the agent
 NOISE_DBFS = -66.0  # a quiet room
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cue:
-    """Something that the caller says: `talking_s` into the agent's turn, or once it was silent for `silent_s`."""
+    """Something that the caller says: `talking_s` into the agent's turn, or after `silent_s` of silence."""
 
     audio: Pcm
     talking_s: float = 0.0
@@ -35,7 +35,7 @@ class Cue:
 
 
 class SimulatedCaller:
-    """Hears the agent 20 ms at a time and gives the line of the same 20 ms."""
+    """Hears the agent and speaks, 20 ms at a time."""
 
     def __init__(self, cues: Sequence[Cue], seed: int = 1) -> None:
         self._cues = list(cues)
@@ -48,7 +48,7 @@ class SimulatedCaller:
         self.heard: list[Pcm] = []
 
     def hear(self, agent: Pcm) -> Pcm:
-        """20 ms of the agent in, 20 ms of the line out."""
+        """Takes 20 ms of the agent's audio, and returns the caller's audio of the same 20 ms."""
         if dbfs(agent) > AUDIBLE_DBFS:
             if self._silent_s >= NEW_TURN_S:
                 self._talking_s = 0.0
@@ -73,7 +73,7 @@ class SimulatedCaller:
         return self._silent_s == 0.0 and self._talking_s >= cue.talking_s
 
     def save(self, path: Path) -> None:
-        """The call as a stereo WAV: caller left, agent as heard right."""
+        """Write the call as a stereo WAV: the caller on the left, the agent as the caller heard it on the right."""
         both = np.stack([np.concatenate(self.line), np.concatenate(self.heard)], axis=1)
         with wave.open(str(path), "wb") as file:
             file.setnchannels(2)
@@ -83,7 +83,7 @@ class SimulatedCaller:
 
 
 async def announce(host: str, port: int, caller: str, called: str) -> dict[str, str]:
-    """FastAGI `start`, as the dialplan calls it; the channel variables that it sets."""
+    """Call FastAGI `start` as the dialplan does. Returns the channel variables that it sets."""
     reader, writer = await asyncio.open_connection(host, port)
     request = {
         "agi_network_script": "start",
