@@ -36,7 +36,7 @@ class EndpointSettings:
     max_ms: int = 1300  # after "and ..." or a trailing "uh"
     usual_ms: int = 600  # where nothing but the silence is known
     open_ms: int = 800  # at least, after words in the caller's own words that want more
-    number_ms: int = 2500  # in the middle of a number that is dictated
+    number_ms: int = 1700  # in the middle of a number that is dictated
     graded: tuple[tuple[float, int], ...] = ((-0.2, 360), (-0.5, 450), (-0.6, 800), (-1.35, 800), (-1.45, 1300))
 
     def graded_ms(self, log_odds: float | None) -> int:
