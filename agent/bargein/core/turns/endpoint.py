@@ -35,9 +35,9 @@ class EndpointSettings:
     min_ms: int = 300  # after words that are complete
     max_ms: int = 1300  # after "and ..." or a trailing "uh"
     usual_ms: int = 600  # where nothing but the silence is known
-    open_ms: int = 800  # at least, after words in the caller's own words that want more
+    open_ms: int = 785  # at least, after words in the caller's own words that want more
     number_ms: int = 1700  # in the middle of a number that is dictated
-    graded: tuple[tuple[float, int], ...] = ((-0.2, 360), (-0.5, 450), (-0.6, 800), (-1.35, 800), (-1.45, 1300))
+    graded: tuple[tuple[float, int], ...] = ((-0.7, 340), (-0.85, 450), (-0.9, 785), (-1.65, 785), (-1.75, 1300))
 
     def graded_ms(self, log_odds: float | None) -> int:
         """The silence that ends a turn of which the sound and the words say so much; within the bounds."""
