@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 from collections.abc import Mapping, Sequence
@@ -79,7 +80,6 @@ class Supervisor:
 
     async def start(self) -> None:
         """Start all workers and wait until they listen. Raises UserError with what the first one said."""
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, as some parents leave it, no child can be waited for
         try:
             await asyncio.gather(*(self._spawn(number) for number in range(self._count)))
             async with asyncio.timeout(START_S):
@@ -280,5 +280,7 @@ class Supervisor:
 
 
 def _kill(worker: _Worker) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        worker.process.send_signal(signal.SIGKILL)
+    """Not with `process.kill`, which waits for the process first and so takes its exit code from asyncio."""
+    if worker.process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(worker.process.pid, signal.SIGKILL)
