@@ -281,12 +281,12 @@ def _trade_off(sensitivity: float, result: Replay) -> dict[str, object]:
     from ..offline.pauses import TAKEN_BACK, UNDECIDED
 
     long = [pause for pause in result.pauses if pause.resolution != TAKEN_BACK]
-    resumed = sum(pause.resolution == "resumed" for pause in long)
+    resumed = sum(pause.resolution in ("resumed", "held") for pause in long)
     latencies = [pause.detect_latency_ms for pause in long]
     return {
         "sensitivity": sensitivity,
         "pauses": len(long),
-        "interruptions": sum(pause.resolution not in ("resumed", UNDECIDED) for pause in long),
+        "interruptions": sum(pause.resolution not in ("resumed", "held", UNDECIDED) for pause in long),
         "resumed": resumed,
         "hesitations": len(result.pauses) - len(long),
         "median_detect_ms": int(np.median(latencies)) if latencies else None,

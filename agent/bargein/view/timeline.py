@@ -149,7 +149,7 @@ def of_replay(title: str, replayed: Replay) -> Timeline:
         ]
         if replayed.agent.any() and (not len(before) or dbfs(before) < SILENT_DBFS):
             continue
-        real = pause.resolution not in ("resumed", TAKEN_BACK, UNDECIDED)
+        real = pause.resolution not in ("resumed", "held", TAKEN_BACK, UNDECIDED)
         kind = "interruption" if real and pause.kind == Kind.NOISE else pause.kind  # one without words
         cuts.append(
             Cut(

@@ -60,6 +60,7 @@ def test_a_backchannel_is_talked_through_lower_and_loses_nothing() -> None:
     assert call.levels()[-1] == 8000  # ... and is back at full level
     assert call.core.state is State.SPEAKING
     assert (call.row.kind, call.row.resolution, call.row.caller_text) == ("backchannel", "held", "uh-huh")
+    assert call.row.stop_latency_ms == 0  # it never stopped
     call.run(2000)
     assert call.turns[0].heard_text == MENU
     assert call.turns[0].ended_ms - call.turns[0].started_ms == 6 * 300  # said once, without a break

@@ -90,7 +90,7 @@ class Ledger:
             decided_ms=ms(decided),
             silent_ms=ms(silent),
             detect_latency_ms=ms(max(0, paused - onset)),
-            stop_latency_ms=ms(max(0, silent - onset)),
+            stop_latency_ms=0 if resolution is Resolution.HELD else ms(max(0, silent - onset)),
             agent_text=heard.text,
             heard_text=heard.heard_text,
             unheard_text=heard.unheard_text,

@@ -62,7 +62,7 @@ class Interruption:
     decided_ms: int | None
     silent_ms: int
     detect_latency_ms: int  # onset to the decision to pause
-    stop_latency_ms: int  # onset to the last audible sample sent
+    stop_latency_ms: int  # onset to the last audible sample sent; 0 if the agent was held
     agent_text: str
     heard_text: str
     unheard_text: str
