@@ -79,6 +79,8 @@ class Line:
     def receive(self, data: bytes, now: float) -> list[LineEvent]:
         """Append bytes and return the events that are complete."""
         events: list[LineEvent] = []
+        if self._over:
+            return events
         try:
             while not self._over:
                 frames = self._decoder.feed(data, at_most=None if self._call_id else 1)
