@@ -100,6 +100,7 @@ async def _cues(config: Config, recordings: Sequence[Path]) -> list[Cue]:
     if recordings:
         return [Cue(read_wav(path), talking_s=3.0) for path in recordings]
     voice = catalog.voice(config.speech, "en")
+    await voice.warm(text for _, _, text in SCRIPT)  # loading the engine may take longer than a sentence
     cues = []
     for when, seconds, text in SCRIPT:
         audio = _pitched((await voice.utterance(text)).pcm)

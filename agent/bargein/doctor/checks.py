@@ -139,6 +139,7 @@ async def text_to_speech(config: Config, clock: Clock) -> Check:
 
         language, wanted = _spoken(config)
         voice = catalog.voice(config.speech, language, wanted)
+        await voice.warm(["All is well."])
         said = await voice.utterance("All is well.")
         voice.close()
     except UserError as error:
