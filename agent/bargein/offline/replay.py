@@ -27,6 +27,7 @@ from ..core.turns.records import Interruption, Turn
 from ..core.turns.reply import Listen
 from ..core.turns.table import State
 from ..core.turns.transcript import Transcript
+from ..core.turns.turn_end import TurnEndModel
 from ..data.trained import load_weights
 from ..speech.base import Recognizer
 from .pauses import Pause
@@ -216,7 +217,8 @@ def replay(
     hearing = RecordedDetector(weights, agent) if recorded else ObservedDetector(weights)
     says_all = agent if len(agent) else np.zeros(len(caller), np.int16)
     classifier = OverlapClassifier(OverlapNetwork(load_weights("overlap")))
-    conversation = Conversation("replay", hearing, phrases, settings, classifier)
+    turn_end = TurnEndModel.of(load_weights("turn_end"))
+    conversation = Conversation("replay", hearing, phrases, settings, classifier, turn_end)
 
     def says() -> list[Segment]:
         rest = says_all[conversation.now :]
@@ -234,6 +236,6 @@ def blocking(recognizer: Recognizer, language: str) -> Recognize:
     def recognize(pcm: Pcm) -> Transcript:
         stream = recognizer.stream(language)
         stream.feed(pcm)
-        return loop.run_until_complete(stream.final())
+        return loop.run_until_complete(stream.partial())  # what a live call asks for
 
     return recognize
