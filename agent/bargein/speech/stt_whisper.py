@@ -87,8 +87,8 @@ class WhisperRecognizer:
         """Raises EngineError if the model does not know the language."""
         if base(language) not in self.languages:
             raise EngineError(
-                f"the recognizer model '{self.model}' does not understand '{language}': bargein engines install "
-                'whisper-base, then set stt_model = "whisper-base"; or use vosk with a model of that language'
+                f"the recognizer model '{self.model}' does not understand '{language}': set a multilingual one: "
+                'bargein engines install whisper-base, then stt_model = "whisper-base"; or use vosk with a model of that language'
             )
 
     def stream(self, language: str, hints: Sequence[str] = ()) -> WhisperStream:
