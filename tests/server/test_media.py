@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from bargein.core.audio.pcm import FRAME_BYTES, FRAME_SAMPLES, SILENCE, Pcm
+from bargein.core.detector import block as block_module
 from bargein.core.detector.block import DetectorBlock
 from bargein.core.detector.speech_detector import SpeechDetector, analyse_together
 from bargein.core.detector.vad_frame import VadFrame
@@ -294,3 +295,16 @@ def test_a_row_that_is_used_again_remembers_nothing() -> None:
 def test_a_call_costs_less_than_a_fifth_of_a_megabyte_of_detector() -> None:
     block = DetectorBlock(load_weights(), 100)
     assert block.bytes_per_call < 200_000
+
+
+def test_nothing_is_left_to_be_compiled_in_a_call() -> None:
+    block = DetectorBlock(load_weights())
+    block.warm()
+    detector = SpeechDetector(block)
+    compiled = {name: len(part.signatures) for name, part in vars(block_module).items() if hasattr(part, "signatures")}
+    for frame in (SILENCE, NOISE[0], np.frombuffer(NOISE[1].tobytes(), np.int16)):
+        detector.push_reference(frame)
+        detector.process(frame)
+    detector.rearm()
+    after = {name: len(part.signatures) for name, part in vars(block_module).items() if hasattr(part, "signatures")}
+    assert after == compiled

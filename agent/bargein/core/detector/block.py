@@ -92,8 +92,9 @@ class DetectorBlock:
     def warm(self) -> None:
         """Compile all that is compiled: seconds of work for the first process on a machine, a moment for the others."""
         at = self.open_row()
-        self.push_reference(at, SILENCE)
-        self.process(at, SILENCE, 0.5)
+        for frame in (SILENCE, SILENCE.copy()):  # what cannot be written to is another type to the compiler
+            self.push_reference(at, frame)
+            self.process(at, frame, 0.5)
         self.rearm(at)
         none, spectra = np.zeros(0, np.int64), np.zeros((0, len(SHIFTS), BINS), np.complex64)
         shifted_echoes(self._rows, none, spectra)
