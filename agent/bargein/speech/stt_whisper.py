@@ -88,7 +88,7 @@ class WhisperRecognizer:
         if base(language) not in self.languages:
             raise EngineError(
                 f"the recognizer model '{self.model}' does not understand '{language}': set a multilingual one: "
-                'bargein engines install whisper-base, then stt_model = "whisper-base"; or use vosk with a model of that language'
+                'bargein engines install whisper-base, then stt_model = "whisper-base" (or use vosk)'
             )
 
     def stream(self, language: str, hints: Sequence[str] = ()) -> WhisperStream:
