@@ -119,18 +119,18 @@ def test_odd_values(place: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> 
             assert "\x1b" not in result.stdout, words
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "completion"])
-@pytest.mark.parametrize("option", ["--config", "--db", "--flow"])
+def with_files() -> Iterator[tuple[str, str]]:
+    """Commands and their options that name a file, where a wrong one is refused before engines are loaded."""
+    for name in COMMANDS:
+        options = {option for parameter in parameters(name) for option in parameter.opts}
+        for option in sorted(options & {"--config", "--db", "--flow"}):
+            if name != "completion" and (name not in SLOW_OR_ENDLESS or (name, option) in QUICK):
+                yield name, option
+
+
+@pytest.mark.parametrize(("name", "option"), list(with_files()))
 @pytest.mark.parametrize("value", [".", "bytes.bin", "no/such/file", ""])
 def test_files_that_are_none(place: Path, name: str, option: str, value: str) -> None:
-    if not any(option in parameter.opts for parameter in parameters(name)):
-        pytest.skip(f"{name} has no {option}")
-    if name in SLOW_OR_ENDLESS and (name, option) not in (
-        ("serve", "--config"),
-        ("tail", "--db"),
-        ("tail", "--config"),
-    ):
-        pytest.skip(f"{name} would load its engines")
     refused(place, [name, *NEEDED.get(name, []), *ARGUMENT.get(name, []), option, value])
 
 

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from bargein.core.audio.pcm import dbfs
+from bargein.core.audio.utterance import Utterance
 from bargein.core.turns.conversation import Conversation
 from bargein.core.turns.records import Situation
 from bargein.core.turns.reply import Listen, Piece, Say
 from bargein.dialogue.languages import load
+from bargein.errors import EngineError
 from bargein.offline import virtual_time
 from bargein.server.session import Engines, Session
 from tests.fakes import LOUD, QUIET, FakeLog, FakePlanner, FakeRecognizer, FakeVoice, LevelDetector
@@ -74,7 +76,9 @@ class Line:
         return [round(float(t), 1) for i, t in enumerate(at) if not i or t - at[i - 1] > 0.3]
 
 
-def call(replies: list[list[Timed]], *spans_s: tuple[float, float], last_s: float = 14.0) -> tuple[Line, SlowPlanner]:
+def call(
+    replies: list[list[Timed]], *spans_s: tuple[float, float], last_s: float = 14.0, voice: FakeVoice | None = None
+) -> tuple[Line, SlowPlanner]:
     """The caller speaks during `spans_s`; the agent answers with `replies`."""
     script = [any(a <= tick * 0.02 < b for a, b in spans_s) for tick in range(int(last_s * 50))]
     line, planner = Line(script), SlowPlanner(replies)
@@ -82,7 +86,7 @@ def call(replies: list[list[Timed]], *spans_s: tuple[float, float], last_s: floa
     async def main() -> None:
         core = Conversation("c", LevelDetector(), load("en"))  # type: ignore[arg-type]
         recognizer = FakeRecognizer(["I need a new card for my account"] * 9)
-        session = Session("c", core, Engines(recognizer, FakeVoice(), planner), FakeLog())
+        session = Session("c", core, Engines(recognizer, voice or FakeVoice(), planner), FakeLog())
         await session.run(None, line)  # type: ignore[arg-type]
 
     virtual_time.run(main())
@@ -126,3 +130,18 @@ def test_a_filler_is_never_said_over_the_caller_and_commits_nothing() -> None:
 def test_nothing_is_said_before_the_greeting() -> None:
     line, _ = call([], last_s=1.5)
     assert line.begins_s() == [0.0]
+
+
+class NoFiller(FakeVoice):
+    """Cannot say the filler."""
+
+    async def utterance(self, text: str) -> Utterance:
+        if text == load("en").sayings["filler"]:
+            raise EngineError("the voice does not return")
+        return await super().utterance(text)
+
+
+def test_a_filler_that_cannot_be_said_costs_no_call() -> None:
+    line, planner = call([late(4.0)], (2.0, 3.5), last_s=12.0, voice=NoFiller())
+    assert line.begins_s() == [0.0, pytest.approx(8.2, abs=0.3)]
+    assert planner.given[1].commits == 1

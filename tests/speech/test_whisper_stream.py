@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
@@ -37,6 +38,11 @@ class Engine:
     def run(self) -> None:
         for work, done in self._work:
             done.set_result(work())
+        self._work.clear()
+
+    def fail(self, error: Exception) -> None:
+        for _, done in self._work:
+            done.set_exception(error)
         self._work.clear()
 
 
@@ -78,3 +84,21 @@ async def test_who_asks_gets_an_answer_in_time() -> None:
         with pytest.raises(EngineError, match="does not keep up"):
             await stream.partial()
     assert WhisperStream.late >= 2
+
+
+async def test_an_error_after_the_caller_has_gone_is_nobodys() -> None:
+    faults: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: faults.append(context["message"]))
+    engine = Engine()
+    stream = WhisperStream(engine, "en", ())  # type: ignore[arg-type]
+    stream.feed(LOUD)
+    asking = asyncio.create_task(stream.partial())
+    await asyncio.sleep(0)
+    asking.cancel()
+    await asyncio.wait([asking])
+    engine.fail(EngineError("the server is gone"))
+    stream.cancel()
+    del stream, asking
+    await asyncio.sleep(0.01)
+    gc.collect()
+    assert faults == []

@@ -255,11 +255,16 @@ class Session:
             return
         text = self._engines.planner.phrases.sayings.get("filler", "")
         await asyncio.sleep(self._filler_s)
-        if text and self._spoken_for != reply_id:
+        if not text or self._spoken_for == reply_id:
+            return
+        try:
             segment = replace(await self._line(Say(text)), filler=True)
-            if self._spoken_for != reply_id:
-                self._bridged = reply_id
-                self._perform(self._conversation.on_segment(reply_id, segment))
+        except Exception as error:  # the reply itself may still come
+            log.error("call %s: no filler: %s", self._call_id, described(error))
+            return
+        if self._spoken_for != reply_id:
+            self._bridged = reply_id
+            self._perform(self._conversation.on_segment(reply_id, segment))
 
     async def _apologize(self, reply_id: int) -> None:
         """A word to the caller before the call goes on elsewhere, if one is in memory: the voice may have failed."""

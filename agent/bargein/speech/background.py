@@ -5,9 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from ..clock import Clock, SystemClock
 
 NICE = 4
+Result = TypeVar("Result")
 
 
 def yield_to_audio() -> None:
@@ -19,3 +24,31 @@ def yield_to_audio() -> None:
 def pool(workers: int, name: str) -> ThreadPoolExecutor:
     """Threads for an engine's work: a recognizer may take all of a core, the next frame is due all the same."""
     return ThreadPoolExecutor(workers, name, initializer=yield_to_audio)
+
+
+class WorkQueue:
+    """A pool that knows how long its work waits for a thread."""
+
+    def __init__(self, workers: int, name: str, clock: Clock | None = None) -> None:
+        self._pool = pool(workers, name)
+        self._clock = clock or SystemClock()
+        self._waiting: dict[object, float] = {}  # since when each piece of work waits, the oldest first
+
+    def submit(self, work: Callable[[], Result]) -> Future[Result]:
+        """Run `work` in a thread, in order."""
+        ticket = object()
+        self._waiting[ticket] = self._clock.monotonic()
+
+        def run() -> Result:
+            self._waiting.pop(ticket, None)
+            return work()
+
+        future = self._pool.submit(run)
+        future.add_done_callback(lambda _: self._waiting.pop(ticket, None))  # cancelled: it never ran
+        return future
+
+    @property
+    def waiting_s(self) -> float:
+        """How long the oldest piece of work has waited for a thread; 0 if none waits."""
+        since = list(self._waiting.values())
+        return self._clock.monotonic() - since[0] if since else 0.0

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..core.audio.pcm import RATE, Pcm
 from ..core.turns.transcript import Transcript
-from .background import pool
+from .background import WorkQueue
 from .listing import EngineListing, base
 from .openai_http import Refused, SpeechServer
 from .stt_whisper import WhisperStream
@@ -43,7 +43,7 @@ class OpenAiRecognizer:
     def __init__(self, url: str, model: str = "", workers: int = 4, key_env: str = "OPENAI_API_KEY") -> None:
         self._server = SpeechServer("speech.stt_url", url, key_env, TIMEOUT_S)
         self._model = model or DEFAULT_MODEL
-        self._pool = pool(workers, "transcriptions")
+        self._work = WorkQueue(workers, "transcriptions")
         self._format = "verbose_json"  # with probabilities; newer models of OpenAI refuse it
 
     def load(self) -> None:
@@ -59,7 +59,12 @@ class OpenAiRecognizer:
 
     def submit(self, work: Callable[[], Transcript]) -> Future[Transcript]:
         """Run `work` in a thread of the engine, in order."""
-        return self._pool.submit(work)
+        return self._work.submit(work)
+
+    @property
+    def waiting_s(self) -> float:
+        """How far the engine is behind: how long the oldest request waits for a thread."""
+        return self._work.waiting_s
 
     def decode(self, pcm: Pcm, language: str, hints: Sequence[str]) -> Decoded:
         """Recognize one piece of speech; blocks. Raises EngineError."""

@@ -11,7 +11,6 @@ import importlib.util
 import json
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,7 +19,7 @@ import numpy as np
 from ..core.audio.pcm import RATE, Pcm, to_bytes
 from ..core.turns.transcript import Transcript
 from ..errors import EngineError
-from .background import pool
+from .background import WorkQueue
 from .listing import EngineListing
 
 Result = TypeVar("Result")
@@ -52,7 +51,7 @@ class VoskRecognizer:
         self._model: Any = None
         self._dynamic = False
         self._lock = threading.Lock()
-        self._pool = pool(workers, "vosk")
+        self._work = WorkQueue(workers, "vosk")
 
     def load(self) -> None:
         """Load the model (seconds for a large one). Raises EngineError with one line."""
@@ -81,7 +80,12 @@ class VoskRecognizer:
     def stream(self, language: str, hints: Sequence[str] = ()) -> VoskStream:
         """A stream for one turn. A grammar is made of the hints if the model can take one and knows all their words."""
         self.load()
-        return VoskStream(self._recognizer(hints), self._pool)
+        return VoskStream(self._recognizer(hints), self._work)
+
+    @property
+    def waiting_s(self) -> float:
+        """How far the engine is behind: how long the oldest request waits for a thread."""
+        return self._work.waiting_s
 
     def _recognizer(self, hints: Sequence[str]) -> Any:
         import vosk
@@ -103,9 +107,9 @@ class VoskRecognizer:
 class VoskStream:
     """One caller turn; its jobs run one after the other in the engine's threads."""
 
-    def __init__(self, recognizer: Any, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, recognizer: Any, work: WorkQueue) -> None:
         self._recognizer = recognizer
-        self._pool = pool
+        self._work = work
         self._blocks: list[Pcm] = []
         self._samples = 0
         self._segments: list[list[tuple[str, float]]] = []  # words and confidences of what Kaldi has settled
@@ -151,7 +155,7 @@ class VoskStream:
         async def run() -> Result:
             if before is not None:
                 await asyncio.wait([before])
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+            return await asyncio.wrap_future(self._work.submit(work))
 
         task = asyncio.create_task(run())
         self._jobs = task

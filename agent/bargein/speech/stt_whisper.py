@@ -25,7 +25,7 @@ from ..core.turns.transcript import Transcript
 from ..data.trained import load_weights
 from ..errors import EngineError
 from .audio import activity, from_pcm, levelled, resample
-from .background import pool
+from .background import WorkQueue
 from .installable import MODELS, installed
 from .listing import EngineListing, base
 from .whisper_ending import ending_log_odds, without_runaway
@@ -63,13 +63,13 @@ class WhisperRecognizer:
         self._lock = threading.Lock()
         self._whisper: Any = None
         self._silence: Any = None  # the encoder's output for 30 s of silence, (1, 1500, d)
-        self._pool = pool(workers, "whisper")
+        self._work = WorkQueue(workers, "whisper")
 
     def load(self) -> None:
         """Load the model (0.5 s). Raises EngineError with one line that says what to install."""
         with self._lock:
             if self._whisper is None:
-                self._pool.submit(self._load).result()  # there, so that the model's own threads inherit the priority
+                self._work.submit(self._load).result()  # there, so that the model's own threads inherit the priority
 
     def _load(self) -> None:
         self._whisper = _open(self.model, self._workers)
@@ -98,7 +98,12 @@ class WhisperRecognizer:
 
     def submit(self, work: Callable[[], Transcript]) -> Future[Transcript]:
         """Run `work` in a thread of the engine, in order. At most one waits for each stream."""
-        return self._pool.submit(work)
+        return self._work.submit(work)
+
+    @property
+    def waiting_s(self) -> float:
+        """How far the engine is behind: how long the oldest request waits for a thread."""
+        return self._work.waiting_s
 
     def decode(self, pcm: Pcm, language: str, hints: Sequence[str]) -> Decoded:
         """Recognize up to `LONGEST_S` of speech; blocks.
@@ -236,6 +241,7 @@ class WhisperStream:
             if self._pending is None or self._pending.done():  # else one that was late still runs: never two at a time
                 self._pending = self._engine.submit(self._recognize)
             waiting = asyncio.wrap_future(self._pending)
+            waiting.add_done_callback(_take_note)
             await asyncio.wait([waiting], timeout=self._deadline_s)
             if not waiting.done():
                 WhisperStream.late += 1
@@ -282,6 +288,12 @@ class WhisperStream:
         if self._cancelled or not len(loud):
             return Decoded("", 0.0, 1.0)
         return self._engine.decode(loud, self._language, self._hints)
+
+
+def _take_note(done: asyncio.Future[Transcript]) -> None:
+    """Of an error that comes when nobody waits any more: asyncio would log it as never retrieved."""
+    if not done.cancelled():
+        done.exception()
 
 
 def loud_part(audio: Pcm) -> Pcm:
