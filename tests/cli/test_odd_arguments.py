@@ -44,7 +44,7 @@ NEEDED = {  # what a command needs besides the odd argument
 }
 ARGUMENT = {
     "show": ["first"], "play": ["first"], "replay": ["bytes.bin"], "check": ["shop"], "say": ["Hello"],
-    "completion": ["bash"],
+    "completion": ["bash"], "label": ["first#1", "right"],
 }  # fmt: skip
 
 

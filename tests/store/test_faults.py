@@ -224,6 +224,18 @@ def test_a_spool_that_cannot_be_made_is_one_line(tmp_path: Path, caplog: pytest.
     assert len(caplog.records) == 1
 
 
+def test_what_is_no_run_in_the_spool_is_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    directory = tmp_path / "spool"
+    (directory / "a-run").mkdir(parents=True)
+    (directory / "a-run" / "lock").symlink_to(directory / "a-run" / "lock")  # cannot be opened, by root either
+    (directory / "notes.txt").write_text("")
+    (directory / "gone").symlink_to(directory / "nowhere")
+    spool = Spool(directory, 10_000)
+    assert spool.open() == []
+    assert spool.save([("calls", {"id": "c1"})]) is not None
+    assert [record.getMessage().split(":")[0] for record in caplog.records] == ["store"] * 2
+
+
 def test_a_batch_is_saved_whole_or_not_at_all(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool", 100)
     spool.open()

@@ -146,15 +146,10 @@ class Delivery:
         self._loop = asyncio.get_running_loop()
         self._wake, self._deliverable, self._stop = asyncio.Event(), asyncio.Event(), asyncio.Event()
         try:
-            await self._database.ready()
+            await self._open()
         except BaseException as error:
-            if not is_away(error):
-                self._opened.set_exception(error)
-                return
-            self._fail(error)
-        for run in self._spool.open():
-            self._adopt(run)
-        self._append(Batch(closes_old=True))
+            self._opened.set_exception(error)
+            return
         self._opened.set_result(None)
         tasks = [asyncio.create_task(work()) for work in (self._gather, self._deliver, self._complete_days)]
         await self._stop.wait()
@@ -168,6 +163,18 @@ class Delivery:
                 self._spool.release(batch.closes)
         self._spool.close()
         await self._database.close()
+
+    async def _open(self) -> None:
+        """Open the database and the spool. A database that is away is tried again later."""
+        try:
+            await self._database.ready()
+        except BaseException as error:
+            if not is_away(error):
+                raise
+            self._fail(error)
+        for run in self._spool.open():
+            self._adopt(run)
+        self._append(Batch(closes_old=True))
 
     def _adopt(self, run: DeadRun) -> None:
         if run.batches:

@@ -69,9 +69,8 @@ class Spool:
 
     def _dead_runs(self, directory: Path) -> list[DeadRun]:
         found = []
-        others = [path for path in directory.iterdir() if path != self._own and not path.name.startswith(".")]
-        for path in sorted(others, key=lambda path: path.stat().st_mtime):
-            lock = _locked(path / LOCK, make=False)
+        for path in _oldest_first(directory):
+            lock = _locked(path / LOCK, make=False) if path != self._own else None
             if lock is None:
                 continue
             batches = sorted(path.glob(f"*{SUFFIX}"))
@@ -133,11 +132,26 @@ class Spool:
         self._own = self._lock = None
 
 
+def _oldest_first(directory: Path) -> list[Path]:
+    """The runs in a directory. Another process may remove its own meanwhile."""
+    ages: list[tuple[float, Path]] = []
+    for path in directory.iterdir():
+        with contextlib.suppress(OSError):
+            if not path.name.startswith("."):
+                ages.append((path.stat().st_mtime, path))
+    return [path for _, path in sorted(ages)]
+
+
 def _locked(path: Path, *, make: bool = True) -> int | None:
-    """An open file that holds the lock; None if another process has it, or has just removed it."""
+    """An open file that holds the lock; None if it cannot be had: another process has it, or has just removed it."""
     try:
         lock = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if make else 0), 0o600)
     except FileNotFoundError:
+        return None
+    except OSError as error:
+        if make:
+            raise
+        log.error("store: rows may be left in %s, which cannot be opened: %s", path.parent, error.strerror)
         return None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
