@@ -101,7 +101,7 @@ class App:
     ) -> None:
         self.config = config
         self.clock = clock or SystemClock()
-        self.registry = registry or Registry(self.clock, ttl_s=config.fastagi.id_valid_s)
+        self.registry = Registry(self.clock, ttl_s=config.fastagi.id_valid_s) if registry is None else registry
         self.admission = AdmissionControl()
         self.meter = Meter()
         self._is_worker = registry is not None

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from bargein.clock import SystemClock
 from bargein.config import Config
 from bargein.core.wire.audiosocket import FrameKind, encode
 from bargein.errors import UserError
@@ -110,6 +111,30 @@ async def test_a_worker_that_is_lost_costs_its_own_callers_only_and_is_replaced(
         assert all(await asyncio.gather(*(call.hears(0.2) for call in kept)))
 
 
+class SkippingClock(SystemClock):
+    """Skips a minute when it is told to, as for a machine that was frozen."""
+
+    skipped_s = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.skipped_s
+
+    async def sleep_until(self, deadline: float) -> None:
+        await asyncio.sleep(max(0.0, deadline - self.monotonic()))
+
+
+async def test_workers_are_not_killed_for_a_time_in_which_the_supervisor_stood_still(tmp_path: Path) -> None:
+    clock = SkippingClock()
+    cluster = Cluster(settings(tmp_path), 2, WORKER, str(tone(tmp_path)), clock)
+    await cluster.start()
+    pids = cluster.workers.pids
+    clock.skipped_s = 60
+    await asyncio.sleep(1.2)
+    assert len(cluster.workers.ports) == 2
+    assert cluster.workers.pids == pids
+    await cluster.drain()
+
+
 async def test_drain_tells_every_worker_and_the_dialplan_gets_its_answers(tmp_path: Path) -> None:
     async with serving(tmp_path) as cluster:
         calls = [await begun(cluster) for _ in range(2)]
@@ -129,6 +154,54 @@ async def test_drain_tells_every_worker_and_the_dialplan_gets_its_answers(tmp_pa
             call.writer.close()
         assert [await call.result(cluster) for call in calls] == ["failed", "failed"]
         await asyncio.wait_for(draining, 20)
+
+
+def with_flow(folder: Path) -> Config:
+    """Workers whose calls end at once, for the queue `sales`."""
+    (folder / "flow.yaml").write_text("queue: front\nsteps:\n  a: {queue: sales}\n")
+    plain = settings(folder)
+    return replace(
+        plain,
+        dialogue=replace(plain.dialogue, flow=str(folder / "flow.yaml")),
+        fastagi=replace(plain.fastagi, id_valid_s=2),
+    )
+
+
+async def test_the_dialplan_gets_what_the_flow_came_to(tmp_path: Path) -> None:
+    cluster = Cluster(with_flow(tmp_path), 2, WORKER)
+    await cluster.start()
+    try:
+        for _ in range(3):
+            call = await begun(cluster)
+            assert (await call.result(cluster), call.pbx.variables["BARGEIN_QUEUE"]) == ("queue", "sales")
+            call.writer.close()
+        await until(lambda: not cluster.calls, 5)
+        unused = [Pbx(cluster.fastagi.port) for _ in range(4)]
+        for pbx in unused[:3]:
+            await pbx.run("start")
+        await asyncio.sleep(2.1)  # until these ids are too old
+        await unused[3].run("start")
+        assert unused[3].variables["BARGEIN_SERVER"] == unused[0].variables["BARGEIN_SERVER"]
+    finally:
+        await cluster.drain()
+
+
+async def test_a_reload_does_not_wait_for_a_lost_worker_and_one_that_cannot_start_says_why(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster = Cluster(with_flow(tmp_path), 2, WORKER)
+    await cluster.start()
+    try:
+        os.kill(cluster.workers.pids[0], signal.SIGSTOP)
+        reloads = [asyncio.create_task(cluster.reload()) for _ in range(2)]
+        await asyncio.sleep(0.2)
+        os.kill(cluster.workers.pids[0], signal.SIGKILL)
+        (tmp_path / "flow.yaml").write_text("steps: 7")
+        await asyncio.wait_for(asyncio.gather(*reloads, return_exceptions=True), 10)
+        await until(lambda: caplog.text.count("worker 0 cannot start: ") == 2, 60)
+        assert "flow.yaml" in caplog.text
+    finally:
+        await cluster.drain()
 
 
 async def test_a_worker_that_cannot_start_is_one_line(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bargein.core.turns.records import CallInfo
+from bargein.core.turns.reply import CallResult
 from bargein.server.registry import CallOutcome, Registry, RegistryFull
 
 INFO = CallInfo("", caller="100", called="700", dialogue="shop")
@@ -136,3 +137,14 @@ async def test_memory_is_bounded(clock: HandClock) -> None:
 def test_an_outcome_for_a_call_of_nobody_is_dropped(registry: Registry) -> None:
     registry.finish("nothing", CallOutcome("queue"))
     assert len(registry) == 0
+
+
+def test_an_id_is_live_from_when_it_is_given_out_to_the_end_of_its_call(registry: Registry, clock: HandClock) -> None:
+    used, unused = registry.register(INFO), registry.register(INFO)
+    assert used in registry
+    registry.take(used)
+    clock.now += 31
+    assert used in registry
+    assert unused not in registry
+    registry.finish(used, CallOutcome(CallResult.QUEUE))
+    assert used not in registry

@@ -19,7 +19,7 @@ from ..core.turns.records import CallInfo
 from ..dialogue.monologue import Monologue
 from ..errors import UserError
 from ..server.link import Link, Message, packed_outcome, unpacked_info
-from ..server.logs import on_loop_fault
+from ..server.logs import described, on_loop_fault
 from ..server.logs import setup as setup_logs
 from ..server.registry import CallOutcome, Registry
 from ..server.supervisor import BEAT_S
@@ -103,8 +103,8 @@ class _ServingWorker:
         error = ""
         try:
             await self._app.reload()
-        except UserError as wrong:
-            error = str(wrong)
+        except Exception as wrong:
+            error = described(wrong)
         self._link.send("reloaded", error=error)
 
     async def _drain(self) -> None:

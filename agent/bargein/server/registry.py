@@ -126,6 +126,11 @@ class Registry:
             await asyncio.sleep(ASK_AGAIN_S)
             self._forget_the_old()
 
+    def __contains__(self, call_id: str) -> bool:
+        """Whether the id waits to be used, or its call is in progress."""
+        self._forget_the_old()
+        return call_id in self._waiting or call_id in self._running
+
     def __len__(self) -> int:
         """Calls and ids remembered."""
         self._forget_the_old()

@@ -46,6 +46,7 @@ class _Worker:
     process: asyncio.subprocess.Process
     link: Link
     heard_at: float
+    restart_s: float
     port: int = 0
     calls: int = 0
     admits: bool = False
@@ -75,6 +76,7 @@ class Supervisor:
         self._workers: dict[int, _Worker] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
+        self._reloading = asyncio.Lock()
 
     # ------------------------------------------------------------- life
 
@@ -114,10 +116,11 @@ class Supervisor:
 
     async def reload(self) -> None:
         """All workers read their flows again. Raises UserError if one cannot; that one keeps the old flows."""
-        answers = [self._reload(worker) for worker in self._workers.values() if worker.port]
-        for error in await asyncio.gather(*answers):
-            if error:
-                raise UserError(error)
+        async with self._reloading:
+            answers = [self._reload(worker) for worker in self._workers.values() if worker.port]
+            for error in await asyncio.gather(*answers):
+                if error:
+                    raise UserError(error)
 
     # ------------------------------------------------------------ calls
 
@@ -159,6 +162,8 @@ class Supervisor:
 
     async def place(self, call_id: str, info: CallInfo) -> int:
         """Give a call to the worker with the fewest that has room; its port. Raises NoWorker."""
+        for worker in self._workers.values():
+            worker.ids = {given for given in worker.ids if given in self._registry}  # not those that were never used
         order = sorted(self._workers.values(), key=lambda worker: max(worker.calls, len(worker.ids)))
         for worker in order:
             if worker.port and worker.admits and await self._expect(worker, call_id, info):
@@ -182,15 +187,19 @@ class Supervisor:
 
     # ---------------------------------------------------------- workers
 
-    async def _spawn(self, number: int) -> None:
+    async def _spawn(self, number: int, restart_s: float = RESTART_S[0]) -> None:
+        """Start a worker. `restart_s` is the pause before the next attempt if it does not get ready."""
         ours, theirs = socket.socketpair()
         with theirs:
             process = await asyncio.create_subprocess_exec(
                 *self._command, str(theirs.fileno()), pass_fds=[theirs.fileno()], stdin=asyncio.subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C is for the supervisor
             )  # fmt: skip
-        worker = _Worker(number, process, await Link.open(ours), self._clock.monotonic() + START_S)
+        worker = _Worker(number, process, await Link.open(ours), self._clock.monotonic() + START_S, restart_s)
+        replaces = number in self._workers
         self._workers[number] = worker
+        if replaces:
+            worker.ready.add_done_callback(lambda ready: _tell(number, ready))
         worker.link.send("start", **self._settings[number])
         self._task(self._listen(worker))
 
@@ -208,19 +217,22 @@ class Supervisor:
         for acked in worker.acks.values():
             if not acked.done():
                 acked.set_exception(ConnectionResetError())
+        if worker.reloaded is not None and not worker.reloaded.done():
+            worker.reloaded.set_result("")  # the one that replaces it reads the new flows
+        began = worker.ready.done() and worker.ready.exception() is None
         if not worker.ready.done():
             worker.ready.set_exception(UserError(f"worker {worker.number} ended at its start; its log says why"))
         if not self._closing:
             log.error("worker %d is lost (exit code %d); %d callers go to people", worker.number, code, worker.calls)
-            await self._replace(worker.number)
+            await self._replace(worker.number, RESTART_S[0] if began else worker.restart_s)
 
-    async def _replace(self, number: int) -> None:
-        pause_s, longest_s = RESTART_S
+    async def _replace(self, number: int, pause_s: float) -> None:
+        longest_s = RESTART_S[1]
         while not self._closing:
             await self._clock.sleep_until(self._clock.monotonic() + pause_s)
             self.meter.count("bargein_worker_restarts")
             try:
-                await self._spawn(number)
+                await self._spawn(number, min(2 * pause_s, longest_s))
                 return
             except OSError as error:
                 log.error("worker %d cannot be started: %s; trying again", number, error.strerror)
@@ -266,9 +278,12 @@ class Supervisor:
     async def _watch(self) -> None:
         """Kill workers that stand still: `_listen` then replaces them."""
         while True:
-            await self._clock.sleep_until(self._clock.monotonic() + BEAT_S)
-            oldest = self._clock.monotonic() - STUCK_S
+            due = self._clock.monotonic() + BEAT_S
+            await self._clock.sleep_until(due)
+            now = self._clock.monotonic()
+            oldest = now - STUCK_S
             for worker in self._workers.values():
+                worker.heard_at += now - due  # while we stood still ourselves, nobody could be heard
                 if worker.heard_at < oldest and worker.process.returncode is None:
                     log.error("worker %d has stood still for %.0f s; it is killed", worker.number, STUCK_S)
                     _kill(worker)
@@ -277,6 +292,12 @@ class Supervisor:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _tell(number: int, ready: asyncio.Future[None]) -> None:
+    """Nobody waits for a worker that replaces another."""
+    if not ready.cancelled() and (error := ready.exception()) is not None:
+        log.error("worker %d cannot start: %s; trying again", number, error)
 
 
 def _kill(worker: _Worker) -> None:
