@@ -55,7 +55,7 @@ def faded(pcm: Pcm, gain_from: float, gain_to: float) -> Pcm:
 
 
 class Rechunker:
-    """Audio of any size in, whole 160-sample frames out; what is left over waits for the next call."""
+    """Audio of any size in, 160-sample frames out. The rest waits for the next call."""
 
     def __init__(self) -> None:
         self._rest: Pcm = np.zeros(0, np.int16)

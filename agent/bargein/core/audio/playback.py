@@ -1,4 +1,4 @@
-"""The playback cursor: what is being said, how far it got, and what the caller has heard of it, to the word."""
+"""The playback cursor: what the agent is saying, and what the caller has heard of it, to the word."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .pcm import FRAME_SAMPLES, RATE, SILENCE, Pcm, faded, samples
 from .utterance import Utterance, Word
 
 FADE_SAMPLES = samples(15)
-FALL_SAMPLES = samples(5)  # most of the fade out; the rest is a tail, so that quiet speech too ends without a step
+FALL_SAMPLES = samples(5)  # most of the fade out; a quiet tail follows, so that soft speech ends without a step too
 FALL_GAIN = 0.05
 GAP_SAMPLES = samples(180)  # a breath between two sentences
 LATELY_SAMPLES = samples(10)
 QUIET_PEAK = 130  # -48 dBFS
-BACK_UP_SAMPLES = samples(40)  # a resumption starts so much before the cut at the least: nothing may be lost
+BACK_UP_SAMPLES = samples(40)  # a resumption starts at least this much before the cut, so that nothing is lost
 DUCK_DB = 12.0  # the default depth of a duck
 DUCK_SAMPLES = samples(10)  # from full level to ducked
 RISE_SAMPLES = samples(80)  # and back
@@ -34,16 +34,16 @@ class Segment:
     sensitivity: float | None = None
     question: bool = False
     repeated: bool = False
-    overlap: str | None = None  # at a sound over it, "duck" or "pause"; None: as the call is set
+    overlap: str | None = None  # what a sound over it does, "duck" or "pause"; None: as configured
     duck_db: float | None = None
     filler: bool = False  # "One moment.": it bridges a wait and belongs to no reply
 
 
 @dataclass(frozen=True, slots=True)
 class Playout:
-    """What became of the segments of one agent turn. `words` are those heard, in samples from the call's start."""
+    """How much of one agent turn was played. `words` are the words heard, in samples from the call's start."""
 
-    text: str  # of all segments that were given for this turn
+    text: str  # of all segments of this turn
     heard_text: str
     unheard_text: str  # begins with the cut word
     cut_word: str
@@ -98,7 +98,7 @@ class Playback:
 
     @property
     def replying(self) -> bool:
-        """What is said now, or next, belongs to a reply."""
+        """Whether the segment now, or the next one, belongs to a reply."""
         return (segment := self.segment) is not None and not segment.filler
 
     def enqueue(self, segment: Segment) -> None:
@@ -141,19 +141,19 @@ class Playback:
         return span.segment is self._segment and span.last == self._at and span.at + span.last - span.first == now
 
     def _next_of_segment(self) -> Pcm:
-        """These samples, not copied: most frames of a call are such."""
+        """Those 160 samples, without a copy: most frames of a call are of this kind."""
         assert self._segment is not None
         self._spans[-1].last += FRAME_SAMPLES
         self._at += FRAME_SAMPLES
         return self._segment.utterance.pcm[self._at - FRAME_SAMPLES : self._at]
 
     def _peak(self) -> int:
-        """Of the last sounds sent."""
+        """The peak of the last samples sent."""
         lately = self._sent[-LATELY_SAMPLES:]
         return max(int(np.max(lately)), -1 - int(np.min(lately)))
 
     def _play(self, out: Pcm, now: int) -> int:
-        """Copy what comes next into `out`; how many samples that was."""
+        """Copy what comes next into `out`. Returns the number of samples."""
         if self._segment is None:
             if self._gap:
                 count = min(self._gap, len(out))
@@ -174,11 +174,11 @@ class Playback:
         return count
 
     def duck(self, depth_db: float = DUCK_DB) -> None:
-        """Talk on, so much below full level; 0 dB ends it."""
+        """Talk on at `depth_db` below full level. 0 dB ends the duck."""
         self._wanted_gain = min(1.0, 10 ** (-depth_db / 20))
 
     def _ducked(self, frame: Pcm) -> Pcm:
-        """The frame with the gain on its way to the one that is wanted. Steps of sample size are not audible."""
+        """The frame with its gain moved towards the wanted one, sample by sample, so that no step is audible."""
         if self._gain == self._wanted_gain == 1:
             return frame
         step = -1 / DUCK_SAMPLES if self._wanted_gain < self._gain else 1 / RISE_SAMPLES
@@ -188,9 +188,9 @@ class Playback:
         return np.asarray(np.round(frame * gains), np.int16)
 
     def pause(self) -> None:
-        """Fade out with the next frame and hold the cursor; at once where there is nothing to hear just now.
+        """Fade out with the next frame and hold the cursor. If the last samples were silent, stop without a fade.
 
-        The attack of the next word, cut off, would be a click: the fade is no louder than what was just sent.
+        The fade is no louder than the last samples sent. Otherwise the attack of the next word could click.
         """
         if self._mode is _Mode.PLAYING:
             self._mode = _Mode.HELD if self.idle or self._peak() < QUIET_PEAK else _Mode.FADING
@@ -198,24 +198,24 @@ class Playback:
     def resume(self, at_once: bool = False) -> None:
         """Go on with a fade in from the start of the word that was cut, or `at_once` from just before it faded out.
 
-        At once is for a pause so short that it was hardly heard: a repeated word would be.
+        `at_once` is for a pause that the caller hardly noticed. A repeated word would be noticed.
         """
         if self._mode is _Mode.HELD:
             if self._segment is not None:
                 back = max(0, self._at - FADE_SAMPLES - BACK_UP_SAMPLES)
                 self._at = back if at_once else restart_point(self._segment.utterance, self._at)
-            elif self._spans and self._gap > GAP_SAMPLES - FADE_SAMPLES:  # cut in the last sounds of a segment
+            elif self._spans and self._gap > GAP_SAMPLES - FADE_SAMPLES:  # stopped in the last sounds of a segment
                 self._segment = self._spans[-1].segment
                 self._at = restart_point(self._segment.utterance, len(self._segment.utterance.pcm))
             self._fade_in = True
         self._mode = _Mode.PLAYING
 
     def playout(self) -> Playout:
-        """What of this turn has been sent so far."""
+        """How much of this turn has been sent so far."""
         return _ledger_of(self._spans, self._segments())
 
     def cut(self, now: int) -> Playout:
-        """End the turn here: what is still to be said is dropped. The cursor is free for the next turn.
+        """End the turn here and drop the rest. The cursor is free for the next turn.
 
         A fade that is due is still sent with the frame at `now`.
         """
@@ -256,7 +256,7 @@ def restart_point(utterance: Utterance, at: int) -> int:
     level = 10 * np.log10(np.mean(window**2, axis=1) + 1.0)
     quiet = level < level.max() - 18
     after = blocks - 1 - int(np.flatnonzero(~quiet)[-1])
-    if after:  # cut in a pause: no word was
+    if after:  # stopped in a pause: no word was cut
         return max(0, at - after * block - BACK_UP_SAMPLES)
     earlier = blocks - (at - latest) // block
     pauses = np.flatnonzero(quiet[1:earlier] & quiet[: earlier - 1])
@@ -276,7 +276,7 @@ def _ledger_of(spans: Iterable[_Span], segments: list[Segment]) -> Playout:
             step = segment.step
             played += reached
         for word in segment.utterance.words:
-            if mine and word.end <= reached:  # a bullet or a "$" may be a word of no length, at 0 even
+            if mine and word.end <= reached:  # a bullet or a "$" may be a word of length 0, even at sample 0
                 span = next((s for s in reversed(mine) if s.first < word.end <= s.last), mine[0])
                 start = span.at + max(word.start, span.first) - span.first
                 heard.append(Word(word.text, start, span.at + word.end - span.first))

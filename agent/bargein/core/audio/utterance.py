@@ -28,9 +28,9 @@ class Utterance:
 
 
 def spread(text: str, first: int, last: int) -> tuple[Word, ...]:
-    """Words of `text` laid between samples `first` and `last` by their length in letters.
+    """The words of `text`, spread between samples `first` and `last` in proportion to their letters.
 
-    For engines and recordings that give no timing of their own.
+    For engines and recordings without word timings.
     """
     parts = text.split()
     weights = [sum(c.isalnum() for c in part) + 1 for part in parts]

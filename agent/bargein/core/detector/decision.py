@@ -22,7 +22,7 @@ DOUBT = -0.8  # log odds of a voice below which it is, if no sound is left eithe
 COUGH_FRAMES = 10  # 200 ms: a sound that is rather no voice is let go then, if no frame since the onset was surely one
 COUGH_VOICE, SUREST = 0.2, 0.9  # probability, and log odds of that frame
 BEGIN_VOICED, END_VOICED = 0.5, 0.3  # probabilities of a sound
-# A sound so far below its own loudest for so long is over, whatever hangs on: the room, a breath, comfort noise.
+# A sound is over when it stays this far below its own maximum: what is left is the room, a breath or comfort noise.
 TAIL_DB, TAIL_FRAMES = 26.0, 5
 LOUDEST_FALLS = 0.15  # dB a frame
 # So much less in log odds per dB below the level of other people in the room. That level is lower where nobody has been
@@ -61,7 +61,7 @@ DECISION_ROW = np.dtype(
         ("low_for", np.int64),
         ("armed", np.bool_),
         ("voiced", np.bool_),
-        ("coughing", np.bool_),  # what was let go goes on; it does not count until it ends or becomes a voice
+        ("coughing", np.bool_),  # a rejected sound continues; it does not count until it ends or becomes a voice
         ("onset", np.bool_),
         ("retracted", np.bool_),
     ],

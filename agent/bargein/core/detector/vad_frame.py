@@ -1,4 +1,4 @@
-"""What the detector says of one 20 ms frame: the border between the ear and the barge-in decision."""
+"""The detector's result for one 20 ms frame: the border between detector and turn-taking."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class VadFrame:
     """One frame as heard. `near` is the caller without our echo, for the recognizer.
 
     score: 0 to 1, how sure we are that the caller (not our echo, not the background) makes a sound in this frame.
-    onset: this frame completes solid evidence: pause now.
+    onset: this frame completes solid evidence: react now.
     onset_samples_ago: where the sound began, back from the end of this frame.
     voiced: the caller still makes a sound (hysteresis over `score`), for endings.
     speechlike: 0 to 1, how much the sound since the onset is like speech rather than a cough or a bang.

@@ -1,4 +1,4 @@
-"""What the conversation wants done; the session does it."""
+"""The actions: what the conversation decides and the session performs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class FeedAudio:
 
 @dataclass(frozen=True, slots=True)
 class RequestTranscript:
-    """Ask the stream for its words so far; the answer goes to `on_words` with the same turn and `at`."""
+    """Ask the stream for its words so far. Pass them to `Conversation.on_transcript` with the same turn and `at`."""
 
     turn_id: int
     at: int
@@ -37,14 +37,14 @@ class RequestTranscript:
 
 @dataclass(frozen=True, slots=True)
 class CloseStream:
-    """The stream is of no more use."""
+    """The turn is over: close its stream."""
 
     turn_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class PlanReply:
-    """Start a reply; its lines go to `on_line`, its end to `on_reply_end`, with the same id."""
+    """Plan a reply. Its sentences go to `Conversation.on_segment`, its end to `on_reply_end`, with the same id."""
 
     reply_id: int
     situation: Situation
@@ -52,7 +52,7 @@ class PlanReply:
 
 @dataclass(frozen=True, slots=True)
 class CommitReply:
-    """The reply is heard: what the planner decided in it holds."""
+    """The caller hears the reply from now on: what the planner decided in it takes effect."""
 
     reply_id: int
 
@@ -67,7 +67,7 @@ class DropCause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CancelReply:
-    """Nothing more of the reply is wanted. `dropped`: the caller has heard nothing of it, and why."""
+    """Stop the reply. `dropped` is set if the caller has heard nothing of it, and says why."""
 
     reply_id: int
     dropped: DropCause | None = None
@@ -82,14 +82,14 @@ class LogTurn:
 
 @dataclass(frozen=True, slots=True)
 class LogInterruption:
-    """An interruption was decided, or one logged before is known better (same id)."""
+    """An interruption was decided, or a row logged before has changed (same id)."""
 
     row: Interruption
 
 
 @dataclass(frozen=True, slots=True)
 class EndCall:
-    """All was said: hand the call back to the dialplan."""
+    """The last reply was played: hand the call back to the dialplan."""
 
     finish: Finish
 

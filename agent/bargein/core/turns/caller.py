@@ -1,4 +1,4 @@
-"""The caller's half of a conversation: what the line brings in, the turn in progress, and the input so far."""
+"""The caller's half of a conversation: the sound on the line, the turn in progress, and the input so far."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .caller_input import CallerInput
 from .endpoint import KEPT_SAMPLES, PREROLL_SAMPLES, CallerTurn, Preroll
 from .overlap_classifier import BACKGROUND_FRAMES, OverlapClassifier
 
-COOLDOWN, COOLDOWN_SAMPLES = 0.2, samples(1500)  # sensitivity taken off after a rejected sound: coughs come in series
+COOLDOWN, COOLDOWN_SAMPLES = 0.2, samples(1500)  # sensitivity is lower after a rejected sound: coughs come in series
 RECLASSIFIED_AS_VOICE = 0.8  # `VadFrame.speechlike` from which a rejected sound counts as a voice after all
 CLASSIFIED_FRAMES = BACKGROUND_FRAMES + 20  # of the line before now that the classifier is given
-LEVELS, KNOWN_AFTER = 5, 2  # turns that tell how loud the caller is, and how many are needed
-QUIETER_DB = 15.0  # what stays so far below the caller's own level is somebody else, or a television
+LEVELS, KNOWN_AFTER = 5, 2  # the caller's level is the median of the last 5 turns, known after 2
+QUIETER_DB = 15.0  # a sound this far below the caller's own level is somebody else, or a television
 LONGEST_TURN_SAMPLES = samples(60_000)
 STILL_SOUNDING_MS = 60  # a sound with less silence than this behind it continues
 
@@ -50,7 +50,7 @@ class Caller:
     ) -> None:
         self.input = CallerInput()
         self.turn: CallerTurn | None = None
-        self.floor_since = 0  # the sample at which the caller got the floor, or was last heard
+        self.floor_since = 0  # the sample at which the caller got the floor, or last made a sound
         self._detector = detector
         self._classifier = classifier
         self._preroll = Preroll()
@@ -129,7 +129,7 @@ class Caller:
     def overlong(self, now: int) -> bool:
         """Whether the turn has lasted too long to be a caller's: a radio, music on hold. It has to end.
 
-        What goes on of such a sound does not count until there is a silence.
+        The rest of such a sound does not count until there is a silence.
         """
         return self.turn is not None and now - self.turn.onset >= self._longest_turn
 

@@ -1,4 +1,4 @@
-"""What the caller has said and keyed since the last reply began, and what of it is not in the ledger yet."""
+"""The words and digits of the caller since the last reply began, and which of them are not in the ledger yet."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..audio.pcm import samples
 
-DIGIT_GAP = samples(2000)  # digits end when none comes for so long
+DIGIT_GAP = samples(2000)  # a number is complete after this time without a digit
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class CallerEntry:
 
 
 class CallerInput:
-    """Words by voice and DTMF digits. What was said over speech that goes on is logged behind it."""
+    """Spoken words and DTMF digits. Words over speech of the agent that goes on are logged after that speech."""
 
     def __init__(self) -> None:
         self.digits = ""
@@ -38,24 +38,24 @@ class CallerInput:
         return " ".join(self._words)
 
     def add(self, entry: CallerEntry, counts: bool = True) -> None:
-        """Words. Those that do not count (a backchannel over a notice) are for the ledger only."""
+        """Add words. Those that do not count (a backchannel over a notice) are for the ledger only."""
         if counts:
             self._words.append(entry.text)
         self._unlogged.append(entry)
 
     def key(self, digit: str, now: int) -> None:
-        """A digit ended at sample `now`."""
+        """Add a digit that ended at sample `now`."""
         self.digits += digit
         self.digit_at = now
 
     def digits_complete(self, wanted: int, now: int) -> bool:
-        """Whether no more digits are to come: `#`, as many as are `wanted` (0: one), or none for two seconds."""
+        """Whether the digits are complete: `#` came, or as many as are `wanted` (0: one), or none for two seconds."""
         if not self.digits:
             return False
         return self.digits.endswith("#") or len(self.digits) >= max(1, wanted) or now - self.digit_at >= DIGIT_GAP
 
     def take_unlogged(self, digits: bool) -> list[CallerEntry]:
-        """What the ledger has to be told, in order; with `digits`, these last, and each only once."""
+        """The entries that are not in the ledger yet, in order. Each comes once. `digits`: also the digits, last."""
         entries, self._unlogged = self._unlogged, []
         if digits and (new := self.digits[self._digits_logged :]):
             entries.append(CallerEntry(new, None, self.digit_at, self.digit_at))
@@ -63,5 +63,5 @@ class CallerInput:
         return entries
 
     def clear(self) -> None:
-        """A reply to it is heard."""
+        """The caller hears the reply to this input."""
         self._words, self.digits, self._digits_logged = [], "", 0

@@ -29,11 +29,11 @@ from .table import Effect, Event, State, step
 from .transcript import Transcript
 from .turn_end import TurnEnd, TurnEndModel
 
-REQUEST_EVERY = samples(800)  # of a sound that continues; most backchannels are over by then
+REQUEST_EVERY = samples(800)  # while a sound continues; most backchannels are over by then
 REQUEST_PAUSED_MS = 40  # silence after which the transcript of the sound that paused us is requested
 REQUEST_TURN_MS = 100  # the same in the caller's turn: the transcript has to be there when the turn ends
 PLAYING = (State.THINKING, State.SPEAKING, State.DUCKED)  # states in which a reply can come to its end
-OVERLAPPED = (State.DUCKED, State.PAUSED)  # the caller makes a sound while the agent has the floor
+OVERLAPPED = (State.DUCKED, State.PAUSED)  # the caller makes a sound over the agent's speech
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,9 @@ class ConversationSettings:
     """How a conversation decides. sensitivity: 0 to 1, see `SpeechDetector.process`."""
 
     sensitivity: float = 0.5
-    duck: bool = True  # lower the agent at the first evidence; else it falls silent then
+    duck: bool = True  # lower the agent at the first evidence; False: silence it
     duck_db: float = DUCK_DB
-    longest_turn_ms: int = 60_000  # of the caller; then it is answered, whatever goes on
+    longest_turn_ms: int = 60_000  # of the caller; a longer one is answered, even if the sound goes on
     overlap: OverlapSettings = field(default_factory=OverlapSettings)
     endpoint: EndpointSettings = field(default_factory=EndpointSettings)
 
@@ -192,7 +192,7 @@ class Conversation:
         return self._settings.sensitivity if own is None else own
 
     def _interruptible(self) -> bool:
-        """Whether the caller may stop what is being said. Where nothing is said, nothing is in the way."""
+        """Whether the caller may stop the agent now. True while the agent says nothing."""
         return self.state is not State.SPEAKING or (at := self._playback.segment) is None or at.interruptible
 
     def _question(self) -> bool:
@@ -258,7 +258,7 @@ class Conversation:
                 self._dispatch(Event.SILENCE)
 
     def _log_caller(self, digits: bool = False) -> None:
-        """Log what the caller said behind the agent's turn that it was said over. `digits`: they are complete."""
+        """Log what the caller said, after the agent's turn that it was said over. `digits`: they are complete."""
         for entry in self._caller.input.take_unlogged(digits):
             self._actions += self.ledger.caller_turn(
                 self._listen.writable(entry.text), entry.confidence, entry.started, entry.ended
@@ -284,7 +284,7 @@ class Conversation:
         self._dispatch(Event.FINISH if self._reply.finish is not None else empty)
 
     def _commit(self) -> None:
-        """The caller hears the reply from now on: what the planner decided in it holds."""
+        """The caller hears the reply from now on: what the planner decided in it takes effect."""
         self._actions.append(act.CommitReply(self._reply.id))
         self._caller.input.clear()
         if self._reply.listen is not None:
@@ -341,7 +341,7 @@ class Conversation:
                 self._actions.append(act.EndCall(self._reply.finish))
 
     def _hold(self, retracted: bool) -> None:
-        """A false interruption: talk on at full level. One that the detector takes back unheard has no row."""
+        """A false interruption: talk on at full level. One that the detector took back unnoticed has no row."""
         self._playback.duck(0.0)
         turn = self._caller.reject(self.now, retracted)
         if not retracted or self._overlap.silenced:
@@ -350,7 +350,7 @@ class Conversation:
         self._actions.append(act.CloseStream(turn.id))
 
     def _keep_reply(self, retracted: bool) -> None:
-        """What the caller said while the reply is being prepared changes nothing: it is only logged."""
+        """What the caller said while the reply was being prepared changes nothing. It is only logged."""
         turn = self._caller.reject(self.now, retracted)
         if turn.text:
             self._caller.input.add(turn.entry(), counts=False)
@@ -366,7 +366,7 @@ class Conversation:
         self._drop_reply()
 
     def _end_agent_turn(self, event: Event) -> None:
-        """All has been said: close the agent's turn, then answer what the caller said meanwhile."""
+        """The reply has been played: close the agent's turn, then answer what the caller said meanwhile."""
         self._actions += self.ledger.agent_turn(self._playback.cut(self.now))
         if event is Event.FINISH and self._reply.finish is not None:
             self._actions += self.ledger.finished(self._reply.finish.result)

@@ -1,4 +1,4 @@
-"""The caller's turn: when it began, whether the caller still speaks, and when it is over."""
+"""The caller's turn: when it began and whether the caller still speaks. `turn_end` decides when it is over."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .transcript import Transcript
 
 PREROLL_SAMPLES = samples(300)
 KEPT_SAMPLES = samples(3000)
-MUTE_SAMPLES = samples(150)  # no frame for so long: the phone is muted, or suppresses silence
+MUTE_SAMPLES = samples(150)  # without a frame for longer, the phone is muted or suppresses silence
 POSSIBLE_SPEECH = 0.35  # below: a cough that was written as a word
 RECOGNIZER_LATE_MS = 4000  # a silence after which a turn ends without its words: half of them mislead more than waiting
 
@@ -35,12 +35,12 @@ class EndpointSettings:
     min_ms: int = 300  # after words that are complete
     max_ms: int = 1300  # after "and ..." or a trailing "uh"
     usual_ms: int = 600  # where nothing but the silence is known
-    open_ms: int = 785  # at least, after words in the caller's own words that want more
+    open_ms: int = 785  # at least, after incomplete words where the caller answers freely
     number_ms: int = 1700  # in the middle of a number that is dictated
     graded: tuple[tuple[float, int], ...] = ((-0.7, 340), (-0.85, 450), (-0.9, 785), (-1.65, 785), (-1.75, 1300))
 
     def graded_ms(self, log_odds: float | None) -> int:
-        """The silence that ends a turn of which the sound and the words say so much; within the bounds."""
+        """The silence that ends a turn with these log odds, between `min_ms` and `max_ms`."""
         wait_ms = self.usual_ms
         if log_odds is not None:
             odds, waits = zip(*sorted(self.graded), strict=True)
@@ -88,7 +88,7 @@ class CallerTurn:
     longest_pause_ms: int = 0  # inside the turn
     rise_db: float = 0.0  # of the last frame over the background
     _last_frame: int = 0  # when the last one came
-    _unvoiced: int = 0  # samples heard since the last voiced frame
+    _unvoiced: int = 0  # samples received since the last voiced frame
     _transcript_at: int = -1  # up to where `words` cover the call
     _requested: bool = False
 
@@ -105,7 +105,7 @@ class CallerTurn:
 
     @property
     def text(self) -> str:
-        """The words so far; none where the recognizer itself does not believe that it was speech."""
+        """The words so far; none if the recognizer itself does not believe that it was speech."""
         return self.transcript.text.strip() if self.transcript and self.transcript.speech >= POSSIBLE_SPEECH else ""
 
     def entry(self) -> CallerEntry:
@@ -131,7 +131,7 @@ class CallerTurn:
         self.loudest_dbfs = max(self.loudest_dbfs, frame.level_dbfs)
 
     def sound(self, now: int) -> OverlapSound:
-        """What the verdict rests on."""
+        """What `follow_sound` and `classify_overlap` decide by."""
         voiced, known = ms(self.last_voiced - self.onset), ms(max(0, self._transcript_at - self.onset))
         levels = self.floor_dbfs, self.loudest_dbfs, self.background_speech_dbfs
         since = ms(now - self.onset)
@@ -140,7 +140,7 @@ class CallerTurn:
         )
 
     def silent_ms(self, now: int) -> int:
-        """Silence that was heard since the last voiced frame; a line that sends nothing is silent, too.
+        """Silence on the line since the last voiced frame. A line that sends nothing is silent, too.
 
         Not the time since then: with a ptime of 60 ms three frames come at once, and nothing in between.
         """
@@ -148,7 +148,7 @@ class CallerTurn:
         return ms(self._unvoiced + (waiting if waiting > MUTE_SAMPLES else 0))
 
     def wants_transcript(self, now: int, after_ms: int, every: int | None = None) -> bool:
-        """Whether to ask for the words now: after so much silence, or `every` so many samples of a sound."""
+        """Whether to request the words now: after `after_ms` of silence, and after every `every` samples of a sound."""
         if self._requested or self.complete:
             return False
         goes_on = every is not None and now - max(self._transcript_at, self.onset) >= every

@@ -26,14 +26,14 @@ class Ledger:
         self._call_id = call_id
         self._turns: list[Turn] = []
         self._count = 0
-        self.open: Interruption | None = None  # the one whose outcome is not known yet
+        self.open: Interruption | None = None  # the interruption whose outcome is not known yet
 
     @property
     def turns(self) -> tuple[Turn, ...]:
         return tuple(self._turns)
 
     def agent_turn(self, heard: Playout) -> list[Action]:
-        """The agent's turn has ended with so much of it heard. A turn that never began never happened."""
+        """The agent's turn has ended; `playout` says how much of it was heard. A turn that never began has no row."""
         if not heard.played_samples:
             return []
         turn = Turn(
@@ -53,7 +53,7 @@ class Ledger:
         return [LogTurn(turn)]
 
     def caller_turn(self, text: str, confidence: float | None, started: int, ended: int) -> list[Action]:
-        """The caller's turn has ended. One that follows another goes on with it (the reply between never happened)."""
+        """The caller's turn has ended. It continues the caller's turn before it, if nothing was heard between them."""
         last = self._turns[-1] if self._turns else None
         if last and last.speaker == "caller":
             said = " ".join(filter(None, (last.text, text)))
@@ -113,7 +113,7 @@ class Ledger:
         return [LogInterruption(self.open)]
 
     def resolved(self, resolution: Resolution) -> list[Action]:
-        """What became of the open interruption."""
+        """How the open interruption ended."""
         if self.open is None:
             return []
         self.open = replace(self.open, resolution=resolution)

@@ -1,4 +1,4 @@
-"""Decides an overlap: a sound over the agent's speech is followed frame by frame, then judged by its words."""
+"""Decides an overlap, a sound over the agent's speech: first by the sound, frame by frame, then by its words."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Schedule = tuple[tuple[int, float], ...]  # (ms since the onset, probability), s
 
 @dataclass(frozen=True, slots=True)
 class EarlySettings:
-    """When the sound alone stops the agent, and when it lets it go on. See `follow_sound`."""
+    """When the sound alone stops the agent, and when a paused agent goes on. See `follow_sound`."""
 
     stop: Schedule = (
         (40, 0.6),
@@ -40,43 +40,43 @@ class OverlapSettings:
     """When an overlap is over. Times in ms of the caller's sound."""
 
     early: EarlySettings = EarlySettings()
-    lasts_ms: int = 1100  # voiced so long and like speech: an interruption whatever the words
-    ended_ms: int = 60  # so much silence: the sound is over
-    patience_ms: int = 1500  # so much silence and still no words: decide without the recognizer
-    late_ms: int = 500  # then a sound that was voiced so long was an interruption
-    noise_ms: int = 1500  # a sound that lasts but is no speech: go on over it
+    lasts_ms: int = 1100  # speech that lasts longer is an interruption, whatever the words
+    ended_ms: int = 60  # silence after which the sound is over
+    patience_ms: int = 1500  # silence without words after which the recognizer is not waited for
+    late_ms: int = 500  # a longer sound then counts as an interruption
+    noise_ms: int = 1500  # over a longer sound that is no speech the agent goes on
     no_voice: float = 0.12  # below, from `no_voice_ms` on: no voice, no need to wait for words
     no_voice_ms: int = 280
-    # A recognizer with odds:
+    # For a recognizer with `sound_probabilities`:
     word_sure: float = 0.25  # above, it was a word though none was written, or only "oh"
     other_sure: float = 0.7  # above, it was none ...
     sentence_words: int = 3  # ... unless so many different ones were written, which no cough is taken for
     backchannel_sure: float = 0.99  # above, a backchannel over a statement was written as something else ...
     backchannel_confidence: float = 0.5  # ... if the recognizer was less sure of it than this
-    # One without: its belief in speech and half the ear's.
+    # For one without: `Transcript.speech` plus half of `VadFrame.speechlike`.
     belief: float = 0.85  # coughs stay below, words above
     wordless: float = 1.0  # the same where it found no words
-    sure_voice: float = 0.85  # above, for `sure_voice_ms`, the ear is believed ...
+    sure_voice: float = 0.85  # above, for `sure_voice_ms`, the detector is believed ...
     sure_voice_ms: int = 600
     sure_voice_speech: float = 0.25  # ... if the recognizer does not rule it out
-    noisy_dbfs: tuple[float, float] = (-50.0, -38.0)  # between these background levels recognizers lose their belief:
-    noisy_belief: float = 0.45  # so much of it
+    noisy_dbfs: tuple[float, float] = (-50.0, -38.0)  # between these background levels recognizers become less sure ...
+    noisy_belief: float = 0.45  # ... by up to this much
 
 
 @dataclass(frozen=True, slots=True)
 class OverlapSound:
-    """The sound that made us pause, so far."""
+    """The caller's sound so far."""
 
     voiced_ms: int  # from its onset to its last voiced frame
     silent_ms: int  # since then
     speechlike: float  # 0 to 1: like speech rather than a cough
     floor_dbfs: float = -60.0  # the background
     loudest_dbfs: float = 0.0  # of a frame since the onset
-    background_speech_dbfs: float = BACKGROUND_SPEECH_DBFS  # never louder than this: somebody else in the room
+    background_speech_dbfs: float = BACKGROUND_SPEECH_DBFS  # a sound that stays below is somebody else in the room
     known_ms: int = 0  # from its onset to where the words reach
     since_ms: int = 0  # from its onset to now
     caller_dbfs: float = -100.0  # the caller is louder than this, as far as is known
-    likely: OverlapClass | None = None  # what the classifier makes of it; None where there is none
+    likely: OverlapClass | None = None  # by the classifier; None if there is none
 
 
 def at(schedule: Schedule, since_ms: float) -> float:
@@ -91,11 +91,11 @@ def at(schedule: Schedule, since_ms: float) -> float:
 
 
 def follow_sound(sound: OverlapSound, paused: bool, settings: EarlySettings = EarlySettings()) -> Event | None:
-    """What the sound alone, before any words are known, does with this frame: SPEECH, NO_SPEECH, or None.
+    """Decides by the sound alone, before any words are known: SPEECH, NO_SPEECH, or None for no change.
 
-    SPEECH stops an agent that is only ducked: at once for what is clearly words; the bar falls until 240 ms after the
-    onset, when the last who may be talking have to be given the floor; then it rises, for what was held so far is
-    rather no word. NO_SPEECH lets a paused agent talk on. A pause that ends soon is hardly heard.
+    SPEECH stops a ducked agent. The threshold is high at first, so that only clear words stop it. It falls until 240 ms
+    after the onset, because whoever may be talking has to get the floor by then. After that it rises again: a sound
+    that has not stopped the agent so far is probably no word. NO_SPEECH lets a paused agent talk on.
     """
     if sound.loudest_dbfs < sound.caller_dbfs:
         return Event.NO_SPEECH if paused else None
@@ -168,7 +168,7 @@ def _believed(sound: OverlapSound, words: Transcript, spoken: Sequence[str], set
 
 
 def _request(heard: OverlapClass, recognized: SoundProbabilities, spoken: Sequence[str]) -> bool:
-    """Whether the caller said something, by all that is known: the sound, the recognizer's view of it, and the words.
+    """Whether the caller said something, by the sound, the recognizer's probabilities and the words.
 
     A logistic regression over 310 overlaps of speakers that the classifier was not trained on.
     """
@@ -197,7 +197,7 @@ def is_unclear(spoken: Sequence[str], phrases: Phrases, question: bool) -> bool:
 
 
 def _without_words(sound: OverlapSound, over: bool, settings: OverlapSettings) -> Event | None:
-    """The verdict where the words are not known yet, or tell nothing."""
+    """The decision while the words are unknown, or when they tell nothing."""
     words_likely = sound.speechlike >= 0.5 and (sound.likely is None or sound.likely.word >= 0.5)
     if over:
         if sound.silent_ms < settings.patience_ms:

@@ -1,4 +1,4 @@
-"""What a sound over the agent's speech is: a word, a backchannel, or another sound. Decided anew with every frame.
+"""Classifies a sound over the agent's speech, with every frame: a word, a backchannel, or another sound.
 
 The classifier looks at the sound alone, from its first frame on: its spectrum against the background and against its
 own loudest frame, its pitch, and how it rises. It costs nothing while no overlap is open.

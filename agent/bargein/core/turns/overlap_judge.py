@@ -1,4 +1,4 @@
-"""Decides the overlaps of one call: what the conversation asks about a sound of the caller while it has the floor."""
+"""Decides the overlaps of one call: sounds of the caller while the agent has the floor."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .endpoint import CallerTurn
 from .overlap import OverlapSettings, classify_overlap, follow_sound
 from .table import Event
 
-WORD = 0.5  # probability of a word from which a retracted onset still counts
+WORD = 0.5  # probability of a word above which a retracted onset still counts
 NO_WORD = 0.15  # probability of a word below which the agent talks on at full level
 NO_REQUEST = 0.3  # below which a reply begins over a sound
 
@@ -29,7 +29,7 @@ class OverlapJudge:
     def follow(self, turn: CallerTurn, now: int, paused: bool, segment: Segment | None) -> Event | None:
         """What this frame of the sound does to the agent, before any words are known.
 
-        `segment`: what is being said; it may have its own way to react.
+        `segment`: what is being said; its own settings come first.
         """
         own = segment.overlap if segment is not None else None
         if own == "pause" or (own is None and not self.duck):
@@ -37,7 +37,7 @@ class OverlapJudge:
         return follow_sound(turn.sound(now), paused, self.settings.early)
 
     def insists(self, turn: CallerTurn) -> bool:
-        """Whether the classifier hears a word where the detector takes its onset back."""
+        """Whether the classifier takes the sound for a word although the detector retracts its onset."""
         return turn.likely is not None and turn.likely.word >= WORD
 
     def depth_db(self, turn: CallerTurn, now: int, segment: Segment | None) -> float:

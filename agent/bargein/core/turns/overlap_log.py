@@ -1,4 +1,4 @@
-"""What the agent did in the overlap that is open, and the row that comes of it."""
+"""What the agent did during the open overlap, and the row that it becomes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .endpoint import CallerTurn
 from .ledger import Ledger
 from .records import Resolution
 
-UNNOTICED_PAUSE = samples(200)  # a pause this short is no silence: talk on exactly where it began
+UNNOTICED_PAUSE = samples(200)  # after a shorter pause the agent talks on exactly where it stopped
 NO_BLIP = samples(100)
 
 
@@ -19,12 +19,12 @@ class OverlapLog:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._stopped_at = 0  # when the agent went down, or fell silent if it did
-        self._unpaused_at = -NO_BLIP  # when it last came back
-        self.silenced = False  # for so long that it was heard
+        self._stopped_at = 0  # when the agent was ducked, or fell silent if it did
+        self._unpaused_at = -NO_BLIP  # when it last went on
+        self.silenced = False  # long enough for the caller to notice
 
     def ducked(self, now: int) -> None:
-        """A new overlap: the agent goes down."""
+        """A new overlap: the agent is ducked."""
         self._stopped_at, self.silenced = now, False
 
     def paused(self, now: int) -> None:
@@ -32,14 +32,14 @@ class OverlapLog:
         self._stopped_at = now
 
     def unpaused(self, now: int) -> bool:
-        """The agent talks on. Whether the pause was too short to be noticed."""
+        """The agent talks on. Returns whether the pause was too short to be noticed."""
         unnoticed = now - self._stopped_at <= UNNOTICED_PAUSE
         self.silenced = self.silenced or not unnoticed
         self._unpaused_at = now
         return unnoticed
 
     def just_unpaused(self, now: int) -> bool:
-        """Whether the agent has come back so lately that to stop again would be a blip."""
+        """Whether the agent went on a moment ago. To stop again now would leave a blip of speech."""
         return now - self._unpaused_at < NO_BLIP
 
     def false_interruption(self, playout: Playout, turn: CallerTurn, now: int, text: str) -> list[Action]:

@@ -112,7 +112,7 @@ def _frames(x: Floats) -> tuple[Floats, Floats, Floats, Floats]:
 
 
 def _syllables(level: Floats, peak: float) -> list[int]:
-    """Frames of the syllables: peaks of the smoothed level, 80 ms apart at the least, with a dip between them."""
+    """Frames of the syllables: peaks of the smoothed level, at least 80 ms apart, with a dip between them."""
     smooth = np.convolve(level, _SMOOTH, "same")
     inner = smooth[1:-1]
     peaks = 1 + np.flatnonzero((inner >= smooth[:-2]) & (inner > smooth[2:]) & (inner > peak - 20))

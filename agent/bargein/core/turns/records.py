@@ -14,7 +14,7 @@ Speaker = Literal["agent", "caller"]
 
 
 class Resolution(StrEnum):
-    """What became of an interruption (column `resolution`)."""
+    """How an interruption ended (column `resolution`)."""
 
     REPLANNED = "replanned"
     REPEATED = "repeated"

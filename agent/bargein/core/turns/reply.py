@@ -1,4 +1,4 @@
-"""What the agent does next, as a planner says it: pieces of a reply. Pure data."""
+"""The pieces of a reply, as a planner returns them. Pure data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class CallResult(StrEnum):
     FAILED = "failed"  # no agent: the dialplan sends the caller to people
 
 
-SECRET = "[secret]"  # stands in the rows for what a caller says where a secret is asked for
+SECRET = "[secret]"  # what rows hold in place of the caller's words where the agent asks for a secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Say:
     sensitivity: float | None = None
     question: bool = False  # the caller is expected to answer: "yes" over it is an answer
     repeated: bool = False  # says again what was cut: resolution `repeated`
-    overlap: str | None = None  # at a sound over it, "duck" or "pause"; None: as configured
+    overlap: str | None = None  # what a sound over it does, "duck" or "pause"; None: as configured
     duck_db: float | None = None  # how much lower a ducked agent talks
 
 
@@ -53,15 +53,15 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """The caller's turn now. `silence_ms`: after so long without a word the planner is asked again."""
+    """It is the caller's turn. After `silence_ms` without a word the planner is asked again."""
 
     step: str = ""
     hints: tuple[str, ...] = ()
     silence_ms: int = 6000
-    digits: int = 0  # DTMF: end the turn after so many digits (0: after one)
+    digits: int = 0  # DTMF digits that end the turn (0: one)
     backchannels: tuple[str, ...] | None = None
     expects: Expected = Expected("")
-    secret: bool = False  # what the caller says now is written nowhere
+    secret: bool = False  # the caller's words now are stored nowhere
 
     def writable(self, text: str) -> str:
         """The caller's words as they may stand in a row."""
@@ -70,7 +70,7 @@ class Listen:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The agent's part is over once all that was said has been played: BARGEIN_RESULT and its companions."""
+    """Once the reply has been played, the call goes back to the dialplan with BARGEIN_RESULT and the others."""
 
     result: CallResult
     queue: str = ""

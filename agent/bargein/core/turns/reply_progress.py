@@ -9,7 +9,7 @@ from .reply import Finish, Listen
 
 @dataclass(slots=True)
 class ReplyProgress:
-    """The reply that is being planned or played. `ended`: the planner has handed over its last segment."""
+    """The reply that is being planned or played. `ended`: its last segment has arrived."""
 
     id: int = 0
     ended: bool = False

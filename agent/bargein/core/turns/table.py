@@ -23,7 +23,7 @@ class State(StrEnum):
     PAUSED = "paused"  # the agent fell silent at a sound that may be words
     YIELDED = "yielded"  # the caller cut in and has the floor
     LISTENING = "listening"  # the agent has said all; the caller has the floor
-    THINKING = "thinking"  # a reply is on its way, nothing of it is heard yet
+    THINKING = "thinking"  # a reply is being prepared; the caller has heard nothing of it
     ENDED = "ended"
 
 
@@ -45,7 +45,7 @@ class Event(StrEnum):
 
 class Effect(StrEnum):
     DUCK = "duck"  # lower the agent
-    HOLD = "hold"  # back to full level: nothing was lost
+    HOLD = "hold"  # talk on at full level: nothing was lost
     PAUSE = "pause"  # fade out and hold the cursor
     UNPAUSE = "unpause"  # fade in again, ducked
     RESUME = "resume"  # fade in from the start of the cut word
@@ -87,5 +87,5 @@ TRANSITIONS: dict[tuple[State, Event], tuple[State, tuple[Effect, ...]]] = {
 
 
 def step(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
-    """The next state and what is to be done; an event that means nothing in a state changes nothing."""
+    """The next state and what is to be done; an event without a row in the table changes nothing."""
     return TRANSITIONS.get((state, event), (state, ()))

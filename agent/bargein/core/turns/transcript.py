@@ -1,4 +1,4 @@
-"""What a recognizer answers."""
+"""The result of a recognizer."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class SoundProbabilities:
 class Transcript:
     """What was recognized. `confidence` 0 to 1; `speech` is how sure the engine is that it was speech at all.
 
-    `sound_probabilities`: of an engine that can tell words from other sounds beyond that. `ending`: log odds that a
-    sentence ends after the last word, of an engine that knows how sentences go on.
+    `sound_probabilities`: from engines that tell words from other sounds. `ending`: log odds that a sentence ends after
+    the last word, from engines that predict the next word.
     """
 
     text: str

@@ -1,5 +1,5 @@
-"""When the caller's turn is over: from how the last words sound, from the words, from what is expected, and from the
-caller's own pace. All of it comes down to one number, the silence that ends the turn."""
+"""When the caller's turn is over: by the sound of the last words, the words themselves, what the agent expects, and the
+caller's own pace. Together they give one number, the silence that ends the turn."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .prosody import prosody
 from .reply import Listen
 
 MEASURED_MS = 100  # silence after which the sound of the last words is measured
-RESUMES_DB = 14.0  # a frame so far above the background may be the caller who goes on ...
-RESUMES_MS = 160  # ... and delays the answer for so long at the most
-ENDING_RANGE = (-8.0, 6.0)  # log odds of a recognizer beyond these say no more
+RESUMES_DB = 14.0  # a frame this far above the background may be the caller who goes on ...
+RESUMES_MS = 160  # ... and delays the answer by at most this
+ENDING_RANGE = (-8.0, 6.0)  # log odds of a recognizer are clipped to these
 PACE_MOST = 1.6
 PACE_AFTER_CUT, PACE_AFTER_PAUSE, PACE_FORGETS = 1.35, 1.15, 0.9
-LONG_PAUSE_MS = 700  # a caller who pauses so long within a turn gets more patience in the next
+LONG_PAUSE_MS = 700  # after a longer pause within a turn the agent waits longer in the next
 DELIBERATE = ("digits", "phone")  # dictated in groups, with pauses between them
 
 
@@ -42,7 +42,7 @@ class TurnEndModel:
     def log_odds(self, sound: NDArray[np.float64], seconds: float, ending: float | None, open_ended: bool) -> float:
         """`sound` is what `prosody` measures, `seconds` the length of the turn, `ending` as in `Transcript`.
 
-        `open_ended`: the words want more words.
+        `open_ended`: the words are incomplete.
         """
         known = [*sound, np.log(max(seconds, 0.1))]
         if ending is None:
@@ -102,7 +102,7 @@ class TurnEnd:
         return silent_ms >= wanted_ms and not resumes
 
     def silence_ms(self, turn: CallerTurn, listen: Listen, before: str = "") -> int:
-        """The silence that ends the turn, in ms, as its words stand."""
+        """The silence that ends the turn, in ms, given its words so far."""
         settings, text = self._settings, " ".join(filter(None, (before, turn.text)))
         if not text:
             return settings.min_ms
