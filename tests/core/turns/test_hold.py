@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bargein.core.audio.pcm import SAMPLES_PER_MS
+from bargein.core.audio.playback import Segment
 from bargein.core.turns import actions as act
 from bargein.core.turns.conversation import Conversation, ConversationSettings
 from bargein.core.turns.overlap import EarlySettings, OverlapSound, at, follow_sound
@@ -13,7 +14,7 @@ from bargein.core.turns.overlap_classifier import OverlapClass
 from bargein.core.turns.table import Event, State
 from bargein.dialogue.languages import load
 from tests.core.turns.test_conversation import MENU, Call
-from tests.fakes import LOUD, LevelDetector, ToldClassifier
+from tests.fakes import LOUD, LevelDetector, ToldClassifier, utterance
 
 
 class Held(Call):
@@ -246,3 +247,21 @@ def test_an_agent_that_comes_back_does_not_stop_again_at_once() -> None:
     heard = np.flatnonzero(call.levels()[1100 // 5 :])
     runs = np.split(heard, np.flatnonzero(np.diff(heard) > 1) + 1)
     assert all(len(run) * 5 >= 80 for run in runs if len(run))
+
+
+@pytest.mark.parametrize("keys", ["", "4"])
+def test_who_begins_before_a_notice_does_not_cut_it_and_is_answered_after_it(keys: str) -> None:
+    notice = Segment(utterance("this call is recorded for training"), interruptible=False)
+    call = Held([MENU, "one blue mug"], ["the blue one"], word=0.18, then=notice)
+    call.run(1680)
+    call.run(100, LOUD)
+    assert call.core.state is State.DUCKED
+    call.run(600, LOUD)
+    for key in keys:
+        call.do(call.core.on_digit(key))
+    call.run(400, LOUD)
+    assert call.levels()[-1] == 8000
+    call.run(4000)
+    assert not call.rows
+    assert call.turns[0].heard_text == f"{MENU} this call is recorded for training"
+    assert (call.situations[1].caller_text or call.situations[1].digits) == (keys or "the blue one")

@@ -101,6 +101,16 @@ class Playback:
         """Whether the segment now, or the next one, belongs to a reply."""
         return (segment := self.segment) is not None and not segment.filler
 
+    @property
+    def interruptible(self) -> bool:
+        """Whether what is said now, or next, may be interrupted."""
+        return (segment := self.segment) is None or segment.interruptible
+
+    @property
+    def question(self) -> bool:
+        """Whether what is said now, or next, is a question."""
+        return (segment := self.segment) is not None and segment.question
+
     def enqueue(self, segment: Segment) -> None:
         self._queue.append(segment)
 

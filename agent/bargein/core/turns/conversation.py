@@ -164,7 +164,7 @@ class Conversation:
     def _process(self, pcm: Pcm) -> None:
         """One frame of the line: evidence of the caller, and what it does to the state."""
         overlap = self.state in (State.SPEAKING, *OVERLAPPED, State.THINKING)
-        sound, frame = self._caller.process(pcm, self.now, self._sensitivity(), self._question(), overlap)
+        sound, frame = self._caller.process(pcm, self.now, self._sensitivity(), self._playback.question, overlap)
         turn = self._caller.turn
         if turn is None:
             return
@@ -193,10 +193,7 @@ class Conversation:
 
     def _interruptible(self) -> bool:
         """Whether the caller may stop the agent now. True while the agent says nothing."""
-        return self.state is not State.SPEAKING or (at := self._playback.segment) is None or at.interruptible
-
-    def _question(self) -> bool:
-        return (segment := self._playback.segment) is not None and segment.question
+        return self.state is not State.SPEAKING or self._playback.interruptible
 
     def _advance_caller(self) -> None:
         """Events that come from the caller's silence."""
@@ -218,7 +215,7 @@ class Conversation:
         if self.state is State.SPEAKING and self._interruptible() and turn.silent_ms(now) < STILL_SOUNDING_MS:
             self._dispatch(Event.ONSET)  # the caller talked on from a segment that may not be interrupted into this one
         if self.state in (*OVERLAPPED, State.THINKING):
-            thinking, question = self.state is State.THINKING, self._question()
+            thinking, question = self.state is State.THINKING, self._playback.question
             event = self._judge.verdict(turn, now, thinking, question, self._listen.backchannels or ())
             if event is not None:
                 self._dispatch(event)
@@ -268,6 +265,8 @@ class Conversation:
 
     def _advance_reply(self) -> None:
         """Events that come from the reply: its first audio, its end."""
+        if not self._playback.interruptible:
+            self._dispatch(Event.PROTECTED)
         thinking = self.state is State.THINKING
         if thinking and self._judge.holds_reply(self._caller.turn, self.now):
             return
@@ -318,6 +317,8 @@ class Conversation:
             case Effect.RESUME:
                 self._playback.resume(at_once=self._overlap.unpaused(self.now))
                 self._hold(retracted)
+            case Effect.UNDUCK:
+                self._playback.duck(0.0)
             case Effect.PAUSE:
                 self._playback.pause()
                 self._overlap.paused(self.now)
@@ -358,7 +359,7 @@ class Conversation:
 
     def _yield(self, event: Event) -> None:
         """An interruption: the rest of the reply is dropped, the caller has the floor."""
-        self._interrupted_question = self._question()
+        self._interrupted_question = self._playback.question
         playout = self._playback.cut(self.now)
         kind = Kind.DTMF if event is Event.DIGIT else Kind.OTHER
         self._actions += self._overlap.interruption(playout, self._caller.turn, self.now, kind, Resolution.IGNORED)

@@ -33,6 +33,7 @@ class Event(StrEnum):
     NO_SPEECH = "no_speech"  # the sound goes on, but is a backchannel or a noise after all
     INTERRUPTION = "interruption"  # the evidence lasts, or a word came that is no backchannel
     FALSE_INTERRUPTION = "false_interruption"  # the sound ended early, or was no such word
+    PROTECTED = "protected"  # the agent comes to what may not be interrupted
     DIGIT = "digit"
     TURN_END = "turn_end"  # the caller has finished, with words or digits
     SILENCE = "silence"  # the caller says nothing for too long
@@ -46,6 +47,7 @@ class Event(StrEnum):
 class Effect(StrEnum):
     DUCK = "duck"  # lower the agent
     HOLD = "hold"  # talk on at full level: nothing was lost
+    UNDUCK = "unduck"  # talk on at full level, and listen to the caller
     PAUSE = "pause"  # fade out and hold the cursor
     UNPAUSE = "unpause"  # fade in again, ducked
     RESUME = "resume"  # fade in from the start of the cut word
@@ -66,6 +68,7 @@ TRANSITIONS: dict[tuple[State, Event], tuple[State, tuple[Effect, ...]]] = {
     (S.DUCKED, E.SPEECH): (S.PAUSED, (X.PAUSE,)),
     (S.DUCKED, E.INTERRUPTION): (S.YIELDED, (X.PAUSE, X.YIELD)),
     (S.DUCKED, E.FALSE_INTERRUPTION): (S.SPEAKING, (X.HOLD,)),
+    (S.DUCKED, E.PROTECTED): (S.SPEAKING, (X.UNDUCK,)),
     (S.DUCKED, E.DIGIT): (S.YIELDED, (X.PAUSE, X.YIELD)),
     (S.DUCKED, E.PLAYED_OUT): (S.LISTENING, (X.LISTEN,)),
     (S.PAUSED, E.NO_SPEECH): (S.DUCKED, (X.UNPAUSE,)),
