@@ -25,7 +25,7 @@ class Pbx(Protocol):
     where: str
 
     async def command(self, text: str) -> str:
-        """What the console prints. Raises PbxError, also for a command that this Asterisk does not have."""
+        """The console's output. Raises PbxError, also for a command that this Asterisk does not have."""
 
     async def originate(self, channel: str, wait_s: int) -> None:
         """Call `channel`, and wait on the line for at most `wait_s` when it answers. Raises PbxError."""
@@ -135,7 +135,7 @@ class Manager:
             await self._writer.wait_closed()
 
     async def _ask(self, *fields: tuple[str, str]) -> list[str]:
-        """The lines of the response to one action; events between are passed over."""
+        """The lines of the response to one action. Events between them are skipped."""
         clean = [f"{name}: {' '.join(value.splitlines())}\r\n" for name, value in fields]
         try:
             async with asyncio.timeout(TIMEOUT_S):
@@ -151,7 +151,7 @@ class Manager:
 
 
 def _known(told: str, command: str, where: str) -> str:
-    """What the console printed, if it knows the command. Raises PbxError."""
+    """The console's output. Raises PbxError if it does not know the command."""
     if told.lstrip().startswith("No such command"):
         raise PbxError(f"{where}: it has no command `{command}`; load the module that has it: module show")
     return told

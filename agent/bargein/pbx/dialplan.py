@@ -1,9 +1,9 @@
 """The dialplan that a PBX includes: the agent's part as a subroutine, and an extension around it.
 
-Every path ends with people or with a spoken sentence. What that rests on was seen with Asterisk 22 and is checked by
-tests/asterisk:
+Every path ends with people or with a spoken sentence. It relies on these facts about Asterisk 22, which tests/asterisk
+checks:
 - `Queue()` returns at once if there is no such queue, and the dialplan goes on. It also returns when nobody answers.
-- `Goto()` to a place that does not exist hangs the caller up, so DIALPLAN_EXISTS is asked first.
+- `Goto()` to a place that does not exist hangs the caller up, so DIALPLAN_EXISTS is checked first.
 - `AGI()` to a server that is down returns at once. A server that accepts and then says nothing would hold the caller
   for ever: `TIMEOUT(absolute)` ends that, and the channel goes to extension T of its context. `AGIEXITONHANGUP` is
   needed for it, or `AGI()` waits for the server to close even then. `LOCAL()` keeps it from other AGI scripts.
@@ -54,7 +54,7 @@ class Plan:
     record: bool = False  # both legs, whatever the server's configuration says
 
     def __post_init__(self) -> None:
-        """Raises UserError (exit 2) for what is not one plain word of a dialplan."""
+        """Raises UserError (exit 2) for a value that is not one plain word of a dialplan."""
         _check(_EXTENSION, self.exten, "--exten", "an extension or pattern, such as 700 or _7XX")
         _check(_NAME, self.queue, "--queue", "the name of a queue in queues.conf")
         _check(_NAME, self.context, "--context", "the name of a context")
@@ -73,7 +73,7 @@ class Plan:
 
     @property
     def subroutine(self) -> str:
-        """The context of the agent's part, another one for each extension."""
+        """The context of the agent's part. Each extension has its own."""
         return "bargein-" + "".join(f"-{_WORDS[c]}-" if c in _WORDS else c for c in self.exten)
 
 
@@ -168,7 +168,7 @@ exten => T,1,Goto(s,${{BARGEIN_LATE}})
 
 
 def _start(index: int, address: str, last: bool) -> str:
-    """Ask one server for an id; without one go on to the next, or give up."""
+    """Ask one server for an id. Without one go on to the next server, or give up."""
     label = "" if index == 1 else f"(server{index})"
     otherwise = "over" if last else f"server{index + 1}"
     branch = '$["${BARGEIN_ID}" = ""]?over' if last else '$["${BARGEIN_ID}" != ""]?talk'

@@ -1,4 +1,4 @@
-"""Whether one more call would be served as well as those in progress: decided from what is measured, with hysteresis.
+"""Decides whether one more call could be served as well as those in progress, from measurements, with hysteresis.
 
 A call costs most in the seconds after it begins, and a measurement needs time. So no more than MAX_BURST calls begin
 between two measurements.
@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MAX_BURST = 6  # calls that begin between two measurements
-REOPEN_AFTER_S = 3.0  # all is well for so long before new calls are taken again
-FEW_CALLS = 5  # below that the machine is slow for other reasons, and to refuse a call would not help those in progress
+REOPEN_AFTER_S = 3.0  # how long all has to be well before new calls are taken again
+FEW_CALLS = 5  # with fewer calls the machine is slow for other reasons, and refusing calls would not help
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is measured: seconds, the share of frames that left late, and the calls in progress."""
+    """The measurements: times in s, the share of frames that left late, and the calls in progress."""
 
     loop_lag_s: float = 0.0
     late_share: float = 0.0

@@ -23,12 +23,12 @@ from .session import Session
 log = logging.getLogger(__name__)
 
 SESSION_END_S = 5.0
-REFUSED_EVERY_S = 10.0  # between two lines in the log about connections that are refused
+REFUSED_EVERY_S = 10.0  # between two log lines about refused connections
 LOOK_UP_S = 0.5  # how long a call waits for the database to say whether its id is new
 
 
 class Calls(Protocol):
-    """Ids that FastAGI gave out, each good for one connection, and where the outcome of a call is left."""
+    """Ids that FastAGI gave out, each valid for one connection, and the outcomes of calls."""
 
     def take(self, call_id: str) -> CallInfo | None: ...
 
@@ -39,12 +39,12 @@ class Calls(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the server puts up with."""
+    """Limits of the server."""
 
     peers: Networks = LOOPBACK  # who may connect; empty: nobody
     accept_unregistered: bool = False
     max_calls: int = 200
-    max_pending: int = 64  # connections without an id, and those that are being handed back
+    max_pending: int = 64  # connections that have not sent an id, and those being handed back
     id_timeout_s: float = 5.0
 
 
@@ -57,10 +57,10 @@ class _ServedCall:
 
 
 class AudioSocketServer:
-    """`start`, then calls are served until `close` or `drain`.
+    """Call `start`. Calls are then served until `close` or `drain`.
 
     `make_session(info)` gives the session of a call; `ended(info, session)` is called when it is over.
-    `is_logged(id)`: whether there was a call of this id; asked for those that FastAGI did not give out.
+    `is_logged(id)`: whether there was a call of this id. It is called for ids that FastAGI did not give out.
     """
 
     def __init__(
@@ -84,15 +84,15 @@ class AudioSocketServer:
         self._limits = limits
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
-        self._refused = 0  # connections, since the log last said so
+        self._refused = 0  # refused connections since the last log line about them
         self._quiet_until = 0.0
-        self._pending = 0  # of these, connections that are no call, or not yet
+        self._pending = 0  # of these, connections without a call
         self._draining = False
         self._running: dict[str, _ServedCall] = {}
 
     @property
     def port(self) -> int:
-        """The port that is listened on; of use when it was given as 0."""
+        """The port that the server listens on, also if 0 was configured."""
         assert self._server is not None
         port: int = self._server.sockets[0].getsockname()[1]
         return port
@@ -115,7 +115,7 @@ class AudioSocketServer:
             raise UserError(listen_error("AudioSocket", "audiosocket", host, port, error)) from None
 
     async def drain(self, limit_s: float) -> None:
-        """No new calls; wait for those in progress, then hand what is left back to the dialplan."""
+        """Take no new calls. Wait for those in progress, then hand the rest back to the dialplan."""
         self._draining = True
         await self._until_over(limit_s)
         for call in self._running.values():
@@ -124,7 +124,7 @@ class AudioSocketServer:
         await self.close()
 
     async def close(self) -> None:
-        """Stop to listen and end every connection at once."""
+        """Stop listening and end every connection at once."""
         if self._server is not None:
             self._server.close()
         for task in self._connections:
@@ -178,7 +178,7 @@ class AudioSocketServer:
         self._refused, self._quiet_until = 0, now + REFUSED_EVERY_S
 
     async def _identified(self, connection: Connection) -> CallInfo | None:
-        """The call of this connection, with its session begun; None if it is none, and has been dealt with."""
+        """The call of this connection, with its session. None if it is no call; the connection is then closed."""
         try:
             async with asyncio.timeout(self._limits.id_timeout_s):
                 call_id = await connection.call_id()
@@ -199,7 +199,7 @@ class AudioSocketServer:
         return None
 
     async def _admitted(self, call_id: str) -> CallInfo | None:
-        """The call of this id, or None if it is not served; then the log says why."""
+        """The call of this id, or None if it is not served. The log then says why."""
         if not self._has_room(call_id):
             return None
         info = self._calls.take(call_id)
@@ -209,13 +209,13 @@ class AudioSocketServer:
         return CallInfo(own) if self._has_room(own) else None
 
     def _has_room(self, call_id: str) -> bool:
-        """Whether another call would be served; says so in the log if not."""
+        """Whether another call would be served. If not, the log says so."""
         if not self.admits():
             log.warning("AudioSocket: call %s is refused: %d calls in progress", call_id, self.calls)
         return self.admits()
 
     def _accepts(self, call_id: str) -> bool:
-        """Whether a call is served that FastAGI knows nothing of, or not any more; says in the log why not."""
+        """Whether to serve a call whose id FastAGI does not know, or not any more. If not, the log says why."""
         if not self._limits.accept_unregistered:
             log.warning(
                 "AudioSocket: call id %s was not given out by FastAGI, was used before, or is too old; "
@@ -229,7 +229,7 @@ class AudioSocketServer:
         return True
 
     async def _unused(self, call_id: str) -> str:
-        """The id; or a new one, where a dialplan gives all its calls the same and this one would replace the last."""
+        """The id, or a new one if a dialplan gives all calls the same: this call would replace the last."""
         try:
             async with asyncio.timeout(LOOK_UP_S):
                 logged = self._is_logged is not None and await self._is_logged(call_id)
@@ -250,7 +250,7 @@ class AudioSocketServer:
         """Whether the call has a session now."""
         try:
             session = self._make_session(info)
-        except Exception as error:  # whatever it is, this caller goes to people and the others do not notice
+        except Exception as error:  # whatever it is, only this caller goes to people
             log.error("call %s cannot be served: %s; the dialplan goes on", info.id, described(error))
             self._calls.finish(info.id, FAILED)
             return False
@@ -262,7 +262,7 @@ class AudioSocketServer:
         fault: Exception | None = None
         try:
             await session.run(connection, self._media)
-        except Exception as error:  # ours, and it must cost no caller: this one goes to people
+        except Exception as error:  # a fault of ours must lose no caller: this one goes to people
             fault = error
             session.stop(f"a fault of bargein: {described(error)}")
         finally:

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class Cluster:
-    """`start`, then calls are served until `drain`. `command` starts a worker; `play` is a WAV in place of the flow."""
+    """Call `start`; calls are then served until `drain`. `command` starts a worker, `play` is a WAV for all calls."""
 
     def __init__(
         self, config: Config, count: int, command: Sequence[str], play: str = "", clock: Clock | None = None
@@ -46,7 +46,7 @@ class Cluster:
 
     @property
     def metrics_port(self) -> int:
-        """The port of /metrics; of use when it was given as 0."""
+        """The port of /metrics, also if 0 was configured."""
         return self._metrics.port
 
     async def start(self) -> None:
@@ -79,13 +79,13 @@ class Cluster:
         await self.workers.reload()
 
     async def drain(self) -> None:
-        """No new calls; those in progress may finish for `audiosocket.drain_s`."""
+        """Take no new calls. Those in progress may go on for `audiosocket.drain_s`."""
         await self.workers.drain(self.config.audiosocket.drain_s)
         await self.fastagi.drain()
         await asyncio.to_thread(self._metrics.close)
 
     async def _place(self, call_id: str, info: CallInfo) -> int:
-        """The port for Asterisk: where a proxy is between, it has one for each worker, in the same order."""
+        """The port for Asterisk. A proxy between has one port for each worker, in the same order."""
         port = await self.workers.place(call_id, info)
         sock = self.config.audiosocket
         if not sock.advertise:
@@ -94,7 +94,7 @@ class Cluster:
 
 
 def worker_ports(config: Config, count: int) -> list[int]:
-    """The AudioSocket ports: the configured one and those behind it, but not FastAGI's. All 0 if it is 0."""
+    """The AudioSocket ports: the configured one and those after it, without FastAGI's. All 0 if it is 0."""
     first, agi = parse_address(config.audiosocket.listen)[1], parse_address(config.fastagi.listen)[1]
     if first == 0:
         return [0] * count
@@ -102,7 +102,7 @@ def worker_ports(config: Config, count: int) -> list[int]:
 
 
 def _settings(config: Config, port: int, count: int, play: str) -> Message:
-    """What a worker is told first: its own port, and its share of the calls."""
+    """A worker's settings: its own port, and its share of the calls."""
     host = parse_address(config.audiosocket.listen)[0]
     sock = dataclasses.replace(
         config.audiosocket,

@@ -80,7 +80,7 @@ class Connection(asyncio.Protocol):
         return await self._call_id
 
     def deliver_to(self, receiver: LineReceiver) -> None:
-        """Hand over all events from now on, at once those that came together with the id."""
+        """Pass all events to the receiver from now on, first those that came together with the id."""
         self._receiver = receiver
         self._deliver(b"")
         if self._at_end.is_set():
@@ -89,7 +89,7 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def send(self, data: bytes) -> None:
-        """Send a whole frame, without waiting."""
+        """Send a frame, without waiting."""
         self._transport.write(data)
 
     @property
@@ -100,7 +100,7 @@ class Connection(asyncio.Protocol):
     async def hand_back(self) -> None:
         """Send 0x00, then read until EOF.
 
-        To close a socket that holds unread audio resets the connection, and Asterisk then hangs the caller up.
+        Closing a socket with unread audio resets the connection, and Asterisk then hangs up on the caller.
         """
         self._handed_back = True
         self.send(encode(FrameKind.HANGUP))
@@ -112,7 +112,7 @@ class Connection(asyncio.Protocol):
             pass
 
     def close(self) -> None:
-        """Close both directions. What was sent still leaves."""
+        """Close both directions. Data that was sent is still delivered."""
         self._transport.close()
 
     def _identify(self, data: bytes) -> None:

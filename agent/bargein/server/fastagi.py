@@ -58,11 +58,11 @@ class _Refused(Exception):
 
 
 class FastAgiServer:
-    """`start`, then requests are answered until `close`.
+    """Call `start`. Requests are then answered until `close`.
 
-    `audiosocket_address` is HOST:PORT that Asterisk connects to. For a wildcard host it is told the address at which it
-    reached this endpoint. `peers` are the networks that may connect; an empty list allows none. `admit()` says whether
-    another call would be served. `place(id, info)` tells a worker about a call and gives its port, or raises NoWorker.
+    `audiosocket_address` is HOST:PORT that Asterisk connects to. For a wildcard host Asterisk gets the address at which
+    it reached us. `peers` are the networks that may connect; an empty list allows none. `admit()` says whether another
+    call would be served. `place(id, info)` tells a worker about a call and gives its port, or raises NoWorker.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class FastAgiServer:
             writer.close()
 
     def _check_peer(self, peer: str, reached_at: str) -> None:
-        """Raises _Refused. With any peers at all, this machine may connect too: its own doctor does."""
+        """Raises _Refused. If there are any peers, this machine may connect too: `bargein doctor` does."""
         this_machine = bool(self._peers) and peer == reached_at
         if not this_machine and not is_allowed(peer, self._peers):
             raise _Refused("it may not connect; if it should, add it to fastagi.peers")
@@ -207,7 +207,7 @@ class FastAgiServer:
 
 
 class _Channel:
-    """Commands to Asterisk, one at a time: it reads ahead, and would overlook a second one.
+    """Commands to Asterisk, one at a time: Asterisk reads ahead and would miss a second one.
 
     `values` are the variables that were read. One of several lines is whole once the next command is answered.
     """
@@ -260,7 +260,7 @@ class _Channel:
         return answer
 
     def _end_last_value(self) -> None:
-        """A new answer is there: the lines before it belong to the value that was read last."""
+        """A new answer has come: the lines before it belong to the last value."""
         if self._last_read:
             self.values[self._last_read] = joined(self.values[self._last_read], self._more_lines)
         self._last_read, self._more_lines = "", []
@@ -300,7 +300,7 @@ def _call_info(request: AgiRequest, given: Mapping[str, str], variables: Mapping
 
 
 def _answers(outcome: CallOutcome) -> list[tuple[str, str]]:
-    """Channel variables in the order they are set. Those that the dialplan uses in expressions are plain or empty."""
+    """Channel variables in the order they are set. Those used in expressions are one plain word or empty."""
     result = outcome.result
     queue = outcome.queue if QUEUE.fullmatch(outcome.queue) else ""
     exten = outcome.exten if EXTENSION.fullmatch(outcome.exten) else ""

@@ -1,4 +1,4 @@
-"""Where on the clock of a recording the caller's audio belongs, though the network delivers it unevenly."""
+"""Finds the place of the caller's audio in a recording, although the network delivers it unevenly."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from ..core.audio.pcm import RATE, Pcm
 
-JITTER_SAMPLES = 60 * RATE // 1000  # a frame may be so late and still be placed at once
+JITTER_SAMPLES = 60 * RATE // 1000  # a frame that is less late is placed at once
 HOLD_SAMPLES = RATE // 2  # how long a later frame is held, to see whether the line catches up
 SETTLE_SAMPLES = RATE  # in the first second the least delayed frame sets the position of all
 
@@ -15,9 +15,9 @@ class LineTiming:
     """Audio of the line on a time axis of samples.
 
     A frame that arrives at time `t` was spoken before `t`. The least delayed frames say how much before, and the
-    others are placed by counting samples from them: after a hiccup of the network the frames come in a burst, and
-    belong into the gap before it. If no burst follows a gap, the line was silent (a muted phone sends nothing), and
-    the audio belongs where it arrived.
+    others are placed by counting samples from them: after a gap in the network the frames come in a burst, and belong
+    into the gap. If no burst follows a gap, the line was silent (a muted phone sends nothing), and the audio belongs
+    where it arrived.
     """
 
     def __init__(self) -> None:
@@ -76,7 +76,7 @@ class LineTiming:
             self._place(first + offset, pcm)
 
     def _place(self, at: int, pcm: Pcm) -> None:
-        """Put audio on the axis; what would overlap audio that is there already is left out."""
+        """Put audio on the axis. Leave out what would overlap audio that is there already."""
         overlap = max(0, self._end - at)
         if overlap >= len(pcm):
             return

@@ -19,11 +19,11 @@ from .connection import Connection
 
 log = logging.getLogger(__name__)
 
-SLOTS = 4  # calls are spread over these, so that their work is
+SLOTS = 4  # calls are spread over these slots, so that their work is spread over time
 SLOT_S = 0.020 / SLOTS
-RESYNC_S = 0.100  # after a stall of this length start anew rather than burst: Asterisk would play the burst at once
+RESYNC_S = 0.100  # after a longer stall start a new grid: Asterisk would play a burst at once
 AUDIO_HEADER = HEADER.pack(FrameKind.AUDIO, FRAME_BYTES)
-AT_ONCE_CALLS = 8  # with no more calls than these a frame is heard when it comes; with more, together with others
+AT_ONCE_CALLS = 8  # with at most these a frame is processed when it comes; with more, together with others
 
 
 class MediaCall(Protocol):
@@ -34,7 +34,7 @@ class MediaCall(Protocol):
 
     @property
     def detector(self) -> SpeechDetector | None:
-        """What `on_audio` hears with, if frames of several calls may be analysed together."""
+        """The call's detector, if frames of several calls may be analysed together."""
 
     def on_audio(self, pcm: Pcm) -> None:
         """160 samples from the line."""
@@ -50,11 +50,11 @@ class MediaCall(Protocol):
 
 
 class MediaEngine:
-    """`carry` serves one call. The grid runs while there are calls: every 5 ms the engine hears what has come from
-    all callers, and sends the frames of a quarter of the calls.
+    """`carry` serves one call. The grid runs while there are calls: every 5 ms the engine processes what came from all
+    callers, and sends the frames of a quarter of the calls.
 
     `loop_lag_s` is how late the last points of the grid were, smoothed over about a second.
-    `sent_frames` and `late_frames` count what left, and what left more than `LATE_S` after its time.
+    `sent_frames` counts the frames sent, `late_frames` those that left more than `LATE_S` after their time.
     """
 
     LATE_S = 0.010
@@ -67,7 +67,7 @@ class MediaEngine:
         self._slots: list[list[_Leg]] = [[] for _ in range(SLOTS)]
         self._next = 0  # the slot whose turn is next
         self._grid: asyncio.Task[None] | None = None
-        self._heard: dict[_Leg, None] = {}  # legs that something has come from
+        self._heard: dict[_Leg, None] = {}  # legs with waiting events
 
     async def carry(self, call: MediaCall, connection: Connection) -> None:
         """Carry the call's audio until the caller hangs up or the call has been handed back.
@@ -85,13 +85,13 @@ class MediaEngine:
             await connection.hand_back()
 
     def _notice(self, leg: _Leg) -> None:
-        """Something has come from a caller."""
+        """Events of this leg are waiting."""
         self._heard[leg] = None
         if sum(map(len, self._slots)) <= AT_ONCE_CALLS:
             self._hear()
 
     def _hear(self) -> None:
-        """Give every call what has come for it. Frames that came at the same time are analysed together."""
+        """Process all waiting events. The frames of several calls are analysed together."""
         while self._heard:
             legs, frames = [], []
             for leg in list(self._heard):
@@ -106,7 +106,7 @@ class MediaEngine:
                 leg.hear(frame)
 
     def _add(self, leg: _Leg) -> None:
-        """Into the emptiest slot, and of equal ones into that which is due first."""
+        """Add to the emptiest slot; among equal ones to the one that is due first."""
         order = self._slots[self._next :] + self._slots[: self._next]
         min(order, key=len).append(leg)
         if self._grid is None:
@@ -165,10 +165,10 @@ class _Leg:
         self._connection = connection
         self._notice = notice
         self._rechunker = Rechunker()
-        self._waiting: deque[Pcm | LineEvent] = deque()  # frames, and what came between them
+        self._waiting: deque[Pcm | LineEvent] = deque()  # frames, and the events between them
 
     def on_events(self, events: list[LineEvent]) -> None:
-        """What has come on the connection."""
+        """Events of the connection."""
         for event in events:
             if isinstance(event, LineAudio):
                 self._waiting.extend(self._rechunker.feed(event.pcm))
@@ -182,7 +182,7 @@ class _Leg:
             self.over.set_result(False)
 
     def next_frame(self) -> Pcm | None:
-        """The 160 samples that came next; None when there are no more. What came before them is performed."""
+        """The next 160 samples; None if there are no more. Events before them are performed."""
         while self._waiting and not self.over.done():
             item = self._waiting.popleft()
             if isinstance(item, np.ndarray):
@@ -194,12 +194,12 @@ class _Leg:
         return None
 
     def hear(self, pcm: Pcm) -> None:
-        """Give the call what `next_frame` returned."""
+        """Give the call the frame that `next_frame` returned."""
         if self.over.done():
             return
         try:
             self._call.on_audio(pcm)
-        except Exception as error:  # ours: it ends this call, and `carry` tells who served it
+        except Exception as error:  # a fault of ours ends this call; `carry` raises it
             self.fail(error)
 
     def tick(self) -> None:

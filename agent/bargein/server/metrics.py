@@ -1,7 +1,7 @@
 """Metrics for Prometheus, and the health of the server, over HTTP.
 
-Each process counts in a Meter. A worker sends its numbers to the supervisor, who shows those of all, with label
-`worker`. Nothing of a caller is in them.
+Each process counts in a Meter. A worker sends its numbers to the supervisor, which shows those of all, with the
+label `worker`. They hold nothing about a caller.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ HISTOGRAMS = {
 
 @dataclass
 class Meter:
-    """Counts of one process. Names and labels are those above; a wrong one is a KeyError."""
+    """Counts of one process. Names and labels are those above. Raises KeyError for others."""
 
     _counters: dict[str, dict[str, float]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(float)))
     _gauges: dict[str, float] = field(default_factory=dict)
@@ -97,7 +97,7 @@ class Meter:
 
 
 class MetricsCollector(Collector):
-    """The numbers of all workers, as Prometheus wants them. `read()` gives them by worker."""
+    """The numbers of all workers in the format of Prometheus. `read()` returns them by worker."""
 
     def __init__(self, read: Callable[[], Mapping[str, Numbers]]) -> None:
         self._read = read
@@ -144,7 +144,7 @@ class Health:
 
 
 class MetricsServer:
-    """`GET /metrics` and `GET /healthz`, in a thread: it answers even while the event loop stands still."""
+    """`GET /metrics` and `GET /healthz`, in a thread: it answers even while the event loop hangs."""
 
     def __init__(self, read: Callable[[], Mapping[str, Numbers]], health: Callable[[], Health]) -> None:
         registry = CollectorRegistry()

@@ -21,7 +21,7 @@ WINDOW = 6  # measurements in which the share of late frames is counted: 3 s
 
 
 class RowStore(Protocol):
-    """What waits for the database, and what it never got."""
+    """Rows that wait for the database, and rows that were lost."""
 
     @property
     def backlog(self) -> int: ...
@@ -68,7 +68,7 @@ class Monitor:
     def _load(self) -> Load:
         self._frames.append((self._media.sent_frames, self._media.late_frames))
         first, last, now = self._frames[0], self._frames[-2], self._frames[-1]
-        # One hiccup is no overload: the last half second counts a fifth.
+        # A single delay is no overload: the last half second counts a fifth.
         late_share = max(_late_share(first, now), _late_share(last, now) / 5)
         return Load(self._media.loop_lag_s if now > last else 0.0, late_share, self._waiting_s(), self._calls())
 

@@ -21,14 +21,14 @@ from .line_timing import HOLD_SAMPLES, LineTiming
 
 log = logging.getLogger(__name__)
 
-# With HOLD_SAMPLES this is what a crash may cost: less than a second.
+# With HOLD_SAMPLES this is what a crash loses at most: less than a second.
 WRITE_SAMPLES = 3 * RATE // 10
-MOST_PENDING_SAMPLES = 10 * RATE  # of one call; a disk that is so far behind gets no more
+MOST_PENDING_SAMPLES = 10 * RATE  # of one call; if the disk falls further behind, the recording ends
 
 
 class _DiskWriter:
-    """One thread writes for all calls: disks like one writer. A disk that hangs does not hold up the end of the
-    process."""
+    """One thread writes for all calls: a disk is fastest with one writer. A disk that hangs does not delay the end of
+    the process."""
 
     def __init__(self) -> None:
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -36,7 +36,7 @@ class _DiskWriter:
         self._thread: threading.Thread | None = None
 
     def submit(self, job: Callable[[], None]) -> None:
-        """Run `job` after those before it."""
+        """Run `job` after the earlier jobs."""
         with self._start:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="recording", daemon=True)
@@ -63,7 +63,7 @@ class WavRecorder:
         self._submit = submit
         self._line = LineTiming()
         self._sent: list[Pcm] = []
-        self._now = self._taken = 0  # samples sent, and of these given to the disk
+        self._now = self._taken = 0  # samples sent, and how many of them were given to the disk
         self._marks: dict[str, tuple[int, str]] = {}
         self._raw: io.FileIO
         self._file: wave.Wave_write | None = None
@@ -104,7 +104,7 @@ class WavRecorder:
         self._submit(lambda: self._close(marks))
 
     def _give(self, until: int) -> None:
-        """Both legs up to the time `until` go to the disk."""
+        """Give both legs up to the time `until` to the disk."""
         count = until - self._taken
         sent = np.concatenate(self._sent) if self._sent else np.zeros(0, np.int16)
         both = np.stack([self._line.take(until, self._now), sent[:count]], axis=1)
@@ -122,8 +122,8 @@ class WavRecorder:
     def _open(self) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.touch(mode=0o640)  # two voices: for owner and group only
-            self._raw = self.path.open("wb", buffering=0)  # what is written outlives the process
+            self.path.touch(mode=0o640)  # it holds two voices: only owner and group may read it
+            self._raw = self.path.open("wb", buffering=0)  # written data outlives the process
             self._file = wave.open(self._raw, "wb")  # noqa: SIM115 - closed by _shut
             self._file.setnchannels(2)
             self._file.setsampwidth(2)

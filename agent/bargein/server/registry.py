@@ -1,4 +1,4 @@
-"""Where FastAGI and AudioSocket meet: ids that are given out and used once, and the result of each call."""
+"""What FastAGI and AudioSocket share: ids, each used once, and the result of each call."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class _TakenCall:
 
 
 class Registry:
-    """Ids are random and good for one `take` within `ttl_s`. An outcome can be fetched for as long.
+    """Ids are random and valid for one `take` within `ttl_s`. An outcome can be fetched for the same time.
 
     Memory is bounded: at most `capacity` ids wait, and the last `capacity` calls and used ids are remembered.
     """
@@ -109,7 +109,7 @@ class Registry:
         None if the id is unknown or was never used, if the outcome was fetched before, or if it is not there in time.
         """
         self._forget_the_old()
-        self.withdraw(call_id)  # the dialplan has gone on
+        self.withdraw(call_id)  # the dialplan has moved on
         running = self._running.get(call_id)
         if running is not None:
             try:
@@ -132,7 +132,7 @@ class Registry:
         return call_id in self._waiting or call_id in self._running
 
     def __len__(self) -> int:
-        """Calls and ids remembered."""
+        """How many calls and ids are remembered."""
         self._forget_the_old()
         return len(self._waiting) + len(self._running) + len(self._over)
 

@@ -48,7 +48,7 @@ class CallLog(Protocol):
 
 
 class Recorder(Protocol):
-    """Hears both legs, for a recording."""
+    """Takes both legs, for a recording."""
 
     def near(self, pcm: Pcm) -> None: ...
 
@@ -83,20 +83,20 @@ class Session:
         detector: SpeechDetector | None = None,
         filler_ms: int = 800,
     ) -> None:
-        self.finish: Finish | None = None  # what the flow came to; None while it goes on, or the caller hung up
+        self.finish: Finish | None = None  # how the flow ended; None while it runs, or if the caller hung up
         self.cause = ""  # why the call ended before the flow did; "" if it did not
         self._call_id = call_id
         self._conversation = conversation
         self._engines = engines
         self._log_to = log_to
         self._tap = tap
-        self.detector = detector  # what the conversation hears with, if its frames may be analysed with others
+        self.detector = detector  # the conversation's detector, if its frames may be analysed with others
         self._streams: dict[int, RecognitionStream] = {}
         self._replies: dict[int, Reply] = {}
         self._answers: dict[int, asyncio.Task[None]] = {}
         self._filler_s = filler_ms / 1000
         self._spoken_for = 0  # the last reply of which a sentence was ready
-        self._bridged = 0  # the last reply that began with a filler, while no other has come since
+        self._bridged = 0  # the last reply that began with a filler, until another reply begins
         self._dropped: Counter[act.DropCause] = Counter()  # answers of which nothing was heard
         self._tasks: asyncio.TaskGroup
 
@@ -111,7 +111,7 @@ class Session:
         return self._engines.planner.progress
 
     async def run(self, connection: Connection, media: MediaEngine) -> None:
-        """Serve the call until it is over. The connection is closed by whoever opened it."""
+        """Serve the call until it is over. Whoever opened the connection closes it."""
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 self._perform(self._conversation.start())
@@ -127,7 +127,7 @@ class Session:
                 self.detector.close()
 
     def stop(self, cause: str) -> None:
-        """Give the call back to the dialplan now: the flow is not done, so its caller goes to people."""
+        """Give the call back to the dialplan now. The flow is not done, so the caller goes to people."""
         if self.finish is None:
             self.finish = Finish(CallResult.FAILED)
             self.cause = cause
@@ -195,7 +195,7 @@ class Session:
     def _begin_stream(self, turn_id: int, preroll: Pcm, hints: Sequence[str]) -> None:
         try:
             stream = self._engines.recognizer.stream(self._engines.planner.language, hints)
-        except Exception as error:  # without words there is no talk: this caller goes to people
+        except Exception as error:  # without a recognizer no talk is possible: this caller goes to people
             log.error("call %s: no speech to text: %s; the dialplan goes on", self._call_id, described(error))
             self.stop("no speech to text")
         else:
@@ -213,7 +213,7 @@ class Session:
         self._perform(self._conversation.on_transcript(turn_id, at, words))
 
     async def _answer(self, reply_id: int, situation: Situation) -> None:
-        """Play a reply: its sentences are synthesized side by side and handed over in order."""
+        """Play a reply. Its sentences are synthesized in parallel and passed on in order."""
         finish: Finish | None = None
         bridge: asyncio.Task[None] | None = None
         try:
@@ -250,7 +250,7 @@ class Session:
             self._perform(self._conversation.on_segment(reply_id, segment))
 
     async def _bridge(self, reply_id: int) -> None:
-        """Say that it takes a moment when nothing of the reply is there in time; never in two replies running."""
+        """Say "One moment." if nothing of the reply is there in time. Never in two replies in a row."""
         if not self._filler_s or self._bridged:
             return
         text = self._engines.planner.phrases.sayings.get("filler", "")
@@ -267,7 +267,7 @@ class Session:
             self._perform(self._conversation.on_segment(reply_id, segment))
 
     async def _apologize(self, reply_id: int) -> None:
-        """A word to the caller before the call goes on elsewhere, if one is in memory: the voice may have failed."""
+        """Say that there is trouble, if that sentence is in memory: the voice may have failed."""
         text = self._engines.planner.phrases.sayings.get("trouble", "")
         with suppress(Exception):
             async with asyncio.timeout(APOLOGY_S):

@@ -1,4 +1,4 @@
-"""Notice when the event loop stands still: every call of the process then misses frames.
+"""Notices when the event loop is blocked: every call of the process then misses frames.
 
 A heartbeat on the loop measures how late it is. To find the cause, a thread looks at the loop's stack while the
 heartbeat is overdue. A loop that waits in its selector is idle, whatever the heartbeat says: the machine was busy.
@@ -28,7 +28,7 @@ KEPT = 100
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """The loop stood still for `length_s`; `place` is what it did, as `file.py:line`, "" if nobody looked.
+    """The loop was blocked for `length_s`. `place` is the code that ran, as `file.py:line`; "" if unknown.
 
     `cpu_s` is the processor time of the loop meanwhile: far less than `length_s` if it waited, or if the machine was
     busy with something else.

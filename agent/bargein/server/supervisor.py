@@ -1,8 +1,8 @@
 """Workers: processes that serve calls, each with an AudioSocket port of its own, behind one FastAGI port.
 
-The supervisor gives a call to the worker with the fewest, replaces workers that die or stand still, and passes reload
-and drain on. It carries no audio. When a worker is lost, its connections are reset: the dialplan of its callers goes on
-to people, and no other call notices.
+The supervisor gives a call to the worker with the fewest calls, replaces workers that die or hang, and passes on reload
+and drain. It carries no audio. When a worker is lost, its connections are reset: the dialplan sends its callers to
+people, and all other calls go on.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from .registry import FAILED, Registry
 log = logging.getLogger(__name__)
 
 BEAT_S = 0.5  # how often a worker reports
-STUCK_S = 5.0  # a worker that reports nothing for so long is killed
+STUCK_S = 5.0  # a worker that reports nothing for longer is killed
 START_S = 120.0  # models load, and prompts are synthesized for the first time
 ACK_S = 1.0  # for a worker to note that a call comes
-RESTART_S = (1.0, 30.0)  # the pause before a lost worker is replaced; doubled each time up to the second
+RESTART_S = (1.0, 30.0)  # the pause before a lost worker is replaced, first and longest; it doubles each time
 AFTER_DRAIN_S = 15.0
 
 
@@ -40,7 +40,7 @@ class NoWorker(Exception):
 
 @dataclass(eq=False)
 class _Worker:
-    """One process. `port` is 0 until it is ready. `ids` are the calls that it was given and that are not over."""
+    """One process. `port` is 0 until it is ready. `ids` are the calls that it has been given and that are not over."""
 
     number: int
     process: asyncio.subprocess.Process
@@ -59,9 +59,9 @@ class _Worker:
 
 
 class Supervisor:
-    """`start`, then `place` calls until `drain` or `close`.
+    """Call `start`, then `place` calls until `drain` or `close`.
 
-    `command` starts a worker; the number of its socket is appended. `settings(number)` is what it is told first.
+    `command` starts a worker; the number of its socket is appended. `settings(number)` are the worker's settings.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Supervisor:
         self._task(self._watch())
 
     async def drain(self, limit_s: float) -> None:
-        """No new calls. Wait until the workers have ended theirs, and kill what is left."""
+        """Take no new calls. Wait until the workers have finished theirs, then kill the rest."""
         self._closing = True
         for worker in self._workers.values():
             worker.link.send("drain")
@@ -151,7 +151,7 @@ class Supervisor:
         return Health(bool(ready) and not self._closing, self.calls, self._has_room(), len(ready), reasons)
 
     def admits(self) -> bool:
-        """Whether some worker has room. Counts who is refused."""
+        """Whether some worker has room. Counts the refused calls."""
         if self._has_room():
             return True
         self.meter.count("bargein_refused_calls")
@@ -161,9 +161,11 @@ class Supervisor:
         return not self._closing and any(worker.port and worker.admits for worker in self._workers.values())
 
     async def place(self, call_id: str, info: CallInfo) -> int:
-        """Give a call to the worker with the fewest that has room; its port. Raises NoWorker."""
+        """Give a call to the worker with the fewest calls that has room. Returns its port. Raises NoWorker."""
         for worker in self._workers.values():
-            worker.ids = {given for given in worker.ids if given in self._registry}  # not those that were never used
+            worker.ids = {
+                given for given in worker.ids if given in self._registry
+            }  # ids that were never used do not count
         order = sorted(self._workers.values(), key=lambda worker: max(worker.calls, len(worker.ids)))
         for worker in order:
             if worker.port and worker.admits and await self._expect(worker, call_id, info):
@@ -171,7 +173,7 @@ class Supervisor:
         raise NoWorker("no worker has room")
 
     async def _expect(self, worker: _Worker, call_id: str, info: CallInfo) -> bool:
-        """Whether the worker knows of the call now."""
+        """Tell the worker about the call. Returns whether it has taken it."""
         acked = worker.acks[call_id] = asyncio.get_running_loop().create_future()
         worker.ids.add(call_id)
         worker.link.send("expect", id=call_id, info=packed_info(info))
@@ -207,7 +209,7 @@ class Supervisor:
         """Take the worker's messages until it is gone, then replace it."""
         async for message in worker.link.messages():
             self._take(worker, message)
-        _kill(worker)  # a worker without its link serves nobody
+        _kill(worker)  # a worker without its link is of no use
         code = await worker.process.wait()
         worker.link.close()
         worker.port = 0
@@ -276,14 +278,14 @@ class Supervisor:
             return f"worker {worker.number} did not answer"
 
     async def _watch(self) -> None:
-        """Kill workers that stand still: `_listen` then replaces them."""
+        """Kill workers that hang: `_listen` then replaces them."""
         while True:
             due = self._clock.monotonic() + BEAT_S
             await self._clock.sleep_until(due)
             now = self._clock.monotonic()
             oldest = now - STUCK_S
             for worker in self._workers.values():
-                worker.heard_at += now - due  # while we stood still ourselves, nobody could be heard
+                worker.heard_at += now - due  # while we hung ourselves, no report could arrive
                 if worker.heard_at < oldest and worker.process.returncode is None:
                     log.error("worker %d has stood still for %.0f s; it is killed", worker.number, STUCK_S)
                     _kill(worker)
@@ -295,7 +297,7 @@ class Supervisor:
 
 
 def _tell(number: int, ready: asyncio.Future[None]) -> None:
-    """Nobody waits for a worker that replaces another."""
+    """Nobody waits for a replacement worker."""
     if not ready.cancelled() and (error := ready.exception()) is not None:
         log.error("worker %d cannot start: %s; trying again", number, error)
 

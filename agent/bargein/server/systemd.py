@@ -26,7 +26,7 @@ def notify(state: str) -> bool:
 
 
 def watchdog_s() -> float | None:
-    """How often to send `WATCHDOG=1`: half of systemd's limit. None if it does not watch (sd_watchdog_enabled(3))."""
+    """How often to send `WATCHDOG=1`: half of systemd's limit. None without a watchdog (sd_watchdog_enabled(3))."""
     limit, pid = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
     if not limit.isdecimal() or (pid and pid != str(os.getpid())):
         return None

@@ -1,4 +1,4 @@
-"""Opening a database: SQLite through aiosqlite, PostgreSQL through asyncpg, and one clear line when it cannot be."""
+"""Opens a database: SQLite with aiosqlite, PostgreSQL with asyncpg. If that fails, the error is one line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .url import SQLITE, sqlite_file, sqlite_uri
 
 BUSY_S = 5.0  # how long one statement waits for another process's lock
 RETRY_S = 0.01
-CACHE_KIB = 65_536  # SQLite: of pages; a question to a large log reads many more than the 2 MB of the default
+CACHE_KIB = 65_536  # SQLite: a query of a large log reads many more pages than the default of 2 MB holds
 CONNECT_S = 5.0  # PostgreSQL: how long a connection may take
 COMMAND_S = 30.0  # PostgreSQL: how long a statement may take
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
@@ -51,8 +51,8 @@ def shown(url: str) -> str:
 def connect(url: str, *, readonly: bool = False, pool: int = 2, synchronous: str = "FULL") -> AsyncEngine:
     """An engine of at most `pool` connections, whose transactions include CREATE TABLE. It connects at the first use.
 
-    `synchronous` is SQLite's: FULL, a commit outlives a power cut; NORMAL, the last ones may not, but a commit does not
-    wait for the disk while it locks out other writers. Raises UserError.
+    `synchronous` is SQLite's. FULL: a commit outlives a power cut. NORMAL: the last commits may not, but a commit does
+    not wait for the disk while it locks out other writers. Raises UserError.
     """
     made = parsed(url)
     if made.drivername.startswith("postgresql"):
@@ -95,7 +95,7 @@ def _still(file: Path) -> dict[str, str]:
 
 
 def _prepare_sqlite(engine: AsyncEngine, readonly: bool, synchronous: str) -> None:
-    """Explicit BEGIN, for sqlite3 would begin none before DDL; WAL, so that readers never hold up the writer."""
+    """Explicit BEGIN, because sqlite3 begins no transaction before DDL. WAL, so that readers never block the writer."""
 
     def on_connect(connection: Any, _record: object) -> None:
         connection.isolation_level = None
@@ -115,7 +115,7 @@ def _prepare_sqlite(engine: AsyncEngine, readonly: bool, synchronous: str) -> No
 
 
 async def _into_wal(connection: Any) -> None:
-    """Where another process does the same, SQLite says "locked" at once, for to wait might be for ever: try again."""
+    """If another process does the same, SQLite reports "locked" at once, because waiting could deadlock: try again."""
     until = asyncio.get_running_loop().time() + BUSY_S
     while True:
         try:
@@ -173,7 +173,7 @@ def is_failure(error: BaseException) -> bool:
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether the database cannot be used now, but may well be later: as against one that is not ours, or not one."""
+    """Whether the database cannot be used now but perhaps later. False if it is not ours, or no database."""
     cause = _cause(error)
     if state := getattr(cause, "sqlstate", None):
         return str(state)[:2] in AWAY

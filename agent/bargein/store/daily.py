@@ -79,14 +79,14 @@ async def _streamed(connection: AsyncConnection, query: Any) -> AsyncIterator[An
 
 
 async def forget_days(connection: AsyncConnection, of_days: Collection[str]) -> None:
-    """Calls of these days change in this transaction."""
+    """Delete the figures of these days: their calls change in this transaction."""
     if old := [day for day in of_days if day < _open_day()]:
         await _lock(connection, shared=True)
         await connection.execute(delete(days).where(days.c.day.in_(old)))
 
 
 async def complete_day(engine: AsyncEngine, after: str) -> str | None:
-    """Make the figures of the next day later than `after` that has none and is over; None when there is no such day.
+    """Make the figures of the next finished day after `after` that has none. Returns the day; None if there is none.
 
     Raises what the driver raises; in SQLite that is "locked" if a call of the database changed meanwhile.
     """
@@ -111,7 +111,7 @@ async def complete_day(engine: AsyncEngine, after: str) -> str | None:
 
 
 async def complete_days(url: str) -> int:
-    """Make the figures of all days that are over; how many. Raises UserError."""
+    """Make the figures of all days that are over. Returns how many. Raises UserError."""
     engine, day, count = connect(url), "", 0
     try:
         with explaining(url):
@@ -132,8 +132,8 @@ def _open_day() -> str:
 
 
 async def _lock(connection: AsyncConnection, *, shared: bool = False) -> None:
-    """PostgreSQL: between the reading of a day and the writing of its figures no call of it changes. SQLite itself
-    refuses to write what was read before a change."""
+    """PostgreSQL: no call of a day changes between reading the day and writing its figures. SQLite itself refuses to
+    write after such a change."""
     if connection.dialect.name == "postgresql":
         function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
         await connection.execute(text(f"SELECT {function}(:key)"), {"key": LOCK_KEY})

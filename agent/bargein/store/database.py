@@ -1,4 +1,4 @@
-"""Rows into tables: each row once, however often it comes, and a bad row never in the way of the others."""
+"""Writes rows to the tables: each row once, however often it comes. A bad row does not block the others."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ CLOSE_AT_ONCE = 100
 
 
 class Database:
-    """Writes rows; its methods raise whatever the driver raises. It connects, and brings the tables up to date, at the
-    first write and whenever the file of an SQLite database is another one than before."""
+    """Writes rows. Its methods raise whatever the driver raises. It connects, and brings the tables up to date, at the
+    first write and whenever the file of an SQLite database has been replaced."""
 
     def __init__(self, url: str, clock: Clock) -> None:
         self._url = url
@@ -60,13 +60,13 @@ class Database:
         self._engine = None
 
     async def write(self, rows: Sequence[Row]) -> None:
-        """Write in order; of rows with the same key the later one wins, column by column."""
+        """Write rows in order. If several have the same key, the last one wins, column by column."""
         merged = _merged(rows)
         for first in range(0, len(merged), AT_ONCE):
             await self._write(merged[first : first + AT_ONCE])
 
     async def close_crashed(self, run: str) -> int:
-        """Close the calls that a dead run left open; "" means those that are older than any call can be."""
+        """Close the calls that a dead run left open. "": those that are older than any call can be."""
         calls = schema.calls
         mine = calls.c.run == run if run else calls.c.started_at < iso(self._clock.utc() - LONGEST_CALL)
         closed = 0
@@ -81,7 +81,7 @@ class Database:
                 return closed
 
     async def _write(self, rows: Sequence[Row]) -> None:
-        """All in one transaction; if the database refuses one of them, each in its own, without that one."""
+        """Write all in one transaction. If the database refuses a row, write each in its own, without that row."""
         engine = await self.ready()
         try:
             async with engine.begin() as connection:
@@ -97,7 +97,7 @@ class Database:
             log.error("store: a row of %s was refused (%s)", rows[0][0], type(error).__name__)
 
     def _identity(self) -> tuple[int, int] | None:
-        """Which file it is; None for another database, and for a file that is gone."""
+        """Identifies the file. None for PostgreSQL and for a file that is gone."""
         file = sqlite_file(self._url)
         if file is None:
             return (0, 0)
@@ -139,7 +139,7 @@ async def _upsert(connection: AsyncConnection, rows: Sequence[Row]) -> None:
 
 
 async def _ended(connection: AsyncConnection, call_id: str, started_at: str) -> dict[str, Any]:
-    """The end of a call that was cut: when it was last heard of."""
+    """The end of a call that a crash cut off: the time of its last row."""
     turns, cuts = schema.turns, schema.interruptions
 
     async def newest(column: ColumnElement[Any], of_call: ColumnElement[Any], *more: ColumnElement[bool]) -> Any:

@@ -1,4 +1,4 @@
-"""The way of a row to the database, in a thread of its own: nothing here can hold up a call.
+"""Delivers rows to the database in a separate thread, so that nothing here can delay a call.
 
 Rows wait in memory for a moment and are written together. What the database has not taken after SPOOL_AFTER_S is
 saved to the spool, so that a crash does not lose it. The database gets the batches in order.
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 GATHER_S = 0.2  # rows that come within this time are written together
 SPOOL_AFTER_S = 0.4
-LOOK_S = 0.1  # how often the age of what waits is looked at
+LOOK_S = 0.1  # how often the age of the waiting rows is checked
 FIRST_RETRY_S = 0.1
 LAST_RETRY_S = 5.0
 BETWEEN_DAYS_S = 2.0
@@ -89,7 +89,7 @@ class Delivery:
             return len(self._waiting) + sum(batch.count for batch in self._batches)
 
     def start(self) -> Future[None]:
-        """Begin. The result is there when the database was tried; a UserError if it can never be used."""
+        """Begin. The future is done when the database has been tried; it holds a UserError if it can never be used."""
         self._thread.start()
         return self._opened
 
@@ -185,7 +185,7 @@ class Delivery:
         self._append(Batch(closes=run))
 
     def _append(self, batch: Batch) -> None:
-        """Put a batch in line that a `flush` waits for, though nobody put its rows here."""
+        """Queue a batch from the spool, so that `flush` waits for it too."""
         self._put += 1
         batch.upto = self._put
         self._batches.append(batch)
@@ -213,7 +213,7 @@ class Delivery:
         self._deliverable.set()
 
     def _save(self, older_than: float) -> None:
-        """Save old batches; a small one goes into the file of the one before it."""
+        """Save old batches. A small one is appended to the file before it."""
         before: Batch | None = None
         for batch in list(self._batches):
             if batch.rows is not None and batch.path is None and self._loop.time() - batch.since >= older_than:
@@ -253,7 +253,7 @@ class Delivery:
             self._succeed(batch)
 
     async def _complete_days(self) -> None:
-        """Statistics of the days that are over, a day at a time, while nothing else is to be done."""
+        """Make the statistics of days that are over, one day at a time, while there is nothing else to do."""
         day = ""
         while True:
             await asyncio.sleep(BETWEEN_DAYS_S)
@@ -261,7 +261,7 @@ class Delivery:
                 continue
             try:
                 done = await daily.complete_day(await self._database.ready(), day)
-            except Exception as error:  # locked, or away: another time
+            except Exception as error:  # locked or away: try again later
                 log.debug("store: no statistics of a day: %s", type(error).__name__)
                 done = None
             day = done or ""

@@ -23,7 +23,7 @@ Found = dict[str, Any]
 
 
 async def derive(connection: AsyncConnection, call_ids: Collection[str]) -> set[str]:
-    """Bring the derived columns of these calls up to date; the days that the calls are of.
+    """Bring the derived columns of these calls up to date. Returns the days of these calls.
 
     Calls that have no row are left out.
     """
@@ -53,7 +53,7 @@ async def derive(connection: AsyncConnection, call_ids: Collection[str]) -> set[
 
 
 async def everything(connection: AsyncConnection) -> None:
-    """Derive for all calls, the oldest first."""
+    """Derive the columns of all calls, the oldest first."""
     at = ("", "")
     while True:
         position = tuple_(calls.c.started_at, calls.c.id)

@@ -1,4 +1,4 @@
-"""Deleting calls with all that belongs to them, a few at a time, so that a server that writes never waits long."""
+"""Deletes calls with all that belongs to them, a few at a time, so that a server that writes never waits long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person or a timer does to the log: forget what is old, or a caller; give space back; try it out."""
+"""Maintenance of the log: delete old calls or a caller, free disk space, test the database."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Pruned:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """What was deleted of a caller, and what is left: `failed` are recordings that could not be deleted, `elsewhere`
-    counts recordings that other servers have to delete, which they do when they prune or forget."""
+    """What was deleted of a caller. `failed` are recordings that could not be deleted. `elsewhere` counts recordings on
+    other servers, which delete them at their next `prune` or `forget`."""
 
     calls: int
     recordings: int
@@ -148,7 +148,7 @@ async def _forget(engine: AsyncEngine, number: str, delete_recording: Callable[[
 
 
 async def _sync(engine: AsyncEngine) -> None:
-    """SQLite: what was deleted is gone from the disk too, the write-ahead log included, if nobody reads just then."""
+    """SQLite: also remove the deleted data from the disk and the write-ahead log, if nobody reads at the moment."""
     if engine.dialect.name == "sqlite":
         async with engine.connect() as connection:
             await connection.execution_options(begin="")
@@ -156,7 +156,7 @@ async def _sync(engine: AsyncEngine) -> None:
 
 
 async def vacuum(url: str) -> None:
-    """Give the space of what was deleted back to the disk; SQLite holds up writers while it does.
+    """Free the disk space of deleted rows. SQLite blocks writers meanwhile.
 
     Raises UserError when the database cannot be used.
     """
@@ -172,7 +172,7 @@ async def vacuum(url: str) -> None:
 
 
 async def try_to_write(url: str) -> None:
-    """Bring the database up to date and write to it, leaving nothing behind. Raises UserError when that fails."""
+    """Bring the database up to date and make a test write that leaves nothing behind. Raises UserError."""
     engine = connect(url)
     try:
         with explaining(url):

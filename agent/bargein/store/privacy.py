@@ -1,4 +1,4 @@
-"""What the log must not hold."""
+"""Removes what the log must not hold."""
 
 from __future__ import annotations
 

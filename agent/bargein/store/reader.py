@@ -1,4 +1,4 @@
-"""Questions to the log."""
+"""Reads the log."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Reader:
         return self._engine.dialect.name
 
     async def close(self) -> None:
-        """Let go of the database."""
+        """Close the database."""
         await self._engine.dispose()
 
     async def __aenter__(self) -> Self:
@@ -116,7 +116,7 @@ class Reader:
         return await self._size(select(schema.calls.c.id).where(*of_call(which, self.dialect)))
 
     async def call(self, name: str) -> Call:
-        """By id, by the beginning of one, or `last`. Raises UserError when that is no call or more than one."""
+        """Find a call by its id, the beginning of its id, or `last`. Raises UserError if no call or several match."""
         if name == "last":
             newest = await self.calls(limit=1)
             if not newest:
@@ -142,7 +142,7 @@ class Reader:
         return bool(await self._rows(select(schema.calls.c.id).where(schema.calls.c.id == call_id)))
 
     async def turns(self, call_id: str) -> list[LoggedTurn]:
-        """In the order in which they began."""
+        """The turns of a call, in the order in which they began."""
         of_call = select(schema.turns).where(schema.turns.c.call_id == call_id)
         return [to_turn(row) for row in await self._rows(of_call.order_by(schema.turns.c.seq))]
 
@@ -161,7 +161,7 @@ class Reader:
         """One page of the interruptions of matching calls, by default the newest first; where the filter is about
         calls, those of the newest call first.
 
-        `slow_ms`: only those after which the agent was heard for at least so long.
+        `slow_ms`: only those whose stop took at least this long.
         """
         calls, cuts = schema.calls, schema.interruptions
         conditions = _of_interruption(which, call_id, kind, slow_ms)
@@ -188,7 +188,7 @@ class Reader:
         slow_ms: int | None = None,
         most: int = EVERYTHING,
     ) -> int:
-        """How many interruptions match. It stops to count at `most`: to count all that match can take long."""
+        """How many interruptions match. It stops counting at `most`, because counting all can take long."""
         calls, cuts = schema.calls, schema.interruptions
         conditions = _of_interruption(which, call_id, kind, slow_ms)
         count = 0
@@ -240,7 +240,7 @@ class Reader:
     async def stats(self, which: CallFilter = EVERY_CALL) -> Stats:
         """Figures over the matching calls and their interruptions.
 
-        Conditions other than `since`, `until`, `queue` and `flow` cost time: all matching calls are counted anew.
+        With conditions other than `since`, `until`, `queue` and `flow` it takes longer: all matching calls are counted.
         """
         kept_by_day = replace(which, queue=None, flow=None).by_time_only
         with explaining(self._url):
@@ -255,7 +255,7 @@ class Reader:
         return summarize(groups)
 
     async def _last_first(self, which: CallFilter, newest_are_wanted: bool) -> tuple[int, ...]:
-        """In how many calls to look for the text, one after the other until there are enough; 0 is all.
+        """In how many calls to look for the text, with a growing number until there are enough. 0: in all.
 
         SQLite: words that are in many calls are first looked for in the last of these.
         """

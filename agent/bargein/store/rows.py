@@ -1,4 +1,4 @@
-"""What is read from the log, and how turns and interruptions become columns and come back."""
+"""Rows as read from the log, and the conversion of turns and interruptions to columns and back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..core.audio.utterance import Word
 from ..core.turns.records import Interruption, Turn
 
 SAMPLES_PER_MS = 8  # 8000 Hz
-LONGEST_CALL = timedelta(days=1)  # a call that has no end and is older was cut by a crash
+LONGEST_CALL = timedelta(days=1)  # an older call without an end was cut off by a crash
 DERIVED = {"turns": "turn_count", "interruptions": "interruption_count"}  # columns of other names than the field
 
 
@@ -47,7 +47,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class LoggedTurn:
-    """A turn and the call that it is of."""
+    """A turn and its call."""
 
     turn: Turn
     call_id: str
@@ -56,7 +56,7 @@ class LoggedTurn:
 
 @dataclass(frozen=True, slots=True)
 class LoggedInterruption:
-    """An interruption, when it was, and whose."""
+    """An interruption, its time and its call."""
 
     interruption: Interruption
     at: datetime  # of the onset

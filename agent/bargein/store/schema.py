@@ -30,7 +30,7 @@ calls = Table(
     *_text("exten", "summary", "server", "recording"),
     *_text("slots"),  # JSON: the values that the flow gathered, by name
     *_text("last_step"),  # where the caller was when the call ended
-    *_text("run"),  # the run of the server that wrote the call: closes its calls after a crash
+    *_text("run"),  # the run of the server that wrote the call: tells which calls to close after a crash
     *_text("cause"),  # why the call ended before the flow did
     *_text("uniqueid", "linkedid", "channel"),  # Asterisk's names: they join the row with CDR, CEL and queue_log
     *_text("steps"),  # the steps that the agent spoke in, one a line, in order

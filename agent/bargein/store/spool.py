@@ -53,7 +53,7 @@ class Spool:
         self._bytes = 0
 
     def open(self) -> list[DeadRun]:
-        """Make this run's directory, and take over the runs that are over, the oldest first."""
+        """Make this run's directory, and take over the directories of runs that have ended, the oldest first."""
         if self._directory is None:
             return []
         try:
@@ -118,11 +118,11 @@ class Spool:
         self.release(run)
 
     def release(self, run: DeadRun) -> None:
-        """Leave what is left of this run to the next start."""
+        """Release the lock. The next start takes over what is left."""
         os.close(run.lock)
 
     def close(self) -> None:
-        """Leave nothing behind but batches that the database does not have."""
+        """Delete everything but the batches that the database does not have."""
         if self._own is not None and not any(self._own.glob(f"*{SUFFIX}")):
             shutil.rmtree(self._own, ignore_errors=True)
             with contextlib.suppress(OSError):  # not empty: another process uses it
@@ -164,7 +164,7 @@ def _locked(path: Path, *, make: bool = True) -> int | None:
 
 
 def _append(path: Path, data: bytes) -> None:
-    """All of `data` or nothing. The data outlives the process at once, a power cut once the disk has it."""
+    """Write all of `data` or nothing. It outlives the process at once, and a power cut once it is on the disk."""
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         before = os.fstat(file).st_size

@@ -1,4 +1,4 @@
-"""Figures over many calls: counts, medians, the slowest twentieth. They add up, so each day is counted only once."""
+"""Figures over many calls: counts, medians, 95th percentiles. They add up, so each day is counted only once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ..core.language.kinds import FALSE_INTERRUPTIONS
 
-BIN_MS = 5  # latencies are kept to so many ms
+BIN_MS = 5  # the resolution of latencies, in ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class HourCount:
 
 @dataclass(frozen=True, slots=True)
 class CutWord:
-    """Where callers cut in: the step, and the word that was cut."""
+    """Where callers interrupt: the step, and the cut word."""
 
     step: str
     word: str
@@ -226,7 +226,7 @@ def summarize(groups: Iterable[tuple[str, Figures]]) -> Stats:
 
 
 def _add(into: Counter[Any], other: Mapping[Any, int]) -> None:
-    """As Counter.update, which is slower for small ones."""
+    """Like Counter.update, but faster for small ones."""
     for key, count in other.items():
         into[key] += count
 

@@ -1,4 +1,4 @@
-"""The log as a server writes it."""
+"""The log of calls, for a server that writes it."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def spool_directory(url: str, configured: str = "") -> Path:
 
 
 class Store(Reader):
-    """The log of calls. The puts are plain functions that return at once, whatever the database does.
+    """The log of calls. The methods that add rows return at once, whatever the database does.
 
-    Rows wait in memory until the database has them, up to `queue` rows, and in a spool on disk when that takes longer
-    than a moment. Beyond that new rows are dropped and counted.
+    Rows wait in memory until the database has them, up to `queue` rows. If that takes longer than a moment, they wait
+    in a spool on disk. If both are full, new rows are dropped and counted.
     """
 
     def __init__(self, url: str, clock: Clock, delivery: Delivery, run: str, privacy: Privacy) -> None:
@@ -149,11 +149,11 @@ class Store(Reader):
         return self._delivery.waits(("calls", call_id)) or await self.has_call(call_id)
 
     async def flush(self, timeout_s: float = 5.0) -> bool:
-        """Wait until the database has all that was put so far; False when it has not within `timeout_s`."""
+        """Wait until the database has all rows added so far. False if that takes longer than `timeout_s`."""
         return await self._delivery.flush(timeout_s)
 
     async def close(self, timeout_s: float = 5.0) -> None:
-        """Write what waits, for at most `timeout_s`, and disconnect. What is left waits in the spool."""
+        """Write the waiting rows, for at most `timeout_s`, and disconnect. The rest stays in the spool."""
         if not await self.flush(timeout_s):
             log.error(
                 "store: closed while %d rows wait; those in the spool are written at the next start", self.backlog

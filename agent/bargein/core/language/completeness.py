@@ -1,4 +1,4 @@
-"""Whether the caller's words so far are a whole answer, by the words alone and by what the agent expects."""
+"""Whether the caller's words so far are a complete answer, by the words and by what the agent expects."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def completeness(text: str, phrases: Phrases, expects: ExpectedAnswer, hints: Se
             return False  # "Hello, my name is Miller." does not say yet what the call is about
         return None  # "can I have ..." is whole as a command, not as a story
     if whole and text and all(word in phrases.urgent for word in words):
-        return None  # "wait", "no": more often than not there is more to come
+        return None  # "wait", "no": usually there is more to come
     return whole
 
 
 def _digits(text: str, phrases: Phrases, expects: ExpectedAnswer) -> bool | None:
-    """Whole at the maximum, open before the minimum. Without a digit it is no number, so the words decide."""
+    """Complete at the maximum, incomplete below the minimum. Without a digit the words decide."""
     try:
         count = len(digits_in(text, phrases.numbers, phrases.repairs))
     except Unclear:

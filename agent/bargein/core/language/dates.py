@@ -1,4 +1,4 @@
-"""Days in what was said, by the words of a language file. Pure."""
+"""Finds days in the caller's words, by the words of a language file. Pure."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Dates:
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Dates:
-        """From the part `dates` of a language file. Raises ValueError for what is not right."""
+        """From the part `dates` of a language file. Raises ValueError if it is wrong."""
         tables = ("days", "weekdays", "months", "ordinals", "units")
         words = ("suffixes", "ahead", "since", "past", "link", "one", "parts", "loose", "at", "clock", "unclear")
         if unknown := sorted(set(data) - {*tables, *words, "order"}):

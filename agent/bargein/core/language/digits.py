@@ -14,7 +14,7 @@ from .values import Repairs, Said, Unclear, is_figure, wanted
 _NOT_DIGIT = re.compile(r"[^0-9]")
 _INTERJECTION = re.compile(r"^\s*(?:oh|o|ah)\s*[,.!]", re.IGNORECASE)
 _TRUNK_ZERO = re.compile(r"(\+[0-9]{1,3}[\s-]*)\(0\)")  # +49 (0) 30: the zero is dialled only without the country code
-GROUP = 3  # digits that are read back in one breath
+GROUP = 3  # digits that are read back as one group
 
 
 def digits_in(text: str, numbers: Numbers, repairs: Repairs, low: int = 0, high: int = 0) -> str:
@@ -114,7 +114,7 @@ def _is_dictated(words: Sequence[str], numbers: Numbers) -> bool:
 
 
 def _groups(words: Sequence[str], numbers: Numbers, composed: bool) -> list[Said[str]]:
-    """Runs of digits that nothing but glue words parts. `composed`: "eight hundred five" is 805, else 8005."""
+    """Runs of digits with only glue words between them. `composed`: "eight hundred five" is 805, else 8005."""
     read_by = numbers if composed else replace(numbers, scales={})
     numbered = {said.start: said for said in cardinals(words, read_by) if words[said.start] not in numbers.quantities}
     groups: list[Said[str]] = []

@@ -143,7 +143,7 @@ def is_noise(text: str) -> bool:
 
 
 def is_backchannel(text: str, phrases: Phrases, question: bool, extra: Sequence[str] = ()) -> bool:
-    """Whether these words only say "I am listening". `question`: the agent was asking, so "yes" is an answer.
+    """Whether these words only mean "I am listening". `question`: the agent was asking, so "yes" is an answer.
 
     `extra` are more words that count, from the flow.
     """
@@ -199,7 +199,7 @@ def classify(
     """What kind of interruption this is.
 
     interrupted: the text of the agent's turn that the caller cut into. question: the agent was asking. choices: what
-    the caller can choose. chosen: the choice so far; "" if there is none, then what the agent talked of counts.
+    the caller can choose. chosen: the choice so far. "" if there is none: then the one that the agent talked about.
     """
     words = phrases.cleaned(text)
     if is_noise(text) or joined(tokens(text)) in phrases.noise:

@@ -1,4 +1,4 @@
-"""Makes text from elsewhere harmless for a terminal, a log line or a file."""
+"""Makes text from outside harmless for a terminal, a log line or a file."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Numbers:
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Numbers:
-        """From the part `numbers` of a language file. Raises ValueError for what is not right."""
+        """From the part `numbers` of a language file. Raises ValueError if it is wrong."""
         tables = ("values", "scales", "repeats", "quantities", "spoken_digits", "homophones")
         words = ("glue", "tens_glue", "digit_glue", "articles", "minus", "plus", "extensions", "unclear")
         flags = ("vigesimal", "one_word", "spaced")

@@ -1,4 +1,4 @@
-"""A person's name in what was said. Pure."""
+"""Finds a person's name in the caller's words. Pure."""
 
 from __future__ import annotations
 

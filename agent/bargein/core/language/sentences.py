@@ -10,8 +10,8 @@ from .abbreviations import ANYWHERE, BEFORE_NUMBER
 # abbreviation or an initial. The look-behind keeps the search linear over "......".
 _END = re.compile(r"(?<![.!?…])[.!?…]+[\"'”’)*_`]*\s+")
 _INITIAL = re.compile(r"(?:^|[\s(])(?:[A-Za-zÄÖÜ]|St|[A-Za-zÄÖÜ](?:\.[A-Za-z])+)\.$")
-LONGEST_ABBREVIATION = 24  # characters in front of an end that are looked at
-LONGEST_TAIL = 32  # punctuation and spaces behind a word; more is dropped
+LONGEST_ABBREVIATION = 24  # characters before an end that are checked
+LONGEST_TAIL = 32  # punctuation and spaces after a word; more is dropped
 LONGEST_CHARACTERS = 600  # a sentence without an end is spoken in parts
 
 
@@ -55,7 +55,7 @@ class Sentences:
         return out
 
     def words(self) -> str:
-        """The words that are complete so far, of a sentence that is not; they are taken out. "" if there are none."""
+        """Take out the complete words of a sentence that is not complete yet. "" if there are none."""
         done, space, begun = self._text.rpartition(" ")
         if not any(c.isalnum() for c in done):
             return ""
@@ -63,7 +63,7 @@ class Sentences:
         return " ".join((done + space).split())
 
     def rest(self) -> list[str]:
-        """What is left at the end of the text: one sentence, or none."""
+        """The rest at the end of the text: one sentence, or none."""
         left, self._text, self._scanned = " ".join(self._text.split()), "", 0
         return [left] if any(c.isalnum() for c in left) else []
 

@@ -1,4 +1,4 @@
-"""Characters that are seen and not heard."""
+"""Characters that have no sound."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Times of day in what was said, by the words of a language file. Pure."""
+"""Finds times of day in the caller's words, by the words of a language file. Pure."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Times:
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Times:
-        """From the part `times` of a language file. Raises ValueError for what is not right."""
+        """From the part `times` of a language file. Raises ValueError if it is wrong."""
         if unknown := sorted(set(data) - {"forms", "fixed", "morning", "afternoon", "unclear"}):
             raise ValueError(f"times: {unknown[0]!r} is not known")
         forms = [(tuple(str(form).split()), str(value)) for form, value in data.get("forms", {}).items()]
@@ -90,7 +90,7 @@ def is_clock_time(text: str, times: Times, numbers: Numbers, before: frozenset[s
 
 
 def _settled(minutes: int, is_whole: bool, half_day: str, earliest: time, latest: time) -> time:
-    """The time on the clock of 24 hours. `is_whole`: it was said so that only one half of the day fits."""
+    """The time on a 24-hour clock. `is_whole`: the words leave only one half of the day."""
     candidates = [minutes % DAY]
     if not is_whole:
         early = minutes % (DAY // 2)

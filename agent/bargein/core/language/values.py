@@ -1,4 +1,4 @@
-"""Values in what was said: the tokens they are made of, and which of several values the caller means. Pure."""
+"""Values in the caller's words: the tokens they consist of, and which of several values the caller means. Pure."""
 
 from __future__ import annotations
 
