@@ -178,7 +178,7 @@ class AudioSocketServer:
         self._refused, self._quiet_until = 0, now + REFUSED_EVERY_S
 
     async def _identified(self, connection: Connection) -> CallInfo | None:
-        """The call of this connection, with its session. None if it is no call; the connection is then closed."""
+        """The call of this connection, with its session. None if it is not served; the connection is then finished."""
         try:
             async with asyncio.timeout(self._limits.id_timeout_s):
                 call_id = await connection.call_id()
