@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from time import thread_time
+
 import numpy as np
 import pytest
 
-from bargein.core.audio.pcm import RATE, samples
+from bargein.core.audio.pcm import FRAME_SAMPLES, RATE, samples
 from bargein.core.turns.endpoint import RECOGNIZER_LATE_MS, CallerTurn, EndpointSettings
-from bargein.core.turns.prosody import FEATURES, prosody
+from bargein.core.turns.prosody import FEATURES, SpeechTrack, prosody
 from bargein.core.turns.reply import Expected, Listen
 from bargein.core.turns.transcript import Transcript
 from bargein.core.turns.turn_end import PACE_MOST, Pace, TurnEnd, TurnEndModel
@@ -141,3 +143,42 @@ def test_every_silence_lies_between_the_bounds(min_ms: int, max_ms: int, usual_m
     settings = EndpointSettings(min_ms=min_ms, max_ms=max_ms)
     assert settings.graded_ms(None) == usual_ms
     assert all(min_ms <= settings.graded_ms(odds / 4) <= max_ms for odds in range(-40, 40))
+
+
+def speech(seconds: float) -> np.ndarray:
+    """Syllables of a voice, with noise."""
+    t = np.arange(int(seconds * RATE)) / RATE
+    voice = sum(np.sin(2 * np.pi * 120 * k * t) / k for k in range(1, 9)) * (np.sin(2 * np.pi * 3 * t) > 0)
+    return (3000 * voice + np.random.default_rng(1).normal(0, 40, len(t))).astype(np.int16)
+
+
+@pytest.mark.parametrize("asked", [[2], [6], [40], [149, 151, 400], [300, 330], [120, 600]])
+@pytest.mark.parametrize("follows", [1, 7, 10_000])
+def test_a_track_says_what_prosody_says_of_the_last_seconds(asked: list[int], follows: int) -> None:
+    """`asked`: after so many frames. A turn is open during `follows` frames of 80."""
+    line, track = speech(12.1).reshape(-1, FRAME_SAMPLES), SpeechTrack(3 * RATE)
+    for number, frame in enumerate(line[: asked[-1]], 1):
+        track.push(frame)
+        if number % 80 < follows:
+            track.follow()
+        if number in asked:
+            expected, got = prosody(np.concatenate(line[max(0, number - 150) : number])), track.prosody()
+            assert (got is None) == (expected is None)
+            assert got is None or np.array_equal(got, expected)
+
+
+def test_little_work_is_left_at_the_end_of_a_turn() -> None:
+    line, track = speech(3.0), SpeechTrack(3 * RATE)
+    parts, whole = [], []
+    for frame in line.reshape(-1, FRAME_SAMPLES):
+        track.push(frame)
+        track.follow()
+    for _ in range(5):
+        begun = thread_time()
+        track.prosody()
+        parts.append(thread_time() - begun)
+        begun = thread_time()
+        prosody(line)
+        whole.append(thread_time() - begun)
+        track.push(line[-FRAME_SAMPLES:])
+    assert min(parts) < 0.6 * min(whole)

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections import deque
 from enum import Enum, auto
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..audio.pcm import FRAME_SAMPLES, Pcm, samples
 from ..detector.speech_detector import SpeechDetector
 from ..detector.vad_frame import VadFrame
 from .caller_input import CallerInput
 from .endpoint import KEPT_SAMPLES, PREROLL_SAMPLES, CallerTurn, Preroll
 from .overlap_classifier import BACKGROUND_FRAMES, OverlapClassifier
+from .prosody import SpeechTrack
 
 COOLDOWN, COOLDOWN_SAMPLES = 0.2, samples(1500)  # sensitivity is lower after a rejected sound: coughs come in series
 RECLASSIFIED_AS_VOICE = 0.8  # `VadFrame.speechlike` from which a rejected sound counts as a voice after all
@@ -54,6 +58,7 @@ class Caller:
         self._detector = detector
         self._classifier = classifier
         self._preroll = Preroll()
+        self._track = SpeechTrack(KEPT_SAMPLES)
         self._turns = 0
         self._rejected: CallerTurn | None = None
         self._until_silence = False  # even if the rejected sound is a voice
@@ -74,9 +79,11 @@ class Caller:
             sensitivity = max(0.0, sensitivity - COOLDOWN)
         frame = self._detector.process(pcm, sensitivity)
         self._preroll.push(frame.near)
+        self._track.push(frame.near)
         if frame.onset_retracted:
             self._detector.rearm()
         if self.turn is not None:
+            self._track.follow()
             self.turn.add(frame, now)
             self._classify(self.turn, frame, overlap)
             return Sound.RETRACTED if frame.onset_retracted else Sound.CONTINUES, frame
@@ -109,9 +116,9 @@ class Caller:
         """What the recognizer needs first: the turn so far and 300 ms before it, so that no first syllable is lost."""
         return self._preroll.last(PREROLL_SAMPLES + self._missed)
 
-    def recent(self) -> Pcm:
-        """The last 3 s of the line, without our echo."""
-        return self._preroll.last(KEPT_SAMPLES)
+    def prosody(self) -> NDArray[np.float64] | None:
+        """How the last 3 s of the line sound, without our echo. See `prosody`."""
+        return self._track.prosody()
 
     def end_turn(self, now: int) -> CallerTurn | None:
         """The turn is over. Returns it; None if there was none."""

@@ -211,7 +211,7 @@ class Conversation:
         turn, now = self._caller.turn, self.now
         if turn is None:
             return
-        self._turn_end.measure(turn, now, self._caller.recent)
+        self._turn_end.measure(turn, now, self._caller.prosody)
         if self.state is State.SPEAKING and self._interruptible() and turn.silent_ms(now) < STILL_SOUNDING_MS:
             self._dispatch(Event.ONSET)  # the caller talked on from a segment that may not be interrupted into this one
         if self.state in (*OVERLAPPED, State.THINKING):

@@ -6,14 +6,18 @@ pauses keeps the level or breaks off (Duncan 1972; Gravano & Hirschberg 2011). `
 
 from __future__ import annotations
 
+from collections import deque
+from itertools import islice
+
 import numpy as np
 from numpy.typing import NDArray
 
-from ..audio.pcm import FULL_SCALE, RATE, Pcm
+from ..audio.pcm import FRAME_SAMPLES, FULL_SCALE, RATE, Pcm
 
 Floats = NDArray[np.float64]
 
 HOP, WINDOW = 80, 256  # samples: 10 ms, 32 ms
+PART_HOPS = 10  # measured at a time
 SHORTEST, LONGEST = 20, 134  # samples of a pitch period: 400 to 60 Hz
 HEARD_DB, VOICED_DB = 32.0, 22.0  # below the peak: the end of the sound, and of what can be voiced
 PERIODIC = 0.55  # of the normalized autocorrelation: a voiced frame
@@ -37,7 +41,70 @@ def prosody(pcm: Pcm) -> Floats | None:
 
     Times are in frames of 10 ms, levels in dB against the mean of the speech, pitch in semitones against its median.
     """
-    level, periodic, pitch, tilt = _frames(pcm.astype(np.float64) / FULL_SCALE)
+    return _prosody(*_frames(pcm.astype(np.float64) / FULL_SCALE))
+
+
+class SpeechTrack:
+    """The same for a line as it goes on: bit for bit what `prosody` says of the last `kept` samples.
+
+    Most of the work is done in small parts while the caller speaks, so that no other call waits when the turn ends.
+    """
+
+    def __init__(self, kept: int) -> None:
+        self._line: deque[Pcm] = deque(maxlen=kept // FRAME_SAMPLES)
+        self._samples = 0  # of the line so far
+        self._begins = 0  # hop of the line at which `_parts` begin
+        self._measured = 0  # hop up to which they reach
+        self._parts: deque[Floats] = deque()  # (4, n) of `_frames` each
+
+    def push(self, pcm: Pcm) -> None:
+        """160 samples of the line."""
+        self._line.append(pcm)
+        self._samples += FRAME_SAMPLES
+
+    def follow(self) -> None:
+        """Do a part of the work. To be called with each frame while the caller speaks."""
+        if self._ready - max(self._measured, self._oldest) >= PART_HOPS:
+            self._measure(2 * PART_HOPS)
+
+    def prosody(self) -> Floats | None:
+        """What `prosody` says of the line up to now."""
+        self._measure(self._ready)
+        if not self._parts:
+            return None
+        known = np.concatenate(self._parts, axis=1)[:, self._oldest - self._begins :]
+        return _prosody(*known)
+
+    @property
+    def _oldest(self) -> int:
+        """The first hop that is kept."""
+        return (self._samples - len(self._line) * FRAME_SAMPLES) // HOP
+
+    @property
+    def _ready(self) -> int:
+        """The hop before which all can be measured."""
+        return max(0, (self._samples - WINDOW) // HOP + 1)
+
+    def _measure(self, most: int) -> None:
+        oldest = self._oldest
+        if self._measured < oldest:
+            self._parts.clear()
+            self._begins = self._measured = oldest
+        count = min(most, self._ready - self._measured)
+        if count <= 0:
+            return
+        first = (self._measured - oldest) * HOP
+        frames = islice(self._line, first // FRAME_SAMPLES, -(-(first + count * HOP + WINDOW) // FRAME_SAMPLES))
+        at = first % FRAME_SAMPLES
+        pcm = np.concatenate(list(frames))[at : at + (count - 1) * HOP + WINDOW]
+        self._parts.append(np.stack(_frames(pcm.astype(np.float64) / FULL_SCALE)))
+        self._measured += count
+        while self._begins + self._parts[0].shape[1] <= oldest:
+            self._begins += self._parts.popleft().shape[1]
+
+
+def _prosody(level: Floats, periodic: Floats, pitch: Floats, tilt: Floats) -> Floats | None:
+    """The measures, from those of each 10 ms."""
     if len(level) < 2 * LEAST_FRAMES:
         return None
     peak = float(np.percentile(level, 98))

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..audio.pcm import RATE, Pcm
+from ..audio.pcm import RATE
 from ..language.completeness import completeness
 from ..language.intent import Phrases
 from .endpoint import RECOGNIZER_LATE_MS, CallerTurn, EndpointSettings
-from .prosody import prosody
 from .reply import Listen
 
 MEASURED_MS = 100  # silence after which the sound of the last words is measured
@@ -87,10 +86,10 @@ class TurnEnd:
         self._settings = settings
         self._model = model
 
-    def measure(self, turn: CallerTurn, now: int, recent: Callable[[], Pcm]) -> None:
-        """Measure the sound of the last words, once in each silence. `recent` gives the end of the turn, up to now."""
+    def measure(self, turn: CallerTurn, now: int, heard: Callable[[], NDArray[np.float64] | None]) -> None:
+        """Measure the sound of the last words, once in each silence. `heard` gives the prosody up to now."""
         if self._model is not None and turn.measured_at < turn.last_voiced and turn.silent_ms(now) >= MEASURED_MS:
-            turn.prosody, turn.measured_at = prosody(recent()), turn.last_voiced
+            turn.prosody, turn.measured_at = heard(), turn.last_voiced
 
     def is_over(self, turn: CallerTurn, now: int, listen: Listen, before: str = "") -> bool:
         """Whether the caller's silence ends the turn. `before`: what the caller has said of it in earlier sounds."""
