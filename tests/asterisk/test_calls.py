@@ -81,7 +81,7 @@ async def test_a_recording_that_the_dialplan_asks_for_and_prune_forgets(pbx: Ast
 
     await asyncio.sleep(1.1)
     done = shop.bargein("prune", "--older-than", "1s")
-    assert re.search(r"deleted \d+ calls, .* 1 recordings", done.stdout), done.stdout + done.stderr
+    assert re.search(r"deleted \d+ calls?, .* 1 recording\b", done.stdout), done.stdout + done.stderr
     assert not await asyncio.to_thread(path.exists)
 
 

@@ -317,9 +317,9 @@ def test_prune(runner: CliRunner, tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"RIFF")
     planned = run(runner, "prune", "--older-than", "90d", "--dry-run")
-    assert planned == "would delete 1 calls, 3 turns, 1 interruptions, 1 recordings\n"
+    assert planned == "would delete 1 call, 3 turns, 1 interruption, 1 recording\n"
     assert len(run(runner, "calls", "--csv").splitlines()) == 3
-    assert "deleted 1 calls" in run(runner, "prune", "--older-than", "90d", "--vacuum")
+    assert "deleted 1 call," in run(runner, "prune", "--older-than", "90d", "--vacuum")
     assert FIRST not in run(runner, "calls", "--csv")
     left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.wav"))
     assert left == ["0.wav", "recordings/2025/1.wav"]
@@ -379,7 +379,7 @@ def test_a_call_stays_whose_recording_cannot_be_deleted(
     assert result.exception.exit_code == 1
     assert f"{path}: cannot be deleted: Permission denied" in result.stderr
     assert FIRST in run(runner, "calls", "--csv")
-    assert "deleted 1 calls" in run(runner, "prune", "--older-than", "90d")
+    assert "deleted 1 call," in run(runner, "prune", "--older-than", "90d")
     assert not path.exists()
 
 

@@ -12,6 +12,7 @@ from ..errors import UserError
 from .log import database, with_log
 from .options import log_options
 from .prune import deleted, exists, inside
+from .terminal import counted
 
 
 @click.command("forget")
@@ -38,7 +39,7 @@ def forget_command(number: str, config_path: Path | None, db: str | None) -> Non
         return not path.is_file() or (inside(root, path) and deleted(path, root))
 
     gone = asyncio.run(forget(url, number, delete, server=config.store.server_name))
-    click.echo(f"deleted {gone.calls} calls, {gone.recordings} recordings")
+    click.echo(f"deleted {counted(gone.calls, 'call')}, {counted(gone.recordings, 'recording')}")
     if gone.elsewhere:
         click.echo(f"{gone.elsewhere} recordings are on other servers: run `bargein prune` there", err=True)
     if gone.failed:

@@ -18,6 +18,7 @@ from ..errors import UserError
 from .log import database, with_log
 from .options import age, log_options, typed
 from .progress import ProgressLine
+from .terminal import counted
 
 if TYPE_CHECKING:
     from ..store import Reader
@@ -62,8 +63,9 @@ def prune_command(
         with ProgressLine("deleting calls", pruned.calls) as line:
             pruned = asyncio.run(prune(url, before, keep=kept, server=server, progress=line.at))
     click.echo(
-        f"{'would delete' if dry_run else 'deleted'} {pruned.calls} calls, {pruned.turns} turns, "
-        f"{pruned.interruptions} interruptions, {len(there) - len(kept)} recordings"
+        f"{'would delete' if dry_run else 'deleted'} {counted(pruned.calls, 'call')}, "
+        f"{counted(pruned.turns, 'turn')}, {counted(pruned.interruptions, 'interruption')}, "
+        f"{counted(len(there) - len(kept), 'recording')}"
     )
     if pruned.elsewhere:
         click.echo(f"{pruned.elsewhere} calls stay: their recordings are on other servers. Run this there.", err=True)

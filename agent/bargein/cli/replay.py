@@ -37,7 +37,7 @@ FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 @click.option("--config", "config_path", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file.")
 @click.option("--flow", "flow_name", metavar="FILE|NAME", help="The flow, instead of the configured one.")
 @click.option("--sensitivity", type=click.FloatRange(0, 1), help="Instead of the flow's or the configured one.")
-@click.option("--language", metavar="CODE", help="Instead of the configured one or the flow's: en, de, es.")
+@click.option("--language", metavar="CODE", help="Instead of the configured one or the flow's, for example de.")
 @click.option("--fast", is_flag=True, help="Without speech to text: only the sound decides.")
 @click.option("--sweep", type=click.Choice(["sensitivity"]), help="Try values of this setting and print the trade-off.")
 @click.option("--plot", "picture", type=click.Path(dir_okay=False, path_type=Path), help="Draw the call: .png, .svg or "

@@ -18,7 +18,7 @@ from .filters import filter_options
 from .log import database, with_log
 from .options import either, format_options, log_options
 from .rows import print_rows
-from .terminal import Column, Screen, cells, latency, length, plain, shorten, table, to_json, write
+from .terminal import Column, Screen, cells, counted, latency, length, plain, shorten, table, to_json, write
 
 if TYPE_CHECKING:
     from ..store import CutWord, Reader, Spread, Stats
@@ -102,9 +102,9 @@ def _print_groups(stats: Stats) -> None:
 def _lines(stats: Stats, screen: Screen) -> list[str]:
     if not stats.calls:
         return ["no calls"]
-    calls, interrupted = screen.bold(f"{stats.calls:,}"), f"{stats.calls_interrupted:,} interrupted"
+    calls, interrupted = screen.bold(counted(stats.calls, "call")), f"{stats.calls_interrupted:,} interrupted"
     lines = [
-        f"{calls} calls, {length(stats.duration_ms)}: {interrupted} ({stats.calls_interrupted / stats.calls:.0%})",
+        f"{calls}, {length(stats.duration_ms)}: {interrupted} ({stats.calls_interrupted / stats.calls:.0%})",
         ", ".join(f"{count:,} {name} ({count / stats.calls:.0%})" for name, count in fates(stats).items()),
         f"outcomes: {_counts(stats.outcomes)}",
     ]

@@ -106,6 +106,11 @@ def position(ms: int) -> str:
     return f"{tenths // 600}:{tenths // 10 % 60:02d}.{tenths % 10}"
 
 
+def counted(count: int, noun: str) -> str:
+    """A number and its noun: `1 call`, `1,200 calls`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def local(time: datetime) -> str:
     """A point in time in the local time zone."""
     return time.astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -240,7 +240,7 @@ async def database(url: str) -> Check:
             stats = await log.stats()
     except UserError as error:
         return failed(name, error)
-    return ok(name, f"{shown(url)}: {stats.calls} calls")
+    return ok(name, f"{shown(url)}: {stats.calls} call{'' if stats.calls == 1 else 's'}")
 
 
 def _file(url: str) -> Path | None:
