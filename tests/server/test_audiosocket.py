@@ -31,6 +31,9 @@ class Bench:
         self.broken = False
         self.logged: set[str] = set()
         self.trouble: Exception | None = None
+        self.no_flow = False
+        self.prepared = asyncio.Event()
+        self.prepared.set()
         self.server = AudioSocketServer(
             self.registry,
             self._session,
@@ -38,7 +41,13 @@ class Bench:
             MediaEngine(SystemClock()),
             Limits(**limits),  # type: ignore[arg-type]
             self._is_logged,
+            prepare=self._prepare,
         )
+
+    async def _prepare(self, info: CallInfo) -> None:
+        await self.prepared.wait()
+        if self.no_flow:
+            raise ValueError("no flow")
 
     async def _is_logged(self, call_id: str) -> bool:
         if self.trouble is not None:
@@ -258,6 +267,55 @@ async def test_drain_lets_calls_finish_and_then_hands_them_back(bench: Bench) ->
             break
     assert kinds[-1] == FrameKind.HANGUP
     await asyncio.wait_for(draining, 8)
+
+
+async def test_a_call_that_is_prepared_when_the_server_drains_goes_back_to_the_dialplan(bench: Bench) -> None:
+    bench.prepared.clear()
+    reader, writer = await bench.dial()
+    writer.write(encode(FrameKind.AUDIO, bytes(320)))
+    await asyncio.sleep(0.05)
+    draining = asyncio.create_task(bench.server.drain(0.1))
+    await asyncio.sleep(0.2)
+    bench.prepared.set()
+    assert await first_kind(reader) == FrameKind.HANGUP
+    writer.close()
+    await asyncio.wait_for(draining, 3)
+    assert len(bench.ended) == 0
+
+
+@pytest.mark.parametrize("bench", [{"max_calls": 2}], indirect=True)
+async def test_calls_that_are_prepared_together_are_no_more_than_allowed(bench: Bench) -> None:
+    bench.prepared.clear()
+    ids = [bench.registry.register(CallInfo("")) for _ in range(4)]
+    calls = [await bench.dial(call_id) for call_id in ids]
+    await asyncio.sleep(0.05)
+    bench.prepared.set()
+    kinds = [await first_kind(reader) for reader, _ in calls]
+    assert sorted(map(str, kinds)) == sorted(map(str, [FrameKind.AUDIO] * 2 + [FrameKind.HANGUP] * 2))
+    refused = await bench.registry.outcome(ids[kinds.index(FrameKind.HANGUP)], 1)
+    assert refused is not None
+    assert refused.result == "failed"
+
+
+@pytest.mark.parametrize("bench", [{"accept_unregistered": True}], indirect=True)
+async def test_two_calls_of_the_same_id_at_the_same_time_are_two_calls(bench: Bench) -> None:
+    bench.prepared.clear()
+    own = str(uuid.uuid4())
+    calls = [await bench.dial(own) for _ in range(2)]
+    await asyncio.sleep(0.1)
+    bench.prepared.set()
+    assert [await first_kind(reader) for reader, _ in calls] == [FrameKind.AUDIO] * 2
+    assert bench.server.calls == 2
+    for _, writer in calls:
+        writer.close()
+    await asyncio.sleep(0.1)
+    assert len(set(bench.ended)) == 2
+
+
+async def test_a_call_that_cannot_be_prepared_goes_back_to_the_dialplan(bench: Bench) -> None:
+    bench.no_flow = True
+    reader, _ = await bench.dial()
+    assert await first_kind(reader) == FrameKind.HANGUP
 
 
 async def test_a_taken_port_is_one_clear_line(bench: Bench) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ..clock import Clock, SystemClock
@@ -117,10 +117,10 @@ class AudioSocketServer:
     async def drain(self, limit_s: float) -> None:
         """Take no new calls. Wait for those in progress, then hand the rest back to the dialplan."""
         self._draining = True
-        await self._until_over(limit_s)
+        await _until_over([call.task for call in self._running.values()], limit_s)
         for call in self._running.values():
             call.session.stop("the server is shutting down")
-        await self._until_over(SESSION_END_S)
+        await _until_over(self._connections, SESSION_END_S)  # those that are refused, too
         await self.close()
 
     async def close(self) -> None:
@@ -130,10 +130,6 @@ class AudioSocketServer:
         for task in self._connections:
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
-
-    async def _until_over(self, limit_s: float) -> None:
-        if self._running:
-            await asyncio.wait([call.task for call in self._running.values()], timeout=limit_s)
 
     def _opened(self, connection: Connection) -> None:
         task = asyncio.create_task(self._connected(connection))
@@ -191,12 +187,10 @@ class AudioSocketServer:
         if call_id is None:
             return None
         info = await self._admitted(call_id)
-        if info is not None and self._prepare is not None:
-            await self._prepare(info)
-        if info is not None and self._begin(info):
-            return info
-        await connection.hand_back()
-        return None
+        begun = await self._begin(info) if info is not None else None
+        if begun is None:
+            await connection.hand_back()
+        return begun
 
     async def _admitted(self, call_id: str) -> CallInfo | None:
         """The call of this id, or None if it is not served. The log then says why."""
@@ -246,16 +240,23 @@ class AudioSocketServer:
         )
         return own
 
-    def _begin(self, info: CallInfo) -> bool:
-        """Whether the call has a session now."""
+    async def _begin(self, info: CallInfo) -> CallInfo | None:
+        """The call, with a session now. None if it cannot be served."""
+        session: Session | None = None
         try:
-            session = self._make_session(info)
+            if self._prepare is not None:
+                await self._prepare(info)
+            if info.id in self._running:  # two calls of the same id came at the same time
+                info = replace(info, id=str(uuid.uuid4()))
+            if self._has_room(info.id):  # others may have begun meanwhile
+                session = self._make_session(info)
         except Exception as error:  # whatever it is, only this caller goes to people
             log.error("call %s cannot be served: %s; the dialplan goes on", info.id, described(error))
+        if session is None:
             self._calls.finish(info.id, FAILED)
-            return False
+            return None
         self._running[info.id] = _ServedCall(session, _current_task())
-        return True
+        return info
 
     async def _run(self, info: CallInfo, connection: Connection) -> None:
         session = self._running[info.id].session
@@ -272,6 +273,11 @@ class AudioSocketServer:
             log.error("call %s: a fault of bargein, %s; the dialplan goes on", info.id, described(fault))
             log.debug("call %s", info.id, exc_info=fault)
             await connection.hand_back()
+
+
+async def _until_over(tasks: Collection[asyncio.Task[None]], limit_s: float) -> None:
+    if tasks:
+        await asyncio.wait(tasks, timeout=limit_s)
 
 
 def _current_task() -> asyncio.Task[None]:
