@@ -35,20 +35,20 @@ ROWS_AT_ONCE = 32
 
 
 class DetectorBlock:
-    """Rows are handed out by `open_row` and taken back by `close_row`.
+    """`open_row` gives out a row, `close_row` takes it back.
 
     The block doubles when it is full. That copies all of it, so a server asks for as many rows as it may have calls.
     The memory of a row is taken up when the row is first used.
 
-    A frame takes two steps: `analyse`, for the frames of many calls together, and `decide`, call by call, since it
-    depends on what the conversation is at. `process` does both for a single call.
+    A frame takes two steps: `analyse`, for the frames of many calls together, and `decide`, call by call, because it
+    depends on the state of the conversation. `process` does both for a single call.
     """
 
     def __init__(self, weights: Mapping[str, Floats], capacity: int = 1) -> None:
         self._network = Network.of(weights)
         self._rows: Rows = np.zeros(capacity, ROW)
         self._activity = [VoiceActivity()] * capacity  # a row gets its own when it is opened
-        self._near: list[Pcm | None] = [None] * capacity  # of frames that were analysed and not decided yet
+        self._near: list[Pcm | None] = [None] * capacity  # of frames that are analysed but not decided yet
         self._said = np.zeros(10)
         self._free = list(range(capacity))
 
@@ -123,7 +123,7 @@ class DetectorBlock:
             self._near[at] = frame
 
     def decide(self, at: int, sensitivity: float) -> VadFrame:
-        """What the detector says of the frame that was analysed last."""
+        """The detector's result for the last analysed frame."""
         said = self._said
         _decide(self._rows, at, sensitivity, said)
         near = self._near[at]
@@ -135,7 +135,7 @@ class DetectorBlock:
         )
 
     def process(self, at: int, pcm: Pcm, sensitivity: float) -> VadFrame:
-        """The frame of a call. It is analysed here unless `analyse` was given it before, with those of other calls."""
+        """The frame of a call. It is analysed here unless `analyse` has done so, together with those of other calls."""
         if self._near[at] is None:
             self.analyse([at], pcm[None])
         return self.decide(at, sensitivity)

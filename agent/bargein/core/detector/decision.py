@@ -1,4 +1,4 @@
-"""What the detector makes of the network's outputs, frame by frame: onset, retraction, voiced, speechlike."""
+"""Decides by the network's outputs, frame by frame: onset, retraction, voiced, speechlike."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from .features import LOWEST_DB
 from .network import probability
 from .vad_frame import BACKGROUND_SPEECH_DBFS
 
-SURE = -0.3  # log odds of a voice in the mean of two frames that pause at once
-LIKELY = -0.7  # in the mean of four
+SURE = -0.3  # mean log odds of a voice in two frames, from which an onset fires
+LIKELY = -0.7  # the same for four frames
 # The log odds of a caller in a frame are at most this above those of a voice rather than a cough: what begins a cough
 # is as near and as loud as a caller.
 OR_COUGH = 1.0
-DOUBT_FRAMES = 6  # 120 ms: for so long a pause can be taken back almost unnoticed
-DOUBT = -0.8  # log odds of a voice below which it is, if no sound is left either
-COUGH_FRAMES = 10  # 200 ms: a sound that is rather no voice is let go then, if no frame since the onset was surely one
+DOUBT_FRAMES = 6  # 120 ms: until then an onset can be taken back almost unnoticed
+DOUBT = -0.8  # log odds of a voice below which it is taken back, if no sound is left either
+COUGH_FRAMES = (
+    10  # 200 ms: a sound that is probably no voice is rejected then, if no frame since the onset was surely a voice
+)
 COUGH_VOICE, SUREST = 0.2, 0.9  # probability, and log odds of that frame
 BEGIN_VOICED, END_VOICED = 0.5, 0.3  # probabilities of a sound
 # A sound is over when it stays this far below its own maximum: what is left is the room, a breath or comfort noise.
@@ -96,7 +98,7 @@ def _append(values: NDArray[np.float64], value: float) -> None:
 
 @compiled
 def rearm(row: Row) -> None:
-    """The pause is over: the onset may fire again."""
+    """The sound has been dealt with: an onset may fire again."""
     row.armed = True
     row.since_onset = COUGH_FRAMES + 1
     for _ in range(3):
@@ -167,7 +169,7 @@ def _solid(row: Row, harder: float) -> bool:
 
 @compiled
 def _retracted(row: Row, harder: float) -> bool:
-    """Since the onset it has turned out to be nothing, a cough, or our echo, which has moved."""
+    """Whether the sound since the onset is nothing, a cough, or our echo, which has moved."""
     if row.armed or row.since_onset > COUGH_FRAMES:
         return False
     if row.since_onset <= DOUBT_FRAMES:
@@ -180,7 +182,7 @@ def _retracted(row: Row, harder: float) -> bool:
 
 @compiled
 def _follow(row: Row, present: float, kind: float) -> None:
-    """The voiced flag with its hysteresis, and the running judgement of the sound since its onset."""
+    """Update the voiced flag, with hysteresis, and `speechlike`, the running judgement of the sound since its onset."""
     if row.low_for >= TAIL_FRAMES and not row.onset:
         row.voiced = False
     elif present >= BEGIN_VOICED or row.onset:

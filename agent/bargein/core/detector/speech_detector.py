@@ -1,4 +1,4 @@
-"""Hearing: the frames that we sent and the frames of the line in, evidence of the caller out. One per call."""
+"""The speech detector of one call: frames that we sent and frames of the line in, evidence of the caller out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .vad_frame import VadFrame
 
 
 class SpeechDetector:
-    """push_reference() once per tick, process() for every frame of the line. Nothing is remembered beyond seconds.
+    """Call `push_reference` once per tick and `process` for every frame of the line. It remembers only seconds.
 
     The state is a row of a block. `analyse_together` takes the frames of many calls through most of the work at once.
     """
@@ -26,7 +26,7 @@ class SpeechDetector:
         self._give_back = weakref.finalize(self, self._block.close_row, self._row)
 
     def close(self) -> None:
-        """The call is over: its row is free for another. To be called once nothing else is."""
+        """The call is over: its row is free for another. Call no other method afterwards."""
         self._give_back()
 
     def push_reference(self, pcm: Pcm) -> None:
@@ -34,7 +34,7 @@ class SpeechDetector:
         self._block.push_reference(self._row, pcm)
 
     def rearm(self) -> None:
-        """The pause is over: the onset may fire again."""
+        """The sound has been dealt with: an onset may fire again."""
         self._block.rearm(self._row)
 
     def process(self, pcm: Pcm, sensitivity: float = 0.5) -> VadFrame:
@@ -45,7 +45,7 @@ class SpeechDetector:
 def analyse_together(detectors: Sequence[SpeechDetector], pcm: Pcm) -> None:
     """Do most of the work of `process` for one frame of each of several calls at once. pcm: (n, 160).
 
-    Each call's `process` is to be called with its frame before the next one comes. The calls may be of several blocks.
+    Call each call's `process` with its frame before the next one comes. The calls may belong to several blocks.
     """
     of_block: dict[DetectorBlock, list[int]] = {}
     for at, detector in enumerate(detectors):
