@@ -44,6 +44,16 @@ async def test_a_wrong_name_and_a_wrong_flow_get_the_configured_one(tmp_path: Pa
         assert queue_of(flows, name) == "main"
 
 
+async def test_a_flow_whose_file_is_gone_does_not_keep_the_others_from_being_read_again(tmp_path: Path) -> None:
+    flows = dialogues(tmp_path)
+    (tmp_path / "night.yaml").write_text("queue: night\nsteps:\n  a: {hangup: }\n")
+    await flows.prepare("night")
+    (tmp_path / "night.yaml").unlink()
+    (tmp_path / "main.yaml").write_text("queue: new\nsteps:\n  a: {hangup: }\n")
+    flows.reload()
+    assert [queue_of(flows, name) for name in ("", "night")] == ["new", "new"]
+
+
 async def test_the_event_loop_goes_on_while_a_large_flow_is_read(tmp_path: Path) -> None:
     flows = dialogues(tmp_path)
     (tmp_path / "large.yaml").write_text("steps:\n" + LARGE)

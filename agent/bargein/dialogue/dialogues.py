@@ -54,9 +54,9 @@ class Dialogues:
         self.reload()
 
     def reload(self) -> None:
-        """Read all flows again. If one is wrong, keep the old ones and raise UserError."""
-        names = {"": self._main, **{name: self._path(name) for name in list(self._flows) if name}}
-        flows = {name: read(path, self._config.dialogue.language) for name, path in names.items()}
+        """Read all flows again, but those whose file is gone. If one is wrong, keep the old ones and raise UserError."""
+        paths = {"": self._main, **{name: self._found(name) for name in list(self._flows) if name}}
+        flows = {name: read(path, self._config.dialogue.language) for name, path in paths.items() if path}
         self._phrases = {_spoken(flow): load_language(*_spoken(flow)) for flow in flows.values()}
         self._flows = flows
 
@@ -123,12 +123,15 @@ class Dialogues:
         """The file of a flow by its name. The name comes through the network: it is a bare word, never a path."""
         if not NAME.fullmatch(name):
             raise UserError("the name of a dialogue has letters, digits, - and _ only", 2)
+        if (found := self._found(name)) is None:
+            raise UserError(f"there is no flow {name}.yaml beside {self._main}, nor one that comes with bargein", 2)
+        return found
+
+    def _found(self, name: str) -> Path | None:
         if name == self._main.stem:
             return self._main
-        for folder in (self._main.parent, FLOWS):
-            if (folder / f"{name}.yaml").is_file():
-                return folder / f"{name}.yaml"
-        raise UserError(f"there is no flow {name}.yaml beside {self._main}, nor one that comes with bargein", 2)
+        paths = (folder / f"{name}.yaml" for folder in (self._main.parent, FLOWS))
+        return next((path for path in paths if path.is_file()), None)
 
 
 def _spoken(flow: Flow) -> tuple[str, str]:
