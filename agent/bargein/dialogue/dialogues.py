@@ -54,7 +54,7 @@ class Dialogues:
         self.reload()
 
     def reload(self) -> None:
-        """Read all flows again, but those whose file is gone. If one is wrong, keep the old ones and raise UserError."""
+        """Read all flows again, without those whose file is gone. If one is wrong, keep all and raise UserError."""
         paths = {"": self._main, **{name: self._found(name) for name in list(self._flows) if name}}
         flows = {name: read(path, self._config.dialogue.language) for name, path in paths.items() if path}
         self._phrases = {_spoken(flow): load_language(*_spoken(flow)) for flow in flows.values()}
