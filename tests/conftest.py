@@ -50,5 +50,7 @@ def _has_failed_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> 
     expected = hasattr(report, "wasxfail")  # pytest says "skipped" of those too
     if os.environ.get("BARGEIN_NEED_ALL") and report.skipped and not expected:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        if str(reason).startswith("Skipped: OPTIONAL"):  # 1.8 GB of packages, see scripts/test-coqui
+            return
         report.outcome = "failed"
         report.longrepr = f"BARGEIN_NEED_ALL is set, and this does not run: {reason}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("TTS", reason="NO COQUI: pip install 'bargein[coqui]' to test it")
+pytest.importorskip("TTS", reason="OPTIONAL, NO COQUI: scripts/test-coqui tests it")
 
 import torch
 from TTS.config.shared_configs import BaseAudioConfig
