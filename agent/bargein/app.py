@@ -224,7 +224,7 @@ class App:
 
     def admits(self) -> bool:
         """Whether another call would be served, and served well."""
-        return self.server.admits() and self.admission.admits
+        return self.server.admits() and (self.admission.admits or not self.config.server.admission)
 
     def _health(self) -> Health:
         return Health(self.server.admits(), self.calls, self.admits(), 1, self.admission.reason)

@@ -114,6 +114,7 @@ class ServerConfig:
     """The processes that serve calls."""
 
     workers: int = _between(0, 0, 256)  # 0: one per core
+    admission: bool = True  # refuse new calls while those in progress would suffer
     metrics: str = _checked("", _address_or_nothing)  # HOST:PORT of /metrics and /healthz; "": none
 
 

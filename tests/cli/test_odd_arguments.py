@@ -32,6 +32,7 @@ ODD = (
     ".",
     "bytes.bin",
 )
+NO_TEXT = bytes(range(256)) * 20
 NOT_UTF8 = b"\xff\xfe\xe9"
 SLOW_OR_ENDLESS = {"serve", "demo", "tail", "chat", "web", "doctor"}  # run only where the argument is refused at once
 QUICK = (("serve", "--config"), ("tail", "--db"), ("tail", "--config"))
@@ -60,7 +61,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         await store.close()
 
     asyncio.run(fill())
-    (place / "bytes.bin").write_bytes(bytes(range(256)) * 20)
+    (place / "bytes.bin").write_bytes(NO_TEXT)
     (place / "empty").write_bytes(b"")
     return place
 
@@ -131,6 +132,7 @@ def with_files() -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize(("name", "option"), list(with_files()))
 @pytest.mark.parametrize("value", [".", "bytes.bin", "no/such/file", ""])
 def test_files_that_are_none(place: Path, name: str, option: str, value: str) -> None:
+    (place / "bytes.bin").write_bytes(NO_TEXT)  # `export -o` of another test may have written there
     refused(place, [name, *NEEDED.get(name, []), *ARGUMENT.get(name, []), option, value])
 
 

@@ -119,6 +119,7 @@ async def held(folder: Path, names: Sequence[str] = ()) -> dict[str, Result]:
         config,
         audiosocket=replace(config.audiosocket, listen="127.0.0.1:0"),
         fastagi=replace(config.fastagi, listen="127.0.0.1:0"),
+        server=replace(config.server, admission=False),  # all calls at once, in the process of the test
         store=replace(config.store, url=url),
     )
     dialogues, planners = Dialogues(config), dict[str, Overheard]()
