@@ -92,7 +92,7 @@ class Meter:
 
     def numbers(self) -> Numbers:
         """All counts, as JSON can carry them."""
-        counters = {name: dict(values) for name, values in self._counters.items()}
+        counters = {name: dict(values) for name, values in list(self._counters.items())}  # read in other threads, too
         return {"counters": counters, "gauges": dict(self._gauges), "histograms": dict(self._histograms)}
 
 
