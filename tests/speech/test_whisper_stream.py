@@ -102,3 +102,27 @@ async def test_an_error_after_the_caller_has_gone_is_nobodys() -> None:
     await asyncio.sleep(0.01)
     gc.collect()
     assert faults == []
+
+
+async def test_groups_with_pauses_between_them_are_recognized_once_each() -> None:
+    engine = Engine()
+    stream = WhisperStream(engine, "en", (), pause_s=0.45)  # type: ignore[arg-type]
+    pause: Pcm = np.zeros(samples(1000), np.int16)
+    for blocks in ((LOUD, pause), (LOUD, pause), (LOUD, QUIET)):
+        for block in blocks:
+            stream.feed(block)
+        text = await asked(stream, engine)
+    assert text == "words 1 words 2 words 3"
+    assert len(engine.decoded) == 3
+    assert max(engine.decoded) <= len(LOUD) + samples(200)
+
+
+async def test_a_group_that_goes_on_is_recognized_as_a_whole() -> None:
+    engine = Engine()
+    stream = WhisperStream(engine, "en", (), pause_s=0.45)  # type: ignore[arg-type]
+    for block in (LOUD, QUIET):
+        stream.feed(block)
+    assert await asked(stream, engine) == "words 1"
+    for block in (LOUD, QUIET):
+        stream.feed(block)
+    assert await asked(stream, engine) == "words 2"

@@ -147,7 +147,7 @@ class VirtualCall:
     def _perform(self, actions: Iterable[act.Action]) -> None:
         for action in actions:
             match action:
-                case act.OpenStream(turn_id, preroll, _):
+                case act.OpenStream(turn_id, preroll):
                     self._heard[turn_id] = [preroll]
                     ago = self._ear.evidence.onset_samples_ago if self._ear.evidence is not None else 0
                     self._onset = max(0, self.conversation.now - ago)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -20,7 +20,7 @@ from ..core.turns.records import Interruption, Situation, Turn
 from ..core.turns.reply import CallResult, Finish, Listen, Say
 from ..core.turns.transcript import Transcript
 from ..dialogue.base import Planner, Progress, Reply
-from ..speech.base import RecognitionStream, Recognizer
+from ..speech.base import DigitsRecognizer, RecognitionStream, Recognizer
 from .connection import Connection
 from .logs import described
 from .media import MediaEngine
@@ -159,8 +159,8 @@ class Session:
     def _perform(self, actions: Iterable[act.Action]) -> None:
         for action in actions:
             match action:
-                case act.OpenStream(turn_id, preroll, hints):
-                    self._begin_stream(turn_id, preroll, hints)
+                case act.OpenStream() as opened:
+                    self._begin_stream(opened)
                 case act.FeedAudio(turn_id, pcm):
                     if turn_id in self._streams:
                         self._streams[turn_id].feed(pcm)
@@ -192,15 +192,19 @@ class Session:
                 case act.EndCall(finish):
                     self.finish = finish
 
-    def _begin_stream(self, turn_id: int, preroll: Pcm, hints: Sequence[str]) -> None:
+    def _begin_stream(self, opened: act.OpenStream) -> None:
+        recognizer, language = self._engines.recognizer, self._engines.planner.language
         try:
-            stream = self._engines.recognizer.stream(self._engines.planner.language, hints)
+            if opened.digits and isinstance(recognizer, DigitsRecognizer):
+                stream = recognizer.digits_stream(language, opened.hints)
+            else:
+                stream = recognizer.stream(language, opened.hints)
         except Exception as error:  # without a recognizer no talk is possible: this caller goes to people
             log.error("call %s: no speech to text: %s; the dialplan goes on", self._call_id, described(error))
             self.stop("no speech to text")
         else:
-            stream.feed(preroll)
-            self._streams[turn_id] = stream
+            stream.feed(opened.preroll)
+            self._streams[opened.turn_id] = stream
 
     async def _ask(self, turn_id: int, at: int) -> None:
         words = Transcript("")

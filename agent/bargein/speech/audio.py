@@ -68,12 +68,24 @@ def resample(x: Samples, rate: int, to_rate: int) -> Samples:
 
 def activity(x: Samples, rate: int, below_peak_db: float = 35.0) -> tuple[int, int]:
     """First and last sample of what is louder than the loudest 10 ms less `below_peak_db`; (0, 0) if nothing is."""
+    loud, step = _loud_steps(x, rate, below_peak_db), rate // 100
+    return (int(loud[0]) * step, int(loud[-1] + 1) * step) if len(loud) else (0, 0)
+
+
+def first_pause(x: Samples, rate: int, shortest_s: float, below_peak_db: float = 35.0) -> tuple[int, int] | None:
+    """The first silence of at least `shortest_s` between two sounds, in samples; None if there is none."""
+    loud, step = _loud_steps(x, rate, below_peak_db), rate // 100
+    long = np.flatnonzero(np.diff(loud) - 1 >= shortest_s * 100)
+    return (int(loud[long[0]] + 1) * step, int(loud[long[0] + 1]) * step) if len(long) else None
+
+
+def _loud_steps(x: Samples, rate: int, below_peak_db: float) -> NDArray[np.intp]:
+    """Which steps of 10 ms are louder than the loudest one less `below_peak_db`."""
     step = rate // 100
     energy = np.square(x[: len(x) // step * step].reshape(-1, step)).mean(axis=1)
     if not len(energy) or energy.max() < 1e-8:
-        return 0, 0
-    loud = np.flatnonzero(energy > energy.max() * 10 ** (-below_peak_db / 10))
-    return int(loud[0]) * step, int(loud[-1] + 1) * step
+        return np.zeros(0, np.intp)
+    return np.flatnonzero(energy > energy.max() * 10 ** (-below_peak_db / 10))
 
 
 def voiced(x: Samples, rate: int, start: int, end: int) -> tuple[int, int]:

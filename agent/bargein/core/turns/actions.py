@@ -17,6 +17,7 @@ class OpenStream:
     turn_id: int
     preroll: Pcm
     hints: tuple[str, ...]
+    digits: bool = False  # the caller probably dictates digits
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,84 @@
+"""Digits that a caller dictates, with Whisper: its decoder may write nothing but digits, one group at a time.
+
+Left free, tiny.en writes "Oh, you know, 7" for "four oh seven". Restricted to the tokens of the ten digits it has to
+choose between digits, and is right far more often. Its free text still decides whether digits were said at all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import Any, Protocol
+
+from ..core.audio.pcm import RATE, Pcm
+from ..core.turns.transcript import Transcript
+from .whisper_text import Decoded
+
+GROUP_PAUSE_S = 0.45  # silence between two groups; inside a group digits are closer together
+PROMPT = " 407 159 2863. 55 1 900."  # the decoder has just written digits, so it goes on with digits
+LONGEST = 14  # tokens of one group
+RUNAWAY = 5  # the same digit so often at the end: the decoder has found no end
+UNSURE = -1.2  # mean log probability of a token below which the digits are not believed
+MARGIN = 0.0  # by which the free text may be likelier than the digits
+FASTEST = 3.5  # digits a second, and one more
+DIGITS_NO_SPEECH = 0.4  # at most, once digits are believed: Whisper takes two clipped digits for "no speech"
+NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+SPOKEN = {name: str(digit) for digit, name in enumerate(NAMES)} | {"oh": "0", "o": "0"}
+
+
+class DigitDecoder(Protocol):
+    """What decodes speech that is probably digits."""
+
+    def submit(self, work: Callable[[], Transcript]) -> Future[Transcript]: ...
+
+    def decode_digits(self, pcm: Pcm, language: str) -> Decoded: ...
+
+
+class DigitPieces:
+    """The recognizer of pieces (see `PieceRecognizer`) for a stream of digits."""
+
+    def __init__(self, engine: DigitDecoder) -> None:
+        self._engine = engine
+
+    def submit(self, work: Callable[[], Transcript]) -> Future[Transcript]:
+        """Run `work` in a thread of the engine."""
+        return self._engine.submit(work)
+
+    def decode(self, pcm: Pcm, language: str, hints: Sequence[str]) -> Decoded:
+        """One group; blocks. Hints are of no use for digits."""
+        return self._engine.decode_digits(pcm, language)
+
+
+def digit_tokens(tokenizer: Any) -> dict[int, str]:
+    """The ten tokens that stand for one digit each."""
+    return {tokenizer.encode(f" {digit}")[0]: str(digit) for digit in range(10)}
+
+
+def digits_or_words(free: Decoded, digits: Decoded, samples: int) -> Decoded:
+    """What was said: the free text, or the digits that the decoder wrote when it could write nothing else.
+
+    `samples` is the length of the speech. The limits were set on 90 dictated numbers and 150 other utterances of calls.
+    """
+    read, spoken = digits.text.replace(" ", ""), plain_digits(free.text)
+    runaway = len(read) >= RUNAWAY and len(set(read[-RUNAWAY:])) == 1
+    if not read or runaway or digits.log_probability < UNSURE:
+        return free
+    if spoken:  # both are digits; more of them are right unless nobody talks so fast
+        more = len(read) < len(spoken) <= 1 + FASTEST * samples / RATE
+        return free if more else _as_digits(free, digits)
+    lone = len(read) == 1  # a single digit is what any short word comes out as
+    return free if lone or free.log_probability - digits.log_probability > MARGIN else _as_digits(free, digits)
+
+
+def plain_digits(text: str) -> str:
+    """The digits of a text that holds nothing but digits, as figures or words; else ""."""
+    words = re.findall(r"[a-z]+|[0-9]", text.lower())
+    found = [SPOKEN.get(word, word) for word in words]
+    return "".join(found) if all(word.isdigit() for word in found) else ""
+
+
+def _as_digits(free: Decoded, digits: Decoded) -> Decoded:
+    no_speech = min(free.no_speech, DIGITS_NO_SPEECH)
+    return replace(free, text=digits.text, log_probability=digits.log_probability, no_speech=no_speech)
