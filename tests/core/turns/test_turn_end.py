@@ -57,6 +57,7 @@ def test_an_answer_to_what_was_asked_is_complete() -> None:
     [
         ("four seven one", SETTINGS.number_ms),
         ("4, 7, 1. 3, 0, 2.", SETTINGS.number_ms),
+        ("1, C, 7 8 3", SETTINGS.number_ms),
         ("my number is", SETTINGS.number_ms),
         ("4 7 1 3 0 2 5 6", SETTINGS.min_ms),
         ("four double seven one oh two five six", SETTINGS.min_ms),

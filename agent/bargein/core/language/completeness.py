@@ -54,8 +54,8 @@ def _digits(text: str, phrases: Phrases, expects: ExpectedAnswer) -> bool | None
     """Complete at the maximum, incomplete below the minimum. Without a digit the words decide."""
     try:
         count = len(digits_in(text, phrases.numbers, phrases.repairs))
-    except Unclear:
-        return None
+    except Unclear:  # "1, C, 7 8": part of a number, misheard
+        return None if expects.minimum is None else False
     most = expects.maximum or expects.minimum
     if most is not None and count >= most:
         return True

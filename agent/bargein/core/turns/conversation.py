@@ -27,7 +27,7 @@ from .reply import Finish, Listen
 from .reply_progress import ReplyProgress
 from .table import Effect, Event, State, step
 from .transcript import Transcript
-from .turn_end import DELIBERATE, TurnEnd, TurnEndModel
+from .turn_end import TurnEnd, TurnEndModel
 
 REQUEST_EVERY = samples(800)  # while a sound continues; most backchannels are over by then
 REQUEST_PAUSED_MS = 40  # silence after which the transcript of the sound that paused us is requested
@@ -169,8 +169,7 @@ class Conversation:
         if turn is None:
             return
         if sound is Sound.BEGAN:
-            listen, preroll = self._listen, self._caller.preroll()
-            self._actions.append(act.OpenStream(turn.id, preroll, listen.hints, listen.expects.kind in DELIBERATE))
+            self._actions.append(act.OpenStream(turn.id, self._caller.preroll(), self._listen.hints, self._listen.dictated))
             if self._interruptible():
                 self._dispatch(Event.ONSET)
         else:

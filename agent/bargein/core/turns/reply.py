@@ -63,6 +63,11 @@ class Listen:
     expects: Expected = Expected("")
     secret: bool = False  # the caller's words now are stored nowhere
 
+    @property
+    def dictated(self) -> bool:
+        """Whether digits are expected: callers say them in groups, with pauses between them."""
+        return self.expects.kind in ("digits", "phone")
+
     def writable(self, text: str) -> str:
         """The caller's words as they may stand in a row."""
         return SECRET if text and self.secret else text

@@ -22,7 +22,6 @@ ENDING_RANGE = (-8.0, 6.0)  # log odds of a recognizer are clipped to these
 PACE_MOST = 1.6
 PACE_AFTER_CUT, PACE_AFTER_PAUSE, PACE_FORGETS = 1.35, 1.15, 0.9
 LONG_PAUSE_MS = 700  # after a longer pause within a turn the agent waits longer in the next
-DELIBERATE = ("digits", "phone")  # dictated in groups, with pauses between them
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ class TurnEnd:
         if not text:
             return settings.min_ms
         whole = completeness(text, self._phrases, listen.expects, listen.hints)
-        if listen.expects.kind in DELIBERATE and whole is not None:
+        if listen.dictated and whole is not None:
             return settings.min_ms if whole else settings.number_ms
         if whole is True:
             return settings.min_ms
