@@ -195,10 +195,10 @@ class Session:
     def _begin_stream(self, opened: act.OpenStream) -> None:
         recognizer, language = self._engines.recognizer, self._engines.planner.language
         try:
-            if opened.digits and isinstance(recognizer, DigitsRecognizer):
-                stream = recognizer.digits_stream(language, opened.hints)
+            if opened.listen.dictated and isinstance(recognizer, DigitsRecognizer):
+                stream = recognizer.digits_stream(language, opened.listen.hints)
             else:
-                stream = recognizer.stream(language, opened.hints)
+                stream = recognizer.stream(language, opened.listen.hints)
         except Exception as error:  # without a recognizer no talk is possible: this caller goes to people
             log.error("call %s: no speech to text: %s; the dialplan goes on", self._call_id, described(error))
             self.stop("no speech to text")

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from ..audio.pcm import Pcm
 from .records import Interruption, Situation, Turn
-from .reply import Finish
+from .reply import Finish, Listen
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -16,8 +16,7 @@ class OpenStream:
 
     turn_id: int
     preroll: Pcm
-    hints: tuple[str, ...]
-    digits: bool = False  # the caller probably dictates digits
+    listen: Listen  # what the agent expects to hear
 
 
 @dataclass(frozen=True, slots=True, eq=False)

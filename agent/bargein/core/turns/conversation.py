@@ -169,7 +169,7 @@ class Conversation:
         if turn is None:
             return
         if sound is Sound.BEGAN:
-            self._actions.append(act.OpenStream(turn.id, self._caller.preroll(), self._listen.hints, self._listen.dictated))
+            self._actions.append(act.OpenStream(turn.id, self._caller.preroll(), self._listen))
             if self._interruptible():
                 self._dispatch(Event.ONSET)
         else:
