@@ -36,6 +36,8 @@ def test_digits_or_words(free: tuple[str, float], digits: tuple[str, float], exp
 def test_what_is_believed_to_be_digits_counts_as_speech() -> None:
     clipped = digits_or_words(Decoded("8 2", -0.5, 0.87), Decoded("8 2", -0.18, 0.87), RATE)
     assert clipped.no_speech < 0.5
+    lone = digits_or_words(Decoded("Oh", -0.7, 0.83), Decoded("0", -0.5, 0.83), RATE)
+    assert lone.no_speech > 0.8  # a noise
 
 
 @pytest.mark.parametrize(

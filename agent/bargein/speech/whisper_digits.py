@@ -23,7 +23,7 @@ RUNAWAY = 5  # the same digit so often at the end: the decoder has found no end
 UNSURE = -1.2  # mean log probability of a token below which the digits are not believed
 MARGIN = 0.0  # by which the free text may be likelier than the digits
 FASTEST = 3.5  # digits a second, and one more
-DIGITS_NO_SPEECH = 0.4  # at most, once digits are believed: Whisper takes two clipped digits for "no speech"
+DIGITS_NO_SPEECH = 0.4  # at most, once several digits are believed: Whisper takes two clipped digits for "no speech"
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 SPOKEN = {name: str(digit) for digit, name in enumerate(NAMES)} | {"oh": "0", "o": "0"}
 
@@ -80,5 +80,6 @@ def plain_digits(text: str) -> str:
 
 
 def _as_digits(free: Decoded, digits: Decoded) -> Decoded:
-    no_speech = min(free.no_speech, DIGITS_NO_SPEECH)
+    several = len(digits.text) > 1  # "Oh" is written for many a noise
+    no_speech = min(free.no_speech, DIGITS_NO_SPEECH) if several else free.no_speech
     return replace(free, text=digits.text, log_probability=digits.log_probability, no_speech=no_speech)
