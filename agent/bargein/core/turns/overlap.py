@@ -28,9 +28,9 @@ class EarlySettings:
         (170, 0.18),
         (210, 0.05),
         (250, 0.05),
-        (320, 0.3),
-        (500, 0.6),
-        (900, 0.75),
+        (320, 0.2),
+        (500, 0.25),
+        (900, 0.15),
     )
     go_on: Schedule = ((140, 0.0), (220, 0.01), (300, 0.015), (360, 0.03), (600, 0.03), (900, 0.1), (1500, 0.15))
 
@@ -94,8 +94,8 @@ def follow_sound(sound: OverlapSound, paused: bool, settings: EarlySettings = Ea
     """Decides by the sound alone, before any words are known: SPEECH, NO_SPEECH, or None for no change.
 
     SPEECH stops a ducked agent. The threshold is high at first, so that only clear words stop it. It falls until 240 ms
-    after the onset, because whoever may be talking has to get the floor by then. After that it rises again: a sound
-    that has not stopped the agent so far is probably no word. NO_SPEECH lets a paused agent talk on.
+    after the onset, because whoever may be talking has to get the floor by then. After that it rises a little: a sound
+    that has not stopped the agent so far is probably no word, unless it goes on. NO_SPEECH lets a paused agent talk on.
     """
     if sound.loudest_dbfs < sound.caller_dbfs:
         return Event.NO_SPEECH if paused else None
