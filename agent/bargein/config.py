@@ -174,7 +174,7 @@ class EndpointConfig:
     """How long a silence ends the caller's turn. Between the bounds it follows the sound, the words and the pace."""
 
     min_ms: int = _between(300, 100, 5000)
-    max_ms: int = _between(1300, 100, 10_000)
+    max_ms: int = _between(1320, 100, 10_000)
     longest_s: int = _between(60, 5, 3600)  # a turn that lasts so long is ended and answered: a radio never pauses
 
 

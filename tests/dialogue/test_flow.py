@@ -155,6 +155,15 @@ async def test_silence_asks_again_then_gets_a_person() -> None:
     assert end.finish.queue == "support"
 
 
+async def test_a_voice_without_words_is_told_that_it_was_not_understood() -> None:
+    call = await shop()
+    assert (await call.silent(2000, unclear=True)).text == "Sorry, I did not get that. Which one would you like?"
+    await call.silent(2000, unclear=True)
+    end = await call.silent(2000, unclear=True)
+    assert end.finish is not None
+    assert end.finish.queue == "support"
+
+
 async def test_unfinished_words_are_waited_for() -> None:
     call = await shop()
     answer = await call.says("I want", cut="We have")

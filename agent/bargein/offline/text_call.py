@@ -55,10 +55,10 @@ class TextCall:
         """The caller presses keys."""
         return await self._caller("", digits, cut)
 
-    async def silent(self, silence_ms: int = 6000) -> TextAnswer:
+    async def silent(self, silence_ms: int = 6000, unclear: bool = False) -> TextAnswer:
         """The caller is silent."""
         self._played(None)
-        return await self._plan(Situation(tuple(self.turns), silence_ms=silence_ms))
+        return await self._plan(Situation(tuple(self.turns), silence_ms=silence_ms, unclear=unclear))
 
     async def _caller(self, text: str, digits: str, cut: str | None) -> TextAnswer:
         row = self._played(cut)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+import pytest
 
 from bargein.core.audio.pcm import SAMPLES_PER_MS, Pcm
 from bargein.core.audio.playback import Segment
 from bargein.core.turns import actions as act
 from bargein.core.turns.conversation import Conversation, ConversationSettings
 from bargein.core.turns.records import Interruption, Situation, Turn
-from bargein.core.turns.reply import Finish, Listen
+from bargein.core.turns.reply import Expected, ExpectedKind, Finish, Listen
 from bargein.core.turns.table import State
 from bargein.core.turns.transcript import Transcript
 from bargein.dialogue.languages import load
@@ -31,10 +32,12 @@ class Call:
         finish_after: int = 0,
         then: Segment | None = None,
         digits: int = 0,
+        expects: ExpectedKind = "",
         **line: object,
     ) -> None:
         self.says, self.texts = list(says), list(texts or [])
         self.line, self.then, self.digits = line, then, digits  # `then`: behind the first line of the first reply
+        self.expects = Expected(expects)
         self.finish_after = finish_after
         self.finished: Finish | None = None
         self.situations: list[Situation] = []
@@ -86,7 +89,7 @@ class Call:
             if self.then is not None:
                 self.do(self.core.on_segment(reply_id, self.then))
                 self.then = None
-        self.do(self.core.expect(reply_id, Listen(silence_ms=5000, digits=self.digits)))
+        self.do(self.core.expect(reply_id, Listen(silence_ms=5000, digits=self.digits, expects=self.expects)))
         self.do(
             self.core.on_reply_end(reply_id, Finish("hangup") if self.finish_after == len(self.situations) else None)
         )
@@ -186,6 +189,38 @@ def test_an_answer_that_only_waits_is_an_answer() -> None:
     call.run(6000)
     assert call.situations[2].interruption is None
     assert [t.text for t in call.turns.values()] == [MENU, "I was thinking that", "which one"]
+
+
+@pytest.mark.parametrize(
+    ("voice", "kind", "asked_after_ms"), [(0.9, "text", 2000), (0.1, "text", 5000), (0.9, "", 5000)]
+)
+def test_an_answer_without_words_is_asked_for_again_soon(voice: float, kind: ExpectedKind, asked_after_ms: int) -> None:
+    call = Call([MENU, "sorry"], [""], voice=voice, expects=kind)
+    call.run(3500)
+    call.run(900, LOUD)
+    began = call.core.now // SAMPLES_PER_MS
+    while len(call.situations) < 2:
+        call.run(20)
+    assert asked_after_ms < call.core.now // SAMPLES_PER_MS - began < asked_after_ms + 600
+    assert call.situations[1].unclear == (voice > 0.5)
+    call.run(4000)
+    assert len(call.situations) == 2  # the next silence is as long as ever
+
+
+@pytest.mark.parametrize(("into_the_answer_ms", "wait_ms"), [(100, 705), (800, 600)])
+def test_a_caller_who_was_cut_off_gets_more_time(into_the_answer_ms: int, wait_ms: int) -> None:
+    call = Call([MENU, MENU, MENU], ["my name is Miller", "and this is my street"])
+    call.run(3500)
+    call.run(900, LOUD)
+    while len(call.situations) < 2:
+        call.run(20)
+    call.run(into_the_answer_ms)
+    call.run(900, LOUD)
+    assert call.core.state is State.YIELDED
+    stopped = call.core.now // SAMPLES_PER_MS
+    while len(call.situations) < 3:
+        call.run(20)
+    assert abs(call.core.now // SAMPLES_PER_MS - stopped - wait_ms) <= 40
 
 
 def test_a_digit_stops_the_agent_at_once() -> None:

@@ -111,6 +111,54 @@ def test_the_model_answers_sure_ends_sooner_than_pauses() -> None:
     assert SETTINGS.graded_ms(whole) <= SETTINGS.graded_ms(broken_off)
 
 
+def waits_ms(
+    log_odds: float, text: str, kind: str = "text", longest_pause_ms: int = 0, settings: EndpointSettings = SETTINGS
+) -> int:
+    """The silence that ends a turn whose sound and words have these log odds of an end."""
+    count = len(FEATURES) + 3
+    flat = {"mean": np.zeros(count), "scale": np.ones(count), "weights": np.zeros(count), "bias": np.array([log_odds])}
+    weights = {
+        f"{part}.{name}": array.astype(np.float32) for part in ("words", "sound") for name, array in flat.items()
+    }
+    turn = CallerTurn(1, onset=0, last_voiced=END, longest_pause_ms=longest_pause_ms)
+    turn.set_transcript(Transcript(text, ending=0.0), END)
+    turn.prosody = np.zeros(len(FEATURES))
+    listen = Listen(expects=Expected(kind))  # type: ignore[arg-type]
+    return TurnEnd(PHRASES, settings, TurnEndModel.of(weights)).silence_ms(turn, listen)
+
+
+WHOLE, UNFINISHED = "I need a new chequebook.", "I need a new chequebook and"
+
+
+@pytest.mark.parametrize("log_odds", [-4.0, -2.0, -1.5, -1.0, -0.5, 0.0, 1.0, 4.0])
+@pytest.mark.parametrize("text", [WHOLE, UNFINISHED])
+def test_no_wait_in_a_story_ends_where_pauses_end(log_odds: float, text: str) -> None:
+    assert waits_ms(log_odds, text) in (SETTINGS.story_ms, SETTINGS.open_ms, SETTINGS.max_ms)
+
+
+def test_a_whole_sentence_in_a_story_may_have_another_behind_it() -> None:
+    assert waits_ms(4.0, WHOLE) == SETTINGS.story_ms
+    assert waits_ms(4.0, WHOLE, "") < 500
+    assert waits_ms(4.0, "yes", "yes_no") == SETTINGS.min_ms
+
+
+def test_unfinished_words_wait_unless_they_sound_like_an_end() -> None:
+    assert waits_ms(-0.5, UNFINISHED) == SETTINGS.max_ms
+    assert waits_ms(0.5, UNFINISHED) == SETTINGS.open_ms
+    assert waits_ms(0.5, UNFINISHED, "choice") == SETTINGS.max_ms
+
+
+def test_a_short_answer_is_never_waited_for_as_long_as_a_story() -> None:
+    assert waits_ms(-3.0, "Elizabeth Miller", "name") == SETTINGS.open_ms
+    assert waits_ms(-3.0, "my name is Elizabeth Miller and I need a card") == SETTINGS.max_ms
+
+
+def test_a_caller_who_has_paused_in_this_turn_gets_more_than_that_pause() -> None:
+    assert waits_ms(2.0, WHOLE, longest_pause_ms=400) == waits_ms(2.0, WHOLE)
+    assert waits_ms(2.0, WHOLE, longest_pause_ms=500) == 750
+    assert waits_ms(2.0, WHOLE, longest_pause_ms=1500) == SETTINGS.open_ms
+
+
 def test_prosody_measures_the_fall_of_a_voice() -> None:
     t = np.arange(RATE) / RATE
     falling, level = (np.cumsum(hz) / RATE for hz in (220 - 80 * t, np.full(RATE, 180.0)))
@@ -137,6 +185,16 @@ def test_a_caller_who_was_cut_off_or_pauses_long_gets_more_time_within_limits() 
     for _ in range(40):
         pace.turn_ended(longest_pause_ms=100)
     assert pace.factor < 1.05
+
+
+@pytest.mark.parametrize(("onset_ms", "turns", "cut_offs"), [(250, 1, 1), (350, 1, 0), (250, 0, 0)])
+def test_a_caller_who_goes_on_as_the_answer_begins_was_cut_off(onset_ms: int, turns: int, cut_offs: int) -> None:
+    decide = TurnEnd(PHRASES, SETTINGS)
+    for _ in range(turns):
+        decide.pace.turn_ended(longest_pause_ms=0)
+    decide.interrupted(CallerTurn(2, onset=END + samples(onset_ms), last_voiced=END), answer_began=END)
+    assert decide.pace.cut_offs == cut_offs
+    assert (decide.pace.factor > 1) == bool(cut_offs)
 
 
 @pytest.mark.parametrize(("min_ms", "max_ms", "usual_ms"), [(700, 900, 700), (300, 500, 500), (300, 900, 600)])
@@ -183,3 +241,9 @@ def test_little_work_is_left_at_the_end_of_a_turn() -> None:
         whole.append(thread_time() - begun)
         track.push(line[-FRAME_SAMPLES:])
     assert min(parts) < 0.6 * min(whole)
+
+
+@pytest.mark.parametrize("text", [WHOLE, UNFINISHED])
+@pytest.mark.parametrize("longest_pause_ms", [0, 2000])
+def test_the_configured_limit_holds_for_every_rule(text: str, longest_pause_ms: int) -> None:
+    assert waits_ms(0.5, text, longest_pause_ms=longest_pause_ms, settings=EndpointSettings(max_ms=600)) <= 600

@@ -15,12 +15,14 @@ from .caller_input import CallerInput
 from .endpoint import KEPT_SAMPLES, PREROLL_SAMPLES, CallerTurn, Preroll
 from .overlap_classifier import BACKGROUND_FRAMES, OverlapClassifier
 from .prosody import SpeechTrack
+from .reply import Listen
 
 COOLDOWN, COOLDOWN_SAMPLES = 0.2, samples(1500)  # sensitivity is lower after a rejected sound: coughs come in series
 RECLASSIFIED_AS_VOICE = 0.8  # `VadFrame.speechlike` from which a rejected sound counts as a voice after all
 CLASSIFIED_FRAMES = BACKGROUND_FRAMES + 20  # of the line before now that the classifier is given
 LEVELS, KNOWN_AFTER = 5, 2  # the caller's level is the median of the last 5 turns, known after 2
 QUIETER_DB = 15.0  # a sound this far below the caller's own level is somebody else, or a television
+UNCLEAR_MS = 2000  # silence after a voice without words; the caller thinks that they have answered
 LONGEST_TURN_SAMPLES = samples(60_000)
 STILL_SOUNDING_MS = 60  # a sound with less silence than this behind it continues
 
@@ -55,6 +57,7 @@ class Caller:
         self.input = CallerInput()
         self.turn: CallerTurn | None = None
         self.floor_since = 0  # the sample at which the caller got the floor, or last made a sound
+        self.unclear = False  # the last turn was a voice without words
         self._detector = detector
         self._classifier = classifier
         self._preroll = Preroll()
@@ -131,7 +134,17 @@ class Caller:
         elif turn is not None:
             self._detector.rearm()
         self.floor_since = now
+        self.unclear = turn is not None and turn.unclear and not overlong
         return turn
+
+    def take_floor(self, now: int) -> None:
+        """The agent is done: the caller's silence counts from here."""
+        self.floor_since, self.unclear = now, False
+
+    def patience_ms(self, listen: Listen) -> int:
+        """The silence after which the planner is asked again: short after a voice that nobody understood."""
+        unclear = self.unclear and listen.expects.kind
+        return min(listen.silence_ms, UNCLEAR_MS) if unclear else listen.silence_ms
 
     def overlong(self, now: int) -> bool:
         """Whether the turn has lasted too long to be a caller's: a radio, music on hold. It has to end.

@@ -203,7 +203,7 @@ class Conversation:
         if self._caller.input.digits:
             if self._caller.input.digits_complete(self._listen.digits, self.now):
                 self._end_caller_turn()
-        elif self.now - self._caller.floor_since >= samples(self._listen.silence_ms):
+        elif self.now - self._caller.floor_since >= samples(self._caller.patience_ms(self._listen)):
             self._dispatch(Event.SILENCE)
 
     def _decide(self) -> None:
@@ -299,7 +299,7 @@ class Conversation:
     def _drop_reply(self, cause: act.DropCause | None = None) -> None:
         self._actions.append(act.CancelReply(self._reply.id, cause))
         self._reply = ReplyProgress(self._reply.id + 1)
-        self._caller.floor_since = self.now
+        self._caller.take_floor(self.now)
 
     # --------------------------------------------------------------- events and effects
 
@@ -364,6 +364,7 @@ class Conversation:
         kind = Kind.DTMF if event is Event.DIGIT else Kind.OTHER
         self._actions += self._overlap.interruption(playout, self._caller.turn, self.now, kind, Resolution.IGNORED)
         self._actions += self.ledger.agent_turn(playout)
+        self._turn_end.interrupted(self._caller.turn, playout.started)
         self._drop_reply()
 
     def _end_agent_turn(self, event: Event) -> None:
@@ -373,15 +374,14 @@ class Conversation:
             self._actions += self.ledger.finished(self._reply.finish.result)
         self.ledger.open = None
         self._log_caller()
-        self._caller.floor_since = self.now
+        self._caller.take_floor(self.now)
         if self._caller.input and self._caller.turn is None and event is not Event.FINISH:
             self._end_caller_turn()
 
     def _situation(self, event: Event) -> Situation:
         """What the planner may know now."""
         text, digits = self._caller.input.text, self._caller.input.digits
-        row = self.ledger.open
-        turns = self.ledger.turns
+        row, turns = self.ledger.open, self.ledger.turns
         kind: Kind | None = None
         if row is not None:
             kind = Kind.DTMF if digits and not text else self._classify(text)
@@ -389,7 +389,7 @@ class Conversation:
             row = self.ledger.open
         silence_ms = ms(self.now - self._caller.floor_since) if event is Event.SILENCE else 0
         confidence = turns[-1].confidence if turns and text else None
-        return Situation(turns, text, digits, confidence, row, kind, silence_ms)
+        return Situation(turns, text, digits, confidence, row, kind, silence_ms, self._caller.unclear)
 
     def _classify(self, text: str) -> Kind:
         interrupted = next((turn.text for turn in reversed(self.ledger.turns) if turn.speaker == "agent"), "")

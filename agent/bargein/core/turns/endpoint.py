@@ -22,6 +22,7 @@ PREROLL_SAMPLES = samples(300)
 KEPT_SAMPLES = samples(3000)
 MUTE_SAMPLES = samples(150)  # without a frame for longer, the phone is muted or suppresses silence
 POSSIBLE_SPEECH = 0.35  # below: a cough that was written as a word
+SURE_VOICE, SURE_VOICE_MS = 0.8, 400  # speechlike for so long: somebody spoke, words or not
 RECOGNIZER_LATE_MS = 4000  # a silence after which a turn ends without its words: half of them mislead more than waiting
 
 
@@ -30,14 +31,17 @@ class EndpointSettings:
     """How long a silence ends the caller's turn, in ms.
 
     `graded` are points of the curve from the log odds that the turn has ended to the silence: sure ends first.
+    The caller hears the answer 40 to 100 ms after this silence. The steps of the curve lie between usual pauses: those
+    of 0.5, 0.8 and 1.2 s.
     """
 
     min_ms: int = 300  # after words that are complete
-    max_ms: int = 1300  # after "and ..." or a trailing "uh"
+    max_ms: int = 1320  # after "and ..." or a trailing "uh"
     usual_ms: int = 600  # where nothing but the silence is known
-    open_ms: int = 785  # at least, after incomplete words where the caller answers freely
+    story_ms: int = 580  # at least, where the caller answers freely: another sentence may follow a complete one
+    open_ms: int = 860  # after a short answer at most; after incomplete words that sound like an end
     number_ms: int = 1700  # in the middle of a number that is dictated
-    graded: tuple[tuple[float, int], ...] = ((-0.7, 340), (-0.85, 450), (-0.9, 785), (-1.65, 785), (-1.75, 1300))
+    graded: tuple[tuple[float, int], ...] = ((-0.85, 460), (-0.86, 860), (-1.6, 860), (-1.61, 1320))
 
     def graded_ms(self, log_odds: float | None) -> int:
         """The silence that ends a turn with these log odds, between `min_ms` and `max_ms`."""
@@ -87,6 +91,7 @@ class CallerTurn:
     measured_at: int = -1
     longest_pause_ms: int = 0  # inside the turn
     rise_db: float = 0.0  # of the last frame over the background
+    _voice: int = 0  # samples that are surely a voice
     _last_frame: int = 0  # when the last one came
     _unvoiced: int = 0  # samples received since the last voiced frame
     _transcript_at: int = -1  # up to where `words` cover the call
@@ -108,6 +113,11 @@ class CallerTurn:
         """The words so far; none if the recognizer itself does not believe that it was speech."""
         return self.transcript.text.strip() if self.transcript and self.transcript.speech >= POSSIBLE_SPEECH else ""
 
+    @property
+    def unclear(self) -> bool:
+        """Whether somebody spoke and the recognizer found no words."""
+        return not self.text and ms(self._voice) >= SURE_VOICE_MS
+
     def entry(self) -> CallerEntry:
         """For the ledger."""
         return CallerEntry(
@@ -127,6 +137,7 @@ class CallerTurn:
             self.longest_pause_ms = max(self.longest_pause_ms, ms(self._unvoiced - FRAME_SAMPLES))
             self.last_voiced, self._unvoiced = now, 0
             self.evidence = max(self.evidence, frame.score)
+            self._voice += FRAME_SAMPLES if frame.speechlike >= SURE_VOICE else 0
         self.speechlike = frame.speechlike
         self.loudest_dbfs = max(self.loudest_dbfs, frame.level_dbfs)
 

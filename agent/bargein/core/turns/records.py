@@ -80,7 +80,8 @@ class Situation:
 
     `turns` holds only what was said and heard; `interruption` is the one that this caller turn made of the
     agent's last turn, else None. `caller_text` is "" at the start of a call and after a silence; `digits` holds
-    DTMF digits of this turn. `silence_ms` is how long the caller has said nothing, else 0.
+    DTMF digits of this turn. `silence_ms` is how long the caller has said nothing, else 0. `unclear`: the caller's last
+    sound was a voice, and the recognizer found no words in it.
     """
 
     turns: Sequence[Turn]
@@ -90,6 +91,7 @@ class Situation:
     interruption: Interruption | None = None
     kind: Kind | None = None
     silence_ms: int = 0
+    unclear: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..audio.pcm import RATE
+from ..audio.pcm import RATE, samples
 from ..language.completeness import completeness
 from ..language.intent import Phrases
 from .endpoint import RECOGNIZER_LATE_MS, CallerTurn, EndpointSettings
@@ -19,9 +19,12 @@ MEASURED_MS = 100  # silence after which the sound of the last words is measured
 RESUMES_DB = 14.0  # a frame this far above the background may be the caller who goes on ...
 RESUMES_MS = 160  # ... and delays the answer by at most this
 ENDING_RANGE = (-8.0, 6.0)  # log odds of a recognizer are clipped to these
+CUT_OFF = samples(300)  # a caller who speaks so soon after an answer began was not done
 PACE_MOST = 1.6
 PACE_AFTER_CUT, PACE_AFTER_PAUSE, PACE_FORGETS = 1.35, 1.15, 0.9
 LONG_PAUSE_MS = 700  # after a longer pause within a turn the agent waits longer in the next
+PAUSED_MS, PAUSE_MARGIN_MS = 450, 250  # a caller who paused so long in this turn does it again: wait longer than that
+SHORT_ANSWERS = ("number", "date", "time", "name", "yes_no", "choice")  # a few words are all of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +61,12 @@ class Pace:
     """How slowly this caller talks: 1.0 is usual. Waits are longer by this factor."""
 
     factor: float = 1.0
+    turns: int = 0  # of the caller
     cut_offs: int = 0  # of the caller by the agent
 
     def turn_ended(self, longest_pause_ms: int) -> None:
         """A turn has ended that had pauses up to this long inside."""
+        self.turns += 1
         if longest_pause_ms >= LONG_PAUSE_MS:
             self._slower(PACE_AFTER_PAUSE)
         else:
@@ -90,6 +95,11 @@ class TurnEnd:
         if self._model is not None and turn.measured_at < turn.last_voiced and turn.silent_ms(now) >= MEASURED_MS:
             turn.prosody, turn.measured_at = heard(), turn.last_voiced
 
+    def interrupted(self, turn: CallerTurn | None, answer_began: int) -> None:
+        """The caller stopped the agent with this sound. Soon after an answer began, the agent cut the caller off."""
+        if turn is not None and self.pace.turns and turn.onset - answer_began <= CUT_OFF:
+            self.pace.cut_off()
+
     def is_over(self, turn: CallerTurn, now: int, listen: Listen, before: str = "") -> bool:
         """Whether the caller's silence ends the turn. `before`: what the caller has said of it in earlier sounds."""
         silent_ms = turn.silent_ms(now)
@@ -110,12 +120,17 @@ class TurnEnd:
         if whole is True:
             return settings.min_ms
         log_odds = self._log_odds(turn, open_ended=whole is False)
-        if log_odds is None and whole is False:
-            return self._paced(settings.max_ms)
         wait_ms = settings.graded_ms(log_odds)
         if whole is False:
-            wait_ms = max(wait_ms, settings.open_ms if listen.expects.kind == "text" else settings.max_ms)
-        return self._paced(wait_ms)
+            sounds_ended = listen.expects.kind == "text" and log_odds is not None and log_odds > 0
+            wait_ms = settings.open_ms if sounds_ended else settings.max_ms
+        elif listen.expects.kind in SHORT_ANSWERS:
+            wait_ms = min(wait_ms, settings.open_ms)
+        elif listen.expects.kind == "text":
+            wait_ms = max(wait_ms, settings.story_ms)
+        if turn.longest_pause_ms >= PAUSED_MS:
+            wait_ms = max(wait_ms, min(turn.longest_pause_ms + PAUSE_MARGIN_MS, settings.open_ms))
+        return self._paced(min(wait_ms, settings.max_ms))
 
     def _log_odds(self, turn: CallerTurn, open_ended: bool) -> float | None:
         if self._model is None or turn.prosody is None:

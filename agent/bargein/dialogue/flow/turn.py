@@ -99,6 +99,8 @@ class FlowTurn:
             return self.give_up()
         if self.changing:
             return self.what_to_change(self.base.missed(), "still_there")
+        if self.situation.unclear:
+            return self.not_understood("sorry")
         lead = self.say("still_there") if self.base.misses else ()
         return self.ask_again(lead)
 
