@@ -59,7 +59,7 @@ def digit_tokens(tokenizer: Any) -> dict[int, str]:
 def digits_or_words(free: Decoded, digits: Decoded, samples: int) -> Decoded:
     """What was said: the free text, or the digits that the decoder wrote when it could write nothing else.
 
-    `samples` is the length of the speech. The limits were set on 72 dictated numbers of six speakers and 150 other utterances.
+    `samples` is the length of the speech. The limits were set on 72 dictated numbers and 150 other utterances.
     """
     read, spoken = digits.text.replace(" ", ""), plain_digits(free.text)
     runaway = len(read) >= RUNAWAY and len(set(read[-RUNAWAY:])) == 1
