@@ -80,7 +80,7 @@ async def test_a_recording_that_the_dialplan_asks_for_and_prune_forgets(pbx: Ast
     assert b"cue " in await asyncio.to_thread(path.read_bytes)
 
     await asyncio.sleep(1.1)
-    done = shop.bargein("prune", "--older-than", "1s")
+    done = shop.bargein("prune", "--older-than", "1s", "--yes")
     assert re.search(r"deleted \d+ calls?, .* 1 recording\b", done.stdout), done.stdout + done.stderr
     assert not await asyncio.to_thread(path.exists)
 

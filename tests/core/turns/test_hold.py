@@ -176,6 +176,16 @@ def test_the_bar_for_a_stop_falls_until_the_floor_has_to_be_given_and_then_rises
     assert follow_sound(sound(0.5, 400), paused=True) is None
 
 
+def test_a_sure_voice_needs_less_to_stop_the_agent_and_is_not_talked_over_again() -> None:
+    def sound(speechlike: float, word: float) -> OverlapSound:
+        return OverlapSound(240, 0, speechlike, since_ms=240, likely=OverlapClass(word, 1 - word, 0.0))
+
+    assert follow_sound(sound(0.9, 0.03), paused=False) is None
+    assert follow_sound(sound(0.99, 0.03), paused=False) is Event.SPEECH
+    assert follow_sound(sound(0.9, 0.006), paused=True) is Event.NO_SPEECH
+    assert follow_sound(sound(0.99, 0.006), paused=True) is None
+
+
 def test_without_a_classifier_every_onset_stops_the_agent() -> None:
     assert follow_sound(OverlapSound(100, 0, 0.9), paused=False) is Event.SPEECH
     assert follow_sound(OverlapSound(100, 0, 0.9), paused=True) is None

@@ -32,6 +32,9 @@ class EarlySettings:
         (500, 0.25),
         (900, 0.15),
     )
+    voice: float = 0.98  # `OverlapSound.speechlike` from which the detector is sure of a voice ...
+    voice_ms: int = 170  # ... this long after the onset, when most sounds have shown what they are ...
+    voice_factor: float = 0.3  # ... and both thresholds are multiplied by this
     go_on: Schedule = ((140, 0.0), (220, 0.01), (300, 0.015), (360, 0.03), (600, 0.03), (900, 0.1), (1500, 0.15))
 
 
@@ -95,15 +98,19 @@ def follow_sound(sound: OverlapSound, paused: bool, settings: EarlySettings = Ea
 
     SPEECH stops a ducked agent. The threshold is high at first, so that only clear words stop it. It falls until 240 ms
     after the onset, because whoever may be talking has to get the floor by then. After that it rises a little: a sound
-    that has not stopped the agent so far is probably no word, unless it goes on. NO_SPEECH lets a paused agent talk on.
+    that has not stopped the agent so far is probably no word, unless it goes on. NO_SPEECH lets a paused agent
+    talk on. Both thresholds are lower where the detector is sure of a voice: a voice that is new to the classifier may
+    look like no word to it.
     """
     if sound.loudest_dbfs < sound.caller_dbfs:
         return Event.NO_SPEECH if paused else None
     if sound.likely is None:
         return None if paused else Event.SPEECH
+    sure = sound.speechlike >= settings.voice and sound.since_ms >= settings.voice_ms
+    factor = settings.voice_factor if sure else 1.0
     if paused:
-        return Event.NO_SPEECH if sound.likely.word < at(settings.go_on, sound.since_ms) else None
-    return Event.SPEECH if sound.likely.word >= at(settings.stop, sound.since_ms) else None
+        return Event.NO_SPEECH if sound.likely.word < factor * at(settings.go_on, sound.since_ms) else None
+    return Event.SPEECH if sound.likely.word >= factor * at(settings.stop, sound.since_ms) else None
 
 
 def classify_overlap(
