@@ -46,7 +46,8 @@ async def seconds_to_silence(phone: Phone, at_s: float = 3.0) -> float:
 async def test_packet_times(pbx: Asterisk, tale: Product, ptime_ms: int, payload_type: int) -> None:
     async with Phone(pbx.sip_port, ptime_ms=ptime_ms, payload_type=payload_type) as phone:
         await phone.call("700")
-        assert await seconds_to_silence(phone) < STOP_S
+        # A longer packet brings the caller's first sound later.
+        assert await seconds_to_silence(phone) < STOP_S + max(0, ptime_ms - 20) / 1000
 
 
 async def test_the_channel_driver_in_place_of_the_application(pbx: Asterisk, tale: Product) -> None:
