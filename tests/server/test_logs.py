@@ -7,7 +7,6 @@ import json
 import logging
 import os
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,16 +16,7 @@ from bargein.errors import UserError
 from bargein.server.logs import JsonFormatter, TextFormatter, described, on_loop_fault, setup
 from bargein.server.systemd import notify, watchdog_s
 
-
-@pytest.fixture(autouse=True)
-def _restored() -> Iterator[None]:
-    root, ours = logging.getLogger(), logging.getLogger("bargein")
-    before = root.handlers[:], root.level, ours.level
-    yield
-    logging.captureWarnings(False)
-    root.handlers[:] = before[0]
-    root.setLevel(before[1])
-    ours.setLevel(before[2])
+pytestmark = pytest.mark.usefixtures("logging_restored")
 
 
 def record(message: str, **extra: object) -> logging.LogRecord:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import uuid
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,15 +40,7 @@ steps:
 """
 
 
-@pytest.fixture(autouse=True)
-def _restored() -> Iterator[None]:
-    root, ours = logging.getLogger(), logging.getLogger("bargein")
-    before = root.handlers[:], root.level, ours.level
-    yield
-    logging.captureWarnings(False)
-    root.handlers[:] = before[0]
-    root.setLevel(before[1])
-    ours.setLevel(before[2])
+pytestmark = pytest.mark.usefixtures("logging_restored")
 
 
 def settings(folder: Path, flow: str = FLOW) -> Config:
