@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from bargein.config import LlmConfig
 from bargein.core.language.kinds import Kind
 from bargein.core.turns.records import CallInfo, Situation, Turn
 from bargein.core.turns.reply import Finish, Listen, Say
-from bargein.dialogue import chat_api
 from bargein.dialogue.flow import Flow, load
 from bargein.dialogue.llm import LlmPlanner
 from bargein.offline.text_call import TextCall
@@ -40,10 +38,7 @@ steps:
 """
 
 
-@pytest.fixture(autouse=True)
-async def _close_connections() -> AsyncIterator[None]:
-    yield
-    await chat_api.close()
+pytestmark = pytest.mark.usefixtures("connections_closed")
 
 
 def flow_of(tmp_path: Path, extra: str = "", hook: str = "http://127.0.0.1:9/none") -> Flow:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 from bargein.config import LlmConfig
 from bargein.core.turns.records import CallInfo, Situation, Turn
 from bargein.core.turns.reply import Say
-from bargein.dialogue import http_client
 from bargein.dialogue.flow import Flow, load
 from bargein.dialogue.llm import LlmPlanner
 from bargein.dialogue.tools import misfit, read_arguments, specifications
@@ -39,10 +37,7 @@ steps:
 """
 
 
-@pytest.fixture(autouse=True)
-async def _close_connections() -> AsyncIterator[None]:
-    yield
-    await http_client.close()
+pytestmark = pytest.mark.usefixtures("connections_closed")
 
 
 def flow_of(tmp_path: Path, hook: str) -> Flow:

@@ -7,7 +7,6 @@ import json
 import logging
 import resource
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +21,7 @@ from bargein.offline.text_call import TextAnswer, TextCall
 from tests.dialogue.chat_server import ChatServer, Exchange, Script, chat_server
 from tests.dialogue.test_llm import flow_of
 
-
-@pytest.fixture(autouse=True)
-async def _close_connections() -> AsyncIterator[None]:
-    yield
-    await http_client.close()
+pytestmark = pytest.mark.usefixtures("connections_closed")
 
 
 async def asked(

@@ -23,7 +23,6 @@ from . import http_client
 from .chat_dialect import Dialect, Message
 from .chat_events import Completion, Ended, ModelError, Text, ToolCall, error_reason
 from .event_stream import DONE, EventStream
-from .http_client import close as close
 
 log = logging.getLogger(__name__)
 
