@@ -13,13 +13,14 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..clock import Clock
 from ..core.turns.records import CallInfo
 from ..errors import UserError
+from .admission import MAX_BURST
 from .link import Link, Message, packed_info, unpacked_outcome
 from .metrics import Health, Meter, Numbers
 from .registry import FAILED, Registry
@@ -40,7 +41,10 @@ class NoWorker(Exception):
 
 @dataclass(eq=False)
 class _Worker:
-    """One process. `port` is 0 until it is ready. `ids` are the calls that it has been given and that are not over."""
+    """One process. `port` is 0 until it is ready. `ids` are the calls that it has been given and that are not over.
+
+    `placed` is the number of calls that it has been given since its last report.
+    """
 
     number: int
     process: asyncio.subprocess.Process
@@ -49,6 +53,7 @@ class _Worker:
     restart_s: float
     port: int = 0
     calls: int = 0
+    placed: int = 0
     admits: bool = False
     reason: str = ""
     numbers: Numbers = field(default_factory=dict)
@@ -56,16 +61,24 @@ class _Worker:
     acks: dict[str, asyncio.Future[None]] = field(default_factory=dict)
     reloaded: asyncio.Future[str] | None = None
     ready: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    silent: asyncio.Event = field(default_factory=asyncio.Event)  # it has ended, and its last message is read
 
 
 class Supervisor:
     """Call `start`, then `place` calls until `drain` or `close`.
 
-    `command` starts a worker; the number of its socket is appended. `settings(number)` are the worker's settings.
+    `command` starts a worker; the number of its socket is appended. `settings[number]` are the worker's settings.
+    `burst` is how many calls a worker may be given between two of its reports.
     """
 
     def __init__(
-        self, count: int, command: Sequence[str], settings: Mapping[int, Message], registry: Registry, clock: Clock
+        self,
+        count: int,
+        command: Sequence[str],
+        settings: Mapping[int, Message],
+        registry: Registry,
+        clock: Clock,
+        burst: int = MAX_BURST,
     ) -> None:
         self.meter = Meter()
         self._count = count
@@ -73,6 +86,7 @@ class Supervisor:
         self._settings = settings
         self._registry = registry
         self._clock = clock
+        self._burst = burst
         self._workers: dict[int, _Worker] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -99,9 +113,10 @@ class Supervisor:
         self._closing = True
         for worker in self._workers.values():
             worker.link.send("drain")
-        waits = [asyncio.create_task(worker.process.wait()) for worker in self._workers.values()]
-        if waits:
-            await asyncio.wait(waits, timeout=limit_s + AFTER_DRAIN_S)
+        # Not `process.wait()`: what became of the last calls may still be on its way when the process has ended.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit_s + AFTER_DRAIN_S):
+                await asyncio.gather(*(worker.silent.wait() for worker in self._workers.values()))
         await self.close()
 
     async def close(self) -> None:
@@ -158,17 +173,20 @@ class Supervisor:
         return False
 
     def _has_room(self) -> bool:
-        return not self._closing and any(worker.port and worker.admits for worker in self._workers.values())
+        return not self._closing and any(self._may_take(worker) for worker in self._workers.values())
+
+    def _may_take(self, worker: _Worker) -> bool:
+        """A report is half a second old when the next one comes. Until then, no more than a burst."""
+        return bool(worker.port) and worker.admits and worker.placed < self._burst
 
     async def place(self, call_id: str, info: CallInfo) -> int:
         """Give a call to the worker with the fewest calls that has room. Returns its port. Raises NoWorker."""
         for worker in self._workers.values():
-            worker.ids = {
-                given for given in worker.ids if given in self._registry
-            }  # ids that were never used do not count
+            # Ids that were never used do not count.
+            worker.ids = {given for given in worker.ids if given in self._registry}
         order = sorted(self._workers.values(), key=lambda worker: max(worker.calls, len(worker.ids)))
         for worker in order:
-            if worker.port and worker.admits and await self._expect(worker, call_id, info):
+            if self._may_take(worker) and await self._expect(worker, call_id, info):
                 return worker.port
         raise NoWorker("no worker has room")
 
@@ -176,6 +194,7 @@ class Supervisor:
         """Tell the worker about the call. Returns whether it has taken it."""
         acked = worker.acks[call_id] = asyncio.get_running_loop().create_future()
         worker.ids.add(call_id)
+        worker.placed += 1
         worker.link.send("expect", id=call_id, info=packed_info(info))
         try:
             async with asyncio.timeout(ACK_S):
@@ -211,6 +230,7 @@ class Supervisor:
             self._take(worker, message)
         _kill(worker)  # a worker without its link is of no use
         code = await worker.process.wait()
+        worker.silent.set()
         worker.link.close()
         worker.port = 0
         for call_id in worker.ids:
@@ -255,7 +275,7 @@ class Supervisor:
             case "beat":
                 worker.heard_at = self._clock.monotonic()
                 worker.calls, worker.admits, worker.reason = message["calls"], message["admits"], message["reason"]
-                worker.numbers = message["numbers"]
+                worker.numbers, worker.placed = message["numbers"], 0
             case "expecting":
                 if (acked := worker.acks.get(call_id)) is not None and not acked.done():
                     acked.set_result(None)
@@ -290,7 +310,7 @@ class Supervisor:
                     log.error("worker %d has stood still for %.0f s; it is killed", worker.number, STUCK_S)
                     _kill(worker)
 
-    def _task(self, work: Any) -> None:
+    def _task(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,86 @@
+"""The supervisor alone, with small scripts as workers that speak its messages and carry no calls."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from bargein.clock import SystemClock
+from bargein.core.turns.records import CallInfo
+from bargein.core.turns.reply import CallResult
+from bargein.server.admission import MAX_BURST
+from bargein.server.link import packed_outcome
+from bargein.server.registry import CallOutcome, Registry
+from bargein.server.supervisor import NoWorker, Supervisor
+
+# Says "beat" only when it is told to reload. Tells of all its calls at once, and ends before anybody can have read it.
+WORKER = """
+import json, os, socket, sys
+link = socket.socket(fileno=int(sys.argv[1])).makefile("rw")
+calls = []
+def say(op, **fields):
+    link.write(json.dumps({"op": op, **fields}) + chr(10))
+    link.flush()
+for line in link:
+    message = json.loads(line)
+    match message["op"]:
+        case "start":
+            outcome = message["outcome"]
+            say("ready", port=4000)
+        case "expect":
+            calls.append(message["id"])
+            say("expecting", id=message["id"])
+        case "reload":
+            say("beat", calls=len(calls), admits=True, reason="", numbers={})
+            say("reloaded", error="")
+        case "drain":
+            for call in calls:
+                say("taken", id=call)
+                say("over", id=call, outcome=outcome)
+            os._exit(0)
+"""
+INFO = CallInfo("")
+
+
+def supervisor(folder: Path, registry: Registry, burst: int = MAX_BURST) -> Supervisor:
+    script = folder / "worker.py"
+    script.write_text(WORKER)
+    outcome = packed_outcome(CallOutcome(CallResult.QUEUE, queue="sales"))
+    return Supervisor(1, [sys.executable, str(script)], {0: {"outcome": outcome}}, registry, SystemClock(), burst)
+
+
+async def placed(workers: Supervisor, registry: Registry, count: int) -> list[str]:
+    ids = []
+    for _ in range(count):
+        call_id = registry.register(INFO)
+        assert await workers.place(call_id, INFO) == 4000
+        ids.append(call_id)
+    return ids
+
+
+async def test_between_two_reports_a_worker_is_given_no_more_calls_than_it_can_judge(tmp_path: Path) -> None:
+    registry = Registry(SystemClock(), ttl_s=60)
+    workers = supervisor(tmp_path, registry)
+    await workers.start()
+    try:
+        await placed(workers, registry, MAX_BURST)
+        assert not workers.admits()
+        with pytest.raises(NoWorker):
+            await workers.place(registry.register(INFO), INFO)
+        await workers.reload()  # this worker reports then
+        assert workers.admits()
+        await placed(workers, registry, 1)
+    finally:
+        await workers.close()
+
+
+async def test_what_became_of_the_last_calls_is_read_though_their_worker_has_ended(tmp_path: Path) -> None:
+    registry = Registry(SystemClock(), ttl_s=60)
+    workers = supervisor(tmp_path, registry, burst=1000)
+    await workers.start()
+    ids = await placed(workers, registry, 200)
+    await workers.drain(5)
+    outcomes = [await registry.outcome(call_id, 0.0) for call_id in ids]
+    assert {outcome.queue for outcome in outcomes} == {"sales"}
