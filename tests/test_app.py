@@ -219,6 +219,33 @@ async def test_flows_are_read_anew_and_what_cannot_be_spoken_changes_nothing(tmp
         assert await opening(app, log) == "Three."
 
 
+async def test_a_reload_while_a_call_waits_for_its_flow_does_not_change_its_flow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow = tmp_path / "flow.yaml"
+    flow.write_text(FLOW.format("Main."))
+    (tmp_path / "other.yaml").write_text(FLOW.format("Other."))
+    waits, goes_on = asyncio.Event(), asyncio.Event()
+    prepare = Dialogues.prepare
+
+    async def slow(self: Dialogues, name: str) -> None:
+        waits.set()
+        await goes_on.wait()
+        await prepare(self, name)
+
+    monkeypatch.setattr(Dialogues, "prepare", slow)
+    async with serving(tmp_path, str(flow)) as (app, log):
+        call_id = app.registry.register(CallInfo("", dialogue="other"))
+        reader, writer = await asyncio.open_connection("127.0.0.1", app.server.port)
+        writer.write(encode(FrameKind.ID, uuid.UUID(call_id).bytes))
+        await waits.wait()
+        await app.reload()
+        goes_on.set()
+        await until_hangup(reader)
+        writer.close()
+        assert log.turns[0].text == "Other."
+
+
 class HibariThatHangs(HibariTts):
     """The embedded voice, which does not return from a sentence that is not known in advance."""
 

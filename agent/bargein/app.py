@@ -268,9 +268,12 @@ class App:
     # -------------------------------------------------------------------- calls
 
     async def _prepare(self, info: CallInfo) -> None:
-        """Before a call begins: read its flow, off the event loop."""
-        if self._dialogues is not None:
-            await self._dialogues.prepare(info.dialogue)
+        """Before a call begins: read its flow, off the event loop. If a reload ends meanwhile, read the new one."""
+        dialogues = None
+        while dialogues is not self._dialogues:
+            dialogues = self._dialogues
+            assert dialogues is not None
+            await dialogues.prepare(info.dialogue)
 
     def _configured(self, info: CallInfo) -> Planner:
         assert self._dialogues is not None
