@@ -44,6 +44,13 @@ async def asked(tmp_path: Path, slot: str, top: str = "", now: datetime = NOW) -
         ("{type: time}", "half past three in the afternoon", "it=15:30"),
         ("{type: time, earliest: '09:00', latest: '17:00'}", "three", "it=15:00"),
         ("{type: name}", "this is Ada speaking", "it=Ada"),
+        ("{choices: [red, blue, green]}", "not red, blue", "it=blue"),
+        ("{choices: [red, blue, green]}", "red, not blue", "it=red"),
+        ("{choices: [red, blue, green]}", "blue, I mean red", "it=red"),
+        ("{choices: [red, blue, green]}", "I don't want red, I want blue", "it=blue"),
+        ("{type: yes_no}", "no problem", "it=yes"),
+        ("{type: yes_no}", "no, that's right", "it=yes"),
+        ("{type: yes_no}", "certainly not", "it=no"),
     ],
 )
 async def test_a_clear_answer_is_taken(tmp_path: Path, slot: str, said: str, value: str) -> None:
@@ -73,6 +80,15 @@ async def test_a_clear_answer_is_taken(tmp_path: Path, slot: str, said: str, val
         ("{type: name}", "Smith or Smyth"),
         ("{choices: [red, blue]}", "red or blue"),
         ("{choices: [red, blue, green]}", "not red or blue"),
+        ("{choices: [red, blue, green]}", "red blue"),
+        ("{choices: [red, blue, green]}", "red, maybe blue"),
+        ("{choices: [red, blue, green]}", "red? no"),
+        ("{choices: [red, blue, green]}", "red isn't what I want"),
+        ("{choices: [red, blue, green]}", "it can't be red"),
+        ("{type: yes_no}", "I don't know"),
+        ("{type: yes_no}", "yes and no"),
+        ("{type: yes_no}", "yes, but not now"),
+        ("{type: yes_no}", "I won't say yes"),
     ],
 )
 async def test_what_is_not_clear_is_asked_again(tmp_path: Path, slot: str, said: str) -> None:
@@ -227,6 +243,16 @@ async def test_what_should_i_change_is_asked_again_and_not_for_ever(tmp_path: Pa
     end = await call.says("gibberish words")
     assert end.finish is not None
     assert end.text == "I am having trouble with that. One moment, please."
+
+
+@pytest.mark.parametrize("said", ["no, the phone number is 5 5 5", "no, my phone number is 5 5 5"])
+async def test_half_a_number_at_the_confirmation_is_kept_and_the_rest_asked_for(tmp_path: Path, said: str) -> None:
+    call = await booked(tmp_path)
+    answer = await call.says(said)
+    assert answer.text == "I have 5 5 5, and then?"
+    assert (await call.says("yes")).text == "I have 5 5 5, and then?"  # this agrees to nothing
+    assert "5 5 5, 9 9 9 9, 2. Right?" in (await call.says("9 9 9 9")).text
+    assert (await call.says("yes")).finish is not None
 
 
 @pytest.mark.parametrize("said", ["change the name", "the name is wrong", "I want to change my name"])

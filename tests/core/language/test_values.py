@@ -130,6 +130,17 @@ def name(text: str, language: str = "en") -> str:
         ("five isn't enough", ASK),
         ("five, no", ASK),
         ("9" * 5000, ASK),
+        ("twenty twenty", ASK),
+        ("five five", ASK),
+        ("double two", ASK),
+        ("two thirds", ASK),
+        ("three zeroes", ASK),
+        ("20-ish", ASK),
+        ("me and five others", ASK),
+        ("five guests and a baby", ASK),
+        ("six and my wife", ASK),
+        ("5 (five)", 5),
+        ("my wife and I need a table for four", 4),
     ],
 )
 def test_numbers(text: str, value: object) -> None:
@@ -175,6 +186,14 @@ def test_numbers(text: str, value: object) -> None:
         ("nl", "tweeëntwintig", 22),
         ("nl", "twee, nee, drie", 3),
         ("nl", "twee of drie", ASK),
+        ("de", "fünf Personen und ein Kind", ASK),
+        ("de", "doppelt zwei", ASK),
+        ("de", "zwanzig zwanzig", ASK),
+        ("fr", "vingt vingt", ASK),
+        ("es", "un tercio", ASK),
+        ("pt", "um terço", ASK),
+        ("it", "venti venti", ASK),
+        ("nl", "dubbel twee", ASK),
     ],
 )
 def test_numbers_of_other_languages(language: str, text: str, value: object) -> None:
@@ -204,6 +223,17 @@ def test_numbers_of_other_languages(language: str, text: str, value: object) -> 
         ("no idea", ""),
         ("a couple", ""),
         ("(coughs)", ""),
+        ("(five five five) oh one oh", "555010"),
+        ("A4278", ASK),
+        ("4278A", ASK),
+        ("4 2 7 X", ASK),
+        ("10%", ASK),
+        ("three zeros", ASK),
+        ("five fives", ASK),
+        ("4278, 4278", ASK),
+        ("I have one", ASK),
+        ("the first one", ASK),
+        ("55555555", "55555555"),
     ],
 )
 def test_digits(text: str, value: str) -> None:
@@ -257,6 +287,13 @@ def test_digits_of_other_languages() -> None:
         ("0049 30 1234567", "0049301234567"),
         ("call me at 555-0104", "5550104"),
         ("555 010 4278 extension 12", ASK),
+        ("0049 (0)30 123456", "004930123456"),
+        ("555-0104 x12", ASK),
+        ("555 0104 room 12", ASK),
+        ("555 0104 after six", ASK),
+        ("my number is 5550104 and my wife's is 5550105", ASK),
+        ("555 0104, 555 0104", ASK),
+        ("the one I'm calling from", ASK),
     ],
 )
 def test_telephone_numbers(text: str, value: str) -> None:
@@ -325,6 +362,11 @@ def test_digits_are_read_back_in_groups(digits: str, spoken: str) -> None:
         ("before Friday", ASK),
         ("Monday to Friday", ASK),
         ("5 people on Monday", ASK),
+        ("by the 5th", ASK),
+        ("the 5th or so", ASK),
+        ("from Monday", ASK),
+        ("Friday at the latest", ASK),
+        ("3/3/85", ASK),
     ],
 )
 def test_days(text: str, value: str | None) -> None:
@@ -368,6 +410,11 @@ def test_days(text: str, value: str | None) -> None:
         ("nl", "niet maandag, dinsdag", "2026-12-01"),
         ("nl", "over een week", "2026-12-05"),
         ("nl", "maandag of dinsdag", ASK),
+        ("es", "el lunes pasado", ASK),
+        ("fr", "à partir de lundi", ASK),
+        ("pt", "a partir de segunda", ASK),
+        ("de", "spätestens Montag", ASK),
+        ("de", "am Morgen", None),
     ],
 )
 def test_days_of_other_languages(language: str, text: str, value: str | None) -> None:
@@ -404,6 +451,12 @@ def test_a_day_far_away_is_asked_back() -> None:
         ("from ten to five", ASK),
         ("after 3 pm", ASK),
         ("25:00", ASK),
+        ("0900", "09:00"),
+        ("1530", "15:30"),
+        ("twelve noon", "12:00"),
+        ("in two hours", ASK),
+        ("by 5 pm", ASK),
+        ("5 pm at the latest", ASK),
     ],
 )
 def test_times(text: str, value: str | None) -> None:
@@ -435,6 +488,15 @@ def test_opening_hours_decide_between_morning_and_afternoon() -> None:
         ("pt", "quinze para as cinco da tarde", "16:45"),
         ("nl", "half drie 's middags", "14:30"),
         ("nl", "twintig uur", "20:00"),
+        ("de", "in zwanzig Minuten", ASK),
+        ("de", "spätestens 15 Uhr", ASK),
+        ("fr", "dans vingt minutes", ASK),
+        ("fr", "au plus tard 15h", ASK),
+        ("fr", "à partir de 15h", ASK),
+        ("es", "en veinte minutos", ASK),
+        ("pt", "daqui a duas horas", ASK),
+        ("it", "entro le 15", ASK),
+        ("nl", "uiterlijk 15 uur", ASK),
     ],
 )
 def test_times_of_other_languages(language: str, text: str, value: str) -> None:
@@ -467,6 +529,10 @@ def test_times_of_other_languages(language: str, text: str, value: str) -> None:
         ("the sky is low today", ""),
         ("I want to talk to a person", ""),
         ("Smith or Smyth", ASK),
+        ("Smith spelled S-M-Y-T-H", "Smyth"),
+        ("[laughs] John", "John"),
+        ("that's private", ""),
+        ("anonymous", ""),
     ],
 )
 def test_names(text: str, value: str) -> None:
@@ -490,6 +556,8 @@ def test_names(text: str, value: str) -> None:
         ("pt", "mudar o nome", ""),
         ("nl", "u spreekt met Jansen", "Jansen"),
         ("nl", "geen naam", ""),
+        ("de", "anonym", ""),
+        ("fr", "Dupont s'écrit D U P O N D", "Dupond"),
     ],
 )
 def test_names_of_other_languages(language: str, text: str, value: str) -> None:

@@ -16,6 +16,7 @@ _FIGURES = re.compile(r"([0-9]{1,2})([./-])([0-9]{1,2})(?:\2([0-9]{4}|[0-9]{2}))
 _ORDINAL = re.compile(r"([0-9]{1,2})([^\W\d_]*)")
 YEARS = (1900, 2199)
 CENTURY = 100
+CLEAR_YEARS = 20  # a year of two digits further away may be of another century: "3/3/85"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,8 @@ class _DateReader:
             raise Unclear
         if found and any(self._left_over(i, word) for i, word in rest):
             raise Unclear
+        if any(self._is_since(said.start) for said in found):
+            raise Unclear  # "from Monday on"
         return the_one(found, self.words, self.repairs)
 
     def _left_over(self, at: int, word: str) -> bool:
@@ -105,6 +108,12 @@ class _DateReader:
         if word in dates.months and word not in dates.loose:
             return True
         return at in self.number_at and word not in dates.one | self.numbers.articles and not self._is_time(at)
+
+    def _is_since(self, start: int) -> bool:
+        """Whether the day that begins here is the first of several."""
+        while start and self.words[start - 1] in self.dates.link:
+            start -= 1
+        return start > 0 and self.words[start - 1] in self.dates.since
 
     def _is_time(self, at: int) -> bool:
         """ "at three", "3 pm": a time of day beside the day is no part of the day."""
@@ -176,6 +185,8 @@ class _DateReader:
         year = int(match[4] or 0)
         if match[4] and len(match[4]) == 2:
             year += self.today.year // CENTURY * CENTURY
+            if abs(year - self.today.year) > CLEAR_YEARS:
+                raise Unclear
         end = at + 1
         if not year and (given := self._year(end)) is not None:
             year, end = given

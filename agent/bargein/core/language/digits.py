@@ -10,10 +10,17 @@ from itertools import pairwise
 
 from .numbers import Numbers, cardinals
 from .values import Repairs, Said, Unclear, is_figure, wanted
+from .words import spoken_text
 
 _NOT_DIGIT = re.compile(r"[^0-9]")
 _INTERJECTION = re.compile(r"^\s*(?:oh|o|ah)\s*[,.!]", re.IGNORECASE)
-_TRUNK_ZERO = re.compile(r"(\+[0-9]{1,3}[\s-]*)\(0\)")  # +49 (0) 30: the zero is dialled only without the country code
+_TRUNK_ZERO = re.compile(
+    r"((?:\+|\b00)[0-9]{1,3}[\s-]*)\(0\)"
+)  # +49 (0) 30: the zero is dialled only without the country code
+_LETTER = re.compile(r"[^\W\d_][0-9]|[0-9] ?%")  # "A4278", "10%": more than digits
+_CONSONANT = re.compile(r"[b-df-hj-np-tv-xz]")  # a letter that is no word of its own in any language here
+SENTENCE = 3  # words; in so many a lone "one" may be no digit
+LEAST_TWICE = 4  # digits that may be one number said twice: "4278, 4278"
 GROUP = 3  # digits that are read back as one group
 
 
@@ -24,6 +31,14 @@ def digits_in(text: str, numbers: Numbers, repairs: Repairs, low: int = 0, high:
     or 8005); the result may still be of another length. Raises Unclear if several numbers may be meant.
     """
     words = numbers.words(repairs.marked(text))
+    found = _likeliest(text, words, numbers, repairs, low, high)
+    if found and (_LETTER.search(spoken_text(text)) or _is_more(found, words, numbers, low, high)):
+        raise Unclear
+    return found
+
+
+def _likeliest(text: str, words: Sequence[str], numbers: Numbers, repairs: Repairs, low: int, high: int) -> str:
+    """The digits, with misheard ones ("for") if nothing but digits was said, or if the length fits only so."""
     best = _read(text, words, numbers, repairs, low, high)
     if not numbers.homophones.keys() & set(words):
         return best
@@ -36,6 +51,19 @@ def digits_in(text: str, numbers: Numbers, repairs: Repairs, low: int = 0, high:
     except Unclear:
         return best
     return other if only_digits or _fits(other, low, high) else best
+
+
+def _is_more(best: str, words: Sequence[str], numbers: Numbers, low: int, high: int) -> bool:
+    """Whether more than these digits was said: a letter, "three zeros", "half", the same again, "one" for a thing."""
+    spoken = numbers.spoken_digits.keys() | numbers.plus | numbers.minus | numbers.digit_glue | numbers.glue
+    if any((word in numbers.unclear or _CONSONANT.fullmatch(word)) and word not in spoken for word in words):
+        return True
+    if len(best) == 1 and len(words) >= SENTENCE and not any(map(is_figure, words)) and low != 1:
+        return True  # "I have one", "the first one"
+    figures = [_NOT_DIGIT.sub("", word) for word in words if is_figure(word)]
+    half = len(figures) // 2
+    is_twice = half > 0 and figures[:half] * 2 == figures and max(map(len, figures)) > 1
+    return is_twice and len(best) // 2 >= max(low, LEAST_TWICE) and (low != high or not low)
 
 
 def _read(text: str, words: Sequence[str], numbers: Numbers, repairs: Repairs, low: int, high: int) -> str:
@@ -94,7 +122,12 @@ def _joined(groups: Sequence[Said[str]], words: Sequence[str], repairs: Repairs,
     if any(words[group.start - 1] in repairs.joiners for group in kept[1:]):
         raise Unclear
     whole = "".join(group.value for group in kept)
-    if len(kept) < 2 or ((low or high) and _fits(whole, low, high)):
+    if len(kept) < 2:
+        return whole
+    fits = (low or high) and _fits(whole, low, high)
+    if fits and low != high and any(_fits(group.value, low, high) for group in kept):
+        raise Unclear  # "555 0104, room 12": is all of it the number?
+    if fits:
         return whole
     fitting = {group.value for group in kept if _fits(group.value, low, high)} if low or high else set()
     if len(fitting) == 1:
@@ -121,6 +154,8 @@ def _groups(words: Sequence[str], numbers: Numbers, composed: bool) -> list[Said
     at, times, open_run = 0, 1, False
     while at < len(words):
         word = words[at]
+        if not composed and word in numbers.scales and not open_run:
+            return []  # "hundred twenty three" has no other reading
         piece, end = _piece(words, at, numbers, numbered)
         if piece:
             if times > 1 and len(piece) > 1:

@@ -11,7 +11,7 @@ from .dates import Dates
 from .kinds import Kind
 from .numbers import Numbers
 from .times import Times
-from .values import Repairs
+from .values import Repairs, Unclear
 from .words import Mention, PhraseTable, alternatives, compile_pattern, joined, mentions, tokens
 
 RULES = (
@@ -185,6 +185,18 @@ def polarity(text: str, phrases: Phrases) -> bool | None:
     if phrases.matches_words("yes", tokens(text)):  # "uh-huh" begins with a filler
         return True
     return True if any(phrases.matches_words(rule, words) for rule in ("yes", "confirm", "understood")) else None
+
+
+def yes_or_no(text: str, phrases: Phrases) -> bool | None:
+    """The answer to a question of yes or no; None if it is neither. Raises Unclear for "yes and no", "not sure"."""
+    if phrases.mentions("undecided", text):
+        raise Unclear
+    words = phrases.cleaned(text)
+    agrees = phrases.mentions("plain_yes", text)
+    denies = phrases.mentions("plain_no", text) or any(word in phrases.repairs.negations for word in words)
+    if agrees and denies and not phrases.matches_words("agreed", words):
+        raise Unclear
+    return polarity(text, phrases)
 
 
 def classify(

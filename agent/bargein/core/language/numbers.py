@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from .values import Repairs, Said, Unclear, is_figure, merged, the_one, value_tokens
@@ -13,7 +14,9 @@ from .values import Repairs, Said, Unclear, is_figure, merged, the_one, value_to
 LONGEST = 18  # digits of a number
 LONGEST_WORD = 80  # letters of a number written as one word: "zweitausenddreihundertfünfundzwanzig"
 _RELATIVE = re.compile(r"[<>≤≥~≈±]\s*[0-9]|[0-9]\s*(?:[%‰°]|\+(?!\s*[0-9]))")  # "50%", "5+", ">5"
+_BRACKETS = re.compile(r"[(\[]([^()\[\]0-9]*)[)\]]")
 _NOT_DIGIT = re.compile(r"[^0-9]")
+JOINED = 3  # words between a number and the "and" that adds something to it: "five guests and a baby"
 _GROUPED = r"[0-9]{1,3}(?:[\u0020\u00a0\u202f\u2009'\u2019%s][0-9]{3})+"  # 1,200  1 200  1'200
 
 
@@ -66,10 +69,17 @@ class Numbers:
 
     def words(self, text: str) -> list[str]:
         """The tokens of a text, with number words of several words, and of one long word, made whole."""
+        text = _BRACKETS.sub(self._said, text)
         found = merged(value_tokens(text), (*self.values, *self.unclear, *self.digit_glue))
         if self.one_word:
             found = [part for word in found for part in self._parts(word)]
         return _spaced(found) if self.spaced else found
+
+    def _said(self, aside: re.Match[str]) -> str:
+        """What is in brackets without them if it is nothing but numbers: "(five five five)". Else it is a noise."""
+        inside = value_tokens(aside[1])
+        known = (self.values, self.scales, self.spoken_digits, self.repeats)
+        return f" {aside[1]} " if inside and all(any(word in table for table in known) for word in inside) else aside[0]
 
     def _parts(self, word: str) -> list[str]:
         """ "zweihundertfünf" as "zwei", "hundert", "fünf"; any other word as it is."""
@@ -202,12 +212,29 @@ def number_in(text: str, numbers: Numbers, repairs: Repairs, ordinals: Collectio
     rest = [word for i, word in enumerate(words) if i not in taken]
     if any(is_figure(word) for word in rest) or _RELATIVE.search(text):
         raise Unclear
-    if found and any(word in numbers.unclear or word in ordinals for word in rest):
+    if found and any(word in numbers.unclear or word in ordinals or word in numbers.repeats for word in rest):
+        raise Unclear
+    if _is_repeated(found, words) or (found and _has_more(found[-1], words, repairs.joiners | numbers.glue)):
         raise Unclear
     value = the_one(found, words, repairs)
     if value is not None and value != int(value):
         raise Unclear
     return None if value is None else int(value)
+
+
+def _is_repeated(found: Sequence[Said[Decimal]], words: Sequence[str]) -> bool:
+    """Whether a number is said twice in a row: "twenty twenty" may be 2020, but "5 (five)" is 5."""
+    return any(
+        a.end == b.start and a.value == b.value and is_figure(words[a.start]) == is_figure(words[b.start])
+        for a, b in pairwise(found)
+    )
+
+
+def _has_more(said: Said[Decimal], words: Sequence[str], joiners: frozenset[str]) -> bool:
+    """Whether something is added to the number: "me and five others", "five guests and a baby"."""
+    if said.start > 1 and words[said.start - 1] in joiners:
+        return True
+    return any(words[i] in joiners for i in range(said.end, min(said.end + JOINED, len(words) - 1)))
 
 
 def _signed(found: Sequence[Said[Decimal]], words: Sequence[str], numbers: Numbers) -> list[Said[Decimal]]:

@@ -6,7 +6,7 @@ import re
 
 from .intent import Phrases, polarity
 from .values import Unclear
-from .words import joined, tokens
+from .words import joined, tokens, without_asides
 
 MOST_WORDS = 6
 SPELLED = 2  # single letters in a row, from which on they spell a word
@@ -23,10 +23,11 @@ def name_in(text: str, phrases: Phrases) -> str:
     """
     if _FIGURE.search(text):
         return ""
-    words = [word for word in text.split() if _WORD.search(word)]
+    words = [word for word in without_asides(text).split() if _WORD.search(word)]
     kept, introduced = _without_lead(words, phrases)
     kept = _without_trail(kept, phrases)
     kept = [word for word in kept if " ".join(tokens(word)) not in phrases.fillers]
+    kept = _without_spelling(kept, phrases)
     plain = [" ".join(tokens(word)) for word in kept]
     if any(word in phrases.repairs.joiners for word in plain[1:-1]):
         raise Unclear
@@ -67,6 +68,17 @@ def _without_trail(words: list[str], phrases: Phrases) -> list[str]:
         form = trail.split()
         if len(words) > len(form) and [" ".join(tokens(word)) for word in words[-len(form) :]] == form:
             return words[: -len(form)]
+    return words
+
+
+def _without_spelling(words: list[str], phrases: Phrases) -> list[str]:
+    """Without "spelled" in front of letters."""
+    spoken = [" ".join(tokens(word)) for word in words]
+    for said in phrases.lists.get("spelling", ()):
+        form = said.split()
+        for at in range(1, len(spoken) - len(form)):
+            if spoken[at : at + len(form)] == form and len(spoken[at + len(form)].split()[0]) == 1:
+                return words[:at] + words[at + len(form) :]
     return words
 
 

@@ -14,6 +14,7 @@ from .values import Repairs, Said, Unclear, is_figure, merged, wanted
 _CLOCK = re.compile(r"([0-9]{1,2})[:.h]([0-9]{2})([^\W\d_]*)")
 _HOUR_MARK = re.compile(r"(?<![0-9])([0-9]{1,2}) ?[hH](?:([0-9]{2}))?(?![^\W_])")  # 15h30, 15 h
 _HOUR = re.compile(r"([0-9]{1,2})([^\W\d_]*)")
+_FOUR = re.compile(r"([01][0-9]|2[0-3])([0-5][0-9])([^\W\d_]*)")  # 0900, 1530
 HALF_DAY = 12
 HOUR, DAY = 60, 24 * 60  # minutes
 
@@ -150,6 +151,8 @@ class _TimeReader:
         for form, minutes in self._times.forms:
             if (said := self._form(form, minutes, at)) is not None:
                 return said
+        if match := _FOUR.fullmatch(self.words[at]):
+            return self._clock(int(match[1]), int(match[2]), match[3], match[1], at)
         match = _HOUR.fullmatch(self.words[at])
         if match and match[2] in self._times.morning | self._times.afternoon:
             return self._clock(int(match[1]), 0, match[2], match[1], at)

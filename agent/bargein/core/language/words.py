@@ -17,9 +17,14 @@ MOST_WILDCARDS = 3  # `...` in a pattern; each multiplies the work per word by u
 _APOSTROPHES = str.maketrans("’´`", "'''")
 
 
+def without_asides(text: str) -> str:
+    """The text without a recognizer's notes of sounds in brackets."""
+    return _ASIDE.sub(" ", text)
+
+
 def spoken_text(text: str) -> str:
     """The text in lower case, without a recognizer's notes of sounds in brackets, with plain apostrophes."""
-    return _ASIDE.sub(" ", text).lower().translate(_APOSTROPHES)
+    return without_asides(text).lower().translate(_APOSTROPHES)
 
 
 def tokens(text: str) -> list[str]:

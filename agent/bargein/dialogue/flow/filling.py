@@ -160,6 +160,7 @@ def _confirmed_value(turn: FlowTurn) -> Move | None:
     clock = is_clock_time(turn.text, phrases.times, phrases.numbers, phrases.dates.at)
     new: dict[str, str] = {}
     faults: list[str] = []
+    half: dict[str, Incomplete] = {}
     dated = False  # a day or a time was said: the figures are part of it
     for slot in sorted(slots, key=lambda slot: SPECIFIC.index(slot.type) if slot.type in SPECIFIC else 0):
         if slot.type not in SPECIFIC or (slot.type == "name" and not _is_name_given(turn, named)):
@@ -172,14 +173,27 @@ def _confirmed_value(turn: FlowTurn) -> Move | None:
         try:
             value = value_in(turn.text, slot, phrases, turn.today)
         except Unclear:
-            faults.append("unclear")
-        except (Invalid, Incomplete):
-            faults.append("invalid")
+            faults += ["unclear"] if not named or slot.name in named else []
+        except Invalid:
+            faults += ["invalid"] if not named or slot.name in named else []
+        except Incomplete as part:
+            half[slot.name] = part
+            faults += ["invalid"] if not named or slot.name in named else []
         else:
             if value and (value != turn.base.values.get(slot.name) or goes_along):
                 new[slot.name] = value
                 dated = dated or goes_along
+    if len(half) == 1 and not new and len(faults) == 1:
+        return _half(turn, *half.popitem())
     return _confirmed(turn, new, faults if named or len(slots) == 1 or not new else [])
+
+
+def _half(turn: FlowTurn, name: str, part: Incomplete) -> Move | None:
+    """The beginning of a new value for a slot that is said back: keep it and ask for the rest at the slot's step."""
+    step = turn.flow.asks_for(name)
+    if step is None:
+        return turn.not_understood("invalid")
+    return turn.ask_rest(turn.base.clear(name).at(step.name), Begun(name, part.text, part.saying))
 
 
 def _confirmed(turn: FlowTurn, new: dict[str, str], faults: list[str]) -> Move | None:

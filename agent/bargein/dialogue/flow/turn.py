@@ -119,10 +119,11 @@ class FlowTurn:
         if before is not None and before.text == begun.text:
             if self.base.misses >= self.here.retries:
                 return self.give_up()
-            return self._ask_rest(self.base.missed(), begun)
-        return self._ask_rest(self.base, begun)
+            return self.ask_rest(self.base.missed(), begun)
+        return self.ask_rest(self.base, begun)
 
-    def _ask_rest(self, state: FlowState, begun: Begun, *sayings: str) -> Move:
+    def ask_rest(self, state: FlowState, begun: Begun, *sayings: str) -> Move:
+        """Keep the beginning of a value and ask for the rest of it."""
         value = read_back(begun.text) if begun.text.lstrip("+").isdigit() else begun.text
         saying = "rest" if self.flow.slots[begun.slot].secret else begun.saying
         question = self.say(saying)[0].replace("{value}", value)
@@ -137,7 +138,7 @@ class FlowTurn:
         step = self.now or self.here
         begun = self.base.begun
         if begun is not None and self.slot is not None and begun.slot == self.slot.name:
-            return self._ask_rest(self.base.missed(), begun)
+            return self.ask_rest(self.base.missed(), begun)
         return self.to(self.base.missed(), GoOn(step.name, only_ask=step.listens, again=True), lead)
 
     def give_up(self) -> Move:

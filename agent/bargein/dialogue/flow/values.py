@@ -8,7 +8,7 @@ from datetime import date, time
 
 from ...core.language.dates import date_in
 from ...core.language.digits import digits_in, telephone_number_in
-from ...core.language.intent import Phrases, polarity
+from ...core.language.intent import Phrases, yes_or_no
 from ...core.language.numbers import number_in
 from ...core.language.person_name import name_in
 from ...core.language.times import HalfDayUnknown, time_in
@@ -51,7 +51,7 @@ def picked(text: str, flow: Flow, phrases: Phrases, current: str, filled: Mappin
             continue
         said = _refused_together(said, words, phrases)
         wanted = [mention for mention in said if not mention.negated] or said
-        found.append(Picked(name, wanted[-1].choice, wanted[-1].negated, _undecided(wanted, words, phrases)))
+        found.append(Picked(name, wanted[-1].choice, wanted[-1].negated, _undecided(wanted, said, words, phrases)))
         taken = {i for mention in said for i in range(mention.start, mention.end)}
         words = ["" if i in taken else word for i, word in enumerate(words)]
     return found
@@ -67,14 +67,24 @@ def _refused_together(said: Sequence[Mention], words: Sequence[str], phrases: Ph
     return out
 
 
-def _undecided(wanted: Sequence[Mention], words: Sequence[str], phrases: Phrases) -> bool:
-    """Whether the last two choices are offered side by side: "red or blue"."""
-    if len(wanted) < 2 or wanted[-1].choice == wanted[-2].choice or wanted[-1].negated:
+def _undecided(wanted: Sequence[Mention], said: Sequence[Mention], words: Sequence[str], phrases: Phrases) -> bool:
+    """Whether the last choice may not be meant: "red or blue", "red maybe blue", "red? no", "red isn't what I want"."""
+    last, repairs = wanted[-1], phrases.repairs
+    if last.negated:
         return False
-    between = words[wanted[-2].end : wanted[-1].start]
-    return any(word in phrases.repairs.joiners for word in between) and not phrases.repairs.markers.search(
-        joined(between)
-    )
+    if len(wanted) > 1 and wanted[-2].choice != last.choice:
+        between = words[wanted[-2].end : last.start]
+        offered = any(word in repairs.joiners for word in between) or not phrases.matches_words("change", between)
+        if offered and not repairs.markers.search(joined(between)):
+            return True
+    before = words[max((m.end for m in said if m.end <= last.start), default=0) : last.start][-LINK_WORDS:]
+    after = [m for m in said if m.start >= last.end]
+    rest = words[last.end : min([len(words), *(m.start for m in after)])]
+    if after and (negator := phrases.negators.search(joined(rest))):
+        rest = rest[: len(rest) - len(negator[0].split())]
+    if not after and phrases.mentions("plain_no", joined(rest)):
+        return True
+    return any(word in repairs.negations for word in (*before, *rest))
 
 
 def _caller_input(words: list[str], slot: Slot, phrases: Phrases, fuzzy: bool) -> list[Mention]:
@@ -144,7 +154,7 @@ def _value(text: str, slot: Slot, phrases: Phrases, today: date) -> str:
         case "time":
             return _time(text, slot, phrases)
         case "yes_no":
-            answer = polarity(text, phrases)
+            answer = yes_or_no(text, phrases)
             return "" if answer is None else "yes" if answer else "no"
         case "name":
             return name_in(text, phrases)
