@@ -63,9 +63,12 @@ class Line:
         self.script = script
         self.heard: list[bool] = []  # of each 20 ms: whether the agent was heard
 
+    def speaks(self, tick: int) -> bool:
+        return self.script[tick]
+
     async def carry(self, call: Session, connection: object) -> None:
-        for speaks in self.script:
-            call.on_audio(LOUD if speaks else QUIET)
+        for tick in range(len(self.script)):
+            call.on_audio(LOUD if self.speaks(tick) else QUIET)
             await asyncio.sleep(0.02)
             sent = call.on_tick()
             self.heard.append(sent is not None and dbfs(np.asarray(sent)) > -60)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..core.language.kinds import FALSE_INTERRUPTIONS, Kind
 from ..core.language.neutral import neutral
-from ..core.turns.records import Interruption, Turn
+from ..core.turns.records import Interruption, Resolution, Turn
 from .terminal import Screen, cells, latency, length, local, position
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ BECAME = {  # what the agent did about it
     "transferred": "the agent passed the call on",
     "hung_up": "the call ended",
     "ignored": "nothing followed",
+    "retracted": "the answer counts as not said",
 }
 
 
@@ -155,11 +156,14 @@ def interruption_lines(cut: Interruption, screen: Screen, *, repeat_words: bool 
     slow = [RED] if cut.stop_latency_ms > SLOW_MS else []
     stopped = screen.paint(f"silent after {latency(cut.stop_latency_ms)}", *slow)
     said = SAID[Kind(cut.kind)] if cut.kind in list(Kind) else neutral(cut.kind) or "undecided"
+    if cut.resolution == Resolution.RETRACTED:  # the caller's words are those of the turn above
+        words, said = "", f"after “{neutral(cut.heard_text)}”" if cut.heard_text else "in the first word"
     figure = "  ·  ".join(_timings(cut))
     beside = INDENT + cells(f"{said}{words}: {became}{figure}") + 5 <= screen.width
     what = f"{'':{INDENT}}{screen.paint(said, YELLOW)}{words}: {became}"
+    what_happened = "the agent cut the caller off" if cut.resolution == Resolution.RETRACTED else "interrupted"
     return [
-        f"{mark}{screen.paint('interrupted', YELLOW)} at {position(cut.onset_ms)}{_word(cut)}: {stopped}",
+        f"{mark}{screen.paint(what_happened, YELLOW)} at {position(cut.onset_ms)}{_word(cut)}: {stopped}",
         *([what + screen.dim(f"  ·  {figure}")] if beside else [what, f"{'':{INDENT}}{screen.dim(figure)}"]),
     ]
 

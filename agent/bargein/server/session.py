@@ -178,7 +178,11 @@ class Session:
                     if dropped is not None:
                         self._dropped[dropped] += 1
                         count = self._dropped[dropped]
-                        log.info("call %s: an unheard answer is dropped, cause: %s (%d)", self._call_id, dropped, count)
+                        if dropped is act.DropCause.CUT_OFF:
+                            log.info("call %s: the agent cut the caller off (%d); retracted", self._call_id, count)
+                        else:
+                            told = (self._call_id, dropped, count)
+                            log.info("call %s: an unheard answer is dropped, cause: %s (%d)", *told)
                     if reply_id in self._replies:
                         self._replies.pop(reply_id).cancel()
                     if reply_id in self._answers:

@@ -207,22 +207,6 @@ def test_an_answer_without_words_is_asked_for_again_soon(voice: float, kind: Exp
     assert len(call.situations) == 2  # the next silence is as long as ever
 
 
-@pytest.mark.parametrize(("into_the_answer_ms", "wait_ms"), [(100, 705), (800, 600)])
-def test_a_caller_who_was_cut_off_gets_more_time(into_the_answer_ms: int, wait_ms: int) -> None:
-    call = Call([MENU, MENU, MENU], ["my name is Miller", "and this is my street"])
-    call.run(3500)
-    call.run(900, LOUD)
-    while len(call.situations) < 2:
-        call.run(20)
-    call.run(into_the_answer_ms)
-    call.run(900, LOUD)
-    assert call.core.state is State.YIELDED
-    stopped = call.core.now // SAMPLES_PER_MS
-    while len(call.situations) < 3:
-        call.run(20)
-    assert abs(call.core.now // SAMPLES_PER_MS - stopped - wait_ms) <= 40
-
-
 def test_a_digit_stops_the_agent_at_once() -> None:
     call = Call([MENU, "one blue mug"])
     call.run(1000)

@@ -187,16 +187,6 @@ def test_a_caller_who_was_cut_off_or_pauses_long_gets_more_time_within_limits() 
     assert pace.factor < 1.05
 
 
-@pytest.mark.parametrize(("onset_ms", "turns", "cut_offs"), [(250, 1, 1), (350, 1, 0), (250, 0, 0)])
-def test_a_caller_who_goes_on_as_the_answer_begins_was_cut_off(onset_ms: int, turns: int, cut_offs: int) -> None:
-    decide = TurnEnd(PHRASES, SETTINGS)
-    for _ in range(turns):
-        decide.pace.turn_ended(longest_pause_ms=0)
-    decide.interrupted(CallerTurn(2, onset=END + samples(onset_ms), last_voiced=END), answer_began=END)
-    assert decide.pace.cut_offs == cut_offs
-    assert (decide.pace.factor > 1) == bool(cut_offs)
-
-
 @pytest.mark.parametrize(("min_ms", "max_ms", "usual_ms"), [(700, 900, 700), (300, 500, 500), (300, 900, 600)])
 def test_every_silence_lies_between_the_bounds(min_ms: int, max_ms: int, usual_ms: int) -> None:
     settings = EndpointSettings(min_ms=min_ms, max_ms=max_ms)

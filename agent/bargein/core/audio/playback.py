@@ -111,6 +111,17 @@ class Playback:
         """Whether what is said now, or next, is a question."""
         return (segment := self.segment) is not None and segment.question
 
+    @property
+    def started(self) -> int | None:
+        """The call sample at which this turn began to be sent; None before that."""
+        return self._spans[0].at if self._spans else None
+
+    @property
+    def changes(self) -> bool:
+        """Whether a filler is over and a reply comes next, or the other way round. The two are turns of their own."""
+        next_one = self._queue[0] if self._queue and self._segment is None else None
+        return next_one is not None and bool(self._spans) and next_one.filler != self._spans[-1].segment.filler
+
     def enqueue(self, segment: Segment) -> None:
         self._queue.append(segment)
 
@@ -222,7 +233,17 @@ class Playback:
 
     def playout(self) -> Playout:
         """How much of this turn has been sent so far."""
-        return _ledger_of(self._spans, self._segments())
+        return _ledger_of(self._spans, [*self._begun(), *self._queue])
+
+    def split(self) -> Playout:
+        """End the turn here and keep the rest, which is the next turn."""
+        heard = _ledger_of(self._spans, self._begun())
+        self._spans = []
+        return heard
+
+    def forget_rest(self) -> None:
+        """What has not begun to play was never meant."""
+        self._queue.clear()
 
     def cut(self, now: int) -> Playout:
         """End the turn here and drop the rest. The cursor is free for the next turn.
@@ -239,12 +260,12 @@ class Playback:
         self._gain = self._wanted_gain = 1.0
         return heard
 
-    def _segments(self) -> list[Segment]:
+    def _begun(self) -> list[Segment]:
         segments: list[Segment] = []
         for span in self._spans:
             if not segments or segments[-1] is not span.segment:
                 segments.append(span.segment)
-        return segments + list(self._queue)
+        return segments
 
 
 def restart_point(utterance: Utterance, at: int) -> int:

@@ -52,22 +52,23 @@ class PlanReply:
 
 @dataclass(frozen=True, slots=True)
 class CommitReply:
-    """The caller hears the reply from now on: what the planner decided in it takes effect."""
+    """The reply is being heard and will not be retracted: what the planner decided in it takes effect."""
 
     reply_id: int
 
 
 class DropCause(StrEnum):
-    """Why an answer was dropped before the caller heard any of it."""
+    """Why an answer was dropped that counts as not said."""
 
     SPEECH = "speech"  # the caller said something new
     DIGIT = "digit"
     HANGUP = "hangup"
+    CUT_OFF = "cut_off"  # the caller was not done, and has heard at most its first words
 
 
 @dataclass(frozen=True, slots=True)
 class CancelReply:
-    """Stop the reply. `dropped` is set if the caller has heard nothing of it, and says why."""
+    """Stop the reply. `dropped` is set if it counts as not said, and says why."""
 
     reply_id: int
     dropped: DropCause | None = None

@@ -7,24 +7,24 @@ Every 20 ms `on_tick` -> `_decide` -> `classify_overlap` or `TurnEnd.is_over` ->
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..audio.pcm import FRAME_SAMPLES, Pcm, Rechunker, ms, samples
-from ..audio.playback import DUCK_DB, Playback, Segment
+from ..audio.playback import DUCK_DB, Segment
 from ..detector.speech_detector import SpeechDetector
-from ..language.intent import Phrases, classify
+from ..language.intent import Phrases
 from ..language.kinds import Kind
 from . import actions as act
+from .agent import Agent
 from .caller import STILL_SOUNDING_MS, Caller, Sound
 from .endpoint import CallerTurn, EndpointSettings
 from .ledger import Ledger
 from .overlap import OverlapSettings
 from .overlap_classifier import OverlapClassifier
 from .overlap_judge import OverlapJudge
-from .overlap_log import OverlapLog
 from .records import Resolution, Situation
 from .reply import Finish, Listen
-from .reply_progress import ReplyProgress
+from .situation import understood
 from .table import Effect, Event, State, step
 from .transcript import Transcript
 from .turn_end import TurnEnd, TurnEndModel
@@ -69,16 +69,13 @@ class Conversation:
         self._caller = Caller(detector, classifier, samples(settings.longest_turn_ms))
         self._turn_end = TurnEnd(phrases, settings.endpoint, turn_end)
         self._rechunker = Rechunker()
-        self._playback = Playback()
-        self._reply = ReplyProgress()
-        self._listen = Listen()
-        self._overlap = OverlapLog(self.ledger)
-        self._interrupted_question = False
+        self._agent = Agent(self.ledger)
+        self._playback = self._agent.playback
         self._actions: list[act.Action] = []
 
     def start(self) -> list[act.Action]:
         """The call is up: plan the opening."""
-        self._plan(Situation(()))
+        self._actions += self._agent.plan(Situation(()))
         return self._take()
 
     def on_frame(self, pcm: Pcm) -> list[act.Action]:
@@ -101,10 +98,11 @@ class Conversation:
         """A DTMF digit ended on the line."""
         if self.state is State.ENDED:
             return []
+        self._settle()
         self._caller.input.key(digit, self.now)
         if self._interruptible():
             self._dispatch(Event.DIGIT)
-        if self._caller.input.digits_complete(self._listen.digits, self.now):
+        if self._caller.input.digits_complete(self._agent.listen.digits, self.now):
             self._end_caller_turn()
         return self._take()
 
@@ -119,42 +117,39 @@ class Conversation:
     def on_segment(self, reply_id: int, segment: Segment) -> list[act.Action]:
         """The next sentence of a reply is ready to be played."""
         wanted = not segment.filler or (self.state is State.THINKING and self._caller.turn is None)
-        if reply_id == self._reply.id and self.state is not State.ENDED and wanted:
+        if reply_id == self._agent.reply.id and self.state is not State.ENDED and wanted:
             self._playback.enqueue(segment)
         return self._take()
 
     def expect(self, reply_id: int, listen: Listen) -> list[act.Action]:
         """What the reply listens for at its end. It may come before the last segment."""
-        if reply_id == self._reply.id:
-            self._reply.listen = listen
-            self._listen = self._listen if self.state is State.THINKING else listen
+        self._agent.expect(reply_id, listen)
         return self._take()
 
     def on_kind(self, reply_id: int, kind: Kind) -> list[act.Action]:
         """The planner knows better what the interruption is about."""
-        if reply_id == self._reply.id and self.ledger.open is not None:
+        if reply_id == self._agent.reply.id and self.ledger.open is not None:
             self._actions += self.ledger.understood(self.ledger.open.caller_text, kind)
         return self._take()
 
     def on_reply_end(self, reply_id: int, finish: Finish | None = None) -> list[act.Action]:
         """The reply has no more segments. With `finish` the call is over once they are played."""
-        if reply_id == self._reply.id:
-            self._reply.ended, self._reply.finish = True, finish
+        self._agent.ended(reply_id, finish)
         return self._take()
 
     def on_hangup(self) -> list[act.Action]:
         """The caller hung up, or the call is taken away."""
         if self.state is not State.ENDED:
+            self._settle()
             turn = self._caller.turn
             if self.state in OVERLAPPED and turn is not None:
-                playout, text = self._playback.playout(), self._listen.writable(turn.text)
-                self._actions += self._overlap.hung_up(playout, turn, self.now, text)
+                self._actions += self._agent.hung_up(turn, self.now)
             dropped = act.DropCause.HANGUP if self.state is State.THINKING else None
             self._close_caller_turn()
             self._dispatch(Event.HANGUP)
             if self.ledger.open is not None and self.ledger.open.resolution == Resolution.IGNORED:
                 self._actions += self.ledger.resolved(Resolution.HUNG_UP)
-            self._actions.append(act.CancelReply(self._reply.id, dropped))
+            self._actions.append(act.CancelReply(self._agent.reply.id, dropped))
             self._actions += self.ledger.agent_turn(self._playback.cut(self.now))
             self._log_caller(digits=True)
         return self._take()
@@ -169,7 +164,7 @@ class Conversation:
         if turn is None:
             return
         if sound is Sound.BEGAN:
-            self._actions.append(act.OpenStream(turn.id, self._caller.preroll(), self._listen))
+            self._actions.append(act.OpenStream(turn.id, self._caller.preroll(), self._agent.listen))
             if self._interruptible():
                 self._dispatch(Event.ONSET)
         else:
@@ -182,7 +177,7 @@ class Conversation:
         if sound is Sound.RETRACTED and not self._judge.insists(turn):
             return self._dispatch(Event.FALSE_INTERRUPTION, retracted=True)
         event = self._judge.follow(turn, self.now, self.state is State.PAUSED, self._playback.segment)
-        if event is not None and not (event is Event.SPEECH and self._overlap.just_unpaused(self.now)):
+        if event is not None and not (event is Event.SPEECH and self._agent.overlap.just_unpaused(self.now)):
             self._dispatch(event)
         if self.state is State.DUCKED:
             self._playback.duck(self._judge.depth_db(turn, self.now, self._playback.segment))
@@ -201,14 +196,14 @@ class Conversation:
         if self.state not in (State.LISTENING, State.YIELDED) or self._caller.turn is not None:
             return
         if self._caller.input.digits:
-            if self._caller.input.digits_complete(self._listen.digits, self.now):
+            if self._caller.input.digits_complete(self._agent.listen.digits, self.now):
                 self._end_caller_turn()
-        elif self.now - self._caller.floor_since >= samples(self._caller.patience_ms(self._listen)):
+        elif self.now - self._caller.floor_since >= samples(self._caller.patience_ms(self._agent.listen)):
             self._dispatch(Event.SILENCE)
 
     def _decide(self) -> None:
         """Decide what can be decided now about the caller's turn, or request its transcript."""
-        turn, now = self._caller.turn, self.now
+        turn, now, before = self._caller.turn, self.now, self._caller.input.text
         if turn is None:
             return
         self._turn_end.measure(turn, now, self._caller.prosody)
@@ -216,12 +211,14 @@ class Conversation:
             self._dispatch(Event.ONSET)  # the caller talked on from a segment that may not be interrupted into this one
         if self.state in (*OVERLAPPED, State.THINKING):
             thinking, question = self.state is State.THINKING, self._playback.question
-            event = self._judge.verdict(turn, now, thinking, question, self._listen.backchannels or ())
+            event = self._judge.verdict(turn, now, thinking, question, self._agent.listen.backchannels or ())
+            if event is Event.INTERRUPTION and self._retractable():
+                event = Event.CONTINUATION
             if event is not None:
                 self._dispatch(event)
             elif turn.wants_transcript(now, REQUEST_PAUSED_MS, REQUEST_EVERY):
                 self._actions.append(act.RequestTranscript(turn.id, now))
-        elif self._caller.overlong(now) or self._turn_end.is_over(turn, now, self._listen, self._caller.input.text):
+        elif self._caller.overlong(now) or self._turn_end.is_over(turn, now, self._agent.listen, before):
             self._end_caller_turn()
         elif turn.wants_transcript(now, REQUEST_TURN_MS):
             self._actions.append(act.RequestTranscript(turn.id, now))
@@ -231,12 +228,13 @@ class Conversation:
 
         A backchannel over a segment that may not be interrupted does not count.
         """
+        self._settle()
         turn = self._caller.end_turn(self.now)
         if turn is not None:
             self._turn_end.pace.turn_ended(turn.longest_pause_ms)
             if turn.text:
                 over_speech = self.state is State.SPEAKING
-                ignored = over_speech and turn.is_backchannel(self._phrases, self._listen.backchannels or ())
+                ignored = over_speech and turn.is_backchannel(self._phrases, self._agent.listen.backchannels or ())
                 self._caller.input.add(turn.entry(), counts=not ignored)
             self._actions.append(act.CloseStream(turn.id))
 
@@ -246,7 +244,7 @@ class Conversation:
         if self.state is State.SPEAKING:  # over a segment that may not be interrupted: it is answered afterwards
             return
         given = self._caller.input
-        keying = given.digits and not given.digits_complete(self._listen.digits, self.now)
+        keying = given.digits and not given.digits_complete(self._agent.listen.digits, self.now)
         self._log_caller(digits=not keying)
         if not keying and self.state in (State.YIELDED, State.LISTENING):
             if given:
@@ -258,7 +256,7 @@ class Conversation:
         """Log what the caller said, after the agent's turn that it was said over. `digits`: they are complete."""
         for entry in self._caller.input.take_unlogged(digits):
             self._actions += self.ledger.caller_turn(
-                self._listen.writable(entry.text), entry.confidence, entry.started, entry.ended
+                self._agent.listen.writable(entry.text), entry.confidence, entry.started, entry.ended
             )
 
     # ---------------------------------------------------------------- the agent's half
@@ -268,38 +266,28 @@ class Conversation:
         if not self._playback.interruptible:
             self._dispatch(Event.PROTECTED)
         thinking = self.state is State.THINKING
+        if self.state in (State.THINKING, State.SPEAKING):
+            self._actions += self._agent.separate_filler()
         if thinking and self._judge.holds_reply(self._caller.turn, self.now):
             return
         if thinking and self._playback.replying:
-            self._commit()
+            self._agent.begin()
             self._dispatch(Event.REPLY_AUDIO)
-        if not self._playback.idle or not self._reply.ended or self.state not in PLAYING:
+        if self._agent.reply.heard and not self._retractable():
+            self._settle()
+        if not self._playback.idle or not self._agent.reply.ended or self.state not in PLAYING:
             return
-        if self._reply.finish is not None and self.state is State.DUCKED:
-            return  # a goodbye waits until the sound over it is judged
-        if thinking:
-            self._commit()
+        if self.state is State.DUCKED and (self._agent.reply.finish is not None or self._retractable()):
+            return  # a goodbye, and what may be retracted, wait until the sound over them is judged
+        self._settle(empty=thinking)
         empty = Event.REPLY_EMPTY if thinking else Event.PLAYED_OUT
-        self._dispatch(Event.FINISH if self._reply.finish is not None else empty)
+        self._dispatch(Event.FINISH if self._agent.reply.finish is not None else empty)
 
-    def _commit(self) -> None:
-        """The caller hears the reply from now on: what the planner decided in it takes effect."""
-        self._actions.append(act.CommitReply(self._reply.id))
-        self._caller.input.clear()
-        if self._reply.listen is not None:
-            self._listen, self._reply.listen = self._reply.listen, None
-        segment = self._playback.segment  # None: the answer is to wait for more, or to end the call
-        repeated = segment is not None and segment.repeated
-        self._actions += self.ledger.resolved(Resolution.REPEATED if repeated else Resolution.REPLANNED)
+    def _retractable(self) -> bool:
+        return self._agent.retractable(self._caller.turn, self.state in OVERLAPPED, self.now)
 
-    def _plan(self, situation: Situation) -> None:
-        self._reply = ReplyProgress(self._reply.id + 1)
-        self._actions.append(act.PlanReply(self._reply.id, situation))
-
-    def _drop_reply(self, cause: act.DropCause | None = None) -> None:
-        self._actions.append(act.CancelReply(self._reply.id, cause))
-        self._reply = ReplyProgress(self._reply.id + 1)
-        self._caller.take_floor(self.now)
+    def _settle(self, empty: bool = False) -> None:
+        self._actions += self._agent.settle(self._caller.input, empty)
 
     # --------------------------------------------------------------- events and effects
 
@@ -311,43 +299,50 @@ class Conversation:
     def _perform(self, effect: Effect, event: Event, retracted: bool) -> None:
         match effect:
             case Effect.DUCK:
-                self._overlap.ducked(self.now)
+                self._agent.overlap.ducked(self.now)
             case Effect.HOLD:
                 self._hold(retracted)
             case Effect.RESUME:
-                self._playback.resume(at_once=self._overlap.unpaused(self.now))
+                self._playback.resume(at_once=self._agent.overlap.unpaused(self.now))
                 self._hold(retracted)
             case Effect.UNDUCK:
                 self._playback.duck(0.0)
             case Effect.PAUSE:
                 self._playback.pause()
-                self._overlap.paused(self.now)
+                self._agent.overlap.paused(self.now)
             case Effect.UNPAUSE:
-                self._playback.resume(at_once=self._overlap.unpaused(self.now))
+                self._playback.resume(at_once=self._agent.overlap.unpaused(self.now))
             case Effect.YIELD:
-                self._yield(event)
+                self._settle()
+                kind = Kind.DTMF if event is Event.DIGIT else Kind.OTHER
+                self._actions += self._agent.interrupted(self._caller.turn, self.now, kind)
+                self._caller.take_floor(self.now)
+            case Effect.RETRACT:
+                self._turn_end.pace.cut_off()
+                self._actions += self._agent.retract(self._caller.turn, self.now)
+                self._caller.take_floor(self.now)
             case Effect.REPLAN:
-                self._plan(self._situation(event))
+                self._actions += self._agent.plan(self._situation(event))
             case Effect.DROP_REPLY:
-                self._drop_reply(act.DropCause.DIGIT if event is Event.DIGIT else act.DropCause.SPEECH)
-                self._playback.cut(self.now)
+                cause = act.DropCause.DIGIT if event is Event.DIGIT else act.DropCause.SPEECH
+                self._actions += self._agent.drop_unheard(cause, self.now)
+                self._caller.take_floor(self.now)
             case Effect.KEEP_REPLY:
                 self._keep_reply(retracted)
             case Effect.LISTEN:
                 self._end_agent_turn(event)
             case Effect.FINISH:
-                assert self._reply.finish is not None
+                assert self._agent.reply.finish is not None
                 self._close_caller_turn()
                 self._log_caller(digits=True)
-                self._actions.append(act.EndCall(self._reply.finish))
+                self._actions.append(act.EndCall(self._agent.reply.finish))
 
     def _hold(self, retracted: bool) -> None:
         """A false interruption: talk on at full level. One that the detector took back unnoticed has no row."""
         self._playback.duck(0.0)
         turn = self._caller.reject(self.now, retracted)
-        if not retracted or self._overlap.silenced:
-            playout, text = self._playback.playout(), self._listen.writable(turn.text)
-            self._actions += self._overlap.false_interruption(playout, turn, self.now, text)
+        if not retracted or self._agent.overlap.silenced:
+            self._actions += self._agent.held(turn, self.now)
         self._actions.append(act.CloseStream(turn.id))
 
     def _keep_reply(self, retracted: bool) -> None:
@@ -357,21 +352,11 @@ class Conversation:
             self._caller.input.add(turn.entry(), counts=False)
         self._actions.append(act.CloseStream(turn.id))
 
-    def _yield(self, event: Event) -> None:
-        """An interruption: the rest of the reply is dropped, the caller has the floor."""
-        self._interrupted_question = self._playback.question
-        playout = self._playback.cut(self.now)
-        kind = Kind.DTMF if event is Event.DIGIT else Kind.OTHER
-        self._actions += self._overlap.interruption(playout, self._caller.turn, self.now, kind, Resolution.IGNORED)
-        self._actions += self.ledger.agent_turn(playout)
-        self._turn_end.interrupted(self._caller.turn, playout.started)
-        self._drop_reply()
-
     def _end_agent_turn(self, event: Event) -> None:
         """The reply has been played: close the agent's turn, then answer what the caller said meanwhile."""
         self._actions += self.ledger.agent_turn(self._playback.cut(self.now))
-        if event is Event.FINISH and self._reply.finish is not None:
-            self._actions += self.ledger.finished(self._reply.finish.result)
+        if event is Event.FINISH and self._agent.reply.finish is not None:
+            self._actions += self.ledger.finished(self._agent.reply.finish.result)
         self.ledger.open = None
         self._log_caller()
         self._caller.take_floor(self.now)
@@ -380,20 +365,11 @@ class Conversation:
 
     def _situation(self, event: Event) -> Situation:
         """What the planner may know now."""
-        text, digits = self._caller.input.text, self._caller.input.digits
-        row, turns = self.ledger.open, self.ledger.turns
-        kind: Kind | None = None
-        if row is not None:
-            kind = Kind.DTMF if digits and not text else self._classify(text)
-            self._actions += self.ledger.understood(self._listen.writable(text or digits), kind)
-            row = self.ledger.open
+        given, question = self._caller.input, self._agent.interrupted_question
+        situation, actions = understood(self.ledger, given, self._agent.listen, self._phrases, question)
+        self._actions += actions
         silence_ms = ms(self.now - self._caller.floor_since) if event is Event.SILENCE else 0
-        confidence = turns[-1].confidence if turns and text else None
-        return Situation(turns, text, digits, confidence, row, kind, silence_ms, self._caller.unclear)
-
-    def _classify(self, text: str) -> Kind:
-        interrupted = next((turn.text for turn in reversed(self.ledger.turns) if turn.speaker == "agent"), "")
-        return classify(text, self._phrases, interrupted=interrupted, question=self._interrupted_question)
+        return replace(situation, silence_ms=silence_ms, unclear=self._caller.unclear)
 
     def _take(self) -> list[act.Action]:
         actions, self._actions = self._actions, []

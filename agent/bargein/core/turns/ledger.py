@@ -27,6 +27,7 @@ class Ledger:
         self._turns: list[Turn] = []
         self._count = 0
         self.open: Interruption | None = None  # the interruption whose outcome is not known yet
+        self._retracted: Interruption | None = None  # of the caller by the agent; the caller still talks
 
     @property
     def turns(self) -> tuple[Turn, ...]:
@@ -62,7 +63,13 @@ class Ledger:
         else:
             turn = Turn(len(self._turns), "caller", ms(started), ms(ended), text, text, confidence=confidence)
             self._turns.append(turn)
-        return [LogTurn(turn)]
+        row, self._retracted = self._retracted, None
+        return [LogTurn(turn), LogInterruption(replace(row, caller_text=text))] if row else [LogTurn(turn)]
+
+    @property
+    def last_of_caller(self) -> Turn | None:
+        """The caller's last turn."""
+        return next((turn for turn in reversed(self._turns) if turn.speaker == "caller"), None)
 
     def interruption(
         self,
@@ -101,7 +108,9 @@ class Ledger:
             resolution=resolution,
             evidence=round(evidence, 3),
         )
-        if resolution not in (Resolution.RESUMED, Resolution.HELD):
+        if resolution is Resolution.RETRACTED:
+            self._retracted = row
+        elif resolution not in (Resolution.RESUMED, Resolution.HELD):
             self.open = row
         return [LogInterruption(row)]
 

@@ -52,14 +52,28 @@ class OverlapLog:
         """The row of an overlap in which the caller hung up."""
         return self.interruption(playout, turn, now, Kind.OTHER, Resolution.HUNG_UP, text)
 
+    def retracted(self, playout: Playout, turn: CallerTurn, now: int, text: str, cut_off: int) -> list[Action]:
+        """The row of a reply that cut the caller off in the caller's turn `cut_off`."""
+        return self.interruption(playout, turn, now, Kind.OTHER, Resolution.RETRACTED, text, cut_off)
+
     def interruption(
-        self, playout: Playout, turn: CallerTurn | None, now: int, kind: Kind, resolution: Resolution, text: str = ""
+        self,
+        playout: Playout,
+        turn: CallerTurn | None,
+        now: int,
+        kind: Kind,
+        resolution: Resolution,
+        text: str = "",
+        turn_seq: int | None = None,
     ) -> list[Action]:
-        """The row of this overlap, decided now. `turn`: the caller's sound, None for a digit."""
+        """The row of this overlap, decided now. `turn`: the caller's sound, None for a digit.
+
+        `turn_seq`: the turn that was interrupted; None: the agent's turn that is not logged yet.
+        """
         faded = 0 if resolution is Resolution.HELD else FADE_SAMPLES
         return self._ledger.interruption(
             playout,
-            turn_seq=len(self._ledger.turns),
+            turn_seq=len(self._ledger.turns) if turn_seq is None else turn_seq,
             onset=turn.onset if turn is not None else now,
             paused=self._stopped_at,
             decided=now,

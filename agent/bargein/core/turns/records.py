@@ -23,6 +23,7 @@ class Resolution(StrEnum):
     TRANSFERRED = "transferred"
     HUNG_UP = "hung_up"
     IGNORED = "ignored"
+    RETRACTED = "retracted"
 
 
 @dataclass(frozen=True, slots=True)

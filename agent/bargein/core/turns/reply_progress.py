@@ -1,17 +1,41 @@
-"""How far a reply is."""
+"""How far a reply is: planned, heard, committed, ended."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..audio.pcm import samples
+from .endpoint import CallerTurn
 from .reply import Finish, Listen
+
+CUT_OFF = samples(300)  # a caller who speaks so soon after an answer began was not done
+NOTICED = samples(200)  # after its onset a sound is noticed, if it is a word
 
 
 @dataclass(slots=True)
 class ReplyProgress:
-    """The reply that is being planned or played. `ended`: its last segment has arrived."""
+    """The reply that is being planned or played. `ended`: its last segment has arrived.
+
+    A reply to words of the caller is committed half a second after its first audio. Until then it can be retracted,
+    because the caller may go on with what was only a pause. Any other reply is committed with its first audio.
+    """
 
     id: int = 0
     ended: bool = False
     finish: Finish | None = None  # the call is over once the reply is played
     listen: Listen | None = None  # what it listens for, until the reply is committed
+    answers: bool = False  # words of the caller
+    heard: bool = False  # its first audio is due
+    repeated: bool = False  # it says again what was cut
+    committed: bool = False
+
+    def retractable(self, began: int, turn: CallerTurn | None, overlapped: bool, now: int) -> bool:
+        """Whether the reply may still be retracted. `began`: when its first audio was sent.
+
+        `overlapped`: the caller makes a sound over it, and it is not known yet what it is.
+        """
+        if not self.heard or self.committed or not self.answers:
+            return False
+        if overlapped and turn is not None:
+            return turn.onset - began <= CUT_OFF
+        return now - began < CUT_OFF + NOTICED

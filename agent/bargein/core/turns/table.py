@@ -32,6 +32,7 @@ class Event(StrEnum):
     SPEECH = "speech"  # the sound may well be words
     NO_SPEECH = "no_speech"  # the sound goes on, but is a backchannel or a noise after all
     INTERRUPTION = "interruption"  # the evidence lasts, or a word came that is no backchannel
+    CONTINUATION = "continuation"  # the same, so soon after a reply began that the caller was not done
     FALSE_INTERRUPTION = "false_interruption"  # the sound ended early, or was no such word
     PROTECTED = "protected"  # the agent comes to what may not be interrupted
     DIGIT = "digit"
@@ -52,6 +53,7 @@ class Effect(StrEnum):
     UNPAUSE = "unpause"  # fade in again, ducked
     RESUME = "resume"  # fade in from the start of the cut word
     YIELD = "yield"  # cancel what was to be said, log the interruption
+    RETRACT = "retract"  # take the reply back as if it had not been said: the caller was not done
     REPLAN = "replan"
     DROP_REPLY = "drop_reply"
     KEEP_REPLY = "keep_reply"  # the sound changes nothing
@@ -67,12 +69,14 @@ TRANSITIONS: dict[tuple[State, Event], tuple[State, tuple[Effect, ...]]] = {
     (S.SPEAKING, E.FINISH): (S.ENDED, (X.LISTEN, X.FINISH)),
     (S.DUCKED, E.SPEECH): (S.PAUSED, (X.PAUSE,)),
     (S.DUCKED, E.INTERRUPTION): (S.YIELDED, (X.PAUSE, X.YIELD)),
+    (S.DUCKED, E.CONTINUATION): (S.YIELDED, (X.PAUSE, X.RETRACT)),
     (S.DUCKED, E.FALSE_INTERRUPTION): (S.SPEAKING, (X.HOLD,)),
     (S.DUCKED, E.PROTECTED): (S.SPEAKING, (X.UNDUCK,)),
     (S.DUCKED, E.DIGIT): (S.YIELDED, (X.PAUSE, X.YIELD)),
     (S.DUCKED, E.PLAYED_OUT): (S.LISTENING, (X.LISTEN,)),
     (S.PAUSED, E.NO_SPEECH): (S.DUCKED, (X.UNPAUSE,)),
     (S.PAUSED, E.INTERRUPTION): (S.YIELDED, (X.YIELD,)),
+    (S.PAUSED, E.CONTINUATION): (S.YIELDED, (X.RETRACT,)),
     (S.PAUSED, E.FALSE_INTERRUPTION): (S.SPEAKING, (X.RESUME,)),
     (S.PAUSED, E.DIGIT): (S.YIELDED, (X.YIELD,)),
     (S.YIELDED, E.TURN_END): (S.THINKING, (X.REPLAN,)),

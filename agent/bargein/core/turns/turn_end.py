@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..audio.pcm import RATE, samples
+from ..audio.pcm import RATE
 from ..language.completeness import completeness
 from ..language.intent import Phrases
 from .endpoint import RECOGNIZER_LATE_MS, CallerTurn, EndpointSettings
@@ -19,7 +19,6 @@ MEASURED_MS = 100  # silence after which the sound of the last words is measured
 RESUMES_DB = 14.0  # a frame this far above the background may be the caller who goes on ...
 RESUMES_MS = 160  # ... and delays the answer by at most this
 ENDING_RANGE = (-8.0, 6.0)  # log odds of a recognizer are clipped to these
-CUT_OFF = samples(300)  # a caller who speaks so soon after an answer began was not done
 PACE_MOST = 1.6
 PACE_AFTER_CUT, PACE_AFTER_PAUSE, PACE_FORGETS = 1.35, 1.15, 0.9
 LONG_PAUSE_MS = 700  # after a longer pause within a turn the agent waits longer in the next
@@ -94,11 +93,6 @@ class TurnEnd:
         """Measure the sound of the last words, once in each silence. `heard` gives the prosody up to now."""
         if self._model is not None and turn.measured_at < turn.last_voiced and turn.silent_ms(now) >= MEASURED_MS:
             turn.prosody, turn.measured_at = heard(), turn.last_voiced
-
-    def interrupted(self, turn: CallerTurn | None, answer_began: int) -> None:
-        """The caller stopped the agent with this sound. Soon after an answer began, the agent cut the caller off."""
-        if turn is not None and self.pace.turns and turn.onset - answer_began <= CUT_OFF:
-            self.pace.cut_off()
 
     def is_over(self, turn: CallerTurn, now: int, listen: Listen, before: str = "") -> bool:
         """Whether the caller's silence ends the turn. `before`: what the caller has said of it in earlier sounds."""

@@ -10,7 +10,7 @@ from ...core.language.digits import read_back
 from ...core.language.intent import Phrases
 from ...core.language.kinds import Kind
 from ...core.language.words import joined
-from ...core.turns.records import Situation
+from ...core.turns.records import Situation, Turn
 from ...core.turns.reply import CallResult
 from ..expression import Lookup
 from .model import AGAIN, BACK, HANGUP, PERSON, End, Flow
@@ -33,7 +33,7 @@ class FlowTurn:
     ) -> None:
         self.flow, self.phrases, self.situation, self.look, self.today = flow, phrases, situation, look, today
         self.text = situation.caller_text.strip()
-        self.heard = next((turn for turn in reversed(situation.turns) if turn.speaker == "agent"), None)
+        self.heard = _heard(situation)
         cut = cut_at(state.said, self.heard) if situation.interruption and self.heard else None
         self.waiting = bool(state.pending)
         self.rest = state.pending if self.waiting else () if cut is None else state.said[cut:]
@@ -173,3 +173,11 @@ class FlowTurn:
         if place == BACK:
             return self.to(state, GoOn(self.here.name, leave=True))
         return self.to(state, GoOn(place), ())
+
+
+def _heard(situation: Situation) -> Turn | None:
+    """The turn of the agent that the caller answers: the interrupted one, else the last. A filler may follow it."""
+    row = situation.interruption
+    agents = [turn for turn in situation.turns if turn.speaker == "agent"]
+    last = agents[-1] if agents else None
+    return last if row is None else next((turn for turn in agents if turn.seq == row.turn_seq), last)

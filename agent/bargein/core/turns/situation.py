@@ -1,0 +1,35 @@
+"""What a planner may know when the caller's turn has ended."""
+
+from __future__ import annotations
+
+from ..language.intent import Phrases, classify
+from ..language.kinds import Kind
+from .actions import Action
+from .caller_input import CallerInput
+from .ledger import Ledger
+from .records import Interruption, Situation, Turn
+from .reply import Listen
+
+
+def understood(
+    ledger: Ledger, given: CallerInput, listen: Listen, phrases: Phrases, question: bool
+) -> tuple[Situation, list[Action]]:
+    """The situation after the caller's input, which is in the ledger. The open interruption is completed.
+
+    `question`: the interrupted sentence was one.
+    """
+    text, digits, row = given.text, given.digits, ledger.open
+    actions: list[Action] = []
+    kind: Kind | None = None
+    if row is not None:
+        interrupted = _interrupted(row, ledger.turns)
+        only_digits = digits and not text
+        kind = Kind.DTMF if only_digits else classify(text, phrases, interrupted=interrupted, question=question)
+        actions = ledger.understood(listen.writable(text or digits), kind)
+    turns = ledger.turns
+    confidence = turns[-1].confidence if turns and text else None
+    return Situation(turns, text, digits, confidence, ledger.open, kind), actions
+
+
+def _interrupted(row: Interruption, turns: tuple[Turn, ...]) -> str:
+    return next((turn.text for turn in turns if turn.seq == row.turn_seq), "")
