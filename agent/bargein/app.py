@@ -38,7 +38,7 @@ from .server.fastagi import FastAgiServer
 from .server.media import MediaEngine
 from .server.metrics import Health, Meter, MetricsServer
 from .server.monitor import Monitor, count_call
-from .server.recorder import WavRecorder
+from .server.recorder import WavRecorder, recording_of
 from .server.registry import CallOutcome, Registry
 from .server.session import CallLog, Engines, Session
 from .speech import catalog
@@ -49,8 +49,6 @@ from .store import Privacy, Store
 log = logging.getLogger(__name__)
 
 FIRST_SOUND = (8000 * np.sin(np.arange(RATE) / 8)).astype(np.int16)  # a second of 160 Hz
-YES = ("yes", "true", "on", "1")
-NO = ("no", "false", "off", "0")
 RECORDINGS_S = 5.0  # how long the end of the server waits for a disk that hangs
 MOST_ROWS = 1000  # of the detector, to begin with
 LAST_WORDS_CHARS = 200  # what the person who takes the call can read while it rings
@@ -309,7 +307,7 @@ class App:
             longest_turn_ms=1000 * self.config.endpoint.longest_s,
             endpoint=EndpointSettings(min_ms=self.config.endpoint.min_ms, max_ms=self.config.endpoint.max_ms),
         )
-        recording = self._recording(info)  # last: a refused call leaves nothing behind
+        recording = recording_of(info, self.config, self.clock)  # last: a refused call leaves nothing behind
         detector = self._make_detector() if self._make_detector else SpeechDetector(self._detectors)
         session = Session(
             info.id,
@@ -333,16 +331,11 @@ class App:
             uniqueid=info.uniqueid,
             linkedid=info.linkedid,
             channel=info.channel,
+            trunk=info.trunk,
+            codec=info.codec,
         )
         log.info("call %s begins", info.id)
         return session
-
-    def _recording(self, info: CallInfo) -> WavRecorder | None:
-        """The recording of a call, if the configuration or the dialplan (`start?record=yes`, `record=no`) wants one."""
-        asked = info.variables.get("record", "").lower()
-        if not self.config.privacy.audio or asked in NO or (asked not in YES and not self.config.recording.enabled):
-            return None
-        return WavRecorder.begin(self.config.recording.directory, info.id, self.clock.utc())
 
     def turn(self, call_id: str, turn: Turn) -> None:
         """Log of the session."""

@@ -35,6 +35,7 @@ async def test_the_caller_hears_the_agent_then_the_queue(pbx: Asterisk, stub: St
     assert (info.caller, info.called) == ("caller", exten)
     assert info.channel.startswith("PJSIP/caller-")
     assert info.linkedid == info.uniqueid != ""
+    assert (info.trunk, info.codec) == ("PJSIP/caller", "ulaw")
     assert hears(stub.calls[0].heard(), 700)
     assert hears(phone.heard(), 440)
     if exten != "720":  # nobody is there after hours

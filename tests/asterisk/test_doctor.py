@@ -51,7 +51,9 @@ async def test_all_is_well_and_a_call_is_placed(pbx: Asterisk, shop: Product, wh
     assert line(done, "test call").startswith(f"ok test call {exten}@from-internal reached the agent ")
     assert pbx.cli("core show channels count").startswith("0 active channels")
     assert len(shop.rows("SELECT id FROM calls")) == calls + 1
-    assert shop.ended_call()["outcome"] == "caller_hung_up"
+    call = shop.ended_call()
+    assert call["outcome"] == "caller_hung_up"
+    assert (call["called"], call["trunk"]) == (exten, f"Local/{exten}@from-internal")  # not `s`, the subroutine
 
 
 async def test_a_queue_that_does_not_exist(shop: Product, where: str) -> None:

@@ -75,6 +75,7 @@ async def test_codecs(pbx: Asterisk, tale: Product, tmp_path: Path, codec: str) 
     report = await carry_out(plan)
     assert report["codec"].lower() == codec.partition("/")[0].lower()
     call = tale.ended_call()
+    assert call["codec"] == {"PCMU": "ulaw", "PCMA": "alaw"}.get(report["codec"], report["codec"].lower())
     rows = tale.interruptions(call["id"])
     assert seconds_to_silence(tmp_path / "heard.wav", report["said"][0]) < STOP_S, rows
     assert call["outcome"] == "caller_hung_up"

@@ -41,6 +41,10 @@ async def _fill(url: str) -> None:
             called="700",
             queue="support",
             dialogue="shop",
+            uniqueid=f"1700.{number}",
+            linkedid=f"1700.{number}",
+            trunk="PJSIP/trunk",
+            codec="ulaw",
             recording=f"recordings/2026/{number}.wav",
             started_at=began,
         )
@@ -97,6 +101,16 @@ def test_calls(runner: CliRunner) -> None:
     assert run(runner, "calls", "--queue", "sales") == "no calls\n"
     assert run(runner, "calls", "--outcome", "hangup", "--json") == "[]\n"
     assert len(json.loads(run(runner, "calls", "--limit", "1", "--json"))) == 1
+
+
+def test_asterisks_names_choose_a_call_and_are_shown(runner: CliRunner) -> None:
+    for option in ("--uniqueid", "--linkedid"):
+        for name in ("calls", "export"):
+            told = run(runner, name, option, "1700.0")
+            assert (FIRST[:8] in told, LAST[:8] in told) == (True, False)
+    assert LAST[:8] in run(runner, "calls", "--trunk", "PJSIP/*")
+    assert run(runner, "calls", "--trunk", "PJSIP/other") == "no calls\n"
+    assert "from PJSIP/trunk (ulaw)  ·  Asterisk's id 1700.1" in run(runner, "show", "last")
 
 
 def test_json_and_csv_hold_every_column(runner: CliRunner) -> None:

@@ -81,10 +81,12 @@ async def test_start_gives_an_id_and_what_the_caller_dialled(registry: Registry)
 async def test_asterisks_names_of_the_call_are_kept_and_are_no_variables(registry: Registry) -> None:
     async with serving(registry) as agi:
         pbx = Pbx(agi.port)
-        await pbx.run("start?linkedid=1700000000.1", "agi_uniqueid: 1700000000.2\nagi_channel: PJSIP/trunk-00000002\n")
+        fields = "agi_uniqueid: 1700000000.2\nagi_channel: PJSIP/trunk-00000002\nagi_dnid: unknown\nagi_extension: s\n"
+        await pbx.run("start?linkedid=1700000000.1&codec=(ulaw)&exten=700", fields)
     info = registry.take(pbx.variables["BARGEIN_ID"])
     assert info is not None
     assert (info.uniqueid, info.linkedid, info.channel) == ("1700000000.2", "1700000000.1", "PJSIP/trunk-00000002")
+    assert (info.trunk, info.codec, info.called) == ("PJSIP/trunk", "ulaw", "700")
     assert info.variables == {}
 
 

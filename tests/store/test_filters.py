@@ -35,6 +35,10 @@ async def fill(store: Store) -> None:
             called="700" if n < 2 else "701",
             dialogue="shop" if n else "booking",
             queue="support" if n % 2 else "sales",
+            uniqueid=f"17.{n}",
+            linkedid=f"17.{n // 2}",
+            trunk="PJSIP/trunk" if n else "Local/700@phones",
+            codec="ulaw",
             started_at=BEGAN + timedelta(hours=n),
         )
         store.turn(call, turn(0, "agent", "Which mug would you like?", "offer"))
@@ -76,6 +80,10 @@ CASES = [
     (CallFilter(step="more"), "c3 c2 c1", "i0"),
     (CallFilter(step="mor"), "", ""),
     (CallFilter(step="ask%"), "", ""),
+    (CallFilter(trunk="PJSIP/trunk"), "c3 c2 c1", "i2 i1"),
+    (CallFilter(trunk="Local/*"), "c0", "i0"),
+    (CallFilter(linkedid="17.1"), "c3 c2", "i2"),
+    (CallFilter(uniqueid="17.1"), "c1", "i1"),
     (CallFilter(text="blue"), "c2 c0", "i2 i0"),
     (CallFilter(text="BLUE not"), "c2", "i2"),
     (CallFilter(text="große"), "", ""),
@@ -121,6 +129,7 @@ async def test_sorting_and_pages(log: Store) -> None:
 async def test_an_export_has_all_of_a_call_in_order(log: Store) -> None:
     first, *_ = [whole async for whole in log.export()]
     assert (first.call.id, first.call.steps, first.call.turns) == ("c0", ("offer", "ask_more"), 3)
+    assert (first.call.trunk, first.call.codec) == ("Local/700@phones", "ulaw")
     assert [logged.turn.seq for logged in first.turns] == [0, 1, 2]
     assert [logged.interruption.id for logged in first.interruptions] == ["i0"]
 

@@ -41,8 +41,9 @@ async def _fill(place: Path) -> None:
     store = await Store.open(f"sqlite:///{place}/bargein.db")
     for call_id, path in ((CALL, recording), ("other", place / "secret.wav")):
         store.call_started(
-            call_id, caller="+4930123", caller_name=EVIL, called="700", queue="support", recording=str(path)
-        )
+            call_id, caller="+4930123", caller_name=EVIL, called="700", queue="support", recording=str(path),
+            trunk="PJSIP/trunk", codec="ulaw", linkedid="1700.1", uniqueid="1700.2",
+        )  # fmt: skip
         store.turn(call_id, Turn(0, "agent", 0, 3000, f"{HEARD} {UNHEARD}", HEARD, UNHEARD, "offer", "green", 60))
         store.interruption(
             Interruption(
@@ -105,6 +106,8 @@ def test_recordings_come_only_from_their_directory(browser: TestClient) -> None:
 def test_filters_are_those_of_the_command_line(browser: TestClient) -> None:
     assert "2 of 2 calls" in browser.get("/calls?since=1h&queue=support&interrupted=yes&text=mug&step=offer").text
     assert "0 of 0 calls" in browser.get("/calls?queue=sales").text
+    assert "2 of 2 calls" in browser.get("/calls?trunk=PJSIP/*&linkedid=1700.1&uniqueid=1700.2").text
+    assert "0 of 0 calls" in browser.get("/calls?linkedid=1700.2").text
     assert "1 of 1 call<" in browser.get("/calls?outcome=in+progress").text
     assert "2 of 2 interruptions" in browser.get("/interruptions?kind=correct").text
     for wrong in ("since=soon", "outcome=nonsense", "longer=x", "page=-1", "page=9" + "9" * 40):

@@ -32,6 +32,7 @@ COLUMNS = (
     Column("outcome"),
     Column("queue", optional=True),
     Column("flow", optional=True),
+    Column("trunk", optional=True),
     Column("summary", flexible=True, optional=True),
 )
 
@@ -94,5 +95,6 @@ def _cells(call: Any) -> list[str]:
         outcome_text(call),
         call.queue,
         call.dialogue,
+        call.trunk,
         call.summary,
     ]

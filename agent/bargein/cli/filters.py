@@ -14,7 +14,8 @@ from .options import typed
 
 SINCE = "Calls that started at this time or later: 2h, 3d, today, yesterday, 2026-03-01."
 NAMES = (
-    "since", "until", "queue", "caller", "called", "flow", "outcome", "interrupted", "longer_than_ms", "step", "text",
+    "since", "until", "queue", "caller", "called", "flow", "outcome", "interrupted", "longer_than_ms", "step", "trunk",
+    "linkedid", "uniqueid", "text",
 )  # fmt: skip
 
 
@@ -33,6 +34,9 @@ OPTIONS = (
     click.option("--longer-than", "longer_than_ms", type=typed(milliseconds), metavar="TIME", help="Calls that lasted "
                  "longer: 30s, 2m."),
     click.option("--step", metavar="NAME", help="Calls that reached this step of the flow."),
+    click.option("--trunk", metavar="NAME", help="Calls from this trunk or phone: PJSIP/trunk; `PJSIP/*` as above."),
+    click.option("--linkedid", metavar="ID", help="The call with this id in Asterisk's CDR and CEL."),
+    click.option("--uniqueid", metavar="ID", help="The call whose channel has this id in Asterisk's logs."),
     click.option("--text", metavar="WORDS", help="Calls in which someone said all of these words."),
 )  # fmt: skip
 

@@ -68,6 +68,8 @@ def heading(call: Call, screen: Screen) -> list[str]:
     facts = [local(call.started_at), f"flow {neutral(call.dialogue)}" if call.dialogue else ""]
     facts += [f"server {neutral(call.server)}" if call.server else ""]
     facts += [length(call.duration_ms) if call.ended_at else "", outcome_text(call) or "no outcome"]
+    leg = " ".join(filter(None, [neutral(call.trunk), f"({neutral(call.codec)})" if call.codec else ""]))
+    facts += [f"from {leg}" if leg else "", f"Asterisk's id {neutral(call.linkedid)}" if call.linkedid else ""]
     lines = [f"{screen.bold(route)}  {screen.dim(neutral(call.id))}", "  ·  ".join(filter(None, facts))]
     lines += [f"summary: {neutral(call.summary)}"] if call.summary else []
     return lines + ([f"recording: {neutral(call.recording)}"] if call.recording else [])

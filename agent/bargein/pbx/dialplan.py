@@ -28,6 +28,8 @@ _APPS: dict[App, str] = {
     "audiosocket": "TryExec(AudioSocket(${BARGEIN_ID},${BARGEIN_SERVER}))",
     "dial": "Dial(AudioSocket/${BARGEIN_SERVER}/${BARGEIN_ID}/c(slin),,g)",
 }
+# What Asterisk knows of the call: its id, the caller's codec, and the extension that says Gosub().
+_ASTERISK = "&linkedid=${CHANNEL(linkedid)}&codec=${CHANNEL(audionativeformat)}&exten=${STACK_PEEK(1,e)}"
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,70}")
 _EXTENSION = re.compile(r"_?[A-Za-z0-9*#+.!\[\]-]{1,70}")
 _ADDRESS = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
@@ -176,6 +178,6 @@ def _start(index: int, address: str, last: bool) -> str:
  same => n{label},Set(BARGEIN_AGI={address})
  same => n,Set(BARGEIN_LATE={otherwise})
  same => n,Set(TIMEOUT(absolute)={AGI_LIMIT_S})
- same => n,AGI(agi://${{BARGEIN_AGI}}/start?dialogue=${{ARG1}}&queue=${{ARG2}}&linkedid=${{CHANNEL(linkedid)}})
+ same => n,AGI(agi://${{BARGEIN_AGI}}/start?dialogue=${{ARG1}}&queue=${{ARG2}}{_ASTERISK})
  same => n,GotoIf({branch})
 """

@@ -3,6 +3,8 @@
 `agi://HOST:PORT/start?dialogue=NAME` sets BARGEIN_ID and BARGEIN_SERVER. Parameters, all optional:
   dialogue, queue  reach the flow as such
   linkedid         Asterisk's id of the whole call, for the log: ${CHANNEL(linkedid)}
+  codec            of the caller, for the log: ${CHANNEL(audionativeformat)}
+  exten            what was dialled, where Asterisk itself does not say so: ${STACK_PEEK(1,e)} in a subroutine
   var=NAME         may be repeated: channel variable BARGEIN_VAR_NAME reaches the flow as variable `name`
   anything=else    reaches the flow as variable `anything`
 Without an agent BARGEIN_ID is empty. BARGEIN_RESULT is `failed` until `finish` sets another.
@@ -30,6 +32,7 @@ from ..core.wire.agi import (
     ReplyParser,
     RequestParser,
     command,
+    endpoint_of,
     joined,
 )
 from ..errors import UserError
@@ -46,6 +49,7 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 QUEUE = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 EXTENSION = re.compile(r"[A-Za-z0-9_.+*#-]{1,80}")
 LINE_BREAK = re.compile(r"\s*\n\s*")
+OURS = ("dialogue", "queue", "linkedid", "codec", "exten")  # parameters of `start` that are no variables of the flow
 WILDCARDS = ("", "0.0.0.0", "::")
 
 
@@ -284,18 +288,20 @@ def _parameters(request: AgiRequest) -> tuple[dict[str, str], list[str]]:
 
 def _call_info(request: AgiRequest, given: Mapping[str, str], variables: Mapping[str, str]) -> CallInfo:
     """What the flow may know about the call."""
-    more = {name: value for name, value in given.items() if name not in ("dialogue", "queue", "linkedid")}
+    more = {name: value for name, value in given.items() if name not in OURS}
     return CallInfo(
         id="",
         caller=request.known("callerid"),
         caller_name=request.known("calleridname"),
-        called=request.known("dnid") or request.known("extension"),
+        called=request.known("dnid") or given.get("exten") or request.known("extension"),
         dialogue=given.get("dialogue", ""),
         queue=given.get("queue", ""),
         variables={**more, **variables},
         uniqueid=request.known("uniqueid"),
         linkedid=given.get("linkedid", ""),
         channel=request.known("channel"),
+        trunk=endpoint_of(request.known("channel")),
+        codec=given.get("codec", "").strip("()"),
     )
 
 

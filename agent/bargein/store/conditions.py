@@ -50,13 +50,15 @@ def _of_columns(which: CallFilter, dialect: str) -> list[ColumnElement[bool]]:
         (calls.c.queue, which.queue),
         (calls.c.dialogue, which.flow),
         (calls.c.outcome, which.outcome),
+        (calls.c.linkedid, which.linkedid),
+        (calls.c.uniqueid, which.uniqueid),
     ):
         if wanted is not None:
             found.append(column == wanted)
-    for column, number in ((calls.c.caller, which.caller), (calls.c.called, which.called)):
-        if number is not None:
-            prefix = number.removesuffix("*")
-            found.append(column == number if prefix == number else column.startswith(prefix, autoescape=True))
+    for column, name in ((calls.c.caller, which.caller), (calls.c.called, which.called), (calls.c.trunk, which.trunk)):
+        if name is not None:
+            prefix = name.removesuffix("*")
+            found.append(column == name if prefix == name else column.startswith(prefix, autoescape=True))
     if which.interrupted is not None:
         count = calls.c.interruption_count
         found.append(count > 0 if which.interrupted else count == 0)

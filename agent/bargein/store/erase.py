@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Table, bindparam, delete, select, text, tu
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from . import daily, schema
+from .privacy import NUMBERS
 
 TARGET_S = 0.015  # one transaction; a writer waits a little longer
 MOST = 200  # calls in one transaction
@@ -46,7 +47,7 @@ class Eraser:
         self.interruptions += await _deleted(connection, cuts, cuts.c.call_id.in_(ids))
         await _forget_words(connection, found)
         if scrub:
-            nothing = dict.fromkeys(("caller", "caller_name", "channel", "summary", "slots", "steps", "last_step"), "")
+            nothing = dict.fromkeys((*NUMBERS, "summary", "slots", "steps", "last_step"), "")
             await connection.execute(update(calls).where(calls.c.id.in_(ids)).values(**nothing, forgotten=1))
         else:
             await connection.execute(delete(calls).where(calls.c.id.in_(ids)))

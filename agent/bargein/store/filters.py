@@ -30,6 +30,9 @@ class CallFilter:
     interrupted: bool | None = None  # True: the caller interrupted the agent at least once. False: never
     longer_than_ms: int | None = None  # the call lasted longer
     step: str | None = None  # the agent spoke in this step of the flow
+    trunk: str | None = None  # as `caller`: `PJSIP/trunk`, `PJSIP/*`
+    linkedid: str | None = None  # Asterisk's id of the whole call
+    uniqueid: str | None = None  # Asterisk's id of the caller's channel
     text: str | None = None  # caller and agent said all of these words, in any order
 
     @property

@@ -107,6 +107,11 @@ MIGRATIONS: Sequence[Migration] = (
         *(_add("calls", column) for column in ("cause", "uniqueid", "linkedid", "channel")),
         "CREATE INDEX calls_linkedid ON calls (linkedid)",
     ),
+    (
+        *(_add("calls", column) for column in ("trunk", "codec")),
+        "CREATE INDEX calls_uniqueid ON calls (uniqueid)",
+        "CREATE INDEX calls_trunk ON calls (trunk, started_at)",
+    ),
 )
 
 LOCK_KEY = 0x62617267  # any number that only we use: "barg"

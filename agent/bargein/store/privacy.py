@@ -9,7 +9,7 @@ from typing import Any
 WORDS = {
     "text", "heard_text", "unheard_text", "cut_word", "words", "agent_text", "caller_text", "summary", "slots",
 }  # fmt: skip
-NUMBERS = {"caller", "caller_name", "channel"}
+NUMBERS = {"caller", "caller_name", "channel", "trunk"}
 
 
 @dataclass(frozen=True, slots=True)

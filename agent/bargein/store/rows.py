@@ -41,6 +41,8 @@ class Call:
     uniqueid: str  # of the channel, as Asterisk's CDR, CEL and queue_log have it
     linkedid: str  # the same for all channels of one call
     channel: str
+    trunk: str  # the endpoint that the call came from: PJSIP/trunk
+    codec: str  # of the caller's leg: ulaw
     turns: int
     interruptions: int  # without backchannels and noises
 

@@ -33,6 +33,7 @@ calls = Table(
     *_text("run"),  # the run of the server that wrote the call: tells which calls to close after a crash
     *_text("cause"),  # why the call ended before the flow did
     *_text("uniqueid", "linkedid", "channel"),  # Asterisk's names: they join the row with CDR, CEL and queue_log
+    *_text("trunk", "codec"),  # the endpoint that the call came from, and the codec of its leg
     *_text("steps"),  # the steps that the agent spoke in, one a line, in order
     *_integer("duration_ms", "turn_count", "interruption_count"),
     *_integer("forgotten"),  # 1: nothing is left of the call but a recording on its server, to be deleted there

@@ -102,13 +102,15 @@ class Store(Reader):
         uniqueid: str = "",
         linkedid: str = "",
         channel: str = "",
+        trunk: str = "",
+        codec: str = "",
         started_at: datetime | None = None,
     ) -> None:
         """A call has begun (now, unless `started_at` says when); `recording` is the file that will hold it."""
         self._started[call_id] = started_at = started_at or self._clock.utc()
         row = {"caller": caller, "caller_name": caller_name, "called": called, "dialogue": dialogue}
         row |= {"queue": queue, "server": server, "recording": recording, "run": self._run}
-        row |= {"uniqueid": uniqueid, "linkedid": linkedid, "channel": channel}
+        row |= {"uniqueid": uniqueid, "linkedid": linkedid, "channel": channel, "trunk": trunk, "codec": codec}
         self._put("calls", {"id": call_id, **row, "started_at": iso(started_at)})
 
     def turn(self, call_id: str, turn: Turn) -> None:

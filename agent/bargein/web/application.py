@@ -28,7 +28,8 @@ from .live import Live
 
 HERE = Path(__file__).parent
 PAGE = 50  # rows
-FILTERS = ("since", "until", "queue", "caller", "called", "flow", "outcome", "interrupted", "longer", "step", "text")
+FILTERS = ("since", "until", "queue", "caller", "called", "flow", "outcome", "interrupted", "longer", "step",
+           "trunk", "linkedid", "uniqueid", "text")  # fmt: skip
 KEEP_ALIVE_S = 15.0  # a proxy closes a silent connection
 
 
@@ -51,6 +52,9 @@ def chosen(query: Mapping[str, str]) -> CallFilter:
             interrupted={"yes": True, "no": False}.get(given.get("interrupted", "")),
             longer_than_ms=milliseconds(given["longer"]) if "longer" in given else None,
             step=given.get("step"),
+            trunk=given.get("trunk"),
+            linkedid=given.get("linkedid"),
+            uniqueid=given.get("uniqueid"),
             text=given.get("text"),
         )
     except ValueError as error:

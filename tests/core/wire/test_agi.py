@@ -223,3 +223,17 @@ def test_any_fields_survive_any_cut(fields: dict[str, str], step: int) -> None:
     assert request is not None
     assert dict(request.fields) == {name: value.strip(" \t") for name, value in fields.items()}
     assert rest == b""
+
+
+@pytest.mark.parametrize(
+    ("channel", "endpoint"),
+    [
+        ("PJSIP/trunk-00000001", "PJSIP/trunk"),
+        ("PJSIP/my-trunk-0000abcd", "PJSIP/my-trunk"),
+        ("Local/700@from-internal-00000002;1", "Local/700@from-internal"),
+        ("SIP/201", "SIP/201"),
+        ("", ""),
+    ],
+)
+def test_whose_channel_it_is(channel: str, endpoint: str) -> None:
+    assert agi.endpoint_of(channel) == endpoint

@@ -109,3 +109,5 @@ class CallInfo:
     uniqueid: str = ""  # Asterisk's names of the channel and of the whole call
     linkedid: str = ""
     channel: str = ""
+    trunk: str = ""  # the endpoint that the call came from: PJSIP/trunk
+    codec: str = ""  # of the caller's leg, by Asterisk's name: ulaw

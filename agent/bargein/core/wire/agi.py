@@ -25,6 +25,7 @@ _PLAIN_WORD = re.compile(r"[A-Za-z0-9_.:/-]+")
 _REPLY = re.compile(r"(\d{3})(?:[ -](.*))?", re.DOTALL)
 _RESULT = re.compile(r"result=(\S*)(?: (.*))?", re.DOTALL)
 _VALUE_END = re.compile(r"\)(?: endpos=\d+)?\s*$")
+_UNIQUE_END = re.compile(r"-[0-9a-f]{8,}(;[12])?$")
 _END_OF_USAGE = "520 End of proper usage."
 
 
@@ -207,6 +208,11 @@ def joined(value: str, continuation: list[str]) -> str:
     if not ends:
         return value
     return "\n".join([f"{value})", *continuation[: ends[-1]]]).rstrip().removesuffix(")")
+
+
+def endpoint_of(channel: str) -> str:
+    """Whose channel it is: PJSIP/trunk-00000001 is of PJSIP/trunk, Local/7@phones-00000002;1 of Local/7@phones."""
+    return _UNIQUE_END.sub("", channel)
 
 
 def command(*words: str) -> bytes:
