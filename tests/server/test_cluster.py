@@ -51,13 +51,13 @@ async def serving(folder: Path) -> AsyncIterator[Cluster]:
 
 
 class Call:
-    """One call, from FastAGI to the end of its audio."""
+    """One call, from FastAGI to the end of its audio. `wanted`: a port to call in place of the one it was told."""
 
-    async def begin(self, cluster: Cluster) -> None:
+    async def begin(self, cluster: Cluster, wanted: int = 0) -> None:
         self.pbx = Pbx(cluster.fastagi.port)
         await self.pbx.run("start?dialogue=&queue=support")
         host, _, port = self.pbx.variables["BARGEIN_SERVER"].rpartition(":")
-        self.port = int(port)
+        self.port = wanted or int(port)
         self.reader, self.writer = await asyncio.open_connection(host, self.port)
         self.writer.write(encode(FrameKind.ID, uuid.UUID(self.pbx.variables["BARGEIN_ID"]).bytes))
         assert (await asyncio.wait_for(self.reader.readexactly(3), 10))[0] == FrameKind.AUDIO
@@ -109,6 +109,23 @@ async def test_a_worker_that_is_lost_costs_its_own_callers_only_and_is_replaced(
         assert new.port != ports[1]
         assert await new.hears(0.2)
         assert all(await asyncio.gather(*(call.hears(0.2) for call in kept)))
+
+
+async def test_a_call_may_come_to_any_workers_port_and_is_served_once(tmp_path: Path) -> None:
+    async with serving(tmp_path) as cluster:
+        port = cluster.workers.ports[0]
+        calls = []
+        for _ in range(3):  # FastAGI names one port and the other in turn; the dialplan dials the first
+            calls.append(Call())
+            await calls[-1].begin(cluster, port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", cluster.workers.ports[1])
+        writer.write(encode(FrameKind.ID, uuid.UUID(calls[1].pbx.variables["BARGEIN_ID"]).bytes))
+        assert await reader.read() == encode(FrameKind.HANGUP)  # an id is good once, whoever was told of it
+        writer.close()
+        await until(lambda: cluster.calls == 3, 5)
+        for call in calls:
+            call.writer.write(encode(FrameKind.HANGUP))
+        await until(lambda: cluster.calls == 0, 10)
 
 
 class SkippingClock(SystemClock):

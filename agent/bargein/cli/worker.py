@@ -18,11 +18,11 @@ from ..config import Config
 from ..core.turns.records import CallInfo
 from ..dialogue.monologue import Monologue
 from ..errors import UserError
-from ..server.link import Link, Message, packed_outcome, unpacked_info
+from ..server.link import Link, Message, packed_info, packed_outcome, unpacked_info
 from ..server.logs import described, on_loop_fault
 from ..server.logs import setup as setup_logs
 from ..server.registry import CallOutcome, Registry
-from ..server.supervisor import BEAT_S
+from ..server.supervisor import ACK_S, BEAT_S
 
 
 class WorkerRegistry(Registry):
@@ -31,6 +31,32 @@ class WorkerRegistry(Registry):
     def __init__(self, clock: Clock, ttl_s: float, link: Link) -> None:
         super().__init__(clock, ttl_s)
         self._link = link
+
+        self._claims: dict[str, asyncio.Future[CallInfo | None]] = {}
+
+    async def claim(self, call_id: str) -> CallInfo | None:
+        """Ask the supervisor for an id that another worker was told of."""
+        if call_id in self._claims:
+            return None
+        claimed = self._claims[call_id] = asyncio.get_running_loop().create_future()
+        self._link.send("claim", id=call_id)
+        try:
+            async with asyncio.timeout(ACK_S):
+                info = await claimed
+        except TimeoutError:
+            return None
+        finally:
+            del self._claims[call_id]
+        if info is None:
+            return None
+        self.expect(call_id, info)
+        return self.take(call_id)
+
+    def claimed(self, call_id: str, info: CallInfo | None) -> None:
+        """The supervisor's answer."""
+        claimed = self._claims.get(call_id)
+        if claimed is not None and not claimed.done():
+            claimed.set_result(info)
 
     def take(self, call_id: str) -> CallInfo | None:
         info = super().take(call_id)
@@ -50,6 +76,7 @@ class _ServingWorker:
         self._link = link
         self._tasks: set[asyncio.Task[None]] = set()
         self._app: App
+        self._registry: WorkerRegistry
 
     async def run(self) -> None:
         messages = self._link.messages()
@@ -58,7 +85,7 @@ class _ServingWorker:
         setup_logs(config.log)
         asyncio.get_running_loop().set_exception_handler(on_loop_fault)
         clock = SystemClock()
-        registry = WorkerRegistry(clock, config.fastagi.id_valid_s, self._link)
+        registry = self._registry = WorkerRegistry(clock, config.fastagi.id_valid_s, self._link)
         play = start["play"]
         if play:
             app = App(config, lambda info: Monologue(play), clock, recordings=[play], registry=registry)
@@ -82,8 +109,14 @@ class _ServingWorker:
     def _take(self, message: Message) -> None:
         match message["op"]:
             case "expect":
-                self._app.registry.expect(message["id"], unpacked_info(message["info"]))
+                self._registry.expect(message["id"], unpacked_info(message["info"]))
                 self._link.send("expecting", id=message["id"])
+            case "withdraw":
+                info = self._registry.withdraw(message["id"])
+                self._link.send("withdrawn", id=message["id"], info=info and packed_info(info))
+            case "claimed":
+                info = message["info"] and unpacked_info(message["info"])
+                self._registry.claimed(message["id"], info)
             case "reload":
                 self._task(self._reload())
 

@@ -32,6 +32,8 @@ class Calls(Protocol):
 
     def take(self, call_id: str) -> CallInfo | None: ...
 
+    async def claim(self, call_id: str) -> CallInfo | None: ...
+
     def used(self, call_id: str) -> bool: ...
 
     def finish(self, call_id: str, outcome: CallOutcome) -> None: ...
@@ -193,10 +195,13 @@ class AudioSocketServer:
         return begun
 
     async def _admitted(self, call_id: str) -> CallInfo | None:
-        """The call of this id, or None if it is not served. The log then says why."""
+        """The call of this id, or None if it is not served. The log then says why.
+
+        The id may have been given to another worker: a dialplan may dial one port for all calls.
+        """
         if not self._has_room(call_id):
             return None
-        info = self._calls.take(call_id)
+        info = self._calls.take(call_id) or await self._calls.claim(call_id)
         if info is not None or not self._accepts(call_id):
             return info
         own = await self._unused(call_id)

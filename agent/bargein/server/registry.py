@@ -71,9 +71,14 @@ class Registry:
         self._forget_the_old()
         self._waiting[call_id] = (self._clock.monotonic(), replace(info, id=call_id))
 
-    def withdraw(self, call_id: str) -> None:
-        """Forget an id that nobody will use."""
-        self._waiting.pop(call_id, None)
+    def withdraw(self, call_id: str) -> CallInfo | None:
+        """Forget an id that nobody will use here. Returns its call, None if it does not wait."""
+        entry = self._waiting.pop(call_id, None)
+        return entry[1] if entry is not None else None
+
+    async def claim(self, call_id: str) -> CallInfo | None:
+        """Take an id that was given to another process of this server. None here: there is no other."""
+        return None
 
     def take(self, call_id: str) -> CallInfo | None:
         """Return the call of this id, once; None if it was never given out, is used or too old."""

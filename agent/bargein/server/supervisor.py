@@ -89,6 +89,7 @@ class Supervisor:
         self._burst = burst
         self._workers: dict[int, _Worker] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._claims: dict[str, _Worker] = {}  # ids that a worker claims while another has them
         self._closing = False
         self._reloading = asyncio.Lock()
 
@@ -233,6 +234,7 @@ class Supervisor:
         worker.silent.set()
         worker.link.close()
         worker.port = 0
+        self._claims = {key: claimer for key, claimer in self._claims.items() if key not in worker.ids}
         for call_id in worker.ids:
             self._registry.take(call_id)
             self._registry.finish(call_id, FAILED)
@@ -279,6 +281,12 @@ class Supervisor:
             case "expecting":
                 if (acked := worker.acks.get(call_id)) is not None and not acked.done():
                     acked.set_result(None)
+            case "claim":
+                self._claim(worker, call_id)
+            case "withdrawn":
+                claimer = self._claims.pop(call_id, None)
+                if claimer is not None:
+                    self._hand_over(call_id, message["info"], worker, claimer)
             case "taken":
                 self._registry.take(call_id)
             case "over":
@@ -287,6 +295,21 @@ class Supervisor:
             case "reloaded":
                 if worker.reloaded is not None and not worker.reloaded.done():
                     worker.reloaded.set_result(message["error"])
+
+    def _claim(self, claimer: _Worker, call_id: str) -> None:
+        """A call came to a worker that was not told of it: its dialplan dials one port for all calls."""
+        owner = next((w for w in self._workers.values() if call_id in w.ids and w is not claimer), None)
+        if owner is None or call_id in self._claims:
+            claimer.link.send("claimed", id=call_id, info=None)
+        else:
+            self._claims[call_id] = claimer
+            owner.link.send("withdraw", id=call_id)
+
+    def _hand_over(self, call_id: str, info: Message | None, owner: _Worker, claimer: _Worker) -> None:
+        if info is not None:
+            owner.ids.discard(call_id)
+            claimer.ids.add(call_id)
+        claimer.link.send("claimed", id=call_id, info=info)
 
     async def _reload(self, worker: _Worker) -> str:
         worker.reloaded = asyncio.get_running_loop().create_future()
