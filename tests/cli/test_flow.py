@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from tests.dialogue.chat_server import Exchange, chat_server
 
 
 def bargein(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
@@ -48,3 +53,26 @@ def test_chat_sets_variables_of_the_dialplan(tmp_path: Path) -> None:
     chat = bargein("chat", str(flow), "--set", "NAME=Ada", "--caller", "200")
     assert "agent: Hi Ada, 200." in chat.stdout
     assert bargein("chat", str(flow), "--set", "NAME").returncode == 2
+
+
+@pytest.mark.parametrize("act", ["\x1b[2J\x1b]0;owned\x07", "\u202egnp.exe", "\x9b31m"])
+async def test_nothing_that_a_model_writes_acts_on_the_terminal(tmp_path: Path, act: str) -> None:
+    async def answer(exchange: Exchange) -> None:
+        await exchange.says(f"We open{act} at nine.")
+
+    (tmp_path / "flow.yaml").write_text("queue: support\nsteps:\n  a: {say: Hi., next: b}\n  b: {hangup: yes}\n")
+    async with chat_server(answer) as server:
+        planner = '[dialogue]\nplanner = "llm"\n'
+        (tmp_path / "llm.toml").write_text(f'{planner}[llm]\nurl = "{server.url}"\nmodel = "m"\n')
+        chat = await asyncio.to_thread(
+            bargein,
+            "chat",
+            str(tmp_path / "flow.yaml"),
+            "--config",
+            str(tmp_path / "llm.toml"),
+            text=f"when{act}?\n/quit\n",
+        )
+    said = chat.stdout + chat.stderr
+    assert "We open" in said
+    assert "at nine." in said
+    assert not [character for character in said if not character.isprintable() and character != "\n"]

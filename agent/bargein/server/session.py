@@ -10,6 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+import numpy as np
+
 from ..core.audio.pcm import Pcm
 from ..core.audio.playback import Segment
 from ..core.audio.utterance import Utterance
@@ -137,7 +139,7 @@ class Session:
     def on_audio(self, pcm: Pcm) -> None:
         """160 samples from the line."""
         if self._tap is not None:
-            self._tap.near(pcm)
+            self._tap.near(np.zeros_like(pcm) if self._conversation.is_secret else pcm)
         self._perform(self._conversation.on_frame(pcm))
 
     def on_digit(self, digit: str) -> None:

@@ -94,6 +94,11 @@ class Conversation:
         self._advance_caller()
         return frame, self._take()
 
+    @property
+    def is_secret(self) -> bool:
+        """Whether the agent asks for a secret: what the caller says now is stored nowhere."""
+        return self._agent.listen.secret
+
     def on_digit(self, digit: str) -> list[act.Action]:
         """A DTMF digit ended on the line."""
         if self.state is State.ENDED:
