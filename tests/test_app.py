@@ -40,7 +40,7 @@ def config(folder: Path, record: bool = False) -> Config:
         fastagi=replace(plain.fastagi, listen="127.0.0.1:0"),
         store=replace(plain.store, url=f"sqlite:///{folder / 'calls.db'}"),
         recording=replace(plain.recording, enabled=record, directory=str(folder / "recordings")),
-        speech=replace(plain.speech, cache_mb=0),
+        speech=replace(plain.speech, cache_mb=0, stt_process=False),
     )
 
 

@@ -9,7 +9,6 @@ import gc
 import logging
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -19,7 +18,6 @@ from .config import Config, networks, parse_address
 from .core.audio.pcm import RATE
 from .core.detector.block import DetectorBlock
 from .core.detector.speech_detector import SpeechDetector
-from .core.language.kinds import FALSE_INTERRUPTIONS
 from .core.turns.conversation import Conversation, ConversationSettings
 from .core.turns.endpoint import EndpointSettings
 from .core.turns.overlap_classifier import OverlapClassifier, OverlapNetwork
@@ -35,15 +33,18 @@ from .errors import UserError
 from .server.admission import AdmissionControl
 from .server.audiosocket import AudioSocketServer, Limits
 from .server.fastagi import FastAgiServer
+from .server.logged_call import LoggedCall
 from .server.media import MediaEngine
 from .server.metrics import Health, Meter, MetricsServer
-from .server.monitor import Monitor, count_call
-from .server.recorder import WavRecorder, recording_of
+from .server.monitor import Monitor, RecognizerState, count_call
+from .server.recorder import recording_of
 from .server.registry import CallOutcome, Registry
 from .server.session import CallLog, Engines, Session
 from .speech import catalog
 from .speech.base import Recognizer
+from .speech.stt_whisper import WhisperRecognizer
 from .speech.voice import Voice
+from .speech.whisper_stream import WhisperStream
 from .store import Privacy, Store
 
 log = logging.getLogger(__name__)
@@ -55,23 +56,6 @@ LAST_WORDS_CHARS = 200  # what the person who takes the call can read while it r
 
 MakePlanner = Callable[[CallInfo], Planner]
 MakeVoice = Callable[[str, str], Voice]  # of a language and a voice name
-
-
-@dataclass(slots=True)
-class _LoggedCall:
-    """What the app remembers about a call in progress."""
-
-    info: CallInfo
-    session: Session
-    started: float
-    recording: WavRecorder | None
-    last_words: str = ""  # of the caller
-    rows: dict[str, Interruption] = field(default_factory=dict)  # as last logged
-    caller_ended_ms: int | None = None  # the end of the caller's last turn, until the agent answers
-
-    @property
-    def interruptions(self) -> int:
-        return sum(row.kind not in FALSE_INTERRUPTIONS for row in self.rows.values())
 
 
 class App:
@@ -114,7 +98,7 @@ class App:
         self._wavs = recordings
         self._dialogues: Dialogues | None = None
         self._reloading = asyncio.Lock()
-        self._recognizer = recognizer or catalog.recognizer(config.speech)
+        self._recognizer = recognizer or catalog.recognizer(config.speech, separate=config.speech.stt_process)
         self._make_voice = make_voice or partial(catalog.voice, config.speech)
         self._detectors = DetectorBlock(load_weights(), min(config.audiosocket.max_calls, MOST_ROWS))
         self._make_detector = make_detector
@@ -124,14 +108,22 @@ class App:
         )
         self._turn_end = TurnEndModel.of(load_weights("turn_end"))
         self._voices: dict[tuple[str, str], Voice] = {}
-        self._calls: dict[str, _LoggedCall] = {}
+        self._calls: dict[str, LoggedCall] = {}
 
     async def start(self) -> None:
         """Load the engines, open the store, listen. Raises UserError, one line."""
+        try:
+            await self._start()
+        except BaseException:
+            await self._close_recognizer()
+            raise
+
+    async def _start(self) -> None:
         config = self.config
+        loading = asyncio.create_task(asyncio.to_thread(self._recognizer.load))
         if self._make_planner is None:
             self._dialogues = await asyncio.to_thread(Dialogues, config)
-        await asyncio.to_thread(self._recognizer.load)
+        await loading
         http_client.client()  # now: making it takes longer than the frame of a call
         prosody(FIRST_SOUND)  # now: numpy prepares itself in its first call of each kind
         if self._make_detector is None:
@@ -146,19 +138,12 @@ class App:
             privacy=Privacy(words=config.privacy.words, numbers=config.privacy.numbers),
         )
         sock = config.audiosocket
-        limits = Limits(
-            peers=networks(sock.peers),
-            accept_unregistered=sock.unregistered == "accept",
-            max_calls=sock.max_calls,
-            max_pending=sock.max_pending,
-            id_timeout_s=sock.id_timeout_ms / 1000,
-        )
         self.server = AudioSocketServer(
             self.registry,
             self._begin,
             self._ended,
             self.media,
-            limits,
+            Limits.of(sock),
             self.store.is_logged,
             self.clock,
             prepare=self._prepare,
@@ -168,7 +153,13 @@ class App:
         try:
             await self.server.start(*parse_address(sock.listen))
             monitor = Monitor(
-                self.media, self.admission, self.meter, self.store, lambda: self.calls, self._waiting_s, self.clock
+                self.media,
+                self.admission,
+                self.meter,
+                self.store,
+                lambda: self.calls,
+                self._recognizer_state,
+                self.clock,
             )
             self._measuring = asyncio.create_task(monitor.run())
             if self._is_worker:
@@ -202,6 +193,11 @@ class App:
         await self.server.close()
         await self.store.close()
         await http_client.close()
+        await self._close_recognizer()
+
+    async def _close_recognizer(self) -> None:
+        if isinstance(self._recognizer, WhisperRecognizer):
+            await asyncio.to_thread(self._recognizer.close)
 
     async def drain(self) -> None:
         """No new calls; those in progress may finish for `audiosocket.drain_s`."""
@@ -227,8 +223,9 @@ class App:
     def _health(self) -> Health:
         return Health(self.server.admits(), self.calls, self.admits(), 1, self.admission.reason)
 
-    def _waiting_s(self) -> float:
-        return float(getattr(self._recognizer, "waiting_s", 0.0))
+    def _recognizer_state(self) -> RecognizerState:
+        waiting_s = float(getattr(self._recognizer, "waiting_s", 0.0))
+        return RecognizerState(waiting_s, WhisperStream.unanswered, int(getattr(self._recognizer, "restarts", 0)))
 
     def _admit(self) -> bool:
         """For FastAGI: as `admits`, and counts who is refused."""
@@ -318,7 +315,7 @@ class App:
             detector if self._make_detector is None else None,
             self.config.dialogue.filler_ms,
         )
-        self._calls[info.id] = _LoggedCall(info, session, self.clock.monotonic(), recording)
+        self._calls[info.id] = LoggedCall(info, session, self.clock.monotonic(), recording)
         self.store.call_started(
             info.id,
             caller=info.caller,

@@ -172,10 +172,9 @@ def family(pid: int) -> list[int]:
     """A process and its descendants."""
     found = [pid]
     for at in found:
-        try:
-            found += map(int, Path(f"/proc/{at}/task/{at}/children").read_text().split())
-        except OSError:
-            continue
+        for children in Path(f"/proc/{at}/task").glob("*/children"):  # a thread has children of its own
+            with suppress(OSError):
+                found += map(int, children.read_text().split())
     return found
 
 

@@ -214,3 +214,14 @@ async def test_the_sound_of_a_puff(recognizer: WhisperRecognizer, attack_ms: int
     sound = (await fed(recognizer, pcm).final()).sound_probabilities
     assert sound is not None
     assert sound.other > 0.7
+
+
+async def test_a_process_of_its_own_recognizes_the_same(recognizer: WhisperRecognizer, tts: HibariTts) -> None:
+    pcm = tts.synthesize("how much is the green mug").pcm
+    separate = WhisperRecognizer(separate=True)
+    separate.load()
+    try:
+        assert separate.languages == recognizer.languages
+        assert await fed(separate, pcm).final() == await fed(recognizer, pcm).final()
+    finally:
+        separate.close()

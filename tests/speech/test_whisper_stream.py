@@ -13,7 +13,7 @@ import pytest
 from bargein.core.audio.pcm import Pcm, samples
 from bargein.core.turns.transcript import Transcript
 from bargein.errors import EngineError
-from bargein.speech.stt_whisper import WhisperStream
+from bargein.speech.whisper_stream import WhisperStream
 from bargein.speech.whisper_text import Decoded
 
 LOUD: Pcm = np.where(np.arange(samples(300)) % 20 < 10, 8000, -8000).astype(np.int16)
@@ -83,7 +83,20 @@ async def test_who_asks_gets_an_answer_in_time() -> None:
     for _ in range(2):
         with pytest.raises(EngineError, match="does not keep up"):
             await stream.partial()
-    assert WhisperStream.late >= 2
+    assert WhisperStream.unanswered >= 2
+
+
+async def test_an_engine_that_fails_leaves_the_words_that_are_known() -> None:
+    engine, before = Engine(), WhisperStream.unanswered
+    stream = WhisperStream(engine, "en", ())  # type: ignore[arg-type]
+    stream.feed(LOUD)
+    assert await asked(stream, engine) == "words 1"
+    stream.feed(LOUD)
+    asking = asyncio.create_task(stream.partial())
+    await asyncio.sleep(0)
+    engine.fail(EngineError("its process has ended"))
+    assert (await asking).text == "words 1"
+    assert WhisperStream.unanswered == before + 1
 
 
 async def test_an_error_after_the_caller_has_gone_is_nobodys() -> None:

@@ -7,9 +7,10 @@ import logging
 import uuid
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, Self
 
 from ..clock import Clock, SystemClock
+from ..config import AudioSocketConfig, networks
 from ..core.turns.records import CallInfo
 from ..core.wire.audiosocket import ProtocolError
 from ..errors import UserError
@@ -48,6 +49,17 @@ class Limits:
     max_calls: int = 200
     max_pending: int = 64  # connections that have not sent an id, and those being handed back
     id_timeout_s: float = 5.0
+
+    @classmethod
+    def of(cls, config: AudioSocketConfig) -> Self:
+        """As configured."""
+        return cls(
+            peers=networks(config.peers),
+            accept_unregistered=config.unregistered == "accept",
+            max_calls=config.max_calls,
+            max_pending=config.max_pending,
+            id_timeout_s=config.id_timeout_ms / 1000,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,8 @@ COUNTERS = {
     "bargein_frames": _Described("Audio frames sent"),
     "bargein_late_frames": _Described("Audio frames sent more than 10 ms late"),
     "bargein_dropped_rows": _Described("Rows that the database never got"),
+    "bargein_recognizer_unanswered": _Described("Requests to the recognizer that failed or got no answer in time"),
+    "bargein_recognizer_restarts": _Described("Processes of the recognizer that were replaced"),
     "bargein_worker_restarts": _Described("Workers that were replaced"),
 }
 GAUGES = {

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 from ..clock import Clock
@@ -30,8 +31,17 @@ class RowStore(Protocol):
     def dropped(self) -> int: ...
 
 
+@dataclass(frozen=True, slots=True)
+class RecognizerState:
+    """How the recognizer keeps up: the oldest request's wait, requests without an answer, replaced processes."""
+
+    waiting_s: float = 0.0
+    unanswered: int = 0
+    restarts: int = 0
+
+
 class Monitor:
-    """`run` it as a task. `calls()` are those in progress, `waiting_s()` the recognizer's waiting time."""
+    """`run` it as a task. `calls()` are those in progress."""
 
     def __init__(
         self,
@@ -40,7 +50,7 @@ class Monitor:
         meter: Meter,
         store: RowStore,
         calls: Callable[[], int],
-        waiting_s: Callable[[], float],
+        recognizer: Callable[[], RecognizerState],
         clock: Clock,
     ) -> None:
         self._media = media
@@ -48,7 +58,7 @@ class Monitor:
         self._meter = meter
         self._store = store
         self._calls = calls
-        self._waiting_s = waiting_s
+        self._recognizer = recognizer
         self._clock = clock
         self._frames = deque([(0, 0)], maxlen=WINDOW + 1)  # sent and late, at each measurement
 
@@ -70,7 +80,9 @@ class Monitor:
         first, last, now = self._frames[0], self._frames[-2], self._frames[-1]
         # A single delay is no overload: the last half second counts a fifth.
         late_share = max(_late_share(first, now), _late_share(last, now) / 5)
-        return Load(self._media.loop_lag_s if now > last else 0.0, late_share, self._waiting_s(), self._calls())
+        return Load(
+            self._media.loop_lag_s if now > last else 0.0, late_share, self._recognizer().waiting_s, self._calls()
+        )
 
     def _report(self, load: Load) -> None:
         meter = self._meter
@@ -79,6 +91,9 @@ class Monitor:
         meter.set("bargein_loop_lag_seconds", load.loop_lag_s)
         meter.set("bargein_recognizer_wait_seconds", load.recognizer_wait_s)
         meter.set("bargein_waiting_rows", self._store.backlog)
+        recognizer = self._recognizer()
+        meter.set_total("bargein_recognizer_unanswered", recognizer.unanswered)
+        meter.set_total("bargein_recognizer_restarts", recognizer.restarts)
         meter.set_total("bargein_frames", self._media.sent_frames)
         meter.set_total("bargein_late_frames", self._media.late_frames)
         meter.set_total("bargein_dropped_rows", self._store.dropped)

@@ -20,13 +20,16 @@ VOICES = ("hibari", "piper", "espeak", "coqui", "openai")
 FALLBACKS = ("piper", "espeak")  # where the configured engine does not speak a flow's language
 
 
-def recognizer(speech: SpeechConfig) -> Recognizer:
-    """The configured recognizer, not loaded yet. Raises UserError for a name that is none."""
+def recognizer(speech: SpeechConfig, separate: bool = False) -> Recognizer:
+    """The configured recognizer, not loaded yet. `separate`: one that works here does so in a process of its own.
+
+    Raises UserError for a name that is none.
+    """
     match speech.stt:
         case "whisper":
             from .stt_whisper import WhisperRecognizer
 
-            return WhisperRecognizer(speech.stt_model, speech.stt_workers)
+            return WhisperRecognizer(speech.stt_model, speech.stt_workers, separate)
         case "vosk":
             from .stt_vosk import VoskRecognizer
 

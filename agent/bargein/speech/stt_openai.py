@@ -20,7 +20,7 @@ from ..core.turns.transcript import Transcript
 from .background import WorkQueue
 from .listing import EngineListing, base
 from .openai_http import Refused, SpeechServer
-from .stt_whisper import WhisperStream
+from .whisper_stream import WhisperStream
 from .whisper_text import Decoded
 
 DEFAULT_MODEL = "whisper-1"

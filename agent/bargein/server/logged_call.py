@@ -1,0 +1,27 @@
+"""What the server remembers about a call in progress."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..core.language.kinds import FALSE_INTERRUPTIONS
+from ..core.turns.records import CallInfo, Interruption
+from .recorder import WavRecorder
+from .session import Session
+
+
+@dataclass(slots=True)
+class LoggedCall:
+    """`started` is in s of the clock."""
+
+    info: CallInfo
+    session: Session
+    started: float
+    recording: WavRecorder | None
+    last_words: str = ""  # of the caller
+    rows: dict[str, Interruption] = field(default_factory=dict)  # as last logged
+    caller_ended_ms: int | None = None  # the end of the caller's last turn, until the agent answers
+
+    @property
+    def interruptions(self) -> int:
+        return sum(row.kind not in FALSE_INTERRUPTIONS for row in self.rows.values())

@@ -1,0 +1,172 @@
+"""The model of the recognizer `whisper` at work: one piece of speech in, its words out. It blocks.
+
+Whisper takes 30 s of audio, and most of its time goes into encoding silence. A caller's turn is short: we encode a
+window that is two seconds longer than the speech, and append the encoder's output for silence, which we compute once.
+The result is as accurate as with 30 s. A short window alone makes the decoder say everything twice, because it sees no
+end; `without_echo` removes what is left of that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.audio.pcm import RATE, Pcm
+from ..data.trained import load_weights
+from .audio import from_pcm, levelled, resample
+from .whisper_digits import LONGEST, PROMPT, digit_tokens, digits_or_words
+from .whisper_ending import ending_log_odds, without_runaway
+from .whisper_model import BUNDLED, open_model
+from .whisper_sounds import pooled, sound_probabilities
+from .whisper_stream import loud_part
+from .whisper_text import Decoded, believable, without_echo
+
+MODEL_RATE = 16000  # Hz
+WINDOW_S = 8.0  # encoded at most
+AFTER_S = 2.0  # of the window is silence after the speech; 1 loses words (35.0 % against 33.0 % wrong on calls)
+LEAD_S = 0.2  # silence before the first sound, which the model expects
+EDGE_S = 0.05  # of the margin around what is loud, what is left out when the sound itself is judged
+TOKENS_A_SECOND = 14  # CTranslate2 halves the limit: 7 in effect, faster than anybody talks; it stops a runaway decoder
+SPARE_TOKENS = 8
+LONGEST_PROMPT = 100  # tokens of it
+HEARD_S = 15  # seconds of encoded audio that the decoder sees, speech and silence
+SURE = -0.2  # log probability of a token above which hints are not tried
+
+MANNER = {"en": "Hello? Yes, please. No, not that one. Okay, stop. Sorry, what?"}  # how callers talk
+
+
+class WhisperDecoder:
+    """A loaded model, for as many `threads`. `model`: as for `WhisperRecognizer`.
+
+    Raises EngineError with one line that says what to install.
+    """
+
+    def __init__(self, model: str, threads: int = 1) -> None:
+        self._model = model
+        self._whisper = open_model(model, threads)
+        self._silence = self._encoded_silence()  # the encoder's output for 30 s of silence, (1, 1500, d)
+        if model == BUNDLED:
+            load_weights("whisper_sounds")  # now, and not in the first call
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """ISO 639-1 codes that the model understands."""
+        return tuple(self._whisper.supported_languages)
+
+    def decode(self, pcm: Pcm, language: str, hints: Sequence[str]) -> Decoded:
+        """Recognize up to `LONGEST_S` of speech; blocks.
+
+        Hints are a prompt, and a prompt makes words of any noise. So it is tried only when there are words without it,
+        and its words are taken only if they are the likelier ones.
+        """
+        tokenizer, longest = self._tokenizer(language), _longest(pcm)
+        encoded, first = self._free(pcm, tokenizer)
+        if not hints or not believable(first) or first.log_probability > SURE:
+            return first
+        prompt = f" {MANNER.get(language, '')} {', '.join(hints).capitalize()}."
+        second = self._generated(encoded, tokenizer, tokenizer.encode(prompt)[-LONGEST_PROMPT:], longest)
+        listing = len(second.text.split()) > len(first.text.split()) + 1  # it goes on with the list of hints
+        better = second.log_probability > first.log_probability and not listing and believable(second)
+        return (
+            replace(second, no_speech=first.no_speech, sound_probabilities=first.sound_probabilities)
+            if better
+            else first
+        )
+
+    def decode_digits(self, pcm: Pcm, language: str) -> Decoded:
+        """Recognize one group of digits, or other words if they are likelier; blocks."""
+        tokenizer = self._tokenizer(language)
+        encoded, free = self._free(pcm, tokenizer)
+        digits = digit_tokens(tokenizer)
+        others = [token for token in range(self._whisper.hf_tokenizer.get_vocab_size()) if token not in digits]
+        others.remove(tokenizer.eot)
+        prompt = self._whisper.get_prompt(tokenizer, tokenizer.encode(PROMPT), without_timestamps=True)
+        result = self._whisper.model.generate(
+            encoded,
+            [prompt],
+            beam_size=1,
+            max_length=len(prompt) + LONGEST,
+            return_scores=True,
+            suppress_tokens=others,
+        )[0]
+        tokens = result.sequences_ids[0]
+        score = result.scores[0] * len(tokens) / (len(tokens) + 1)
+        text = " ".join(digits[token] for token in tokens)
+        return digits_or_words(free, Decoded(text, score, free.no_speech), len(pcm))
+
+    def _tokenizer(self, language: str) -> Any:
+        from faster_whisper.tokenizer import Tokenizer
+
+        multilingual = self._whisper.model.is_multilingual
+        return Tokenizer(self._whisper.hf_tokenizer, multilingual, task="transcribe", language=language)
+
+    def _free(self, pcm: Pcm, tokenizer: Any) -> tuple[Any, Decoded]:
+        """What the decoder sees of the speech, and what it makes of it without a prompt."""
+        speech = self._encoded(pcm)
+        encoded = self._with_silence(speech)
+        free = self._generated(encoded, tokenizer, [], _longest(pcm))
+        if self._model == BUNDLED:
+            free = replace(free, sound_probabilities=sound_probabilities(_pooled(speech, pcm)))
+        return encoded, free
+
+    def pooled(self, pcm: Pcm) -> NDArray[np.float32] | None:
+        """What `whisper_odds` goes by, of what is loud in `pcm`; None if nothing is. Blocks."""
+        loud = loud_part(pcm)
+        return _pooled(self._encoded(loud), loud) if len(loud) else None
+
+    def _encoded(self, pcm: Pcm) -> NDArray[np.floating]:
+        """The encoder's output for speech in its window, 50 vectors a second: (1, 150 to 400, d)."""
+        speech = resample(levelled(from_pcm(pcm), RATE), RATE, MODEL_RATE)
+        window_s = min(WINDOW_S, np.ceil(len(speech) / MODEL_RATE) + AFTER_S)
+        audio = np.zeros(int(window_s * MODEL_RATE), np.float32)
+        first = int(LEAD_S * MODEL_RATE)
+        audio[first : first + len(speech)] = speech[: len(audio) - first]
+        features = self._whisper.feature_extractor(audio, padding=0)[:, : int(window_s * 100)]
+        return np.asarray(self._whisper.encode(features))
+
+    def _with_silence(self, encoded: NDArray[np.floating]) -> Any:
+        """What the decoder sees: the speech and the silence after it, a ctranslate2 StorageView of (1, 750, d)."""
+        import ctranslate2
+
+        whole = np.concatenate([encoded, self._silence[:, encoded.shape[1] : HEARD_S * 50]], axis=1)
+        return ctranslate2.StorageView.from_array(np.ascontiguousarray(whole))
+
+    def _generated(self, encoded: Any, tokenizer: Any, before: Sequence[int], longest: int) -> Decoded:
+        """Greedy decoding after the prompt `before`."""
+        from faster_whisper.transcribe import get_suppressed_tokens
+
+        prompt = self._whisper.get_prompt(tokenizer, list(before), without_timestamps=True)
+        result = self._whisper.model.generate(
+            encoded,
+            [prompt],
+            beam_size=1,
+            max_length=len(prompt) + longest,
+            return_scores=True,
+            return_logits_vocab=True,
+            return_no_speech_prob=True,
+            suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
+        )[0]
+        tokens = result.sequences_ids[0]
+        score = result.scores[0] * len(tokens) / (len(tokens) + 1)  # the end of the text counts as a token
+        whole = tokenizer.decode(tokens).strip()
+        text = without_echo(whole if len(tokens) < len(result.logits[0]) else without_runaway(whole))
+        ending = ending_log_odds(result.logits[0], tokens, tokenizer) if text == whole else None
+        return Decoded(text, score, result.no_speech_prob, ending=ending)
+
+    def _encoded_silence(self) -> Any:
+        """What the encoder makes of 30 s of digital silence."""
+        features = self._whisper.feature_extractor(np.zeros(30 * MODEL_RATE, np.float32), padding=0)[:, :3000]
+        return np.asarray(self._whisper.encode(features))
+
+
+def _longest(pcm: Pcm) -> int:
+    return SPARE_TOKENS + int(TOKENS_A_SECOND * len(pcm) / RATE)
+
+
+def _pooled(encoded: NDArray[np.floating], loud: Pcm) -> NDArray[np.float32]:
+    """Of the encoder's output for `loud`, without the margin around it."""
+    return pooled(encoded[0], LEAD_S + EDGE_S, LEAD_S + len(loud) / RATE - EDGE_S)

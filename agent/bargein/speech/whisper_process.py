@@ -1,0 +1,289 @@
+"""The recognizer's model in a process of its own: it never holds the interpreter lock that the audio needs.
+
+The process has a lower priority than the audio. It reads requests from its standard input and ends when that is closed.
+One that ends or hangs is replaced.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import logging
+import os
+import queue
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+import numpy as np
+
+from ..clock import Clock, SystemClock
+from ..core.audio.pcm import Pcm
+from ..core.turns.transcript import SoundProbabilities
+from ..errors import EngineError
+from .whisper_text import Decoded
+
+log = logging.getLogger(__name__)
+
+NICE = 10  # a tenth of the weight of the audio
+HANG_S = 8.0  # a process that does not answer for so long is replaced; callers have stopped waiting by then
+START_S = 60.0  # to load a model, at low priority on a busy machine
+RESTART_S = (0.5, 30.0)  # after a failed start: the wait before the next one, first and longest; it doubles each time
+CLOSE_S = 5.0
+HEAD = struct.Struct("<II")  # lengths of the JSON and of the samples after it, in bytes
+
+Message = dict[str, Any]
+
+
+class LoadedDecoder(Protocol):
+    """A loaded model, here or in another process. Its methods block."""
+
+    @property
+    def languages(self) -> tuple[str, ...]: ...
+
+    def decode(self, pcm: Pcm, language: str, hints: Sequence[str]) -> Decoded: ...
+
+    def decode_digits(self, pcm: Pcm, language: str) -> Decoded: ...
+
+
+class _Lost(Exception):
+    """The process has ended."""
+
+
+class DecoderProcess:
+    """A `WhisperDecoder` in a process. Its methods block; several threads may call them.
+
+    Raises EngineError with one line that says what to install. `restarts` counts how often the process was replaced.
+    `command` starts the process; the name of the model is appended.
+    """
+
+    def __init__(
+        self, model: str, command: Sequence[str] = (), hang_s: float = HANG_S, clock: Clock | None = None
+    ) -> None:
+        self.restarts = 0
+        self._command = [*(command or (sys.executable, "-m", __name__)), model]
+        self._hang_s = hang_s
+        self._clock = clock or SystemClock()
+        self._lock = threading.Lock()
+        self._closed = False
+        self._start_at, self._wait_s = 0.0, RESTART_S[0]
+        self._child: _Child | None = _Child(self._command, self._replace)
+        self.languages = self._child.languages
+
+    @property
+    def pid(self) -> int:
+        """Of the process that answers now; 0 while there is none."""
+        child = self._child
+        return child.pid if child is not None else 0
+
+    def decode(self, pcm: Pcm, language: str, hints: Sequence[str]) -> Decoded:
+        """See `WhisperDecoder.decode`. Raises EngineError if the process hangs or ends twice."""
+        return self._asked({"op": "decode", "language": language, "hints": list(hints)}, pcm)
+
+    def decode_digits(self, pcm: Pcm, language: str) -> Decoded:
+        """See `WhisperDecoder.decode_digits`."""
+        return self._asked({"op": "digits", "language": language}, pcm)
+
+    def close(self) -> None:
+        """End the process."""
+        with self._lock:
+            self._closed = True
+            child, self._child = self._child, None
+        if child is not None:
+            child.kill()
+            child.ended.wait(CLOSE_S)
+
+    def _asked(self, message: Message, pcm: Pcm) -> Decoded:
+        for _ in range(2):  # a process that was killed is no fault of the request
+            child = self._living()
+            try:
+                return _unpacked(child.ask(message, pcm).result(self._hang_s))
+            except _Lost:
+                self._forget(child)
+            except TimeoutError:
+                log.error("the recognizer's process hangs; it is ended")
+                child.kill()
+                break
+        raise EngineError("the recognizer's process gave no answer")
+
+    def _living(self) -> _Child:
+        """The process, started again if it has ended. Raises EngineError if it cannot be started now."""
+        with self._lock:
+            if self._closed:
+                raise EngineError("the recognizer is closed")
+            if self._child is None:
+                now = self._clock.monotonic()
+                if now < self._start_at:
+                    raise EngineError("the recognizer's process cannot be started")
+                try:
+                    self._child = _Child(self._command, self._replace)
+                except EngineError:
+                    self._start_at = now + self._wait_s
+                    self._wait_s = min(2 * self._wait_s, RESTART_S[1])
+                    raise
+                self._wait_s = RESTART_S[0]
+                self.restarts += 1
+            return self._child
+
+    def _forget(self, child: _Child) -> None:
+        """It has ended."""
+        with self._lock:
+            if self._child is child:
+                self._child = None
+                log.error("the recognizer's process has ended; another one is started")
+
+    def _replace(self, child: _Child) -> None:
+        """It has ended. Start another one, before anybody asks."""
+        self._forget(child)
+        with contextlib.suppress(EngineError):  # the next request tries again
+            self._living()
+
+
+class _Child:
+    """One process. `lost` is called in a thread of its own when the process has ended after a good start."""
+
+    def __init__(self, command: Sequence[str], lost: Callable[[_Child], None]) -> None:
+        self._numbers = itertools.count()
+        self._waiting: dict[int, Future[Message]] = {}
+        self._lost = lost
+        self._requests: queue.SimpleQueue[tuple[Message, bytes] | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._started = False
+        self.ended = threading.Event()
+        ready: Future[Message] = Future()
+        self._waiting[next(self._numbers)] = ready  # the process answers 0 by itself once the model is loaded
+        package = str(Path(__file__).resolve().parents[2])
+        paths = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH", ""))))
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={**os.environ, "PYTHONPATH": paths},
+                start_new_session=True,  # Ctrl-C is for the server, which ends this process
+            )
+        except OSError as error:
+            raise EngineError(f"the recognizer's process cannot be started: {error}") from None
+        self.pid = self._process.pid
+        for work in (self._read, self._write):
+            threading.Thread(target=work, name="recognizer process", daemon=True).start()
+        try:
+            self.languages: tuple[str, ...] = tuple(ready.result(START_S)["languages"])
+            self._started = True
+        except (_Lost, TimeoutError):
+            self.kill()
+            raise EngineError("the recognizer's process does not start") from None
+        except BaseException:
+            self.kill()
+            raise
+
+    def ask(self, message: Message, pcm: Pcm) -> Future[Message]:
+        """Send a request. The future has the answer, EngineError or _Lost."""
+        answer: Future[Message] = Future()
+        with self._lock:
+            if self.ended.is_set():
+                raise _Lost
+            number = next(self._numbers)
+            self._waiting[number] = answer
+        self._requests.put(({**message, "number": number}, pcm.astype("<i2").tobytes()))
+        return answer
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def _write(self) -> None:
+        """In a thread: a process that hangs does not read, and a full pipe blocks."""
+        with contextlib.suppress(OSError):
+            while (request := self._requests.get()) is not None:
+                _write(_open(self._process.stdin), *request)
+
+    def _read(self) -> None:
+        source = _open(self._process.stdout)
+        while (got := _read(source)) is not None:
+            message, _ = got
+            answer = self._waiting.pop(message["number"], None)
+            if answer is not None and "error" in message:
+                answer.set_exception(EngineError(message["error"]))
+            elif answer is not None:
+                answer.set_result(message)
+        self._process.kill()
+        self._process.wait()
+        with self._lock:
+            self.ended.set()
+        for answer in self._waiting.values():
+            answer.set_exception(_Lost())
+        self._requests.put(None)
+        if self._started:
+            self._lost(self)
+
+
+def _open(file: Any) -> BinaryIO:
+    assert file is not None
+    opened: BinaryIO = file
+    return opened
+
+
+def _write(out: BinaryIO, message: Message, samples: bytes = b"") -> None:
+    text = json.dumps(message).encode()
+    out.write(HEAD.pack(len(text), len(samples)) + text + samples)
+    out.flush()
+
+
+def _read(source: BinaryIO) -> tuple[Message, bytes] | None:
+    """The next message and its samples; None at the end."""
+    head = source.read(HEAD.size)
+    if len(head) < HEAD.size:
+        return None
+    text, samples = HEAD.unpack(head)
+    body = source.read(text + samples)
+    return (json.loads(body[:text]), body[text:]) if len(body) == text + samples else None
+
+
+def _unpacked(answer: Message) -> Decoded:
+    values = answer["decoded"]
+    sound = values.pop("sound_probabilities")
+    return Decoded(**values, sound_probabilities=SoundProbabilities(**sound) if sound else None)
+
+
+# ------------------------------------------------------------------ in the process
+
+
+def answer_requests(load: Callable[[], LoadedDecoder]) -> None:
+    """Load, then answer the requests on standard input until it is closed."""
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints is no answer
+    try:
+        decoder = load()
+    except EngineError as error:
+        return _write(out, {"number": 0, "error": str(error)})
+    _write(out, {"number": 0, "languages": list(decoder.languages)})
+    while (got := _read(sys.stdin.buffer)) is not None:
+        request, samples = got
+        pcm = np.frombuffer(samples, "<i2").astype(np.int16)
+        try:
+            if request["op"] == "digits":
+                decoded = decoder.decode_digits(pcm, request["language"])
+            else:
+                decoded = decoder.decode(pcm, request["language"], request["hints"])
+            _write(out, {"number": request["number"], "decoded": asdict(decoded)})
+        except Exception as error:  # this piece cannot be recognized; the next one may be
+            _write(out, {"number": request["number"], "error": f"{type(error).__name__}: {error}"})
+
+
+def _loaded() -> LoadedDecoder:
+    from .whisper_decoder import WhisperDecoder
+
+    return WhisperDecoder(sys.argv[1])
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(AttributeError, OSError):
+        os.nice(NICE)
+    answer_requests(_loaded)

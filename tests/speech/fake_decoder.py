@@ -1,0 +1,41 @@
+"""A recognizer's process without a model: `python -m tests.speech.fake_decoder MODEL`. It writes what it was asked."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from bargein.core.audio.pcm import Pcm
+from bargein.errors import EngineError
+from bargein.speech.whisper_process import answer_requests
+from bargein.speech.whisper_text import Decoded
+
+
+class FakeDecoder:
+    """The language "broken" raises, "deadly" ends the process."""
+
+    languages = ("en", "de")
+
+    def decode(self, pcm: Pcm, language: str, hints: Sequence[str]) -> Decoded:
+        if language == "broken":
+            raise ValueError("no such sound")
+        if language == "deadly":
+            os._exit(3)
+        print("libraries print")
+        return Decoded(f"{len(pcm)} {language} {' '.join(hints)} {os.getpid()}", -0.1, 0.1)
+
+    def decode_digits(self, pcm: Pcm, language: str) -> Decoded:
+        return Decoded("4 0 7", -0.1, 0.1)
+
+
+def load() -> FakeDecoder:
+    if sys.argv[1] == "missing":
+        raise EngineError("no such model")
+    if sys.argv[1] == "ending":
+        sys.exit(1)
+    return FakeDecoder()
+
+
+if __name__ == "__main__":
+    answer_requests(load)

@@ -1,0 +1,133 @@
+"""The recognizer's process: killed, stopped, broken, missing. A fake plays the model."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bargein.core.audio.pcm import Pcm
+from bargein.errors import EngineError
+from bargein.speech.whisper_process import DecoderProcess
+from tests.server.test_registry import HandClock
+
+COMMAND = (sys.executable, "-m", "tests.speech.fake_decoder")
+PCM: Pcm = np.zeros(8000, np.int16)
+
+
+@pytest.fixture
+def process() -> Iterator[DecoderProcess]:
+    decoder = DecoderProcess("fake", COMMAND, hang_s=1.0)
+    yield decoder
+    decoder.close()
+
+
+def until(fact: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not fact():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_requests_and_answers(process: DecoderProcess) -> None:
+    assert process.languages == ("en", "de")
+    assert process.decode(PCM, "en", ("tea", "mug")).text == f"8000 en tea mug {process.pid}"
+    assert process.decode_digits(PCM, "en").text == "4 0 7"
+    assert process.restarts == 0
+
+
+def test_several_threads_get_their_own_answers(process: DecoderProcess) -> None:
+    texts: dict[int, str] = {}
+
+    def ask(length: int) -> None:
+        texts[length] = process.decode(PCM[:length], "en", ()).text
+
+    threads = [threading.Thread(target=ask, args=(100 * at,)) for at in range(1, 9)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(text.startswith(f"{length} en") for length, text in texts.items())
+    assert len(texts) == 8
+
+
+def test_a_killed_process_is_replaced_and_the_request_answered(process: DecoderProcess) -> None:
+    killed = process.pid
+    os.kill(killed, signal.SIGKILL)
+    assert process.decode(PCM, "en", ()).text == f"8000 en  {process.pid}"
+    assert process.pid != killed
+    assert process.restarts == 1
+
+
+def test_a_process_that_was_killed_while_nobody_asked_is_replaced(process: DecoderProcess) -> None:
+    os.kill(process.pid, signal.SIGKILL)
+    until(lambda: process.restarts == 1 and process.pid != 0)
+
+
+def test_a_stopped_process_is_replaced(process: DecoderProcess) -> None:
+    stopped = process.pid
+    os.kill(stopped, signal.SIGSTOP)
+    with pytest.raises(EngineError, match="gave no answer"):
+        process.decode(np.zeros(200_000, np.int16), "en", ())  # more than a pipe holds
+    assert process.decode(PCM, "en", ()).text.startswith("8000 en")
+    assert process.pid != stopped
+    assert process.restarts == 1
+
+
+def test_a_request_that_fails_harms_no_other(process: DecoderProcess) -> None:
+    first = process.pid
+    with pytest.raises(EngineError, match="ValueError: no such sound"):
+        process.decode(PCM, "broken", ())
+    assert process.decode(PCM, "en", ()).text.endswith(str(first))
+
+
+def test_a_request_that_ends_two_processes_is_given_up(process: DecoderProcess) -> None:
+    with pytest.raises(EngineError, match="gave no answer"):
+        process.decode(PCM, "deadly", ())
+    assert process.decode(PCM, "en", ()).text.startswith("8000 en")
+
+
+def test_a_model_that_is_missing_is_one_line() -> None:
+    with pytest.raises(EngineError, match=r"^no such model$"):
+        DecoderProcess("missing", COMMAND)
+    with pytest.raises(EngineError, match="does not start"):
+        DecoderProcess("ending", COMMAND)
+    with pytest.raises(EngineError, match="cannot be started"):
+        DecoderProcess("fake", ("/nonexistent/python",))
+
+
+def test_the_process_ends_with_its_owner(process: DecoderProcess) -> None:
+    pid = process.pid
+    process.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    with pytest.raises(EngineError, match="closed"):
+        process.decode(PCM, "en", ())
+
+
+def test_a_process_that_cannot_be_started_again_is_tried_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    clock, start = HandClock(), tmp_path / "start"
+    start.write_text("from tests.speech import fake_decoder as it\nit.answer_requests(it.load)\n")
+    process = DecoderProcess("fake", (sys.executable, str(start)), clock=clock)
+    try:
+        first, there = process.pid, start.rename(tmp_path / "away")
+        os.kill(first, signal.SIGKILL)
+        until(lambda: process.pid == 0)
+        for _ in range(2):
+            with pytest.raises(EngineError):
+                process.decode(PCM, "en", ())
+        there.rename(start)
+        with pytest.raises(EngineError, match="cannot be started"):
+            process.decode(PCM, "en", ())
+        clock.now += 60
+        assert process.decode(PCM, "en", ()).text.startswith("8000 en")
+    finally:
+        process.close()
