@@ -58,6 +58,33 @@ def test_text(name: str) -> None:
     assert read(*TEXTS[name])[0] == "We open at nine."
 
 
+def test_a_character_that_comes_in_two_halves_is_joined_and_a_lone_half_replaced() -> None:
+    assert read(chunk(content="Yes \ud83d"), chunk(content="\ude00!"))[0] == "Yes \U0001f600!"
+    text, calls, _ = read(
+        chunk(content="A\ude00b"), part(index=0, id="a", function=function(" functions.f", '{"q": "\ud83d"}'))
+    )
+    assert text == "A\ufffdb"
+    assert calls == [ToolCall("a", "f", '{"q": "\ufffd"}')]
+
+
+@pytest.mark.parametrize(
+    ("events", "whole"),
+    [
+        ([chunk(content="We open at nine.")], True),
+        ([chunk(content="We open "), chunk(content="at nine! ")], True),
+        ([chunk(content="We open at")], False),
+        ([], False),
+        ([chunk(tool_calls=[{"index": 0, "id": "a", "function": {"name": "f", "arguments": "{}"}}])], True),
+        ([chunk(tool_calls=[{"index": 0, "id": "a", "function": {"name": "f", "arguments": '{"q": '}}])], False),
+    ],
+)
+def test_a_stream_without_an_end_may_be_all(events: list[dict[str, Any]], whole: bool) -> None:
+    completion = Completion()
+    for event in events:
+        list(completion.feed(event))
+    assert completion.is_whole is whole
+
+
 def part(**of: Any) -> dict[str, Any]:
     return chunk(tool_calls=[of])
 

@@ -29,6 +29,7 @@ SPOKEN = {
     "~~No~~ *yes* __very__ much &amp; more.": ["No yes very much & more."],
     "We open at nine.<|im_end|></s>": ["We open at nine."],
     "That is it【4:0†source】. Bye [1].": ["That is it.", "Bye."],
+    "See [our site][2] and [3].\n\n[2]: https://mugs.example/a?b\n[3]: https://mugs.example": ["See our site and."],
     "One line\nand its other half.": ["One line and its other half."],
     "---\n> Quoted.\n***": ["Quoted."],
     "See No. 5 on Main Ave. near Acme Inc. for Dr. Smith.": ["See No. 5 on Main Ave. near Acme Inc. for Dr. Smith."],

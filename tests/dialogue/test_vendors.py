@@ -168,6 +168,16 @@ async def test_an_answer_cut_by_the_limit_ends_with_a_whole_sentence(tmp_path: P
         assert (await asked(server, tmp_path)).text == "We open at nine."
 
 
+async def test_a_stream_that_ends_without_saying_so_is_an_answer_if_it_is_whole(tmp_path: Path) -> None:
+    async def script(exchange: Exchange) -> None:
+        await exchange.head()
+        await exchange.delta(content="We open at nine.")
+
+    async with chat_server(script) as server:
+        answer = await asked(server, tmp_path)
+        assert (answer.text, answer.finish) == ("We open at nine.", None)
+
+
 async def test_silent_reasoning_ends_with_a_word_at_the_limit(tmp_path: Path) -> None:
     async def script(exchange: Exchange) -> None:
         await exchange.head()

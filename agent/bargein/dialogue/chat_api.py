@@ -158,7 +158,7 @@ async def _attempt(
     calls = completion.calls()
     if completion.finish == "content_filter" and not completion.chars:
         raise EngineError("the language model's answer was withheld by a content filter")
-    if not (finished or completion.finish or completion.ended):
+    if not (finished or completion.finish or completion.ended or completion.is_whole):
         raise EngineError("the language model broke off")
     for call in calls:
         yield call

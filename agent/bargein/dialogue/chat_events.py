@@ -15,6 +15,7 @@ from typing import Any
 
 from ..errors import EngineError
 
+SENTENCE_ENDS = tuple('.!?…"”)')
 MAX_CALLS = 16  # tool calls in one completion; more are dropped
 MAX_ARGUMENTS_CHARS = 32_000
 
@@ -71,6 +72,14 @@ class Completion:
         self.chars = 0  # of text so far
         self.ended = False  # the last event had an empty reason: some servers send "" for "stop"
         self._calls: list[_Call] = []
+        self._half = ""  # the first half of a character of two halves, whose second half comes with the next event
+        self._last = ""  # the last character that is no space
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether what came may be all: some servers end the stream without saying so. A sentence, or whole calls."""
+        called = bool(self._calls) and all(call.name and _whole(call.arguments) for call in self._calls)
+        return called or (not self._calls and self._last in SENTENCE_ENDS)
 
     def feed(self, event: Any) -> Iterator[Text]:
         """The text in one event. Skips what cannot be used. Raises ModelError for an error event."""
@@ -90,20 +99,30 @@ class Completion:
         self.ended = choice.get("finish_reason") == "" and bool(choice)
         finish = choice.get("finish_reason")
         self.finish = str(finish) if finish not in (None, "", "null") else self.finish
-        for text in texts:
+        for text in map(self._characters, texts):
             if text:
                 self.chars += len(text)
+                self._last = text.rstrip()[-1:] or self._last
                 yield Text(text)
+
+    def _characters(self, text: str) -> str:
+        """The text with the halves of one character joined, which may come in two events."""
+        if text.isascii() and not self._half:
+            return text
+        text = self._half + text
+        self._half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
+        return whole_characters(text.removesuffix(self._half))
 
     def calls(self) -> list[ToolCall]:
         """The tool calls, once the stream has ended. Each has an id that no other call of it has."""
         made: list[ToolCall] = []
         for number, call in enumerate(self._calls):
-            if not call.name:
+            called = call.name.strip().removeprefix("functions.")
+            if not called:
                 continue
             known = {other.id for other in made}
             name = call.id if call.id and call.id not in known else f"call{number:05}"  # 9 letters: Mistral's rule
-            made.append(ToolCall(name, call.name, call.arguments, call.extra))
+            made.append(ToolCall(name, called, whole_characters(call.arguments), call.extra))
         return made
 
     def _unsaid(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -155,6 +174,11 @@ class Completion:
             return None
         again = name and last.name and ((name != last.name and last.arguments) or _whole(last.arguments))
         return None if again and not identity else last
+
+
+def whole_characters(text: str) -> str:
+    """The text with two halves of a character (surrogates) joined, and a half that stands alone replaced."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def error_reason(event: Mapping[str, Any]) -> str:
