@@ -19,7 +19,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bargein.cli import cli
-from bargein.core.turns.records import Interruption, Turn
+from bargein.core.turns.records import Interruption, Turn, Waits
 from bargein.errors import UserError
 from bargein.store import Store
 
@@ -59,7 +59,8 @@ async def _fill(url: str) -> None:
         )  # fmt: skip
         store.interruption(cut)
         store.turn(call_id, Turn(1, "caller", 2900, 4000, "no, the blue one", "no, the blue one", confidence=0.9))
-        store.turn(call_id, Turn(2, "agent", 4300, 6000, "The blue mug.", "The blue mug."))
+        waits = Waits(600, 150, 40 + 1600 * number, 30, 700 + 1600 * number)
+        store.turn(call_id, Turn(2, "agent", 4300, 6000, "The blue mug.", "The blue mug.", waits=waits))
         store.call_ended(call_id, outcome="queue", duration_ms=7000, summary="blue mug")
     await store.close()
 
@@ -473,3 +474,22 @@ def test_a_reader_that_goes_away_is_no_error(runner: CliRunner) -> None:
         f"{sys.executable} -m bargein export | head -c 10", shell=True, capture_output=True, timeout=30
     )
     assert done.stderr == b""
+
+
+def test_a_long_wait_is_shown_with_its_parts(runner: CliRunner) -> None:
+    assert "└ after" not in run(runner, "show", FIRST)
+    (line,) = [line.strip() for line in run(runner, "show", LAST).splitlines() if "└ after" in line]
+    assert line == "└ after 2.3 s: end of turn 600 ms, recognition 150 ms, planning 1.6 s, first synthesis 30 ms"
+
+
+def test_the_waits_before_replies_are_counted_and_exported(runner: CliRunner) -> None:
+    out = run(runner, "stats")
+    table = out[out.index("before a reply") :].splitlines()[:6]
+    assert [line.split("  ")[0] for line in table[1:]] == [
+        "end of turn", "recognition", "planning", "first synthesis", "whole wait",
+    ]  # fmt: skip
+    assert table[5].split()[-4:] == ["700", "ms", "2.3", "s"]
+    waits = json.loads(run(runner, "stats", "--json"))["waits"]
+    assert waits[0] == {"name": "endpoint_ms", "count": 2, "median_ms": 600, "p95_ms": 600}
+    turns = json.loads(run(runner, "show", LAST, "--json"))["turns"]
+    assert [turn["wait_ms"] for turn in turns] == [None, None, 2300]

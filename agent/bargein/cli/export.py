@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from ..core.turns.records import Interruption, Turn
+from ..core.turns.records import WAITS, Interruption, Turn
 from ..errors import UserError
 from ..store.filters import EVERY_CALL, CallFilter
 from .filters import filter_options
@@ -79,7 +79,7 @@ def _columns(table: str) -> list[str]:
     if table == "calls":
         return [field.name for field in fields(Call)]
     if table == "turns":
-        return ["call_id", *(field.name for field in fields(Turn))]
+        return ["call_id", *(field.name for field in fields(Turn) if field.name != "waits"), *WAITS]
     return ["at", "queue", *(field.name for field in fields(Interruption))]
 
 

@@ -105,5 +105,6 @@ def _object(event: CallEvent) -> dict[str, Any]:
     row = event.turn or event.interruption or event.call
     values: dict[str, Any] = plain(row)
     if event.turn is not None:
+        values |= values.pop("waits")
         values["words"] = [[word.text, word.start // 8, word.end // 8] for word in event.turn.words]  # 8 samples per ms
     return {"at": plain(event.at), "type": event.type, "call_id": event.call_id, **values}

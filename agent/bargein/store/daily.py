@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ..clock import SystemClock
+from ..core.turns.records import WAITS
 from . import schema
 from .connect import connect, explaining
 from .filters import CallFilter
@@ -49,7 +50,7 @@ async def saved(connection: AsyncConnection, which: CallFilter) -> tuple[list[st
 
 
 async def counted(connection: AsyncConnection, conditions: Collection[ColumnElement[bool]]) -> dict[Group, Figures]:
-    """Count the calls that meet the conditions, and their interruptions."""
+    """Count the calls that meet the conditions, their interruptions, and the waits before the agent's replies."""
     calls, cuts = schema.calls, schema.interruptions
     found: dict[Group, Figures] = {}
 
@@ -68,6 +69,10 @@ async def counted(connection: AsyncConnection, conditions: Collection[ColumnElem
     both = query.join_from(calls, cuts, cuts.c.call_id == calls.c.id).where(*conditions)
     async for row in _streamed(connection, both):
         group(row).count_interruption(Group(row.started_at[:10], row.queue, row.dialogue), *row[3:])
+    turns = schema.turns
+    query = select(*keys, *(turns.c[name] for name in WAITS)).join_from(calls, turns, turns.c.call_id == calls.c.id)
+    async for row in _streamed(connection, query.where(*conditions, turns.c.wait_ms.is_not(None))):
+        group(row).count_waits(row[3:])
     return found
 
 

@@ -112,6 +112,13 @@ MIGRATIONS: Sequence[Migration] = (
         "CREATE INDEX calls_uniqueid ON calls (uniqueid)",
         "CREATE INDEX calls_trunk ON calls (trunk, started_at)",
     ),
+    (
+        *(
+            f"ALTER TABLE turns ADD COLUMN {name} INTEGER"
+            for name in ("endpoint_ms", "recognition_ms", "planning_ms", "synthesis_ms", "wait_ms")
+        ),
+        "DELETE FROM day_figures",  # without these waits; they are made again
+    ),
 )
 
 LOCK_KEY = 0x62617267  # any number that only we use: "barg"

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Float, Integer, MetaData, Table, Text
 
+from ..core.turns.records import WAITS
+
 metadata = MetaData()
 
 
@@ -48,6 +50,7 @@ turns = Table(
     *_text("speaker", "text", "heard_text", "unheard_text", "step", "cut_word", "words", "logged_at"),
     *_integer("started_ms", "ended_ms", "cut_played_ms"),
     Column("confidence", Float),
+    *(Column(name, Integer) for name in WAITS),  # before a reply; NULL: not known
 )
 
 interruptions = Table(
