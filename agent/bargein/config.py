@@ -288,6 +288,10 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML: {error}{_hint(str(error), text)}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path}: not valid TOML: too many brackets in one another") from error
+    except ValueError as error:  # a number of thousands of digits
+        raise ConfigError(f"{path}: not valid TOML: a number is too long") from error
 
 
 def _decoded(data: bytes) -> str:
