@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Collection
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select, text
+from sqlalchemy import ColumnElement, Connection, delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ..clock import SystemClock
@@ -83,11 +83,11 @@ async def _streamed(connection: AsyncConnection, query: Any) -> AsyncIterator[An
             yield row
 
 
-async def forget_days(connection: AsyncConnection, of_days: Collection[str]) -> None:
+def forget_days(connection: Connection, of_days: Collection[str]) -> None:
     """Delete the figures of these days: their calls change in this transaction."""
     if old := [day for day in of_days if day < _open_day()]:
-        await _lock(connection, shared=True)
-        await connection.execute(delete(days).where(days.c.day.in_(old)))
+        _lock(connection, shared=True)
+        connection.execute(delete(days).where(days.c.day.in_(old)))
 
 
 async def complete_day(engine: AsyncEngine, after: str) -> str | None:
@@ -97,7 +97,7 @@ async def complete_day(engine: AsyncEngine, after: str) -> str | None:
     """
     calls = schema.calls
     async with engine.begin() as connection:
-        await _lock(connection)
+        await connection.run_sync(_lock)
         day = func.substr(calls.c.started_at, 1, 10)
         has_figures = select(days.c.day).where(days.c.day == day).exists()
         query = select(calls.c.started_at).where(calls.c.started_at >= next_day(after), ~has_figures)
@@ -136,9 +136,9 @@ def _open_day() -> str:
     return iso(SystemClock().utc() - OPEN_DAYS)[:10]
 
 
-async def _lock(connection: AsyncConnection, *, shared: bool = False) -> None:
+def _lock(connection: Connection, *, shared: bool = False) -> None:
     """PostgreSQL: no call of a day changes between reading the day and writing its figures. SQLite itself refuses to
     write after such a change."""
     if connection.dialect.name == "postgresql":
         function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
-        await connection.execute(text(f"SELECT {function}(:key)"), {"key": LOCK_KEY})
+        connection.execute(text(f"SELECT {function}(:key)"), {"key": LOCK_KEY})
