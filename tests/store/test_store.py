@@ -21,7 +21,7 @@ from sqlalchemy import inspect
 
 from bargein.clock import SystemClock
 from bargein.core.audio.utterance import Word
-from bargein.core.turns.records import WAITS, Interruption, Turn
+from bargein.core.turns.records import Interruption, Turn
 from bargein.errors import UserError
 from bargein.store import CallFilter, Reader, Store, prune, vacuum
 from bargein.store.connect import connect, shown
@@ -95,11 +95,7 @@ async def test_the_columns_of_interruptions_and_turns_are_the_fields_of_their_cl
     store.turn("c1", TURN)
     await store.flush()
     assert set(rows(url, "interruptions")[0].keys()) == {f.name for f in fields(Interruption)} | {"at", "logged_at"}
-    assert set(rows(url, "turns")[0].keys()) == {f.name for f in fields(Turn)} - {"waits"} | {
-        *WAITS,
-        "call_id",
-        "logged_at",
-    }
+    assert set(rows(url, "turns")[0].keys()) == {f.name for f in fields(Turn)} | {"call_id", "logged_at"}
 
 
 async def test_migrations_make_the_tables_that_queries_expect(store: Store, url: str) -> None:
@@ -121,17 +117,17 @@ async def test_migrations_make_the_tables_that_queries_expect(store: Store, url:
 async def test_a_migration_that_fails_leaves_nothing_behind(store: Store, url: str) -> None:
     engine = connect(url)
     broken = [*MIGRATIONS, ("CREATE TABLE half (id TEXT)", "ALTER TABLE nowhere ADD COLUMN x TEXT")]
-    with pytest.raises(UserError, match=r"calls\.db: cannot be brought to schema 7: .*nowhere"):
+    with pytest.raises(UserError, match=r"calls\.db: cannot be brought to schema 4: .*nowhere"):
         await migrate(engine, shown(url), "now", broken)
     await engine.dispose()
     with pytest.raises(sqlite3.OperationalError, match="no such table: half"):
         rows(url, "half")
-    assert [row["version"] for row in rows(url, "schema_version")] == [1, 2, 3, 4, 5, 6]
+    assert [row["version"] for row in rows(url, "schema_version")] == [1, 2, 3]
 
 
 async def test_two_processes_may_make_the_database_at_once(url: str) -> None:
     stores = await asyncio.gather(*(Store.open(url) for _ in range(5)))
-    assert [row["version"] for row in rows(url, "schema_version")] == [1, 2, 3, 4, 5, 6]
+    assert [row["version"] for row in rows(url, "schema_version")] == [1, 2, 3]
     for number, opened in enumerate(stores):
         opened.interruption(replace(CUT, id=f"i{number}"))
     await asyncio.gather(*(opened.close() for opened in stores))

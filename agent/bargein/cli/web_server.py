@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 import click
@@ -15,17 +17,25 @@ from ..web.access import Access
 from ..web.application import application
 
 
-def run(url: str, recordings: Path, host: str, port: int, access: Access, redact: bool) -> None:
+def run(
+    url: str,
+    recordings: Path,
+    host: str,
+    port: int,
+    token: str,
+    user_header: str,
+    proxies: Sequence[IPv4Network | IPv6Network],
+) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises UserError if the log or the address cannot be used."""
     asyncio.run(_readable(url))
-    app = application(url, recordings, access, redact=redact)
+    app = application(url, recordings, Access(token, user_header, proxies))
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, proxy_headers=False,
         timeout_graceful_shutdown=2,
     )  # fmt: skip
     sock = _listening(host, port)
     shown = f"[{host}]" if ":" in host else host
-    click.echo(f"http://{shown}:{sock.getsockname()[1]}/{f'?token={access.token}' if access.token else ''}")
+    click.echo(f"http://{shown}:{sock.getsockname()[1]}/{f'?token={token}' if token else ''}")
     asyncio.run(uvicorn.Server(config).serve(sockets=[sock]))
 
 

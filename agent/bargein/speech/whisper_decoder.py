@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from ..core.audio.pcm import RATE, Pcm
 from ..data.trained import load_weights
-from .audio import from_pcm, levelled, resample
-from .whisper_digits import LONGEST, PROMPT, digit_tokens, digits_or_words
-from .whisper_ending import ending_log_odds, without_runaway
+from .audio import Samples, from_pcm, levelled, resample
+from .whisper_digit_sounds import digit_scores, digit_sounds, digits_alike, each_levelled, likeliest, pooled_digits
+from .whisper_digits import best_reading, digits_or_words, readings_of, told_apart
+from .whisper_ending import ended, ending_log_odds, last_sounds, without_runaway
 from .whisper_model import BUNDLED, open_model
 from .whisper_sounds import pooled, sound_probabilities
 from .whisper_stream import loud_part
@@ -50,7 +51,8 @@ class WhisperDecoder:
         self._whisper = open_model(model, threads)
         self._silence = self._encoded_silence()  # the encoder's output for 30 s of silence, (1, 1500, d)
         if model == BUNDLED:
-            load_weights("whisper_sounds")  # now, and not in the first call
+            for name in ("whisper_sounds", "whisper_ending", "whisper_digits"):
+                load_weights(name)  # now, and not in the first call
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -70,33 +72,27 @@ class WhisperDecoder:
         prompt = f" {MANNER.get(language, '')} {', '.join(hints).capitalize()}."
         second = self._generated(encoded, tokenizer, tokenizer.encode(prompt)[-LONGEST_PROMPT:], longest)
         listing = len(second.text.split()) > len(first.text.split()) + 1  # it goes on with the list of hints
-        better = second.log_probability > first.log_probability and not listing and believable(second)
-        return (
-            replace(second, no_speech=first.no_speech, sound_probabilities=first.sound_probabilities)
-            if better
-            else first
-        )
+        if second.log_probability <= first.log_probability or listing or not believable(second):
+            return first
+        sounds = first.sound_probabilities
+        return replace(second, no_speech=first.no_speech, sound_probabilities=sounds, ended=first.ended)
 
     def decode_digits(self, pcm: Pcm, language: str) -> Decoded:
         """Recognize one group of digits, or other words if they are likelier; blocks."""
         tokenizer = self._tokenizer(language)
         encoded, free = self._free(pcm, tokenizer)
-        digits = digit_tokens(tokenizer)
-        others = [token for token in range(self._whisper.hf_tokenizer.get_vocab_size()) if token not in digits]
-        others.remove(tokenizer.eot)
-        prompt = self._whisper.get_prompt(tokenizer, tokenizer.encode(PROMPT), without_timestamps=True)
-        result = self._whisper.model.generate(
-            encoded,
-            [prompt],
-            beam_size=1,
-            max_length=len(prompt) + LONGEST,
-            return_scores=True,
-            suppress_tokens=others,
-        )[0]
-        tokens = result.sequences_ids[0]
-        score = result.scores[0] * len(tokens) / (len(tokens) + 1)
-        text = " ".join(digits[token] for token in tokens)
-        return digits_or_words(free, Decoded(text, score, free.no_speech), len(pcm))
+        if self._model != BUNDLED:
+            return digits_or_words(free, best_reading(readings_of(self._whisper, encoded, tokenizer), free), len(pcm))
+        spans, speech = self._digit_sounds(pcm)
+        readings = readings_of(self._whisper, self._with_silence(speech), tokenizer)
+        scores = digit_scores(pooled_digits(speech[0], spans, LEAD_S))
+        if digits_alike(scores, spans):
+            return told_apart(free, likeliest(scores, readings))
+        return digits_or_words(free, best_reading(readings, free), len(pcm))
+
+    def _digit_sounds(self, pcm: Pcm) -> tuple[list[tuple[int, int]], NDArray[np.floating]]:
+        spans = digit_sounds(pcm)
+        return spans, self._window(each_levelled(pcm, spans))
 
     def _tokenizer(self, language: str) -> Any:
         from faster_whisper.tokenizer import Tokenizer
@@ -110,7 +106,8 @@ class WhisperDecoder:
         encoded = self._with_silence(speech)
         free = self._generated(encoded, tokenizer, [], _longest(pcm))
         if self._model == BUNDLED:
-            free = replace(free, sound_probabilities=sound_probabilities(_pooled(speech, pcm)))
+            sounds = sound_probabilities(_pooled(speech, pcm))
+            free = replace(free, sound_probabilities=sounds, ended=ended(_last_sounds(speech, pcm)))
         return encoded, free
 
     def pooled(self, pcm: Pcm) -> NDArray[np.float32] | None:
@@ -118,9 +115,22 @@ class WhisperDecoder:
         loud = loud_part(pcm)
         return _pooled(self._encoded(loud), loud) if len(loud) else None
 
+    def last_sounds(self, pcm: Pcm) -> NDArray[np.float32] | None:
+        """What `ended` goes by, likewise."""
+        loud = loud_part(pcm)
+        return _last_sounds(self._encoded(loud), loud) if len(loud) else None
+
+    def pooled_digits(self, pcm: Pcm) -> NDArray[np.float32]:
+        """What `digit_scores` goes by, for each sound of a dictated group. Blocks."""
+        spans, speech = self._digit_sounds(pcm)
+        return pooled_digits(speech[0], spans, LEAD_S)
+
     def _encoded(self, pcm: Pcm) -> NDArray[np.floating]:
         """The encoder's output for speech in its window, 50 vectors a second: (1, 150 to 400, d)."""
-        speech = resample(levelled(from_pcm(pcm), RATE), RATE, MODEL_RATE)
+        return self._window(levelled(from_pcm(pcm), RATE))
+
+    def _window(self, x: Samples) -> NDArray[np.floating]:
+        speech = resample(x, RATE, MODEL_RATE)
         window_s = min(WINDOW_S, np.ceil(len(speech) / MODEL_RATE) + AFTER_S)
         audio = np.zeros(int(window_s * MODEL_RATE), np.float32)
         first = int(LEAD_S * MODEL_RATE)
@@ -170,3 +180,8 @@ def _longest(pcm: Pcm) -> int:
 def _pooled(encoded: NDArray[np.floating], loud: Pcm) -> NDArray[np.float32]:
     """Of the encoder's output for `loud`, without the margin around it."""
     return pooled(encoded[0], LEAD_S + EDGE_S, LEAD_S + len(loud) / RATE - EDGE_S)
+
+
+def _last_sounds(encoded: NDArray[np.floating], loud: Pcm) -> NDArray[np.float32]:
+    """The same, of its end."""
+    return last_sounds(encoded[0], LEAD_S + len(loud) / RATE - EDGE_S)

@@ -7,7 +7,7 @@ choose between digits, and is right far more often. Its free text still decides 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any, Protocol
@@ -24,6 +24,15 @@ UNSURE = -1.2  # mean log probability of a token below which the digits are not 
 MARGIN = 0.0  # by which the free text may be likelier than the digits
 FASTEST = 3.5  # digits a second, and one more
 DIGITS_NO_SPEECH = 0.4  # at most, once several digits are believed: Whisper takes two clipped digits for "no speech"
+READINGS = 5  # the decoder's best readings of a group
+VOCABULARY = 51864  # tokens of the English models
+SAID_OTHERWISE = {
+    "double",
+    "triple",
+    "treble",
+    "hundred",
+    "thousand",
+}  # the sounds of such a group are no single digits
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 SPOKEN = {name: str(digit) for digit, name in enumerate(NAMES)} | {"oh": "0", "o": "0"}
 
@@ -70,6 +79,44 @@ def digits_or_words(free: Decoded, digits: Decoded, samples: int) -> Decoded:
         return free if more else _as_digits(free, digits)
     lone = len(read) == 1  # a single digit is what any short word comes out as
     return free if lone or free.log_probability - digits.log_probability > MARGIN else _as_digits(free, digits)
+
+
+def readings_of(whisper: Any, encoded: Any, tokenizer: Any) -> dict[str, float]:
+    """The decoder's readings when it can write nothing but digits, with their log probabilities. Blocks.
+
+    `whisper` is a faster_whisper.WhisperModel, `encoded` what its decoder sees.
+    """
+    digits = digit_tokens(tokenizer)
+    others = [token for token in range(VOCABULARY) if token not in digits and token != tokenizer.eot]
+    prompt = whisper.get_prompt(tokenizer, tokenizer.encode(PROMPT), without_timestamps=True)
+    result = whisper.model.generate(
+        encoded,
+        [prompt],
+        beam_size=READINGS,
+        num_hypotheses=READINGS,
+        max_length=len(prompt) + LONGEST,
+        return_scores=True,
+        suppress_tokens=others,
+    )[0]
+    found = zip(result.sequences_ids, result.scores, strict=True)
+    return {"".join(digits[token] for token in ids if token in digits): score * len(ids) for ids, score in found}
+
+
+def best_reading(readings: Mapping[str, float], free: Decoded) -> Decoded:
+    """The reading with the highest mean log probability of a token; its end counts as a token."""
+    score, text = max(((total / (len(text) + 1), text) for text, total in readings.items()), default=(-10.0, ""))
+    return Decoded(" ".join(text), score, free.no_speech)
+
+
+def told_apart(free: Decoded, read: str) -> Decoded:
+    """Digits that were told by their sounds; "oh" and "double" are in the free text alone."""
+    words = re.findall(r"[a-z]+|[0-9]", free.text.lower())
+    if SAID_OTHERWISE & set(words):
+        return free
+    if len(words) == len(read):
+        read = "".join("0" if word in ("oh", "o") else digit for word, digit in zip(words, read, strict=True))
+    score = max(free.log_probability, UNSURE)
+    return _as_digits(free, Decoded(" ".join(read), score, free.no_speech))
 
 
 def plain_digits(text: str) -> str:

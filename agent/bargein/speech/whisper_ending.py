@@ -1,4 +1,9 @@
-"""What Whisper's decoder knows of how sentences go on: whether one ends after the last word."""
+"""What Whisper knows of how turns end: its decoder of the next word, its encoder of how the last sounds are spoken.
+
+The decoder predicts whether a sentence ends after the last word. The encoder's output over the last second, and over
+the silence behind it, tells an end from a pause better than measures of pitch and level do: a linear score of it,
+trained together with those measures by scripts/training/train-turn-end for the bundled tiny.en alone.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+from ..data.trained import load_weights
+
+VECTORS_A_SECOND = 50
+SILENCE_VECTORS, LAST_VECTORS = 15, 50  # after the end, and before it
 
 RUNAWAY_WORDS = 3  # said again at the end
 SENTENCE_ENDS, BROKEN_OFF = (".", "?", "!"), (",", "...", "-", " -", "--", "…")
@@ -27,6 +38,19 @@ def ending_log_odds(logits: Sequence[Any], ids: Sequence[int], tokenizer: Any) -
     ends = float(sum(chances[marks[mark]] for mark in SENTENCE_ENDS))
     goes_on = float(chances.sum()) - ends
     return float(np.log((ends + 1e-6) / (goes_on + 1e-6)))
+
+
+def last_sounds(encoded: NDArray[Any], end_s: float) -> NDArray[np.float32]:
+    """(2 d,) means of the encoder's output (vectors, d) after and before the end of the sound at `end_s`."""
+    end = min(int(end_s * VECTORS_A_SECOND), len(encoded) - SILENCE_VECTORS)
+    after, before = encoded[end : end + SILENCE_VECTORS], encoded[max(0, end - LAST_VECTORS) : end + 1]
+    return np.concatenate([after.astype(np.float32).mean(0), before.astype(np.float32).mean(0)])
+
+
+def ended(sounds: NDArray[np.float32]) -> float:
+    """`Transcript.ended` for these `last_sounds`."""
+    trained = load_weights("whisper_ending")
+    return float(((sounds - trained["mean"]) * trained["scale"]) @ trained["weights"])
 
 
 def without_runaway(text: str) -> str:

@@ -179,7 +179,9 @@ def _joined(pieces: Sequence[Decoded]) -> Transcript:
     text = " ".join(piece.text for piece in heard)
     confidence = float(np.exp(np.mean([piece.log_probability for piece in heard]))) if heard else 0.0
     ending = pieces[-1].ending if pieces and believable(pieces[-1]) else None
-    return Transcript(text, confidence, speech, False, sound_probabilities, ending)
+    return Transcript(
+        text, confidence, speech, False, sound_probabilities, ending, pieces[-1].ended if pieces else None
+    )
 
 
 def _quietest(audio: Pcm) -> int:

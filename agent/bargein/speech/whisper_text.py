@@ -19,6 +19,7 @@ class Decoded:
     no_speech: float
     sound_probabilities: SoundProbabilities | None = None  # by the bundled model alone
     ending: float | None = None  # see `Transcript.ending`
+    ended: float | None = None  # see `Transcript.ended`; by the bundled model alone
 
 
 def believable(piece: Decoded) -> bool:

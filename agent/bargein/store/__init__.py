@@ -15,7 +15,7 @@ from .privacy import Privacy
 from .url import database_url, sqlite_file, sqlite_url
 
 if TYPE_CHECKING:
-    from .maintenance import Forgotten, Kept, Pruned, forget, prune, try_to_write, vacuum, withhold
+    from .maintenance import Forgotten, Pruned, forget, prune, try_to_write, vacuum
     from .reader import Reader
     from .rows import Call, LoggedInterruption, LoggedTurn, WholeCall
     from .stats import CutWord, HourCount, Spread, Stats
@@ -23,13 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EVERYTHING", "EVERY_CALL", "Call", "CallFilter", "CallSort", "CutWord", "Forgotten", "HourCount",
-    "InterruptionSort", "Kept", "LoggedInterruption", "LoggedTurn", "Privacy", "Pruned", "Reader", "Spread", "Stats",
-    "Store", "WholeCall", "database_url", "forget", "prune", "sqlite_file", "sqlite_url", "try_to_write", "vacuum",
-    "withhold",
+    "InterruptionSort", "LoggedInterruption", "LoggedTurn", "Privacy", "Pruned", "Reader", "Spread", "Stats", "Store",
+    "WholeCall", "database_url", "forget", "prune", "sqlite_file", "sqlite_url", "try_to_write", "vacuum",
 ]  # fmt: skip
 
 _HOME = {
-    "maintenance": ("Forgotten", "Kept", "Pruned", "forget", "prune", "try_to_write", "vacuum", "withhold"),
+    "maintenance": ("Forgotten", "Pruned", "forget", "prune", "try_to_write", "vacuum"),
     "reader": ("Reader",),
     "rows": ("Call", "LoggedInterruption", "LoggedTurn", "WholeCall"),
     "stats": ("CutWord", "HourCount", "Spread", "Stats"),

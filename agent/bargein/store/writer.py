@@ -15,7 +15,7 @@ from ..core.turns.records import Interruption, Turn
 from .connect import connect, explained, is_failure
 from .database import Database
 from .delivery import Delivery
-from .privacy import EVERYTHING_STORED, Privacy
+from .privacy import STORE_EVERYTHING, Privacy
 from .reader import Reader
 from .rows import interruption_columns, iso, storable, turn_columns
 from .spool import Spool
@@ -58,7 +58,7 @@ class Store(Reader):
         queue: int = 20_000,
         spool: str = "",
         spool_mb: int = 256,
-        privacy: Privacy = EVERYTHING_STORED,
+        privacy: Privacy = STORE_EVERYTHING,
     ) -> Store:
         """Open the database, bring it up to date and start the writer.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from .digits import digits_in
@@ -24,6 +25,23 @@ class ExpectedAnswer(Protocol):
 
     @property
     def maximum(self) -> int | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What the words say about the end of a turn in which the caller talks freely."""
+
+    incomplete: bool  # "I would like the"
+    few: bool = False  # fewer than `STORY_WORDS` words
+    introduction: bool = False  # "Hello, my name is Miller."
+    question: bool = False
+
+    @classmethod
+    def of(cls, text: str, phrases: Phrases, incomplete: bool) -> Signs:
+        """`incomplete` is what `completeness` says."""
+        introduction = phrases.matches("introduction", text)
+        few = len(tokens(text)) < STORY_WORDS and not introduction
+        return cls(incomplete, few, introduction, text.rstrip().endswith("?") and not incomplete)
 
 
 def completeness(text: str, phrases: Phrases, expects: ExpectedAnswer, hints: Sequence[str] = ()) -> bool | None:

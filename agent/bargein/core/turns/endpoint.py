@@ -31,17 +31,17 @@ class EndpointSettings:
     """How long a silence ends the caller's turn, in ms.
 
     `graded` are points of the curve from the log odds that the turn has ended to the silence: sure ends first.
-    The caller hears the answer 40 to 100 ms after this silence. The steps of the curve lie between usual pauses: those
+    The caller hears the answer 40 to 120 ms after this silence. The steps of the curve lie between usual pauses: those
     of 0.5, 0.8 and 1.2 s.
     """
 
     min_ms: int = 300  # after words that are complete
     max_ms: int = 1320  # after "and ..." or a trailing "uh"
     usual_ms: int = 600  # where nothing but the silence is known
-    story_ms: int = 580  # at least, where the caller answers freely: another sentence may follow a complete one
-    open_ms: int = 860  # after a short answer at most; after incomplete words that sound like an end
+    story_ms: int = 360  # at least, where the caller answers freely; more of it spares pauses between sentences
+    open_ms: int = 770  # after a short answer at most; after a few words of a story that sound like an end
     number_ms: int = 1700  # in the middle of a number that is dictated
-    graded: tuple[tuple[float, int], ...] = ((-0.85, 460), (-0.86, 860), (-1.6, 860), (-1.61, 1320))
+    graded: tuple[tuple[float, int], ...] = ((-0.7, 360), (-0.71, 770), (-1.65, 770), (-1.66, 1260))
 
     def graded_ms(self, log_odds: float | None) -> int:
         """The silence that ends a turn with these log odds, between `min_ms` and `max_ms`."""
@@ -91,7 +91,6 @@ class CallerTurn:
     measured_at: int = -1
     longest_pause_ms: int = 0  # inside the turn
     rise_db: float = 0.0  # of the last frame over the background
-    recognition: int | None = None  # how long the words took, in samples
     _voice: int = 0  # samples that are surely a voice
     _last_frame: int = 0  # when the last one came
     _unvoiced: int = 0  # samples received since the last voiced frame
@@ -121,8 +120,9 @@ class CallerTurn:
 
     def entry(self) -> CallerEntry:
         """For the ledger."""
-        confidence = self.transcript.confidence if self.transcript else None
-        return CallerEntry(self.text, confidence, self.onset, self.last_voiced, self.recognition)
+        return CallerEntry(
+            self.text, self.transcript.confidence if self.transcript else None, self.onset, self.last_voiced
+        )
 
     def is_backchannel(self, phrases: Phrases, extra: Sequence[str]) -> bool:
         """Whether the words so far are a backchannel; `extra` are more that count."""

@@ -19,7 +19,8 @@ class Transcript:
     """What was recognized. `confidence` 0 to 1; `speech` is how sure the engine is that it was speech at all.
 
     `sound_probabilities`: from engines that tell words from other sounds. `ending`: log odds that a sentence ends after
-    the last word, from engines that predict the next word.
+    the last word, from engines that predict the next word. `ended`: what the recognizer's picture of the last sounds
+    adds to the log odds that the turn has ended, from engines that give it.
     """
 
     text: str
@@ -28,3 +29,4 @@ class Transcript:
     final: bool = True
     sound_probabilities: SoundProbabilities | None = None
     ending: float | None = None
+    ended: float | None = None

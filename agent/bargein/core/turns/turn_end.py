@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..audio.pcm import RATE
-from ..language.completeness import completeness
+from ..language.completeness import Signs, completeness
 from ..language.intent import Phrases
 from .endpoint import RECOGNIZER_LATE_MS, CallerTurn, EndpointSettings
 from .reply import Listen
+from .transcript import Transcript
 
 MEASURED_MS = 100  # silence after which the sound of the last words is measured
 RESUMES_DB = 14.0  # a frame this far above the background may be the caller who goes on ...
@@ -22,35 +23,59 @@ ENDING_RANGE = (-8.0, 6.0)  # log odds of a recognizer are clipped to these
 PACE_MOST = 1.6
 PACE_AFTER_CUT, PACE_AFTER_PAUSE, PACE_FORGETS = 1.35, 1.15, 0.9
 LONG_PAUSE_MS = 700  # after a longer pause within a turn the agent waits longer in the next
-PAUSED_MS, PAUSE_MARGIN_MS = 450, 250  # a caller who paused so long in this turn does it again: wait longer than that
+PAUSED_MS, PAUSE_MARGIN_MS = 450, 250  # a caller who paused so long in this turn does it again: wait longer than that,
+PAUSED_MOST_MS = 860  # but no longer than this
 SHORT_ANSWERS = ("number", "date", "time", "name", "yes_no", "choice")  # a few words are all of it
+
+
+Regression = Mapping[str, NDArray[np.float32]]
+PARTS = ("mean", "scale", "weights", "bias")
 
 
 @dataclass(frozen=True, slots=True)
 class TurnEndModel:
-    """Logistic regressions: log odds that a turn ends here. `words` uses the words as well, `sound` does without."""
+    """Logistic regressions: log odds that a turn ends here.
 
-    words: Mapping[str, NDArray[np.float32]]
-    sound: Mapping[str, NDArray[np.float32]]
+    `sound` knows the sound alone, `words` the words as well, and `heard` goes with what the recognizer adds (`ended`).
+    """
+
+    heard: Regression
+    words: Regression
+    sound: Regression
 
     @classmethod
-    def of(cls, weights: Mapping[str, NDArray[np.float32]]) -> TurnEndModel:
-        """From arrays `words.mean`, `words.scale`, `words.weights`, `words.bias`, and `sound.` alike."""
-        parts = ("mean", "scale", "weights", "bias")
-        return cls(*({part: weights[f"{name}.{part}"] for part in parts} for name in ("words", "sound")))
+    def of(cls, weights: Regression) -> TurnEndModel:
+        """From arrays `heard.mean`, `heard.scale`, `heard.weights`, `heard.bias`, and `words.` and `sound.` alike."""
+        return cls(*({part: weights[f"{name}.{part}"] for part in PARTS} for name in ("heard", "words", "sound")))
 
-    def log_odds(self, sound: NDArray[np.float64], seconds: float, ending: float | None, open_ended: bool) -> float:
-        """`sound` is what `prosody` measures, `seconds` the length of the turn, `ending` as in `Transcript`.
-
-        `open_ended`: the words are incomplete.
-        """
-        known = [*sound, np.log(max(seconds, 0.1))]
-        if ending is None:
+    def log_odds(
+        self,
+        sound: NDArray[np.float64],
+        seconds: float,
+        ending: float | None,
+        signs: Signs,
+        ended: float | None = None,
+    ) -> float:
+        """`sound` is what `prosody` measures, `seconds` the turn's length, `ending` and `ended` as in `Transcript`."""
+        known = known_of(sound, seconds)
+        if ending is None and ended is None:
             return _regression(self.sound, known)
-        return _regression(self.words, [*known, float(np.clip(ending, *ENDING_RANGE)), float(open_ended)])
+        known = [*known, *words_of(ending, signs)]
+        return _regression(self.words, known) if ended is None else _regression(self.heard, known) + ended
 
 
-def _regression(weights: Mapping[str, NDArray[np.float32]], known: list[float]) -> float:
+def known_of(sound: NDArray[np.float64], seconds: float) -> list[float]:
+    """What the regression `sound` knows."""
+    return [*sound, float(np.log(max(seconds, 0.1)))]
+
+
+def words_of(ending: float | None, signs: Signs) -> list[float]:
+    """What the others know as well."""
+    says = float(np.clip(ending, *ENDING_RANGE)) if ending is not None else 0.0
+    return [says, *map(float, (signs.incomplete, signs.few, signs.introduction, signs.question))]
+
+
+def _regression(weights: Regression, known: list[float]) -> float:
     z = np.clip((np.array(known) - weights["mean"]) * weights["scale"], -3, 3)
     return float(z @ weights["weights"] + weights["bias"][0])
 
@@ -113,25 +138,36 @@ class TurnEnd:
             return settings.min_ms if whole else settings.number_ms
         if whole is True:
             return settings.min_ms
-        log_odds = self._log_odds(turn, open_ended=whole is False)
+        story = listen.expects.kind == "text"
+        signs = Signs.of(text, self._phrases, whole is False) if story else Signs(whole is False)
+        log_odds = self._log_odds(turn, signs)
         wait_ms = settings.graded_ms(log_odds)
-        if whole is False:
-            sounds_ended = listen.expects.kind == "text" and log_odds is not None and log_odds > 0
-            wait_ms = settings.open_ms if sounds_ended else settings.max_ms
+        if story:
+            wait_ms = self._story_ms(wait_ms, signs, log_odds)
+        elif whole is False:
+            wait_ms = settings.max_ms
         elif listen.expects.kind in SHORT_ANSWERS:
             wait_ms = min(wait_ms, settings.open_ms)
-        elif listen.expects.kind == "text":
-            wait_ms = max(wait_ms, settings.story_ms)
         if turn.longest_pause_ms >= PAUSED_MS:
-            wait_ms = max(wait_ms, min(turn.longest_pause_ms + PAUSE_MARGIN_MS, settings.open_ms))
+            wait_ms = max(wait_ms, min(turn.longest_pause_ms + PAUSE_MARGIN_MS, PAUSED_MOST_MS))
         return self._paced(min(wait_ms, settings.max_ms))
 
-    def _log_odds(self, turn: CallerTurn, open_ended: bool) -> float | None:
+    def _story_ms(self, graded_ms: int, signs: Signs, log_odds: float | None) -> int:
+        """Where the caller talks freely: a few words or a name are seldom all that there is to say."""
+        settings = self._settings
+        if log_odds is None:
+            return settings.max_ms if signs.incomplete else max(graded_ms, settings.story_ms)
+        if signs.few:
+            return settings.open_ms if graded_ms < settings.open_ms else settings.max_ms
+        if signs.introduction:
+            return settings.open_ms if graded_ms <= settings.open_ms else settings.max_ms
+        return max(graded_ms, settings.story_ms)
+
+    def _log_odds(self, turn: CallerTurn, signs: Signs) -> float | None:
         if self._model is None or turn.prosody is None:
             return None
-        ending = turn.transcript.ending if turn.transcript is not None else None
-        seconds = (turn.last_voiced - turn.onset) / RATE
-        return self._model.log_odds(turn.prosody, seconds, ending, open_ended)
+        words, seconds = turn.transcript or Transcript(""), (turn.last_voiced - turn.onset) / RATE
+        return self._model.log_odds(turn.prosody, seconds, words.ending, signs, words.ended)
 
     def _paced(self, wait_ms: int) -> int:
         extra = (wait_ms - self._settings.min_ms) * (self.pace.factor - 1)
