@@ -172,6 +172,7 @@ class App:
                 max_connections=config.fastagi.max_connections,
                 timeout_s=config.fastagi.timeout_ms / 1000,
                 admit=self._admit,
+                after=self.store.call_handed_over,
             )
             await self.fastagi.start(*parse_address(config.fastagi.listen))
             if config.server.metrics:

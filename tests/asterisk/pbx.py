@@ -12,11 +12,12 @@ import time
 from pathlib import Path
 
 from bargein.pbx.dialplan import Plan, render
+from bargein.pbx.tell import LOGS
 
 REPOSITORY = Path(__file__).parents[2]
 SHIPPED = REPOSITORY / "asterisk-conf"
 # every module reads one, and most are content with nothing
-EMPTY = ("acl", "ccss", "cdr", "cel", "features", "geolocation", "http", "pjproject", "stasis", "statsd", "udptl")
+EMPTY = ("acl", "ccss", "features", "geolocation", "http", "pjproject", "stasis", "statsd", "udptl")
 BOOT_S = 20.0
 RTP_PORTS = 400
 
@@ -62,7 +63,7 @@ class Asterisk:
 
     def start(self) -> None:
         """Write the configuration and wait until it is fully up. Raises RuntimeError with the end of its log."""
-        for folder in ("etc", "run", "log", "db", "spool", "var"):
+        for folder in ("etc", "run", "log", "log/cdr-csv", "log/cel-custom", "db", "spool", "var"):
             (self._run / folder).mkdir()
         self._configure()
         command = [str(self._home / "asterisk"), "-C", str(self._run / "etc/asterisk.conf"), "-f", "-n"]
@@ -111,6 +112,11 @@ class Asterisk:
         """All that it has logged."""
         return (self._run / "log/full").read_text(errors="replace")
 
+    @property
+    def logs(self) -> Path:
+        """The folder of its own logs: cdr-csv/Master.csv, cel-custom/Master.csv, queue_log."""
+        return self._run / "log"
+
     def _configure(self) -> None:
         rtp = free_port(socket.SOCK_DGRAM)
         first = rtp - rtp % 2 if rtp < 65535 - RTP_PORTS else rtp - RTP_PORTS
@@ -135,6 +141,7 @@ class Asterisk:
         files |= shipped
         files["extension-dial.conf"] = render(Plan("701", "support", app="dial"))
         files["extension-record.conf"] = render(Plan("702", "support", record=True))
+        files["extension-logs.conf"] = render(Plan("704", "screen", logs=LOGS))
         files["extension-onward.conf"] = render(
             Plan("*73", "support", dialogue="night", variables=("ACCOUNT",), onward="survey,start,1")
         )

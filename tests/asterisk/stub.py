@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bargein.clock import SystemClock
-from bargein.core.turns.records import CallInfo
+from bargein.core.turns.records import CallInfo, Handover
 from bargein.core.turns.reply import CallResult
 from bargein.core.wire.audiosocket import Decoder, Frame, FrameKind, encode
 from bargein.server.fastagi import FastAgiServer
@@ -75,6 +75,7 @@ class StubServer:
 
     def __init__(self) -> None:
         self.calls: list[StubCall] = []
+        self.handovers: asyncio.Queue[Handover] = asyncio.Queue()
         self.registry = Registry(SystemClock())
         self.outcome = CallOutcome(CallResult.CONTINUE)
         self.admits = True
@@ -85,8 +86,11 @@ class StubServer:
     async def start(self, agi_port: int) -> None:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
         self.address = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-        self.agi = FastAgiServer(self.registry, self.address, admit=lambda: self.admits)
+        self.agi = FastAgiServer(self.registry, self.address, admit=lambda: self.admits, after=self._handed_over)
         await self.agi.start("127.0.0.1", agi_port)
+
+    async def _handed_over(self, _: str, handover: Handover) -> None:
+        self.handovers.put_nowait(handover)
 
     def stop_audiosocket(self) -> None:
         """Refuse further connections."""

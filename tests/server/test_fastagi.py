@@ -12,7 +12,7 @@ from ipaddress import ip_network
 import pytest
 
 from bargein.clock import SystemClock
-from bargein.core.turns.records import CallInfo
+from bargein.core.turns.records import CallInfo, Handover
 from bargein.doctor.checks import is_our_fastagi
 from bargein.errors import UserError
 from bargein.server.fastagi import FastAgiServer
@@ -276,8 +276,8 @@ async def talk(port: int, data: bytes) -> bytes:
     ("data", "why"),
     [
         (b"GET / HTTP/1.1\r\n\r\n", "not an AGI request"),
-        (b"agi_network_script: ../../etc/passwd\n\n", "neither start nor finish"),
-        (b"agi_network_script: secret-4420\n\n", "neither start nor finish"),
+        (b"agi_network_script: ../../etc/passwd\n\n", "none of start, finish and after"),
+        (b"agi_network_script: secret-4420\n\n", "none of start, finish and after"),
         (b"agi_callerid: secret-4420" + b"0" * 9000, "longer than 8192 bytes"),
     ],
 )
@@ -418,3 +418,18 @@ async def test_no_caller_data_in_the_log(registry: Registry, caplog: pytest.LogC
             await pbx.run("finish")
     assert "5551234" not in caplog.text
     assert "Ann" not in caplog.text
+
+
+async def test_what_became_of_a_caller_is_reported(registry: Registry) -> None:
+    told: list[tuple[str, Handover]] = []
+
+    async def after(call_id: str, handover: Handover) -> None:
+        told.append((call_id, handover))
+
+    call_id = registry.register(CallInfo(""))
+    left = {"BARGEIN_ID": call_id, "BARGEIN_STAGE": "people", "BARGEIN_QUEUED": "support 100", "EPOCH": "109"}
+    async with serving(registry, after=after) as agi:
+        pbx = Pbx(agi.port, {**left, "CHANNEL(hangupsource)": "PJSIP/t-00000001"})
+        await pbx.run("after", "agi_channel: PJSIP/t-00000001\n")
+        await Pbx(agi.port, {**left, "BARGEIN_ID": ""}).run("after", "agi_channel: PJSIP/t-00000001\n")
+    assert told == [(call_id, Handover("support", "", "abandoned", 9000, hung_up_by="caller"))]

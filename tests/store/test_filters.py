@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bargein.core.turns.records import Interruption, Turn
+from bargein.core.turns.records import Handover, Interruption, Turn
 from bargein.store import CallFilter, Store
 
 BEGAN = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -132,6 +132,34 @@ async def test_an_export_has_all_of_a_call_in_order(log: Store) -> None:
     assert (first.call.trunk, first.call.codec) == ("Local/700@phones", "ulaw")
     assert [logged.turn.seq for logged in first.turns] == [0, 1, 2]
     assert [logged.interruption.id for logged in first.interruptions] == ["i0"]
+
+
+async def test_what_became_of_the_callers(log: Store) -> None:
+    """c0 was contained, c1 and c2 were handed over, c3 goes on."""
+    answered = Handover("sales", "", "answered", 14_000, "201", 190_000, 16, "caller")
+    await log.call_handed_over("c1", answered)
+    await log.call_handed_over("c1", Handover(hung_up_by="member"))  # what is not known leaves the rest
+    assert await log.flush()
+    call = await log.call("c1")
+    assert (call.after_queue, call.after_status, call.waited_ms) == ("sales", "answered", 14_000)
+    assert (call.member, call.talked_ms, call.hangup_cause, call.hung_up_by) == ("201", 190_000, 16, "member")
+    found = {"contained": "c0", "answered": "c1", "handed over": "c2 c1", "in progress": "c3", "abandoned": ""}
+    for fate, ids in found.items():
+        assert " ".join(call.id for call in await log.calls(CallFilter(fate=fate))) == ids, fate
+    await log.call_handed_over("c2", Handover("support", "", "abandoned", 9_000, hung_up_by="caller"))
+    assert await log.flush()
+    stats = await log.stats()
+    assert stats.fates == {"abandoned": 1, "answered": 1, "contained": 1, "in progress": 1}
+    assert stats.fates_by_queue == {
+        "sales": {"answered": 1, "contained": 1}, "support": {"abandoned": 1, "in progress": 1},
+    }  # fmt: skip
+    assert stats.fates_by_flow["booking"] == {"contained": 1}
+
+
+async def test_a_call_that_is_not_logged_gets_no_row(log: Store) -> None:
+    await log.call_handed_over("never-there", Handover(hung_up_by="caller"))
+    assert await log.flush()
+    assert await log.count_calls() == 4
 
 
 async def test_what_the_flow_gathered_is_in_the_row(log: Store) -> None:

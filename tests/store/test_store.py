@@ -29,6 +29,8 @@ from bargein.store.migrations import MIGRATIONS, migrate
 from bargein.store.schema import metadata
 from bargein.store.stats import quantile
 
+VERSIONS = list(range(1, len(MIGRATIONS) + 1))
+
 CUT = Interruption(
     id="i1", call_id="c1", turn_seq=0, step="list", onset_ms=4100, paused_ms=4180, decided_ms=4500, silent_ms=4220,
     detect_latency_ms=80, stop_latency_ms=120, agent_text="We have the red mug and the green mug.",
@@ -117,17 +119,17 @@ async def test_migrations_make_the_tables_that_queries_expect(store: Store, url:
 async def test_a_migration_that_fails_leaves_nothing_behind(store: Store, url: str) -> None:
     engine = connect(url)
     broken = [*MIGRATIONS, ("CREATE TABLE half (id TEXT)", "ALTER TABLE nowhere ADD COLUMN x TEXT")]
-    with pytest.raises(UserError, match=r"calls\.db: cannot be brought to schema 4: .*nowhere"):
+    with pytest.raises(UserError, match=rf"calls\.db: cannot be brought to schema {len(broken)}: .*nowhere"):
         await migrate(engine, shown(url), "now", broken)
     await engine.dispose()
     with pytest.raises(sqlite3.OperationalError, match="no such table: half"):
         rows(url, "half")
-    assert [row["version"] for row in rows(url, "schema_version")] == [1, 2, 3]
+    assert [row["version"] for row in rows(url, "schema_version")] == VERSIONS
 
 
 async def test_two_processes_may_make_the_database_at_once(url: str) -> None:
     stores = await asyncio.gather(*(Store.open(url) for _ in range(5)))
-    assert [row["version"] for row in rows(url, "schema_version")] == [1, 2, 3]
+    assert [row["version"] for row in rows(url, "schema_version")] == VERSIONS
     for number, opened in enumerate(stores):
         opened.interruption(replace(CUT, id=f"i{number}"))
     await asyncio.gather(*(opened.close() for opened in stores))

@@ -10,7 +10,7 @@ import pytest
 
 from bargein.store import Stats
 from bargein.store.stats import HourCount
-from bargein.view.choose import milliseconds, moment, outcome
+from bargein.view.choose import fate, milliseconds, moment, outcome
 from bargein.view.figures import by_local_day, by_local_hour, fates, histogram
 
 
@@ -76,10 +76,19 @@ def test_outcomes() -> None:
 
 def test_statistics_in_local_time(berlin: None) -> None:
     hours = {"2026-07-01T21": HourCount(2, 1), "2026-07-01T22": HourCount(3, 0)}
-    stats = Stats(5, 1, 0, {"hangup": 2, "queue": 1, "caller_hung_up": 1, "in progress": 1}, {}, None, hours=hours)
+    stats = Stats(5, 1, 0, {}, {}, None, hours=hours)
     assert {day: count.calls for day, count in by_local_day(stats).items()} == {"2026-07-02": 3, "2026-07-01": 2}
     assert by_local_hour(stats) == {0: 3, 23: 2}
-    assert fates(stats) == {"contained": 2, "handed over": 1, "abandoned": 1, "in progress": 1}
+
+
+def test_what_became_of_calls() -> None:
+    counts = {"hung up": 1, "answered": 3, "abandoned": 1, "handed over": 2, "contained": 2}
+    assert list(fates(counts).items()) == [
+        ("contained", 2), ("handed over", 6), ("answered", 3), ("abandoned", 1), ("hung up", 1),
+    ]  # fmt: skip
+    assert fate("Hung_up") == "hung up"
+    with pytest.raises(ValueError, match="none of contained"):
+        fate("lost")
 
 
 def test_a_histogram_counts_everything() -> None:

@@ -12,7 +12,7 @@ from .filters import filter_options
 from .log import database, with_log
 from .options import either, format_options, log_options
 from .paging import page_options, position_text
-from .render import outcome_text
+from .render import outcome_text, then_text
 from .rows import print_rows
 from .terminal import Column, Screen, length, local, plain, table, write
 
@@ -30,6 +30,7 @@ COLUMNS = (
     Column("length", right=True, optional=True),
     Column("interruptions", right=True, optional=True),
     Column("outcome"),
+    Column("then", optional=True),
     Column("queue", optional=True),
     Column("flow", optional=True),
     Column("trunk", optional=True),
@@ -93,6 +94,7 @@ def _cells(call: Any) -> list[str]:
         length(call.duration_ms) if call.ended_at else "",
         str(call.interruptions),
         outcome_text(call),
+        then_text(call, short=True),
         call.queue,
         call.dialogue,
         call.trunk,

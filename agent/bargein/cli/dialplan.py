@@ -9,6 +9,7 @@ import click
 from ..config import Config, parse_address
 from ..data import DIALPLANS
 from ..pbx.dialplan import App, Plan, render
+from ..pbx.tell import LOGS
 from .files import list_files, print_file
 from .options import config_option
 
@@ -29,6 +30,12 @@ from .options import config_option
               "flow. May be repeated.")  # fmt: skip
 @click.option("--continue", "onward", default="", metavar="CONTEXT,EXTEN,PRIORITY", help="Where a flow that ends with "
               "`continue` goes on (the queue).")  # fmt: skip
+@click.option("--cdr", is_flag=True, help="Call id and result in the CDR's userfield.")
+@click.option("--cel", is_flag=True, help="CEL events BARGEIN_START and BARGEIN_RESULT.")
+@click.option("--queue-log", "queue_log", is_flag=True, help="An entry BARGEIN in queue_log: call id, result, "
+              "interruptions.")  # fmt: skip
+@click.option("--events", is_flag=True, help="AMI events BargeinStart and BargeinResult, with interruptions and "
+              "summary.")  # fmt: skip
 @config_option
 @click.option("--record", is_flag=True, help="Record these calls: stereo, caller left, agent right.")
 def dialplan_command(
@@ -42,6 +49,10 @@ def dialplan_command(
     dialogue: str,
     variables: tuple[str, ...],
     onward: str,
+    cdr: bool,
+    cel: bool,
+    queue_log: bool,
+    events: bool,
     config_path: str | None,
     record: bool,
 ) -> None:
@@ -62,7 +73,9 @@ def dialplan_command(
         missing = "--exten" if exten is None else "--queue"
         raise click.UsageError(f"Missing option '{missing}'.")
     agi = agi or (_reachable(Config.load(config_path).fastagi.listen),)
-    plan = Plan(exten, queue, context, agi, cast(App, app), dialogue, variables, onward, record)
+    given = {"cdr": cdr, "cel": cel, "queue_log": queue_log, "events": events}
+    logs = tuple(log for log in LOGS if given[log])
+    plan = Plan(exten, queue, context, agi, cast(App, app), dialogue, variables, onward, logs, record)
     click.echo(render(plan), nl=False)
 
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import click
 
-from ..store.filters import CallFilter
-from ..view.choose import OUTCOMES, milliseconds, moment, outcome
+from ..store.filters import FATES, CallFilter
+from ..view.choose import OUTCOMES, fate, milliseconds, moment, outcome
 from .options import typed
 
 SINCE = "Calls that started at this time or later: 2h, 3d, today, yesterday, 2026-03-01."
 NAMES = (
-    "since", "until", "queue", "caller", "called", "flow", "outcome", "interrupted", "longer_than_ms", "step", "trunk",
-    "linkedid", "uniqueid", "text",
+    "since", "until", "queue", "caller", "called", "flow", "outcome", "fate", "interrupted", "longer_than_ms", "step",
+    "trunk", "linkedid", "uniqueid", "text",
 )  # fmt: skip
 
 
@@ -29,6 +29,7 @@ OPTIONS = (
     click.option("--flow", metavar="NAME", help="Calls that this flow answered."),
     click.option("--outcome", type=typed(outcome), metavar="NAME", help="Calls that ended this way: "
                  f"{', '.join(OUTCOMES)}, in_progress."),
+    click.option("--fate", type=typed(fate), metavar="NAME", help=f"Calls of which this became: {', '.join(FATES)}."),
     click.option("--interrupted/--not-interrupted", default=None, help="Calls in which the caller interrupted the "
                  "agent, or did not."),
     click.option("--longer-than", "longer_than_ms", type=typed(milliseconds), metavar="TIME", help="Calls that lasted "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..core.language.kinds import FALSE_INTERRUPTIONS, Kind
 from ..core.language.neutral import neutral
 from ..core.turns.records import Interruption, Resolution, Turn
-from .terminal import Screen, cells, latency, length, local, position
+from .terminal import Screen, cells, clock_length, latency, length, local, position
 
 if TYPE_CHECKING:
     from ..store import Call
@@ -95,8 +95,28 @@ def ending(call: Call, screen: Screen) -> list[str]:
     }.get(call.outcome)
     if told is None:
         return []
+    then = then_text(call)
     result = "" if call.outcome == "caller_hung_up" else f"result {neutral(call.outcome)}: "
-    return [f"{screen.dim(position(call.duration_ms).rjust(8))}  {result}{told}"]
+    lines = [f"{screen.dim(position(call.duration_ms).rjust(8))}  {result}{told}"]
+    return lines + ([f"{'':10}{then}"] if then else [])
+
+
+def then_text(call: Call, *, short: bool = False) -> str:
+    """What became of the caller after the agent: `then queue support: 14 s, answered by 201, 3:10, hung up by the
+    caller`. `short`: without the queue and who hung up."""
+    if not call.after_status:
+        return ""
+    where = f"queue {call.after_queue}" if call.after_queue else f"extension {call.after_exten}"
+    waited = length(call.waited_ms) if call.waited_ms is not None else ""
+    member = f" by {call.member}" if call.member else ""
+    how = {"answered": f"answered{member}", "abandoned": "the caller hung up"}.get(
+        call.after_status, "nobody answered" + ("" if call.after_status == "unanswered" else f" ({call.after_status})")
+    )
+    talked = clock_length(call.talked_ms) if call.talked_ms is not None else ""
+    answered = call.after_status == "answered"
+    by = f"hung up by the {call.hung_up_by}" if answered and call.hung_up_by and not short else ""
+    parts = ", ".join(filter(None, [waited, how, talked if answered else "", by]))
+    return neutral(parts if short else f"then {where}: {parts}")
 
 
 def gathered(call: Call) -> list[str]:

@@ -46,8 +46,9 @@ def stats_command(
 ) -> None:
     """Summarize calls and interruptions.
 
-    Contained: the agent ended the call. Handed over: to a queue or an extension. Abandoned: the caller hung up. Days
-    and hours are in local time. `--csv` prints one row per group of interruptions.
+    Contained: the agent ended the call. Handed over: to a queue or an extension; of these, answered, abandoned (the
+    caller hung up while waiting) and unanswered (nobody came). Hung up: on the agent. Days and hours are in local time.
+    `--csv` prints one row per group of interruptions.
 
     \b
     Examples:
@@ -105,7 +106,7 @@ def _lines(stats: Stats, screen: Screen) -> list[str]:
     calls, interrupted = screen.bold(counted(stats.calls, "call")), f"{stats.calls_interrupted:,} interrupted"
     lines = [
         f"{calls}, {length(stats.duration_ms)}: {interrupted} ({stats.calls_interrupted / stats.calls:.0%})",
-        ", ".join(f"{count:,} {name} ({count / stats.calls:.0%})" for name, count in fates(stats).items()),
+        ", ".join(f"{count:,} {name} ({count / stats.calls:.0%})" for name, count in fates(stats.fates).items()),
         f"outcomes: {_counts(stats.outcomes)}",
     ]
     if stats.resolutions:
@@ -117,6 +118,9 @@ def _lines(stats: Stats, screen: Screen) -> list[str]:
     ):  # fmt: skip
         if groups and (len(groups) > 1 or groups[0].name):
             lines += ["", *_spreads(title, groups[:MOST_ROWS], screen)]
+    for title, by in (("queue", stats.fates_by_queue), ("flow", stats.fates_by_flow)):
+        if any(by):
+            lines += ["", *_fates(title, by, screen)]
     if stats.words:
         lines += ["", *_words(stats.words[:MOST_ROWS], screen)]
     lines += _chart("silent after", histogram(stats.stop_histogram), screen)
@@ -132,6 +136,17 @@ def _lines(stats: Stats, screen: Screen) -> list[str]:
 
 def _counts(found: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {neutral(name).replace('_', ' ')}" for name, count in found.items())
+
+
+def _fates(title: str, groups: Mapping[str, Mapping[str, int]], screen: Screen) -> list[str]:
+    """What became of the calls of each queue, or of each flow."""
+    shown = ("contained", "handed over", "answered", "abandoned", "unanswered", "hung up")
+    rows = []
+    for name, counts in list(groups.items())[:MOST_ROWS]:
+        found = fates(counts)
+        rows.append([name or "-", f"{sum(counts.values()):,}", *(f"{found.get(fate, 0):,}" for fate in shown)])
+    columns = [Column(title), Column("calls", right=True), *(Column(fate, right=True) for fate in shown)]
+    return table(columns, rows, screen)
 
 
 def _words(words: Iterable[CutWord], screen: Screen) -> list[str]:
@@ -174,7 +189,7 @@ def _compared(now: Stats, before: Stats, screen: Screen) -> list[str]:
         ("calls", now.calls, before.calls, "count"),
         ("interrupted calls", _share(now.calls_interrupted, now), _share(before.calls_interrupted, before), "share"),
     ]
-    fates_now, fates_before = fates(now), fates(before)
+    fates_now, fates_before = fates(now.fates), fates(before.fates)
     for name in dict.fromkeys([*fates_now, *fates_before]):
         figures.append((name, _share(fates_now.get(name, 0), now), _share(fates_before.get(name, 0), before), "share"))
     if now.total and before.total:

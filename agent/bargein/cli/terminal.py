@@ -100,6 +100,11 @@ def length(ms: int) -> str:
     return f"{hours}:{minutes:02d}:{seconds:02d} h" if hours else f"{minutes}:{seconds:02d} min"
 
 
+def clock_length(ms: int) -> str:
+    """`3:10`, as a telephone's display has it."""
+    return f"{round(ms / 1000) // 60}:{round(ms / 1000) % 60:02d}"
+
+
 def position(ms: int) -> str:
     """A position in a call: `0:04.1`."""
     tenths = ms // 100

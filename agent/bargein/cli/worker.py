@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -15,7 +16,7 @@ from typing import Any
 from ..app import App
 from ..clock import Clock, SystemClock
 from ..config import Config
-from ..core.turns.records import CallInfo
+from ..core.turns.records import CallInfo, Handover
 from ..dialogue.monologue import Monologue
 from ..errors import UserError
 from ..server.link import Link, Message, packed_info, packed_outcome, unpacked_info
@@ -23,6 +24,8 @@ from ..server.logs import described, on_loop_fault
 from ..server.logs import setup as setup_logs
 from ..server.registry import CallOutcome, Registry
 from ..server.supervisor import ACK_S, BEAT_S
+
+log = logging.getLogger(__name__)
 
 
 class WorkerRegistry(Registry):
@@ -117,6 +120,8 @@ class _ServingWorker:
             case "claimed":
                 info = message["info"] and unpacked_info(message["info"])
                 self._registry.claimed(message["id"], info)
+            case "after":
+                self._task(self._after(message["id"], Handover(**message["handover"])))
             case "reload":
                 self._task(self._reload())
 
@@ -131,6 +136,12 @@ class _ServingWorker:
                 numbers=self._app.meter.numbers(),
             )
             await asyncio.sleep(BEAT_S)
+
+    async def _after(self, call_id: str, handover: Handover) -> None:
+        try:
+            await self._app.store.call_handed_over(call_id, handover)
+        except UserError as error:
+            log.warning("call %s: what became of the caller is not logged: %s", call_id, error)
 
     async def _reload(self) -> None:
         error = ""

@@ -9,6 +9,8 @@ checks:
   needed for it, or `AGI()` waits for the server to close even then. `LOCAL()` keeps it from other AGI scripts.
 - `AudioSocket()` hangs the channel up when the server is gone. Inside `TryExec()` the dialplan goes on.
 - `Dial(AudioSocket/...)` needs option g to go on afterwards.
+- The seventh argument of `Queue()` names a context to run on the member's channel (the eighth before Asterisk 21; there
+  it is only not known who answered).
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from typing import Literal
 
 from ..config import parse_address
 from ..errors import UserError
+from .tell import Log, begins, ends
 
 App = Literal["audiosocket", "dial"]
 AGI_LIMIT_S = 5  # longer than `finish` waits for a session to end, short enough for a caller who hears nothing
@@ -38,6 +41,7 @@ _GOTO = re.compile(r"[A-Za-z0-9_.*#+-]+(,[A-Za-z0-9_.*#+-]+){0,2}")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,39}")
 # of an extension, in the name of its subroutine and file: there they mean something else
 _WORDS = {"*": "star", "#": "hash", "+": "plus", ".": "dot", "!": "bang", "[": "from", "]": "to", "-": "dash"}
+_MEMBER = "-member"  # the context of a member's channel
 _LONGEST_CONTEXT = 79  # AST_MAX_CONTEXT is 80 with its closing zero
 
 
@@ -53,6 +57,7 @@ class Plan:
     dialogue: str = ""
     variables: tuple[str, ...] = ()  # NAME: BARGEIN_VAR_NAME reaches the flow
     onward: str = ""  # where result `continue` goes: CONTEXT,EXTEN,PRIORITY; "" means the queue
+    logs: tuple[Log, ...] = ()  # Asterisk's logs that get our call id and the result
     record: bool = False  # both legs, whatever the server's configuration says
 
     def __post_init__(self) -> None:
@@ -70,7 +75,7 @@ class Plan:
             _check(_VARIABLE, name, "--var", "a name in capitals: ACCOUNT stands for BARGEIN_VAR_ACCOUNT")
         if self.onward:
             _check(_GOTO, self.onward, "--continue", "CONTEXT,EXTEN,PRIORITY")
-        if len(self.subroutine) > _LONGEST_CONTEXT:
+        if len(self.subroutine + _MEMBER) > _LONGEST_CONTEXT:
             raise UserError(f"--exten: {self.exten!r} is too long", exit_code=2)
 
     @property
@@ -99,9 +104,12 @@ def _check_address(address: str) -> None:
 # The flow's queue, then the extension's, then a sentence. Asterisk's own sounds have it in the channel's language.
 _QUEUES = """\
  same => n,GotoIf($["${{BARGEIN_QUEUE}}" = "" | "${{BARGEIN_QUEUE}}" = "{queue}"]?people)
- same => n,Queue(${{BARGEIN_QUEUE}})
+ same => n,Set(BARGEIN_QUEUED=${{BARGEIN_QUEUE}} ${{EPOCH}})
+ same => n,Queue(${{BARGEIN_QUEUE}},,,,,,{name}-member)
 ; Every failure ends here, and so does a queue of the flow that does not exist or in which nobody answers.
- same => n(people),Queue({queue})
+ same => n(people),MSet(QUEUESTATUS=,BARGEIN_QUEUED={queue} ${{EPOCH}})
+ same => n,Queue({queue},,,,,,{name}-member)
+ same => n,Set(BARGEIN_LEFT=${{EPOCH}})
 ; Nobody answers here either, or there is no such queue. VoiceMail(100@default,u) may take the place of the sentence.
  same => n,Playback(vm-nobodyavail&vm-goodbye)
  same => n(bye),Hangup()
@@ -134,7 +142,7 @@ exten => {plan.exten},1,Answer()
  same => n,GotoIf($["${{BARGEIN_RESULT}}" = "hangup"]?bye)
  same => n,GotoIf($["${{BARGEIN_RESULT}}" = "continue"]?on)
  same => n,GotoIf($["${{BARGEIN_RESULT}}" = "transfer"]?transfer)
-{_QUEUES.format(queue=plan.queue)}\
+{_QUEUES.format(queue=plan.queue, name=name)}\
 ; Only to an extension that exists, in this context.
  same => n(transfer),GotoIf($["${{BARGEIN_EXTEN}}" = ""]?people)
  same => n,GotoIf($[${{DIALPLAN_EXISTS({plan.context},${{BARGEIN_EXTEN}},1)}} = 0]?people)
@@ -143,11 +151,14 @@ exten => {plan.exten},1,Answer()
  same => n(on),NoOp()
 {onward} same => n,Goto(people)
 
-{subroutine(name, plan.agi, plan.app)}"""
+{subroutine(name, plan.agi, plan.app, plan.logs)}"""
 
 
-def subroutine(name: str, agi: tuple[str, ...], app: App = "audiosocket") -> str:
-    """The agent's part of a call, `Gosub(name,s,1(dialogue,queue))`. It returns whatever happens to the server."""
+def subroutine(name: str, agi: tuple[str, ...], app: App = "audiosocket", logs: tuple[Log, ...] = ()) -> str:
+    """The agent's part of a call, `Gosub(name,s,1(dialogue,queue))`. It returns whatever happens to the server.
+
+    Its hangup handler, at extension `after`, tells the server what became of the caller.
+    """
     starts = "".join(_start(index, address, last=index == len(agi)) for index, address in enumerate(agi, 1))
     return f"""\
 ; Gosub({name},s,1(DIALOGUE,QUEUE)): the agent's part of an answered call.
@@ -156,16 +167,38 @@ def subroutine(name: str, agi: tuple[str, ...], app: App = "audiosocket") -> str
 ; TIMEOUT(absolute), extension T and AGIEXITONHANGUP handle a server that accepts and then says nothing.
 [{name}]
 exten => s,1,MSet(BARGEIN_RESULT=failed,BARGEIN_ID=,BARGEIN_QUEUE=,BARGEIN_EXTEN=)
- same => n,MSet(BARGEIN_INTERRUPTIONS=,BARGEIN_SUMMARY=)
+ same => n,MSet(BARGEIN_INTERRUPTIONS=,BARGEIN_SUMMARY=,BARGEIN_QUEUED=,BARGEIN_LEFT=)
  same => n,Set(LOCAL(AGIEXITONHANGUP)=yes)
 {starts} same => n(talk),Set(TIMEOUT(absolute)=0)
- same => n,{_APPS[app]}
- same => n,Set(BARGEIN_LATE=over)
+ same => n,ExecIf($["${{BARGEIN_STAGE}}" = ""]?Set(CHANNEL(hangup_handler_push)={name},after,1))
+ same => n,MSet(BARGEIN_STAGE=agent,__BARGEIN_CHANNEL=${{CHANNEL}})
+{begins(logs)} same => n,{_APPS[app]}
+ same => n,MSet(BARGEIN_STAGE=people,BARGEIN_LATE=over)
  same => n,Set(TIMEOUT(absolute)={AGI_LIMIT_S})
  same => n,AGI(agi://${{BARGEIN_AGI}}/finish)
  same => n(over),Set(TIMEOUT(absolute)=0)
- same => n,Return()
+{ends(logs)} same => n,Return()
 exten => T,1,Goto(s,${{BARGEIN_LATE}})
+; The channel has hung up: what became of the caller.
+{_after(logs)} same => n,Return()
+
+; On the channel of a queue member who answers.
+[{name}{_MEMBER}]
+exten => s,1,Set(SHARED(BARGEIN_ANSWERED,${{BARGEIN_CHANNEL}})=${{EPOCH}} ${{CHANNEL}})
+ same => n,Return()
+"""
+
+
+def _after(logs: tuple[Log, ...]) -> str:
+    """The hangup handler. If the caller hung up on the agent, Asterisk's logs do not know the result yet."""
+    report = "AGI(agi://${BARGEIN_AGI}/after)"
+    if not ends(logs):
+        return f"exten => after,1,{report}\n"
+    return f"""\
+exten => after,1,GotoIf($["${{BARGEIN_STAGE}}" = "people"]?report)
+ same => n,AGI(agi://${{BARGEIN_AGI}}/finish)
+ same => n,Set(BARGEIN_RESULT=caller_hung_up)
+{ends([log for log in logs if log != "cdr"])} same => n(report),{report}
 """
 
 

@@ -66,6 +66,7 @@ class Cluster:
             timeout_s=agi.timeout_ms / 1000,
             admit=self.workers.admits,
             place=self._place,
+            after=self.workers.after,
         )
         self._metrics = MetricsServer(self.workers.numbers, self.workers.health)
         try:

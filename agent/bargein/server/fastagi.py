@@ -12,6 +12,8 @@ Without an agent BARGEIN_ID is empty. BARGEIN_RESULT is `failed` until `finish` 
 `agi://HOST:PORT/finish` sets BARGEIN_RESULT, BARGEIN_QUEUE, BARGEIN_EXTEN and, inherited by the channels that the
 dialplan creates from here on, BARGEIN_INTERRUPTIONS, BARGEIN_SUMMARY and BARGEIN_VAR_NAME for each flow variable. The
 summary is what the flow gathered, else the caller's last words.
+
+`agi://HOST:PORT/after`, from a hangup handler, reads what became of the caller: see pbx/handover.py.
 """
 
 from __future__ import annotations
@@ -20,9 +22,10 @@ import asyncio
 import contextlib
 import logging
 import re
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
 
-from ..core.turns.records import CallInfo
+from ..core.turns.records import CallInfo, Handover
 from ..core.wire.agi import (
     AgiContinuation,
     AgiError,
@@ -36,6 +39,7 @@ from ..core.wire.agi import (
     joined,
 )
 from ..errors import UserError
+from ..pbx.handover import VARIABLES, handover
 from .listening import LOOPBACK, Networks, is_allowed, listen_error
 from .registry import FAILED, CallOutcome, Registry, RegistryFull
 from .supervisor import NoWorker
@@ -67,6 +71,7 @@ class FastAgiServer:
     `audiosocket_address` is HOST:PORT that Asterisk connects to. For a wildcard host Asterisk gets the address at which
     it reached us. `peers` are the networks that may connect; an empty list allows none. `admit()` says whether another
     call would be served. `place(id, info)` tells a worker about a call and gives its port, or raises NoWorker.
+    `after(id, handover)` is told what became of a caller.
     """
 
     def __init__(
@@ -79,6 +84,7 @@ class FastAgiServer:
         timeout_s: float = 5.0,
         admit: Callable[[], bool] = lambda: True,
         place: Callable[[str, CallInfo], Awaitable[int]] | None = None,
+        after: Callable[[str, Handover], Awaitable[None]] | None = None,
     ) -> None:
         self._registry = registry
         self._host, _, self._port = audiosocket_address.rpartition(":")
@@ -87,6 +93,7 @@ class FastAgiServer:
         self._timeout_s = timeout_s
         self._admit = admit
         self._place = place
+        self._report = after
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -163,8 +170,10 @@ class FastAgiServer:
             await self._start(request, channel, writer.get_extra_info("sockname")[0])
         elif request.script == "finish":
             await self._finish(channel)
+        elif request.script == "after":
+            await self._after(channel, request.known("channel"))
         else:
-            raise _Refused("its script is neither start nor finish: the dialplan has a wrong agi:// URL")
+            raise _Refused("its script is none of start, finish and after: the dialplan has a wrong agi:// URL")
 
     async def _start(self, request: AgiRequest, channel: _Channel, reached_at: str) -> None:
         await channel.set("BARGEIN_ID", "")
@@ -208,6 +217,17 @@ class FastAgiServer:
             log.warning("FastAGI: finish for a call that was not here, or whose result was fetched before")
         for name, value in _answers(outcome or FAILED):
             await channel.set(name, value)
+
+    async def _after(self, channel: _Channel, name: str) -> None:
+        call_id = await channel.get("BARGEIN_ID")
+        for variable in VARIABLES:
+            await channel.get(variable)
+        try:
+            call_id = str(uuid.UUID(call_id))
+        except ValueError:
+            return  # there was no agent for this call
+        if self._report is not None:
+            await self._report(call_id, handover(channel.values, name))
 
 
 class _Channel:

@@ -14,11 +14,11 @@ import os
 import signal
 import socket
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..clock import Clock
-from ..core.turns.records import CallInfo
+from ..core.turns.records import CallInfo, Handover
 from ..errors import UserError
 from .admission import MAX_BURST
 from .link import Link, Message, packed_info, unpacked_outcome
@@ -190,6 +190,15 @@ class Supervisor:
             if self._may_take(worker) and await self._expect(worker, call_id, info):
                 return worker.port
         raise NoWorker("no worker has room")
+
+    async def after(self, call_id: str, handover: Handover) -> None:
+        """Have a worker log what became of a caller after the agent."""
+        ready = [worker for worker in self._workers.values() if worker.port]
+        if not ready:
+            log.warning("call %s: what became of the caller is not logged: no worker is ready", call_id)
+            return
+        served = next((worker for worker in ready if call_id in worker.ids), min(ready, key=lambda one: one.calls))
+        served.link.send("after", id=call_id, handover=asdict(handover))
 
     async def _expect(self, worker: _Worker, call_id: str, info: CallInfo) -> bool:
         """Tell the worker about the call. Returns whether it has taken it."""

@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, false, func, literal_column, select, table
 
 from . import schema
-from .filters import CallFilter
+from .fates import FATE
+from .filters import HANDED_OVER, CallFilter
 from .rows import LONGEST_CALL, iso
 
 SAID = table("said")
@@ -59,6 +60,8 @@ def _of_columns(which: CallFilter, dialect: str) -> list[ColumnElement[bool]]:
         if name is not None:
             prefix = name.removesuffix("*")
             found.append(column == name if prefix == name else column.startswith(prefix, autoescape=True))
+    if which.fate is not None:
+        found.append(FATE.in_(HANDED_OVER if which.fate == "handed over" else (which.fate,)))
     if which.interrupted is not None:
         count = calls.c.interruption_count
         found.append(count > 0 if which.interrupted else count == 0)

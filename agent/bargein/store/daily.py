@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from ..clock import SystemClock
 from . import schema
 from .connect import connect, explaining
+from .fates import FATE
 from .filters import CallFilter
 from .rows import iso
 from .stats import Figures, Group
@@ -60,9 +61,11 @@ async def counted(connection: AsyncConnection, conditions: Collection[ColumnElem
         return found[key]
 
     keys = (calls.c.started_at, calls.c.queue, calls.c.dialogue)
-    columns = (calls.c.outcome, calls.c.duration_ms, calls.c.interruption_count)
-    async for row in _streamed(connection, select(*keys, *columns).where(*conditions)):
-        group(row).count_call(row.started_at[:13], row.outcome, row.duration_ms, row.interruption_count)
+    columns = (calls.c.outcome, calls.c.duration_ms, calls.c.interruption_count, calls.c.after_queue)
+    async for row in _streamed(connection, select(*keys, *columns, FATE.label("fate")).where(*conditions)):
+        figures = group(row)
+        figures.count_call(row.started_at[:13], row.outcome, row.duration_ms, row.interruption_count)
+        figures.count_fate(row.fate, row.after_queue or row.queue, row.dialogue)
     of_cut = (cuts.c.kind, cuts.c.resolution, cuts.c.step, cuts.c.cut_word, cuts.c.detect_latency_ms)
     query = select(*keys, *of_cut, cuts.c.stop_latency_ms)
     both = query.join_from(calls, cuts, cuts.c.call_id == calls.c.id).where(*conditions)

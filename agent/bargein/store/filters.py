@@ -8,6 +8,9 @@ from typing import Literal
 
 EVERYTHING = 1_000_000_000  # a limit that no database reaches
 
+HANDED_OVER = ("answered", "abandoned", "unanswered", "handed over")  # fates: people, and whether anybody was there
+FATES = ("contained", *HANDED_OVER, "hung up", "failed", "in progress")  # what became of a call: see fates.py
+
 CallSort = Literal["started", "duration", "interruptions", "caller", "called", "queue", "flow", "outcome"]
 InterruptionSort = Literal["at", "noticed", "silent", "kind", "step"]
 
@@ -27,6 +30,7 @@ class CallFilter:
     called: str | None = None  # as `caller`
     flow: str | None = None
     outcome: str | None = None  # "" finds calls in progress
+    fate: str | None = None  # one of FATES
     interrupted: bool | None = None  # True: the caller interrupted the agent at least once. False: never
     longer_than_ms: int | None = None  # the call lasted longer
     step: str | None = None  # the agent spoke in this step of the flow

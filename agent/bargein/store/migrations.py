@@ -112,6 +112,11 @@ MIGRATIONS: Sequence[Migration] = (
         "CREATE INDEX calls_uniqueid ON calls (uniqueid)",
         "CREATE INDEX calls_trunk ON calls (trunk, started_at)",
     ),
+    (
+        *(_add("calls", column) for column in ("after_queue", "after_exten", "after_status", "member", "hung_up_by")),
+        *(f"ALTER TABLE calls ADD COLUMN {column} INTEGER" for column in ("waited_ms", "talked_ms", "hangup_cause")),
+        "DELETE FROM day_figures",  # the server makes them again, with what became of the calls
+    ),
 )
 
 LOCK_KEY = 0x62617267  # any number that only we use: "barg"

@@ -43,6 +43,14 @@ class Call:
     channel: str
     trunk: str  # the endpoint that the call came from: PJSIP/trunk
     codec: str  # of the caller's leg: ulaw
+    after_queue: str  # the Handover, see core/turns/records.py
+    after_exten: str
+    after_status: str
+    waited_ms: int | None
+    member: str
+    talked_ms: int | None
+    hangup_cause: int | None
+    hung_up_by: str
     turns: int
     interruptions: int  # without backchannels and noises
 

@@ -34,6 +34,8 @@ calls = Table(
     *_text("cause"),  # why the call ended before the flow did
     *_text("uniqueid", "linkedid", "channel"),  # Asterisk's names: they join the row with CDR, CEL and queue_log
     *_text("trunk", "codec"),  # the endpoint that the call came from, and the codec of its leg
+    *_text("after_queue", "after_exten", "after_status", "member", "hung_up_by"),  # the Handover
+    *(Column(name, Integer) for name in ("waited_ms", "talked_ms", "hangup_cause")),
     *_text("steps"),  # the steps that the agent spoke in, one a line, in order
     *_integer("duration_ms", "turn_count", "interruption_count"),
     *_integer("forgotten"),  # 1: nothing is left of the call but a recording on its server, to be deleted there

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -62,6 +62,9 @@ class Stats:
     by_day: Sequence[Spread] = field(default_factory=tuple)  # UTC, the latest first
     hours: Mapping[str, HourCount] = field(default_factory=dict)  # by "2026-03-01T09", UTC, in order
     words: Sequence[CutWord] = field(default_factory=tuple)  # the most frequent first
+    fates: Mapping[str, int] = field(default_factory=dict)  # calls by FATES of filters.py
+    fates_by_queue: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # the queue in which the caller ended
+    fates_by_flow: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     stop_histogram: Mapping[int, int] = field(default_factory=dict)  # ms, in steps of BIN_MS: interruptions
     detect_histogram: Mapping[int, int] = field(default_factory=dict)
 
@@ -115,12 +118,13 @@ class Group(NamedTuple):
 class Figures:
     """The counts of a group of calls. They add up."""
 
-    __slots__ = ("calls", "duration_ms", "flows", "hours", "hours_interrupted", "kinds", "outcomes", "queues",
+    __slots__ = ("calls", "duration_ms", "fates", "flows", "hours", "hours_interrupted", "kinds", "outcomes", "queues",
                  "resolutions", "steps", "words")  # fmt: skip
 
     def __init__(self) -> None:
         self.calls = self.duration_ms = 0
         self.outcomes: Counter[str] = Counter()
+        self.fates: Counter[str] = Counter()  # by "fate\nqueue\nflow"
         self.resolutions: Counter[str] = Counter()
         self.hours: Counter[str] = Counter()
         self.hours_interrupted: Counter[str] = Counter()
@@ -137,6 +141,9 @@ class Figures:
         self.hours[hour] += 1
         if interruptions:
             self.hours_interrupted[hour] += 1
+
+    def count_fate(self, fate: str, queue: str, flow: str) -> None:
+        self.fates[f"{fate}\n{queue}\n{flow}"] += 1
 
     def count_interruption(
         self, group: Group, kind: str, resolution: str, step: str, cut_word: str, detect_ms: int, stop_ms: int
@@ -183,7 +190,7 @@ class Figures:
 
 
 GROUPS = ("kinds", "queues", "flows", "steps")
-COUNTERS = ("outcomes", "resolutions", "hours", "hours_interrupted", "words")
+COUNTERS = ("outcomes", "fates", "resolutions", "hours", "hours_interrupted", "words")
 
 
 def quantile(bins: Sequence[tuple[int, int]], share: float) -> int:
@@ -220,6 +227,9 @@ def summarize(groups: Iterable[tuple[str, Figures]]) -> Stats:
         tuple(days[day].spread(day) for day in sorted(days, reverse=True) if days[day].total),
         dict(sorted(hours.items())),
         tuple(_cut_word(place, count) for place, count in _most(everything.words)),
+        {fate: sum(by_fate.values()) for fate, by_fate in _fates(everything.fates, 0).items()},
+        _fates(everything.fates, 1),
+        _fates(everything.fates, 2),
         _histogram(total.stop),
         _histogram(total.detect),
     )
@@ -250,6 +260,16 @@ def _most(counts: Mapping[str, int]) -> list[tuple[str, int]]:
 def _cut_word(place: str, count: int) -> CutWord:
     step, _, word = place.partition("\n")
     return CutWord(step, word, count)
+
+
+def _fates(counts: Mapping[str, int], part: int) -> dict[str, dict[str, int]]:
+    """Calls by fate for each queue (part 1) or flow (part 2); those with the most calls first."""
+    found: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for key, count in counts.items():
+        parts = key.split("\n")
+        found[parts[part]][parts[0]] += count
+    most = sorted(found.items(), key=lambda one: (-one[1].total(), one[0]))
+    return {name: dict(_most(by_fate)) for name, by_fate in most}
 
 
 def _histogram(bins: Mapping[int, int]) -> dict[int, int]:

@@ -6,12 +6,13 @@ import asyncio
 import json
 import logging
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from ..clock import Clock, SystemClock
-from ..core.turns.records import Interruption, Turn
+from ..core.turns.records import Handover, Interruption, Turn
 from .connect import connect, explained, is_failure
 from .database import Database
 from .delivery import Delivery
@@ -23,6 +24,7 @@ from .url import sqlite_file
 
 log = logging.getLogger(__name__)
 
+LOOK_AGAIN_S = 1.0
 MEBIBYTE = 1024 * 1024
 
 
@@ -145,6 +147,16 @@ class Store(Reader):
         row["cause"] = cause
         row["ended_at"] = iso(ended_at or self._clock.utc())
         self._put("calls", {"id": call_id, **row} if queue is None else {"id": call_id, **row, "queue": queue})
+
+    async def call_handed_over(self, call_id: str, handover: Handover) -> None:
+        """What became of a caller after the agent; what is not known leaves the row as it is. A call that is not logged
+        may be one that another worker has not yet written, so it is looked for again."""
+        known = {name: value for name, value in asdict(handover).items() if value not in ("", None)}
+        for pause_s in (0.0, LOOK_AGAIN_S):
+            await asyncio.sleep(pause_s)
+            if await self.is_logged(call_id):
+                return self._put("calls", {"id": call_id, **known})
+        log.warning("store: what became of the caller of %s is not logged, because the call is not", call_id)
 
     async def is_logged(self, call_id: str) -> bool:
         """Whether there is a call of this id. Raises UserError when the database cannot be read."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from ..clock import Clock, SystemClock
 from ..core.turns.reply import CallResult
+from ..store.filters import FATES
 
 OUTCOMES = (*CallResult, "caller_hung_up")  # column `outcome`
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -50,6 +51,14 @@ def milliseconds(text: str) -> int:
     if whole > MOST:
         raise ValueError(f"{text!r}: too long")
     return whole
+
+
+def fate(text: str) -> str:
+    """What became of a call, as a table shows it. Raises ValueError with the list."""
+    name = text.strip().lower().replace("_", " ").replace("-", " ")
+    if name not in FATES:
+        raise ValueError(f"{text!r} is none of {', '.join(FATES)}")
+    return name
 
 
 def outcome(text: str) -> str:

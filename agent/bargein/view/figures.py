@@ -7,17 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from ..store.filters import FATES, HANDED_OVER
+
 if TYPE_CHECKING:
     from ..store import Stats
 
-FATES = {  # what became of a call, by its outcome
-    "hangup": "contained",
-    "continue": "contained",
-    "queue": "handed over",
-    "transfer": "handed over",
-    "caller_hung_up": "abandoned",
-    "failed": "failed",
-}
 STEPS_MS = (25, 50, 100, 200, 500)  # widths of a histogram's bins
 MOST_BINS = 12
 
@@ -30,11 +24,10 @@ class DayCount:
     interrupted: int = 0
 
 
-def fates(stats: Stats) -> dict[str, int]:
-    """Calls that the agent contained, that it handed over to people, that callers abandoned, and that failed."""
-    found = dict.fromkeys(("contained", "handed over", "abandoned", "failed", "in progress"), 0)
-    for outcome, count in stats.outcomes.items():
-        found[FATES.get(outcome, "in progress")] += count
+def fates(counts: Mapping[str, int]) -> dict[str, int]:
+    """Calls by what became of them, in order. All that went to people are `handed over`, whoever answered."""
+    found = dict.fromkeys(("contained", "handed over", *FATES), 0) | dict(counts)
+    found["handed over"] = sum(counts.get(name, 0) for name in HANDED_OVER)
     return {name: count for name, count in found.items() if count}
 
 

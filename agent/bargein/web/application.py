@@ -20,7 +20,7 @@ from starlette.templating import Jinja2Templates
 from ..core.language.kinds import Kind
 from ..errors import UserError
 from ..store import CallFilter, Reader
-from ..view.choose import MOST, milliseconds, moment, outcome
+from ..view.choose import MOST, fate, milliseconds, moment, outcome
 from ..view.timeline import of_call
 from . import present
 from .access import Access, Guard
@@ -28,7 +28,7 @@ from .live import Live
 
 HERE = Path(__file__).parent
 PAGE = 50  # rows
-FILTERS = ("since", "until", "queue", "caller", "called", "flow", "outcome", "interrupted", "longer", "step",
+FILTERS = ("since", "until", "queue", "caller", "called", "flow", "outcome", "fate", "interrupted", "longer", "step",
            "trunk", "linkedid", "uniqueid", "text")  # fmt: skip
 KEEP_ALIVE_S = 15.0  # a proxy closes a silent connection
 
@@ -49,6 +49,7 @@ def chosen(query: Mapping[str, str]) -> CallFilter:
             called=given.get("called"),
             flow=given.get("flow"),
             outcome=outcome(given["outcome"]) if "outcome" in given else None,
+            fate=fate(given["fate"]) if "fate" in given else None,
             interrupted={"yes": True, "no": False}.get(given.get("interrupted", "")),
             longer_than_ms=milliseconds(given["longer"]) if "longer" in given else None,
             step=given.get("step"),

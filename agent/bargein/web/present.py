@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.language.kinds import FALSE_INTERRUPTIONS, Kind
 from ..core.language.neutral import neutral
+from ..store.filters import FATES
 from ..view.choose import OUTCOMES
 from ..view.figures import by_local_day, by_local_hour, fates, histogram
 from ..view.timeline import Cut, Timeline
@@ -67,7 +68,9 @@ def prepare(environment: Environment) -> None:
     environment.filters.update(
         duration=duration, latency=latency, position=position, clock=clock, words=words, clean=neutral, outcome=outcome
     )
-    environment.globals.update(outcomes=[*OUTCOMES, "in_progress"], kinds=list(Kind), not_real=FALSE_INTERRUPTIONS)
+    environment.globals.update(
+        outcomes=[*OUTCOMES, "in_progress"], all_fates=FATES, kinds=list(Kind), not_real=FALSE_INTERRUPTIONS
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,9 @@ def charts(stats: Stats) -> dict[str, list[Bar]]:
         "Calls by hour of the day": bars(
             [(f"{hour:02d}:00", calls, "") for hour, calls in by_local_hour(stats).items()], 24
         ),
-        "What became of calls": bars([(name, count, "") for name, count in fates(stats).items()]),
+        "What became of calls": bars([(name, count, "") for name, count in fates(stats.fates).items()]),
+        "Queues: calls answered by people": bars(_answered(stats.fates_by_queue)),
+        "Flows: calls contained": bars(_contained(stats.fates_by_flow)),
         "Silent after": bars([(name, count, "") for name, count in histogram(stats.stop_histogram)]),
         "Outcomes": bars([(words(name), count, "") for name, count in stats.outcomes.items()]),
         "What callers did": bars([(one.name, one.count, _median(one)) for one in stats.by_kind]),
@@ -153,6 +158,24 @@ def charts(stats: Stats) -> dict[str, list[Bar]]:
         "Interruptions by flow": bars([(one.name, one.count, _median(one)) for one in stats.by_flow]),
     }
     return {title: rows for title, rows in found.items() if rows}
+
+
+def _answered(groups: Mapping[str, Mapping[str, int]]) -> list[tuple[str, int, str]]:
+    """For each queue that callers were handed over to: how many were answered, and what became of the others."""
+    found = {name: fates(counts) for name, counts in groups.items()}
+    return [
+        (name, counts.get("answered", 0), f"of {counts['handed over']}, {counts.get('abandoned', 0)} abandoned")
+        for name, counts in found.items()
+        if "handed over" in counts
+    ]
+
+
+def _contained(groups: Mapping[str, Mapping[str, int]]) -> list[tuple[str, int, str]]:
+    found = {name: fates(counts) for name, counts in groups.items()}
+    return [
+        (name, counts.get("contained", 0), f"{counts.get('handed over', 0)} handed over")
+        for name, counts in found.items()
+    ]
 
 
 def _median(spread: Any) -> str:

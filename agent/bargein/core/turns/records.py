@@ -96,6 +96,20 @@ class Situation:
 
 
 @dataclass(frozen=True, slots=True)
+class Handover:
+    """What became of a caller after the agent; the fields are columns of `calls`. "" and None: not known."""
+
+    after_queue: str = ""  # the queue in which the caller waited last
+    after_exten: str = ""  # or the extension that the caller was transferred to
+    after_status: str = ""  # answered, abandoned, or why nobody answered: timeout, joinempty, busy
+    waited_ms: int | None = None
+    member: str = ""  # who answered: 201
+    talked_ms: int | None = None
+    hangup_cause: int | None = None  # Q.850
+    hung_up_by: str = ""  # caller | member | dialplan
+
+
+@dataclass(frozen=True, slots=True)
 class CallInfo:
     """What FastAGI told us of a call; data from the network, never to be trusted as code or path."""
 
