@@ -7,6 +7,7 @@ import contextlib
 import os
 import re
 import signal
+import sqlite3
 import sys
 import time
 import uuid
@@ -194,6 +195,9 @@ async def test_the_dialplan_gets_what_the_flow_came_to(tmp_path: Path) -> None:
             assert (await call.result(cluster), call.pbx.variables["BARGEIN_QUEUE"]) == ("queue", "sales")
             call.writer.close()
         await until(lambda: not cluster.calls, 5)
+        after = {"BARGEIN_STAGE": "people", "BARGEIN_QUEUED": "sales 100", "QUEUESTATUS": "TIMEOUT", "EPOCH": "130"}
+        call.pbx.variables |= after
+        await call.pbx.run("after")
         unused = [Pbx(cluster.fastagi.port) for _ in range(4)]
         for pbx in unused[:3]:
             await pbx.run("start")
@@ -202,6 +206,9 @@ async def test_the_dialplan_gets_what_the_flow_came_to(tmp_path: Path) -> None:
         assert unused[3].variables["BARGEIN_SERVER"] == unused[0].variables["BARGEIN_SERVER"]
     finally:
         await cluster.drain()
+    with sqlite3.connect(tmp_path / "calls.db") as log:
+        told = log.execute("SELECT id, after_queue, waited_ms FROM calls WHERE after_status = 'timeout'").fetchall()
+    assert told == [(call.pbx.variables["BARGEIN_ID"], "sales", 30_000)]
 
 
 async def test_a_reload_does_not_wait_for_a_lost_worker_and_one_that_cannot_start_says_why(
