@@ -67,6 +67,22 @@ async def test_greets_from_the_flow_without_the_model(tmp_path: Path) -> None:
         assert server.exchanges == []
 
 
+async def test_who_speaks_first_hears_the_notice_and_then_the_answer(tmp_path: Path) -> None:
+    (tmp_path / "notice.yaml").write_text(
+        "queue: support\nsteps:\n  hello:\n    say:\n      - {say: This call is recorded., interruptible: no}\n"
+        "      - Welcome to the shop.\n    next: bye\n  bye: {hangup: yes}\n"
+    )
+    async with chat_server(answer("We open at nine.")) as server:
+        planner = planner_of(server, load(tmp_path / "notice.yaml"))
+        planner.plan(Situation(())).cancel()  # dropped: the caller speaks before it is heard
+        first = Turn(0, "caller", 0, 0, "when do you open", "when do you open")
+        said = [piece async for piece in planner.plan(Situation((first,), first.text)) if isinstance(piece, Say)]
+    assert [(say.text, say.interruptible) for say in said] == [
+        ("This call is recorded.", False),
+        ("We open at nine.", True),
+    ]
+
+
 async def test_what_the_flow_says_of_its_callers_counts_for_the_model_too(tmp_path: Path) -> None:
     flow = flow_of(tmp_path, "sensitivity: 0.2\ninterruptible: no\nbackchannels: [amen]\n")
     async with chat_server(answer("The red mug is ten dollars.")) as server:

@@ -148,6 +148,9 @@ class LlmReply:
         planner, situation = self._planner, self._situation
         if not situation.turns:
             return self._greeting()
+        if not any(turn.speaker == "agent" for turn in situation.turns):
+            self._greeting(notices_only=True)  # the caller spoke first; a legal notice is said all the same
+            self._spoke = False
         if not (situation.caller_text or situation.digits or situation.interruption):
             self.state = replace(self.state, silences=self.state.silences + 1)
             if self.state.silences > MOST_SILENCES:
@@ -166,15 +169,18 @@ class LlmReply:
             return True
         return False
 
-    def _greeting(self) -> bool:
+    def _greeting(self, notices_only: bool = False) -> bool:
+        """The first step of the flow. `notices_only`: only what may not be interrupted, and the answer follows."""
         planner = self._planner
         step = planner.flow.steps[planner.flow.start]
         look = Names(planner.flow, planner.phrases, planner.call, SystemClock().utc(), {}, {})
         lines = [line for line in (*step.lines, *step.ask) if line.when is None or line.when.holds(look.plain)]
+        if notices_only:
+            lines = [line for line in lines if not line.interruptible]
         for line in lines:
             question = line in step.ask
             self._say(render(line.text, look.spoken), line, question)
-        if lines:
+        if lines and not notices_only:
             self._listen()
         return bool(lines)
 
