@@ -26,7 +26,7 @@ REAL_TIME = ("tests/asterisk/", "tests/conversations/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Calls in real time on a shared machine are flaky: each may fail once. No other test runs again."""
+    """Calls in real time on a shared machine are flaky: each may fail once. Other tests say so themselves."""
     for item in items:
         if item.nodeid.startswith(REAL_TIME):
             item.add_marker(pytest.mark.flaky(reruns=1))

@@ -18,7 +18,7 @@ REPOSITORY = Path(__file__).parents[2]
 SHIPPED = REPOSITORY / "asterisk-conf"
 # every module reads one, and most are content with nothing
 EMPTY = ("acl", "ccss", "features", "geolocation", "http", "pjproject", "stasis", "statsd", "udptl")
-BOOT_S = 20.0
+BOOT_S = 60.0
 RTP_PORTS = 400
 
 
@@ -60,6 +60,7 @@ class Asterisk:
         self._home = home
         self._run = Path(tempfile.mkdtemp(prefix="bargein-pbx-"))  # short: a Unix socket's path ends at 107 bytes
         self._process: subprocess.Popen[bytes]
+        self.log_of_start = ""  # what it has logged until it was up
 
     def start(self) -> None:
         """Write the configuration and wait until it is fully up. Raises RuntimeError with the end of its log."""
@@ -75,6 +76,7 @@ class Asterisk:
                 tail = (self._run / "log/console").read_text(errors="replace")[-2000:]
                 raise RuntimeError(f"Asterisk does not start:\n{tail}")
             time.sleep(0.1)
+        self.log_of_start = self.log()
 
     def stop(self) -> None:
         """End it, and remove what it wrote."""

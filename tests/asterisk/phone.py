@@ -45,6 +45,7 @@ class _Udp(asyncio.DatagramProtocol):
 class Phone:
     """`async with Phone(pbx_port) as phone: await phone.call("700"); phone.say(pcm, 1.5); await phone.ended(20)`.
 
+    name: what the other side sees of the caller.
     loss: share of its packets that never leave. jitter_ms: each packet leaves up to so much later, also out of order.
     """
 
@@ -53,6 +54,7 @@ class Phone:
         pbx_port: int,
         *,
         user: str = "caller",
+        name: str = "",
         payload_type: int = g711.PCMU,
         ptime_ms: int = 20,
         loss: float = 0.0,
@@ -66,6 +68,7 @@ class Phone:
         self.silent = False  # True: no RTP at all while there is nothing to say, like a mute or VAD phone
         self._pbx = (HOST, pbx_port)
         self._user = user
+        self._name = name
         self._payload_type = payload_type
         self._ptime_ms = ptime_ms
         self._loss = loss
@@ -106,7 +109,7 @@ class Phone:
     def ring(self, exten: str) -> None:
         """Dial without waiting."""
         port: int = self._sip.get_extra_info("sockname")[1]
-        self._dialog = Dialog(HOST, port, self._pbx, exten, self._user)
+        self._dialog = Dialog(HOST, port, self._pbx, exten, self._user, self._name)
         self._invite("sendrecv")
 
     async def hang_up(self) -> None:

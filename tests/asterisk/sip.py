@@ -50,11 +50,12 @@ class Message:
 class Dialog:
     """The caller's half of a dialog: makes its requests and follows its answers."""
 
-    def __init__(self, host: str, port: int, pbx: tuple[str, int], exten: str, user: str) -> None:
+    def __init__(self, host: str, port: int, pbx: tuple[str, int], exten: str, user: str, name: str = "") -> None:
         self._local = f"{host}:{port}"
         self._uri = f"sip:{exten}@{pbx[0]}:{pbx[1]}"
         self._target = self._uri
         self._user = user
+        self._name = f'"{name}" ' if name else ""
         self._from_tag = f"{random.getrandbits(32):08x}"
         self._call_id = f"{random.getrandbits(64):016x}"
         self._to_tag = ""
@@ -87,7 +88,7 @@ class Dialog:
             f"{method} {self._target if self._to_tag else self._uri} SIP/2.0",
             f"Via: SIP/2.0/UDP {self._local};branch={branch};rport",
             "Max-Forwards: 70",
-            f"From: <sip:{self._user}@{self._local}>;tag={self._from_tag}",
+            f"From: {self._name}<sip:{self._user}@{self._local}>;tag={self._from_tag}",
             f"To: <{self._uri}>" + (f";tag={self._to_tag}" if self._to_tag else ""),
             f"Call-ID: {self._call_id}",
             f"CSeq: {sequence} {method}",

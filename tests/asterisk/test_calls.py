@@ -18,7 +18,8 @@ from .phone import RATE, Phone
 from .product import Product, speech
 from .quiet import audible_until, was_talking
 
-STOP_S = 0.300
+STOP_MS = 300
+ON_THE_WAY_S = 0.300  # at most, in both directions through Asterisk on a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +41,11 @@ async def test_a_caller_cuts_in_is_answered_and_asks_for_a_person(pbx: Asterisk,
     call = shop.ended_call()
     rows = shop.interruptions(call["id"])
 
-    assert was_talking(phone.received, blue)
-    assert audible_until(phone.received, blue) - blue < STOP_S
-    assert was_talking(phone.received, person)
-    assert audible_until(phone.received, person) - person < STOP_S
+    for onset in (blue, person):
+        assert was_talking(phone.received, onset)
+        assert audible_until(phone.received, onset) - onset < STOP_MS / 1000 + ON_THE_WAY_S
+    stops = [row for row in rows if row["resolution"] in ("replanned", "transferred")]
+    assert all(0 < row["stop_latency_ms"] < STOP_MS for row in stops), rows  # counted in samples, not by a clock
 
     assert "One blue mug for fifteen dollars." in shop.said(call["id"], "agent")
     assert "blue" in shop.said(call["id"], "caller").lower()

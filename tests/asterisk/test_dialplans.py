@@ -18,7 +18,7 @@ from .stub import StubCall, StubServer, tone
 
 
 async def test_nothing_in_our_files_makes_asterisk_complain(pbx: Asterisk) -> None:
-    bad = [line for line in pbx.log().splitlines() if "WARNING" in line or "ERROR" in line]
+    bad = [line for line in pbx.log_of_start.splitlines() if "WARNING" in line or "ERROR" in line]
     assert bad == []
 
 

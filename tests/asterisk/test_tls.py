@@ -18,11 +18,12 @@ from .quiet import audible_until, was_talking
 
 pytestmark = pytest.mark.skipif(not shutil.which("stunnel"), reason="no stunnel here: apt-get install stunnel4")
 
-STOP_S = 0.300
+STOP_MS = 300
+ON_THE_WAY_S = 0.300  # at most, through two tunnels on a busy machine
 
 
 async def test_a_caller_cuts_in_through_tls(pbx: Asterisk, tmp_path: Path) -> None:
-    words = speech("Wait, I have a question about that.")  # synthesized before it is needed
+    words = speech("No. That is wrong.")  # synthesized before it is needed
     for name in ("bargein", "pbx"):
         certificate(tmp_path, name)
     audio, agi, tls_audio, tls_agi, at_pbx = (free_port() for _ in range(5))
@@ -40,12 +41,14 @@ async def test_a_caller_cuts_in_through_tls(pbx: Asterisk, tmp_path: Path) -> No
                 await reachable(port)
             async with Phone(pbx.sip_port) as phone:
                 await phone.call("700")
-                onset = phone.say(words, 1.0)
+                onset = phone.say(words, 2.0)
                 await asyncio.sleep(onset + 3 - time.monotonic())
             call = product.ended_call()
     finally:
         assert product.stop() == 0
     assert was_talking(phone.received, onset)
-    assert audible_until(phone.received, onset) - onset < STOP_S
+    assert audible_until(phone.received, onset) - onset < STOP_MS / 1000 + ON_THE_WAY_S
     assert call["outcome"] == "caller_hung_up"
-    assert product.interruptions(call["id"])[0]["resolution"] != "resumed"
+    row = product.interruptions(call["id"])[0]
+    assert row["resolution"] != "resumed"
+    assert 0 < row["stop_latency_ms"] < STOP_MS

@@ -245,7 +245,7 @@ async def test_the_call_ends_before_it_reaches_anybody(asterisk: Asterisk, fasta
     begun = time.monotonic()
     check = (await looked_at(asterisk, "700", fastagi))["test call"]
     assert (check.status, check.text) == ("fail", "700@in did not reach the agent, but Playback(sorry)")
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 6  # not as long as it waits for a call that is still there
 
 
 async def test_the_audio_has_no_way_to_the_server(asterisk: Asterisk, fastagi: str) -> None:

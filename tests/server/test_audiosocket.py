@@ -22,6 +22,7 @@ from bargein.server.media import MediaEngine
 from bargein.server.registry import Registry
 from bargein.server.session import Engines, Session
 from tests.fakes import FakeLog, FakePlanner, FakeRecognizer, FakeVoice, LevelDetector
+from tests.waiting import until
 
 
 class Bench:
@@ -34,6 +35,7 @@ class Bench:
         self.no_flow = False
         self.prepared = asyncio.Event()
         self.prepared.set()
+        self.preparing = 0
         self.server = AudioSocketServer(
             self.registry,
             self._session,
@@ -45,6 +47,7 @@ class Bench:
         )
 
     async def _prepare(self, info: CallInfo) -> None:
+        self.preparing += 1
         await self.prepared.wait()
         if self.no_flow:
             raise ValueError("no flow")
@@ -77,7 +80,7 @@ async def bench(request) -> AsyncIterator[Bench]:
 
 
 async def first_kind(reader: asyncio.StreamReader) -> int | None:
-    data = await asyncio.wait_for(reader.read(3), 2)
+    data = await asyncio.wait_for(reader.read(3), 10)
     return data[0] if data else None
 
 
@@ -86,8 +89,7 @@ async def test_a_call_that_was_announced_is_served(bench: Bench) -> None:
     assert await first_kind(reader) == FrameKind.AUDIO
     assert bench.server.calls == 1
     writer.close()
-    await asyncio.sleep(0.1)
-    assert bench.server.calls == 0
+    await until(lambda: not bench.server.calls)
     assert len(bench.ended) == 1
 
 
@@ -118,27 +120,26 @@ async def test_garbage_is_one_line_and_disturbs_nobody(bench: Bench, caplog, dat
     good, _ = await bench.dial()
     reader, writer = await asyncio.open_connection("127.0.0.1", bench.server.port)
     writer.write(data)
-    assert await asyncio.wait_for(reader.read(), 2) == b""
+    assert await asyncio.wait_for(reader.read(), 10) == b""
     assert len([r for r in caplog.records if r.name == "bargein.server.audiosocket"]) == 1
     decoder, frames = Decoder(), []
     while len(frames) < 10:
-        frames += decoder.feed(await asyncio.wait_for(good.read(4096), 1))
+        frames += decoder.feed(await asyncio.wait_for(good.read(4096), 10))
     assert all(frame.kind == FrameKind.AUDIO for frame in frames)
 
 
 @pytest.mark.parametrize("bench", [{"id_timeout_s": 0.1}], indirect=True)
 async def test_a_connection_that_says_nothing_is_closed(bench: Bench, caplog) -> None:
     reader, _ = await asyncio.open_connection("127.0.0.1", bench.server.port)
-    assert await asyncio.wait_for(reader.read(), 2) == b""
+    assert await asyncio.wait_for(reader.read(), 10) == b""
     assert "sent no call id in time" in caplog.text
 
 
 @pytest.mark.parametrize("bench", [{"max_pending": 1}], indirect=True)
 async def test_connections_without_an_id_are_limited(bench: Bench) -> None:
     waiting = await asyncio.open_connection("127.0.0.1", bench.server.port)
-    await asyncio.sleep(0.05)
     reader, _ = await asyncio.open_connection("127.0.0.1", bench.server.port)
-    assert await asyncio.wait_for(reader.read(), 2) == b""
+    assert await asyncio.wait_for(reader.read(), 10) == b""
     waiting[1].close()
 
 
@@ -155,7 +156,7 @@ async def test_at_capacity_the_dialplan_goes_on(bench: Bench) -> None:
 async def test_only_peers_may_connect(bench: Bench, caplog) -> None:
     reader, _ = await bench.dial()
     with contextlib.suppress(ConnectionError):  # what was sent is still unread
-        assert await asyncio.wait_for(reader.read(), 2) == b""
+        assert await asyncio.wait_for(reader.read(), 10) == b""
     assert "audiosocket.peers" in caplog.text
 
 
@@ -180,12 +181,14 @@ async def test_what_is_being_handed_back_counts_as_pending(bench: Bench) -> None
     for reader, _ in wrong:
         assert await first_kind(reader) == FrameKind.HANGUP
     refused, _ = await asyncio.open_connection("127.0.0.1", bench.server.port)
-    assert await asyncio.wait_for(refused.read(), 1) == b""
+    assert await asyncio.wait_for(refused.read(), 10) == b""
     for _, writer in wrong:
         writer.close()
-    await asyncio.sleep(0.1)
-    served, _ = await bench.dial()
-    assert await first_kind(served) == FrameKind.AUDIO
+    kind: int | None = None
+    async with asyncio.timeout(10):
+        while kind != FrameKind.AUDIO:
+            with contextlib.suppress(ConnectionError):  # refused, as long as those two count
+                kind = await first_kind((await bench.dial())[0])
 
 
 @pytest.mark.parametrize("bench", [{"accept_unregistered": True}], indirect=True)
@@ -198,13 +201,12 @@ async def test_calls_of_one_fixed_id_are_all_served_and_each_has_a_log_of_its_ow
     assert bench.server.calls == 2
     writer.close()
     other.close()
-    await asyncio.sleep(0.1)
+    await until(lambda: not bench.server.calls)
     bench.logged.add(call_id)
     third, writer = await bench.dial(call_id)
     assert await first_kind(third) == FrameKind.AUDIO
     writer.close()
-    await asyncio.sleep(0.1)
-    assert len(set(bench.ended)) == 3
+    await until(lambda: len(set(bench.ended)) == 3)
     assert call_id in bench.ended
     assert caplog.text.count("this one is logged as") == 2
 
@@ -217,8 +219,7 @@ async def test_a_database_that_cannot_say_costs_a_call_its_id_and_nothing_else(b
     reader, writer = await bench.dial(call_id)
     assert await first_kind(reader) == FrameKind.AUDIO
     writer.close()
-    await asyncio.sleep(0.1)
-    assert len(bench.ended) == 1
+    await until(lambda: len(bench.ended) == 1)
     assert bench.ended != [call_id]
 
 
@@ -230,7 +231,7 @@ async def test_an_id_of_fastagi_is_good_once_though_unregistered_ones_are_accept
     during, _ = await bench.dial(call_id)
     assert await first_kind(during) == FrameKind.HANGUP
     writer.close()
-    await asyncio.sleep(0.1)
+    await until(lambda: bench.ended)
     after, _ = await bench.dial(call_id)
     assert await first_kind(after) == FrameKind.HANGUP
     assert bench.ended == [call_id]
@@ -243,10 +244,10 @@ async def test_close_ends_what_is_no_call_without_a_word_in_the_log(bench: Bench
     call = await bench.dial()
     assert await first_kind(call[0]) == FrameKind.AUDIO
     before = len(caplog.records)
-    await asyncio.wait_for(bench.server.close(), 1)
+    await asyncio.wait_for(bench.server.close(), 5)
     for reader, writer in (pending, handed_back, call):
         with contextlib.suppress(ConnectionError):
-            await asyncio.wait_for(reader.read(), 1)
+            await asyncio.wait_for(reader.read(), 10)
         writer.close()
     await asyncio.sleep(0.05)
     assert [record.getMessage() for record in caplog.records[before:]] == []
@@ -273,13 +274,13 @@ async def test_a_call_that_is_prepared_when_the_server_drains_goes_back_to_the_d
     bench.prepared.clear()
     reader, writer = await bench.dial()
     writer.write(encode(FrameKind.AUDIO, bytes(320)))
-    await asyncio.sleep(0.05)
+    await until(lambda: bench.preparing)
     draining = asyncio.create_task(bench.server.drain(0.1))
     await asyncio.sleep(0.2)
     bench.prepared.set()
     assert await first_kind(reader) == FrameKind.HANGUP
     writer.close()
-    await asyncio.wait_for(draining, 3)
+    await asyncio.wait_for(draining, 10)
     assert len(bench.ended) == 0
 
 
@@ -288,7 +289,7 @@ async def test_calls_that_are_prepared_together_are_no_more_than_allowed(bench: 
     bench.prepared.clear()
     ids = [bench.registry.register(CallInfo("")) for _ in range(4)]
     calls = [await bench.dial(call_id) for call_id in ids]
-    await asyncio.sleep(0.05)
+    await until(lambda: bench.preparing == 4)
     bench.prepared.set()
     kinds = [await first_kind(reader) for reader, _ in calls]
     assert sorted(map(str, kinds)) == sorted(map(str, [FrameKind.AUDIO] * 2 + [FrameKind.HANGUP] * 2))
@@ -302,14 +303,13 @@ async def test_two_calls_of_the_same_id_at_the_same_time_are_two_calls(bench: Be
     bench.prepared.clear()
     own = str(uuid.uuid4())
     calls = [await bench.dial(own) for _ in range(2)]
-    await asyncio.sleep(0.1)
+    await until(lambda: bench.preparing == 2)
     bench.prepared.set()
     assert [await first_kind(reader) for reader, _ in calls] == [FrameKind.AUDIO] * 2
     assert bench.server.calls == 2
     for _, writer in calls:
         writer.close()
-    await asyncio.sleep(0.1)
-    assert len(set(bench.ended)) == 2
+    await until(lambda: len(set(bench.ended)) == 2)
 
 
 async def test_a_call_that_cannot_be_prepared_goes_back_to_the_dialplan(bench: Bench) -> None:
@@ -336,7 +336,7 @@ async def test_a_fault_in_a_call_costs_it_one_line_and_its_caller_goes_to_people
     writer.write(encode(FrameKind.AUDIO, bytes(320)))
     writer.write_eof()
     await reader.readexactly(320)  # of the frame whose head was read
-    frames = Decoder().feed(await asyncio.wait_for(reader.read(), 3))
+    frames = Decoder().feed(await asyncio.wait_for(reader.read(), 10))
     assert frames[-1].kind == FrameKind.HANGUP
     assert running.session.finish is not None
     assert running.session.finish.result == "failed"
@@ -346,6 +346,7 @@ async def test_a_fault_in_a_call_costs_it_one_line_and_its_caller_goes_to_people
 
 
 @pytest.mark.slow
+@pytest.mark.flaky(reruns=2)  # it counts the frames of a call in real time
 @pytest.mark.parametrize("bench", [{"max_pending": 16, "id_timeout_s": 0.5}], indirect=True)
 async def test_10000_silent_connections_cost_a_call_nothing_and_the_log_a_few_lines(bench: Bench, caplog) -> None:
     call, _writer = await bench.dial()

@@ -26,6 +26,7 @@ from bargein.server.cluster import Cluster, worker_ports
 from tests.cli.test_serve import tone
 from tests.server.test_fastagi import Pbx
 from tests.server.test_metrics import get
+from tests.waiting import until
 
 WORKER = [sys.executable, "-m", "bargein.cli.worker"]
 
@@ -66,7 +67,7 @@ class Call:
     async def hears(self, seconds: float) -> bool:
         """Whether audio comes for so long."""
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, TimeoutError):
-            async with asyncio.timeout(seconds + 3):
+            async with asyncio.timeout(seconds + 10):
                 return len(await self.reader.readexactly(int(seconds * 50) * 323)) > 0
         return False
 
@@ -81,13 +82,6 @@ async def begun(cluster: Cluster) -> Call:
     return call
 
 
-async def until(condition: object, limit_s: float) -> None:
-    give_up = time.monotonic() + limit_s
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < give_up
-        await asyncio.sleep(0.05)
-
-
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
 async def test_a_worker_that_is_lost_costs_its_own_callers_only_and_is_replaced(
     tmp_path: Path, number: signal.Signals
@@ -100,9 +94,9 @@ async def test_a_worker_that_is_lost_costs_its_own_callers_only_and_is_replaced(
         os.kill(cluster.workers.pids[0], number)
         began = time.monotonic()
         assert all(await asyncio.gather(*(call.hears(1) for call in kept)))
-        await until(lambda: len(cluster.workers.ports) == 1, 8)
+        await until(lambda: len(cluster.workers.ports) == 1, 20)
         assert [await call.result(cluster) for call in lost] == ["failed", "failed"]
-        assert time.monotonic() - began < 9
+        assert time.monotonic() - began < 20
         late = await begun(cluster)  # meanwhile the other takes new calls
         assert late.port == ports[1]
         await until(lambda: len(cluster.workers.ports) == 2, 60)
@@ -158,9 +152,11 @@ async def test_drain_tells_every_worker_and_the_dialplan_gets_its_answers(tmp_pa
     async with serving(tmp_path) as cluster:
         calls = [await begun(cluster) for _ in range(2)]
         await cluster.reload()
-        await asyncio.sleep(1.2)
-        text = (await get(cluster.metrics_port, "/metrics"))[1]
-        assert all(f'bargein_calls_in_progress{{worker="{n}"}} 1.0' in text for n in (0, 1)), text
+        expected = [f'bargein_calls_in_progress{{worker="{n}"}} 1.0' for n in (0, 1)]
+        text = ""
+        async with asyncio.timeout(15):
+            while not all(line in text for line in expected):  # workers report from time to time
+                text = (await get(cluster.metrics_port, "/metrics"))[1]
         assert (await get(cluster.metrics_port, "/healthz"))[0] == 200
         draining = asyncio.create_task(cluster.drain())
         await asyncio.sleep(0.2)
@@ -172,7 +168,7 @@ async def test_drain_tells_every_worker_and_the_dialplan_gets_its_answers(tmp_pa
                 await call.reader.read(-1)
             call.writer.close()
         assert [await call.result(cluster) for call in calls] == ["failed", "failed"]
-        await asyncio.wait_for(draining, 20)
+        await asyncio.wait_for(draining, 30)
 
 
 def with_flow(folder: Path) -> Config:
@@ -194,7 +190,7 @@ async def test_the_dialplan_gets_what_the_flow_came_to(tmp_path: Path) -> None:
             call = await begun(cluster)
             assert (await call.result(cluster), call.pbx.variables["BARGEIN_QUEUE"]) == ("queue", "sales")
             call.writer.close()
-        await until(lambda: not cluster.calls, 5)
+        await until(lambda: not cluster.calls)
         after = {"BARGEIN_STAGE": "people", "BARGEIN_QUEUED": "sales 100", "QUEUESTATUS": "TIMEOUT", "EPOCH": "130"}
         call.pbx.variables |= after
         await call.pbx.run("after")
@@ -222,7 +218,7 @@ async def test_a_reload_does_not_wait_for_a_lost_worker_and_one_that_cannot_star
         await asyncio.sleep(0.2)
         os.kill(cluster.workers.pids[0], signal.SIGKILL)
         (tmp_path / "flow.yaml").write_text("steps: 7")
-        await asyncio.wait_for(asyncio.gather(*reloads, return_exceptions=True), 10)
+        await asyncio.wait_for(asyncio.gather(*reloads, return_exceptions=True), 30)
         await until(lambda: caplog.text.count("worker 0 cannot start: ") == 2, 60)
         assert "flow.yaml" in caplog.text
     finally:

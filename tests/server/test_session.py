@@ -23,6 +23,7 @@ from bargein.server.connection import Connection
 from bargein.server.media import MediaEngine
 from bargein.server.session import Engines, Session
 from tests.fakes import LOUD, QUIET, FakeLog, FakePlanner, FakeRecognizer, FakeVoice, LevelDetector
+from tests.waiting import until
 
 CALL_ID = "00000000-0000-4000-8000-000000000001"
 MENU = "the red mug costs ten dollars and the green mug twelve"
@@ -103,13 +104,13 @@ def menu_then(*pieces: Piece) -> Callable[[Situation], list[Piece]]:
     return answer
 
 
+@pytest.mark.flaky(reruns=2)  # it measures real time; test_media.py shows the grid in virtual time
 async def test_audio_leaves_every_20_ms_in_frames_of_320_bytes(call) -> None:
     _, far = await call(menu_then(), [])
-    await asyncio.sleep(1.0)
+    await until(lambda: len(far.frames) > 50)
     times = [t for t, f in far.frames]
     assert {(f.kind, len(f.payload)) for _, f in far.frames} == {(FrameKind.AUDIO, 320)}
-    assert 45 <= len(times) <= 53
-    assert np.median(np.diff(times)) == pytest.approx(0.02, abs=0.003)
+    assert np.median(np.diff(times)) == pytest.approx(0.02, abs=0.005)
     far.writer.close()
 
 
@@ -118,7 +119,7 @@ async def test_an_interruption_over_tcp(call) -> None:
     await asyncio.sleep(0.6)
     await far.speak(700)
     await far.speak(1500, QUIET)
-    await asyncio.wait_for(setup.done.wait(), 5)
+    await asyncio.wait_for(setup.done.wait(), 15)
     row = setup.log.rows[0]
     assert row.caller_text == "no, the blue one"
     assert row.resolution == "hung_up"
@@ -131,9 +132,9 @@ async def test_an_interruption_over_tcp(call) -> None:
 
 async def test_a_caller_who_hangs_up_ends_everything(call) -> None:
     setup, far = await call(menu_then(), [])
-    await asyncio.sleep(0.4)
+    await until(lambda: len(far.frames) > 20)
     far.writer.close()
-    await asyncio.wait_for(setup.done.wait(), 2)
+    await asyncio.wait_for(setup.done.wait(), 10)
     assert setup.session.finish is None
     assert setup.log.turns[0].cut_word
     assert len(asyncio.all_tasks()) <= 3
@@ -144,7 +145,7 @@ async def test_garbage_in_mid_call_ends_this_call_only(call, caplog) -> None:
     other, other_far = await call(menu_then(), [])
     await asyncio.sleep(0.2)
     far.writer.write(b"GET / HTTP/1.1\r\n\r\n")
-    await asyncio.wait_for(setup.done.wait(), 4)
+    await asyncio.wait_for(setup.done.wait(), 15)
     assert "no AudioSocket frame: kind 0x47" in caplog.text
     assert setup.session.finish == Finish("failed")
     assert far.frames[-1][1].kind == FrameKind.HANGUP  # the dialplan goes on
@@ -161,7 +162,7 @@ async def test_audio_faster_than_time_ends_the_call(call, caplog) -> None:
             far.writer.write(encode(FrameKind.AUDIO, to_bytes(QUIET)) * 50)
             sent_s += 1
             await asyncio.sleep(0.01)
-    await asyncio.wait_for(setup.done.wait(), 4)
+    await asyncio.wait_for(setup.done.wait(), 15)
     assert [record.getMessage() for record in caplog.records] == [
         "call c: more than 15 s of audio ahead of time; the dialplan goes on"
     ]
@@ -185,9 +186,8 @@ async def test_a_frame_of_65535_bytes_in_mid_call(call, caplog, kind: FrameKind)
     far.writer.write(struct.pack(">BH", kind, 65_535) + bytes(65_535))
     far.writer.write(encode(FrameKind.AUDIO, to_bytes(QUIET)))
     before = len(far.frames)
-    await asyncio.sleep(0.4)
+    await until(lambda: len(far.frames) > before + 10)
     assert not setup.done.is_set()
-    assert len(far.frames) > before + 10
     assert ("without a digit" in caplog.text) is (kind == FrameKind.DTMF)
     far.writer.close()
 
@@ -197,6 +197,7 @@ async def test_a_frame_of_unknown_kind_in_mid_call_is_skipped_with_one_warning(c
     await asyncio.sleep(0.1)
     for kind in (0x02, 0x02, 0x7F):
         far.writer.write(encode(kind, b"\x015\0\0\0\0") + encode(FrameKind.AUDIO, to_bytes(QUIET)))
+    await until(lambda: "unknown kind" in caplog.text)
     await asyncio.sleep(0.2)
     assert not setup.done.is_set()
     (line,) = [record.getMessage() for record in caplog.records if record.name == "bargein.server.media"]
@@ -209,7 +210,7 @@ async def test_a_planner_that_fails_gives_the_call_back(call, caplog) -> None:
         raise RuntimeError("no model")
 
     setup, far = await call(broken, [])
-    await asyncio.wait_for(far.closed.wait(), 2)
+    await asyncio.wait_for(far.closed.wait(), 15)
     assert setup.session.finish == Finish("failed")
     assert "RuntimeError at " in caplog.text
 
@@ -219,7 +220,7 @@ async def test_sentences_come_in_order_and_the_next_is_made_while_one_plays(call
         return [Say("one two"), Say("three four"), Finish("continue")]
 
     setup, _far = await call(answer, [], delay_s=0.05)
-    await asyncio.wait_for(setup.done.wait(), 6)
+    await asyncio.wait_for(setup.done.wait(), 15)
     assert setup.log.turns[0].heard_text == "one two three four"
 
 
@@ -227,7 +228,7 @@ async def test_stop_hands_the_call_back_with_a_hangup_frame(call) -> None:
     setup, far = await call(menu_then(), [])
     await asyncio.sleep(0.2)
     setup.session.stop("a test")
-    await asyncio.wait_for(far.closed.wait(), 2)
+    await asyncio.wait_for(far.closed.wait(), 15)
     assert far.frames[-1][1] == Frame(FrameKind.HANGUP, b"")
     assert setup.session.finish == Finish("failed")  # the flow is not done: its caller goes to people
 
@@ -237,8 +238,9 @@ async def test_a_clump_after_a_stall_is_not_answered_with_a_burst(call) -> None:
     await asyncio.sleep(0.3)
     before = len(far.frames)
     time.sleep(0.5)  # noqa: ASYNC251 - the stall itself
+    stalled_until = time.monotonic()
     await asyncio.sleep(0.1)
-    assert len(far.frames) - before < 15
+    assert len(far.frames) - before < 10 + (time.monotonic() - stalled_until) / 0.02
     far.writer.close()
 
 
@@ -249,9 +251,9 @@ def test_the_header_and_payload_of_a_frame_are_one_write() -> None:
 async def test_a_recognizer_that_fails_to_listen_gives_the_call_back(call, caplog) -> None:
     setup, far = await call(menu_then(), [])
     setup.recognizer.stream = lambda language, hints=(): setup.recognizer.check("xx")
-    await asyncio.sleep(0.4)
+    await until(lambda: len(far.frames) > 20)
     await far.speak(300)
-    await asyncio.wait_for(setup.done.wait(), 5)
+    await asyncio.wait_for(setup.done.wait(), 15)
     assert setup.session.finish == Finish("failed")
     assert setup.log.turns[0].cut_word
     assert far.frames[-1][1].kind == FrameKind.HANGUP
@@ -263,7 +265,7 @@ async def test_a_recognizer_that_fails_to_listen_gives_the_call_back(call, caplo
 async def test_audio_of_another_rate_ends_this_call_with_one_line(call, caplog) -> None:
     setup, far = await call(menu_then(), [])
     far.writer.write(b"\x12\x02\x80" + bytes(640))
-    await asyncio.wait_for(setup.done.wait(), 4)
+    await asyncio.wait_for(setup.done.wait(), 15)
     cause = "audio at more than 8 kHz; set the channel's format to slin in the dialplan"
     assert [record.getMessage() for record in caplog.records if record.name == "bargein.server.media"] == [
         f"call c: {cause}; the dialplan goes on"

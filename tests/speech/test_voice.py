@@ -93,6 +93,7 @@ async def test_what_calls_make_does_not_push_out_what_is_known() -> None:
     assert sum(voice.ready(f"{number:05}") for number in range(100)) < 10
 
 
+@pytest.mark.flaky(reruns=2)  # it measures real time
 async def test_a_voice_that_does_not_return_fails_in_time_and_recovers() -> None:
     tts = Counting()
     voice = Voice(tts, limit_s=0.1)
@@ -110,6 +111,7 @@ async def test_a_voice_that_does_not_return_fails_in_time_and_recovers() -> None
     assert (await voice.utterance("second")).text == "second"
 
 
+@pytest.mark.flaky(reruns=2)  # it measures real time
 async def test_who_waits_behind_others_waits_longer() -> None:
     class Slow(Counting):
         def synthesize(self, text: str, language: str = "en", voice: str = "") -> Utterance:

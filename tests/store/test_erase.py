@@ -141,6 +141,7 @@ async def test_what_is_private_is_not_stored(tmp_path: Path, withheld: str, kept
     await store.close()
 
 
+@pytest.mark.flaky(reruns=2)  # it measures real time
 async def test_prune_holds_up_a_writer_for_no_more_than_a_moment(tmp_path: Path) -> None:
     store = await Store.open(f"sqlite:///{tmp_path}/calls.db")
     for number in range(2000):
