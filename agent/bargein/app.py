@@ -50,12 +50,12 @@ from .store import Privacy, Store
 log = logging.getLogger(__name__)
 
 FIRST_SOUND = (8000 * np.sin(np.arange(RATE) / 8)).astype(np.int16)  # a second of 160 Hz
-RECORDINGS_S = 5.0  # how long the end of the server waits for a disk that hangs
-MOST_ROWS = 1000  # of the detector, to begin with
+RECORDINGS_S = 5.0  # how long a shutdown waits for a disk that hangs
+MOST_ROWS = 1000  # of the detector, at the start
 LAST_WORDS_CHARS = 200  # what the person who takes the call can read while it rings
 
 MakePlanner = Callable[[CallInfo], Planner]
-MakeVoice = Callable[[str, str], Voice]  # of a language and a voice name
+MakeVoice = Callable[[str, str], Voice]  # takes a language and a voice name
 
 
 class App:
@@ -102,7 +102,7 @@ class App:
         self._make_voice = make_voice or partial(catalog.voice, config.speech)
         self._detectors = DetectorBlock(load_weights(), min(config.audiosocket.max_calls, MOST_ROWS))
         self._make_detector = make_detector
-        # A detector of one's own may report a `near` that the shipped classifier was not trained on.
+        # A custom detector may report a `near` that the shipped classifier was not trained on.
         self._make_classifier = make_classifier or (
             (lambda: None) if make_detector else partial(OverlapClassifier, OverlapNetwork(load_weights("overlap")))
         )
@@ -149,7 +149,7 @@ class App:
             prepare=self._prepare,
         )
         gc.collect()
-        gc.freeze()  # what is loaded by now stays: the collector, which stops all calls, need not look through it
+        gc.freeze()  # the garbage collector stops all calls, so it must not scan what stays loaded
         try:
             await self.server.start(*parse_address(sock.listen))
             monitor = Monitor(
@@ -248,7 +248,7 @@ class App:
                 self._dialogues = fresh
 
     async def _warm(self, dialogues: Dialogues | None) -> None:
-        """Synthesize and load what is known in advance, so that it begins within a frame."""
+        """Synthesize and load all that is known in advance, so that it can begin within a frame."""
         if dialogues is not None:
             for (language, voice), texts in dialogues.prompts().items():
                 self._recognizer.check(language)
@@ -276,10 +276,10 @@ class App:
         return self._dialogues.planner(info)
 
     def _planned(self, info: CallInfo) -> tuple[Planner, Voice]:
-        """The planner of a call and its voice: those of the dialogue that it asks for, if they work here and now.
+        """The planner and the voice of a call.
 
-        A dialogue whose language is not understood or not spoken, or whose voice has to be fetched first, must not cost
-        a call: it gets the configured dialogue.
+        They are those of the dialogue that the call asks for. If no engine supports its language, or its voice must be
+        fetched first, the call gets the configured dialogue instead.
         """
         planner = (self._make_planner or self._configured)(info)
         try:
@@ -287,7 +287,7 @@ class App:
             voice = self._voice(planner.language, planner.voice)
             if not info.dialogue or voice.prepared():
                 return planner, voice
-            reason = "its voice is not here yet; it is being fetched"
+            reason = "its voice is still being fetched"
         except UserError as error:
             if not info.dialogue:
                 raise

@@ -91,11 +91,11 @@ class AudioSocketConfig:
     listen: str = _checked("127.0.0.1:9092", parse_address)
     advertise: str = _checked("", _address_or_nothing)  # what FastAGI tells Asterisk; "": same as listen
     unregistered: Literal["reject", "accept"] = "reject"  # a call id that FastAGI never gave out
-    peers: tuple[str, ...] = _checked(LOOPBACK, networks)  # who may connect; an empty list is nobody
+    peers: tuple[str, ...] = _checked(LOOPBACK, networks)  # addresses that may connect; an empty list allows none
     max_calls: int = _between(200, 1, 100_000)
     max_pending: int = _between(64, 1, 100_000)  # connections that have not yet sent their id
-    id_timeout_ms: int = _between(5000, 100, 60_000)  # for the id to come
-    drain_s: int = _between(60, 0, 86_400)  # on SIGTERM calls in progress have so long to finish
+    id_timeout_ms: int = _between(5000, 100, 60_000)  # how long to wait for the id
+    drain_s: int = _between(60, 0, 86_400)  # after SIGTERM, the time for calls in progress to finish
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +105,8 @@ class FastAgiConfig:
     listen: str = _checked("127.0.0.1:4573", parse_address)
     peers: tuple[str, ...] = _checked(LOOPBACK, networks)
     max_connections: int = _between(256, 1, 100_000)
-    timeout_ms: int = _between(5000, 100, 60_000)  # for each line of a request or answer to come
-    id_valid_s: int = _between(60, 1, 3600)  # an id that no call has used by then is void
+    timeout_ms: int = _between(5000, 100, 60_000)  # how long to wait for each line of a request or an answer
+    id_valid_s: int = _between(60, 1, 3600)  # an unused id expires after this time
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class ServerConfig:
     """The processes that serve calls."""
 
     workers: int = _between(0, 0, 256)  # 0: one per core
-    admission: bool = True  # refuse new calls while those in progress would suffer
+    admission: bool = True  # refuse new calls that would harm those in progress
     metrics: str = _checked("", _address_or_nothing)  # HOST:PORT of /metrics and /healthz; "": none
 
 
@@ -125,12 +125,12 @@ class StoreConfig:
     url: str = _checked("sqlite:///bargein.db", _check_url)
     queue: int = _between(20_000, 100, 10_000_000)  # writes that may wait for the database, per process
     spool: str = ""  # a directory for rows that wait; "": FILE-spool beside an SQLite file, else bargein-spool
-    spool_mb: int = _between(256, 0, 1_000_000)  # how large it may grow
+    spool_mb: int = _between(256, 0, 1_000_000)  # its maximum size
     server: str = ""  # this server's name in the rows; "": the name of the host
 
     @property
     def server_name(self) -> str:
-        """What rows and recordings of this server are known by."""
+        """The name of this server in rows and recordings."""
         return self.server or socket.gethostname()
 
 
@@ -139,9 +139,9 @@ class DialogueConfig:
     """What to say and how to react."""
 
     flow: str = "shop"  # a shipped flow's name, or the path of a YAML file (relative to this file)
-    language: str = ""  # "": the flow says it
+    language: str = ""  # "": as the flow says
     planner: Literal["flow", "llm"] = "flow"
-    filler_ms: int = _between(800, 0, 60_000)  # an answer takes longer: "One moment."; 0: never
+    filler_ms: int = _between(800, 0, 60_000)  # if an answer takes longer, say "One moment."; 0: never
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +156,13 @@ class LlmConfig:
     max_tokens: int = _between(300, 0, 32_768)  # 0: not sent
     context_tokens: int = _between(8000, 500, 10_000_000)  # older turns are left out of a longer request
     extra: str = _checked("", _check_json_object)  # more members of each request, as JSON; null leaves one out
-    first_token_ms: int = _between(4000, 100, 120_000)  # the longest the caller hears no word of the model
+    first_token_ms: int = _between(4000, 100, 120_000)  # how long the caller waits for a word of the model, at most
     timeout_ms: int = _between(20_000, 100, 600_000)  # for a whole answer
 
 
 @dataclass(frozen=True, slots=True)
 class HearingConfig:
-    """How readily the agent falls silent."""
+    """How readily the agent stops talking."""
 
     sensitivity: float = _between(0.5, 0, 1)  # 0: only clear speech stops the agent, 1: anything does
     overlap: Literal["duck", "pause"] = "duck"  # what the agent does at a sound that may be nothing
@@ -175,12 +175,12 @@ class EndpointConfig:
 
     min_ms: int = _between(300, 100, 5000)
     max_ms: int = _between(1320, 100, 10_000)
-    longest_s: int = _between(60, 5, 3600)  # a turn that lasts so long is ended and answered: a radio never pauses
+    longest_s: int = _between(60, 5, 3600)  # a longer turn is ended and answered: a radio never pauses
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechConfig:
-    """The engines that hear words and speak them."""
+    """The speech-to-text and text-to-speech engines."""
 
     stt: str = "whisper"
     stt_model: str = ""  # "": the one that comes with the engine; else a directory, a name or a URL
@@ -206,7 +206,7 @@ class RecordingConfig:
 
 @dataclass(frozen=True, slots=True)
 class PrivacyConfig:
-    """What is not to be stored of a call."""
+    """What the server must not store about a call."""
 
     words: bool = True  # false: no words of callers or of the agent, no slots and no summary in the database
     numbers: bool = True  # false: no caller's number or name in the database
@@ -304,7 +304,7 @@ def _decoded(data: bytes) -> str:
 
 
 def _hint(said: str, text: str) -> str:
-    """How to fix what the TOML parser said, where we know."""
+    """How to fix a common error of the TOML parser; "" for any other."""
     if "twice" in said or "overwrite" in said:
         return "; a section or key may stand there once only"
     found = re.search(r"at line (\d+)", said)
@@ -355,7 +355,7 @@ def _known(name: str, known: typing.Collection[str], what: str, where: str, pref
 
 
 def _from_text(kind: Any, text: str) -> Any:
-    """The text as a `kind`. Text that is none is returned as it is, for `_accept` to refuse."""
+    """The text as a `kind`. Other text is returned unchanged, and `_accept` refuses it."""
     if kind is bool:
         words = dict.fromkeys(("true", "yes", "on", "1"), True)
         words |= dict.fromkeys(("false", "no", "off", "0"), False)

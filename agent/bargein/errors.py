@@ -1,10 +1,10 @@
-"""Errors that a person can mend."""
+"""Errors that a person can fix."""
 
 from __future__ import annotations
 
 
 class UserError(Exception):
-    """One line that says what is wrong and how to mend it; exit 1, or 2 for wrong usage (a bad config or flow)."""
+    """One line that says what is wrong and how to fix it; exit 1, or 2 for wrong usage (a bad config or flow)."""
 
     exit_code = 1
 
@@ -14,4 +14,4 @@ class UserError(Exception):
 
 
 class EngineError(UserError):
-    """An engine cannot do its work; the message is one line that says what is wrong and how to mend it."""
+    """An engine cannot do its work; the message is one line that says what is wrong and how to fix it."""

@@ -27,7 +27,7 @@ from .flows import BLUE, LIST, PAY, write
         ("steps:\n  a: {say: Hi}\n", 2, "leads nowhere"),
         ("steps:\n  a: {say: 'Hi {nam}', hangup: }\n", 2, "'nam'"),
         ("steps:\n  a: {say: 'Hi {', hangup: }\n", 2, "single '{'"),
-        ("steps:\n  a:\n    next:\n      - {when: 'a(1)', go: a}\n      - a\n", 4, "may not stand"),
+        ("steps:\n  a:\n    next:\n      - {when: 'a(1)', go: a}\n      - a\n", 4, "is not allowed in a condition"),
         ("steps:\n  a: {ask: 'Who?', next: a}\n", 2, "for what"),
         ("steps:\n  a: {hangup: }\n  b: {hangup: }\n", 3, "reached from nowhere"),
         ("steps:\n  a: {say: x, next: b}\n  b: {say: y, next: a}\n", 2, "without ever listening"),

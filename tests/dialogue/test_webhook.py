@@ -82,7 +82,7 @@ async def test_no_content_is_a_success(caplog: pytest.LogCaptureFixture) -> None
         (httpx.Response(307, headers={"Location": "https://shop.example/y"}), "it redirects (307)"),
         (httpx.Response(308, headers={"Location": "https://shop.example/y"}), "it redirects (308)"),
         (httpx.Response(500, text="oops"), "it answers 500"),
-        (httpx.Response(200, text="<html>"), "the answer is no JSON"),
+        (httpx.Response(200, text="<html>"), "the answer is not JSON"),
         (httpx.Response(200, content=b"[" * 300_000), "larger than"),
         (httpx.ConnectError("refused"), "cannot be reached"),
     ],

@@ -1,4 +1,4 @@
-"""The doctor: every way of being ill is one line that says how to mend it."""
+"""The doctor: every fault is one line that says how to fix it."""
 
 from __future__ import annotations
 

@@ -261,7 +261,7 @@ async def test_the_audio_has_no_way_to_the_server(asterisk: Asterisk, fastagi: s
 async def test_another_server_has_the_call(asterisk: Asterisk, fastagi: str) -> None:
     asterisk.takes_call = lambda: None
     check = (await looked_at(asterisk, "700", fastagi))["test call"]
-    assert (check.status, check.remedy[:14]) == ("warn", "is --config or")
+    assert (check.status, check.remedy[:14]) == ("warn", "are --config a")
     assert check.text == "700@in is with 10.0.0.5:9092, but there is no such call in the database"
 
 

@@ -149,7 +149,7 @@ def test_a_disk_that_hangs_ends_the_recording_and_takes_no_memory(
         recording.far(LOUD)
     assert len(jobs) < 50
     assert [record.getMessage() for record in caplog.records] == [
-        f"recording: {recording.path}: the disk does not keep up; it ends here"
+        f"recording: {recording.path}: the disk does not keep up; the recording ends here"
     ]
     recording.end()
     for job in jobs:  # it answers again

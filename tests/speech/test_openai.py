@@ -104,7 +104,7 @@ async def test_a_server_that_fails_is_one_line() -> None:
         await heard(url)
     with pytest.raises(EngineError, match="cannot be reached"):
         await heard("http://127.0.0.1:9/v1")
-    with pytest.raises(EngineError, match="is no address"):
+    with pytest.raises(EngineError, match="is not an address"):
         OpenAiRecognizer("nonsense").load()
 
 

@@ -179,7 +179,7 @@ async def test_a_server_that_talks_nonsense_is_one_line(answer: str) -> None:
 
 @pytest.mark.parametrize("url", ["localhost:2700", "http://host:2700", "ws://"])
 def test_an_address_that_is_none_is_one_line(url: str) -> None:
-    with pytest.raises(EngineError, match="is no address of a vosk-server"):
+    with pytest.raises(EngineError, match="is not the address of a vosk-server"):
         VoskServerRecognizer(url).load()
 
 

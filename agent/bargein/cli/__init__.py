@@ -171,5 +171,5 @@ def _fail(message: str, code: int) -> None:
 
 
 def _discard_output() -> None:
-    """Send what stdout still holds nowhere, so that the interpreter's last flush does not fail."""
+    """Discard what stdout still holds, so that the last flush of the interpreter does not fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

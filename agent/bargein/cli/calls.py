@@ -1,4 +1,4 @@
-"""`bargein calls`: which calls there were."""
+"""`bargein calls`: list the calls."""
 
 from __future__ import annotations
 

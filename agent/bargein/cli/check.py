@@ -1,4 +1,4 @@
-"""`bargein check`: whether a flow file is right."""
+"""`bargein check`: check a flow file."""
 
 from __future__ import annotations
 

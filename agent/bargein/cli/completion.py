@@ -1,4 +1,4 @@
-"""`bargein completion`: what makes a shell complete our commands and options."""
+"""`bargein completion`: the completion script for a shell."""
 
 from __future__ import annotations
 

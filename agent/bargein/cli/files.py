@@ -26,7 +26,7 @@ def first_comment(path: Path) -> str:
 
 
 def list_files(folder: Path, suffix: str = "") -> None:
-    """One line a file: its name and what it is for."""
+    """One line per file: its name and its purpose."""
     paths = shipped(folder, suffix)
     width = max(len(path.name) for path in paths)
     for path in paths:
@@ -34,7 +34,7 @@ def list_files(folder: Path, suffix: str = "") -> None:
 
 
 def print_file(folder: Path, name: str, suffix: str = "") -> None:
-    """The file as it is. Raises UserError (exit 2) for a name that does not exist."""
+    """The contents of the file. Raises UserError (exit 2) for a name that does not exist."""
     paths = {path.name: path for path in shipped(folder, suffix)}
     if name not in paths:
         raise UserError(f"there is no file {name!r}; choose one of: {', '.join(paths)}", 2)

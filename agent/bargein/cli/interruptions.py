@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..store import LoggedInterruption, Reader
 
 SHORT_ID = 8  # enough of an id to name a call
-COUNTED = 10_000  # to count more takes long in a large log
+COUNTED = 10_000  # counting more is slow in a large log
 WORDS_BEFORE = 3  # of the agent, before the word that was cut
 SORTS = ("at", "noticed", "silent", "kind", "step")
 COLUMNS = (

@@ -30,7 +30,7 @@ def page_options(sorts: Sequence[str], default: str) -> Callable[[Callable[..., 
 def position_text(
     shown: int, total: int, page: int, limit: int, noun: str, screen: Screen, *, at_least: bool = False
 ) -> list[str]:
-    """`50 of 812 calls`, and how to see the rest. Nothing if the list is complete. `at_least`: there are more."""
+    """`50 of 812 calls`, and how to see the rest. Nothing if the list is complete. `at_least`: `total` is a minimum."""
     if shown == total:
         return []
     first = (page - 1) * limit

@@ -1,4 +1,4 @@
-"""ProgressLine of work that takes longer than two seconds, on stderr."""
+"""Shows the progress of work that takes longer than two seconds, on stderr."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FILE_EVERY_S = 10.0  # where every report is a line that stays
 
 
 class ProgressLine:
-    """Reports `done of total` from the second second on. Use as a context manager; `total` None: not known.
+    """Reports `done of total` once two seconds have passed. Use as a context manager; `total` is None if it is unknown.
 
     On a terminal one line changes in place and disappears at the end; in a file each report is a line.
     """

@@ -23,7 +23,7 @@ from .terminal import counted
 if TYPE_CHECKING:
     from ..store import Reader
 
-RECENT = timedelta(days=1)  # who deletes calls of today may have mistyped the age
+RECENT = timedelta(days=1)  # a command that deletes calls of today may be a typing error
 
 
 @click.command("prune")
@@ -58,7 +58,7 @@ def prune_command(
     root = Path(config.recording.directory).resolve()
     there = {recording: path for recording in pruned.recordings if (path := Path(recording).resolve()).is_file()}
     kept = [recording for recording, path in there.items() if not inside(root, path)]
-    if not dry_run:  # first the recordings: while a file is left, its call must stay, or nobody knows of the file
+    if not dry_run:  # recordings first: without its call, nobody would know of a file that is left
         kept += [recording for recording, path in there.items() if recording not in kept and not deleted(path, root)]
         with ProgressLine("deleting calls", pruned.calls) as line:
             pruned = asyncio.run(prune(url, before, keep=kept, server=server, progress=line.at))
@@ -78,7 +78,7 @@ def prune_command(
 
 
 async def exists(_log: Reader) -> None:
-    """Opening the log was the test."""
+    """Opening the log was the whole test."""
 
 
 def _confirm() -> None:

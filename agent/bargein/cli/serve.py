@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-AFTER_DRAIN_S = 30  # to hand the last calls back and write what waits; systemd's TimeoutStopSec must not cut that
+AFTER_DRAIN_S = 30  # to hand back the last calls and write the waiting rows; keep TimeoutStopSec of systemd longer
 
-LOADING_S = 1.0  # who waits longer is told why
+LOADING_S = 1.0  # after this time the user is told what is loading
 
 
 @click.command("serve")

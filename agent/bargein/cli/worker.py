@@ -1,4 +1,4 @@
-"""A worker of `bargein serve`: serves calls, and is told by its supervisor which.
+"""A worker of `bargein serve`: serves the calls that its supervisor gives it.
 
 `python -m bargein.cli.worker FD`, where FD is a socket to the supervisor. Its first message has the configuration.
 """
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class WorkerRegistry(Registry):
-    """Tells the supervisor, who answers FastAGI, what becomes of the calls."""
+    """Tells the supervisor, which answers FastAGI, how each call ends."""
 
     def __init__(self, clock: Clock, ttl_s: float, link: Link) -> None:
         super().__init__(clock, ttl_s)
@@ -73,7 +73,7 @@ class WorkerRegistry(Registry):
 
 
 class _ServingWorker:
-    """The messages of the supervisor, carried out."""
+    """Carries out the messages of the supervisor."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
@@ -107,7 +107,7 @@ class _ServingWorker:
                 self._task(self._drain())
             else:
                 self._take(message)
-        os._exit(1)  # the supervisor is gone, and with it FastAGI: the callers go to people
+        os._exit(1)  # without the supervisor there is no FastAGI: the callers go to people
 
     def _take(self, message: Message) -> None:
         match message["op"]:

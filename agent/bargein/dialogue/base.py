@@ -13,15 +13,16 @@ from ..core.turns.reply import Piece
 
 
 class Reply(Protocol):
-    """An answer that is being made. Its pieces come in order; the last is Listen or Finish.
+    """A reply in progress. Its pieces come in order. The last piece is a Listen or a Finish.
 
-    `commit` is called once, when the first audio of the reply is sent (or at once if it has none): from then on what
-    the planner decided in it holds. A reply that is dropped before that never happened. `cancel` stops it at any time.
+    The session calls `commit` once, when it sends the first audio of the reply, or at once if the reply has no audio.
+    The decisions of the planner in this reply count from then on. A reply that is dropped earlier never happened.
+    `cancel` stops the reply at any time.
     """
 
     @property
     def kind(self) -> Kind | None:
-        """The kind of the interruption, if the planner knows it better than the words alone tell."""
+        """The kind of the interruption, if the planner knows more than the words tell; else None."""
 
     def __aiter__(self) -> AsyncIterator[Piece]: ...
 
@@ -32,7 +33,7 @@ class Reply(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a caller has come: the step, and the slots that may be written down (no secrets)."""
+    """How far a caller has come: the step, and the slots that the log may hold (no secrets)."""
 
     step: str = ""
     slots: Mapping[str, str] = field(default_factory=dict)
@@ -43,7 +44,7 @@ class Planner(Protocol):
     """Plans the opening (empty situation) and every answer of one call."""
 
     language: str
-    phrases: Phrases  # how callers speak, in that language
+    phrases: Phrases  # the words and rules of that language
     voice: str  # of the voice engine; "" for the configured one
 
     @property
@@ -51,4 +52,4 @@ class Planner(Protocol):
         """How far the caller has come. Only replies that were heard count."""
 
     def plan(self, situation: Situation) -> Reply:
-        """Start to plan the next agent turn. Never blocks."""
+        """Start to plan the next turn of the agent. Never blocks."""

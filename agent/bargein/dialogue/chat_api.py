@@ -32,7 +32,7 @@ MAX_ERROR_BYTES = 16_000
 MAX_REASON_CHARS = 300
 EVENTS_A_TURN = 10  # then other calls get the event loop
 AFTER_FINISH_S = 0.3  # for "[DONE]" to come after the finish reason; some servers never send it
-CHANGES = 6  # a request is sent again at most so often, each time without one refused part
+CHANGES = 6  # how often a request may be sent again, each time without one refused part
 RETRY_AT_MOST_S = 1.5  # a longer Retry-After is a failure: the caller waits
 BUSY = (429, 502, 503, 504, 529)
 
@@ -172,7 +172,7 @@ async def _events(response: httpx.Response, completion: Completion) -> AsyncGene
         try:
             yield json.loads(await _read(chunks, MAX_STREAM_BYTES))  # a server that does not stream
         except ValueError:
-            raise EngineError("the language model sends what is no chat completion") from None
+            raise EngineError("the language model sends something that is not a chat completion") from None
         return
     stream, read, count = EventStream(), 0, 0
     while True:

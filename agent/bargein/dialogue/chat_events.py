@@ -42,7 +42,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The end of a completion. `reason` as the vendor has it: stop, length, tool_calls, content_filter, ..."""
+    """The end of a completion. `reason` in the words of the vendor: stop, length, tool_calls, content_filter, ..."""
 
     reason: str
 

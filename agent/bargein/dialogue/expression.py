@@ -77,7 +77,7 @@ class Condition:
             case ast.Constant(value=str() | int() | float()):
                 pass
             case _:
-                raise ExpressionError(f"{ast.unparse(node)!r} may not stand in a condition")
+                raise ExpressionError(f"{ast.unparse(node)!r} is not allowed in a condition")
 
 
 def _path(node: ast.expr) -> str:
@@ -86,7 +86,7 @@ def _path(node: ast.expr) -> str:
             return name
         case ast.Attribute(value=value, attr=name):
             return f"{_path(value)}.{name}"
-    raise ExpressionError(f"{ast.unparse(node)!r} is no name")
+    raise ExpressionError(f"{ast.unparse(node)!r} is not a name")
 
 
 def _value(node: ast.expr, lookup: Lookup) -> object:
@@ -110,7 +110,7 @@ def _value(node: ast.expr, lookup: Lookup) -> object:
 def _equal(a: object, b: object) -> bool:
     """Equal as numbers if both are written as plain numbers, else as text without regard to case.
 
-    A text with a leading zero is no plain number: the PIN "0042" is not "42".
+    A text with a leading zero is not a plain number: the PIN "0042" is not "42".
     """
     x, y = str(a).strip(), str(b).strip()
     if _PLAIN_NUMBER.fullmatch(x) and _PLAIN_NUMBER.fullmatch(y):

@@ -16,7 +16,7 @@ _clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient
 
 
 def new_client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
-    """A client without time limits of its own; each request brings its own limit."""
+    """A client without time limits. Each request has its own limit."""
     return httpx.AsyncClient(
         transport=transport,
         timeout=None,

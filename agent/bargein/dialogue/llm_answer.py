@@ -24,7 +24,7 @@ MOST_ROUNDS = 5  # requests in one turn: the model calls tools and goes on
 WORD_S = 0.3  # a spoken word
 FLUSH_S = 2.0  # of silence: then the words of an unfinished sentence are said
 MOMENT_S = 2.5  # of silence: then "one moment" is said, once in an answer
-BURST_S = 0.03  # a first sentence waits so long for what the server has sent with it: a closing reasoning tag
+BURST_S = 0.03  # a first sentence waits this long for more data: perhaps a closing reasoning tag
 
 _reasons: set[tuple[str, str]] = set()  # endpoints and models whose reasoning has no opening tag
 

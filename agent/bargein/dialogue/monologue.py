@@ -48,6 +48,6 @@ class Monologue:
         return Progress("monologue")
 
     def plan(self, situation: Situation) -> _Fixed:
-        """The recording at the start of the call, nothing ever after."""
+        """The recording at the start of the call, then nothing."""
         listen = Listen(silence_ms=FOREVER_MS)
         return _Fixed(listen) if situation.turns else _Fixed(Say("", step="monologue", wav=self._path), listen)

@@ -192,7 +192,7 @@ def _tool(name: str, description: str, properties: Json, required: Iterable[str]
 
 
 def read_arguments(text: str) -> Json | None:
-    """The arguments of a tool call; None if they are no JSON object.
+    """The arguments of a tool call; None if they are not a JSON object.
 
     Accepts what models write: nothing for no arguments, an object encoded twice, an object with text after it.
     """

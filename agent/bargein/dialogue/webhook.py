@@ -123,7 +123,7 @@ def _json(body: bytes, url: str) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
-        raise _Failed("the answer is no JSON, which save: needs") from None
+        raise _Failed("the answer is not JSON, which save: needs") from None
 
 
 def _text(data: Any, path: str) -> str:

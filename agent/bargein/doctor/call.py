@@ -125,7 +125,7 @@ def _verdict(what: str, seen: _Seen, taken: bool, stayed: bool) -> Check:
     if taken:
         return Check(NAME, "fail", f"{what} reached the agent and was lost at once", "bargein's log says why")
     if stayed:
-        remedy = "is --config or --db that of the server whom the dialplan asks?"
+        remedy = "are --config and --db those of the server that the dialplan asks?"
         return Check(NAME, "warn", f"{what} is with {seen.server}, but there is no such call in the database", remedy)
     remedy = f"can the PBX connect to {seen.server} ([audiosocket] advertise, else listen), and is it among its peers?"
     return Check(NAME, "fail", f"{what} was given an id, but its audio did not reach {seen.server}", remedy)

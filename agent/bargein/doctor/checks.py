@@ -125,7 +125,7 @@ async def speech_to_text(config: Config, clock: Clock) -> Check:
         engine.check(_spoken(config)[0])
     except UserError as error:
         return failed(name, error)
-    except Exception as error:  # whatever a broken model or package does to its engine
+    except Exception as error:  # a broken model or package may raise anything
         return Check(name, "fail", f"{config.speech.stt}: {error}", "set [speech] stt and stt_model")
     return ok(name, f"{engine.name}, loaded in {clock.monotonic() - started:.1f} s")
 
@@ -171,7 +171,7 @@ def _spoken(config: Config) -> tuple[str, str]:
 
 
 async def ports(config: Config) -> list[Check]:
-    """Each port is free, or our own server is on it."""
+    """Each port is free, or our own server uses it."""
     fastagi, audio = config.fastagi.listen, config.audiosocket.listen
     ours = await is_our_fastagi(fastagi)
     checks = []
@@ -182,7 +182,7 @@ async def ports(config: Config) -> list[Check]:
         elif ours:
             checks.append(ok(name, f"{address}: the server is running"))
         else:
-            remedy = f"end the program that has it (ss -ltnp), or set [{section}] listen"
+            remedy = f"end the program that uses it (ss -ltnp), or set [{section}] listen"
             checks.append(Check(name, "fail", f"{address}: {error}", remedy))
     return checks
 
@@ -197,7 +197,7 @@ async def _cannot_listen(address: str) -> str | None:
 
 
 async def is_our_fastagi(address: str) -> bool:
-    """Whether our server answers there. It first clears BARGEIN_ID; whoever leaves then gets no call id."""
+    """Whether our server answers there. The check leaves as soon as BARGEIN_ID is cleared: no call id."""
     host, port = parse_address(address)
     try:
         async with asyncio.timeout(2):

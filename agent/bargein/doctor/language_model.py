@@ -67,7 +67,7 @@ def _llm_remedy(reason: str, llm: LlmConfig) -> str:
     if re.search(r" 404\b", reason):
         return "set [llm] url (it ends before /chat/completions, often in /v1) and [llm] model"
     if "reached" in reason:
-        return "set [llm] url, and see that its server runs"
+        return "set [llm] url, and check that its server runs"
     return "see docs/language-models.md"
 
 

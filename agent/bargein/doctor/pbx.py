@@ -68,15 +68,15 @@ async def version(pbx: Pbx) -> Check:
     found = re.search(r"(\d+)\.(\d+)", text)
     if not told.startswith("Asterisk"):
         return Check(
-            "asterisk", "fail", f"{pbx.where}: it is no Asterisk: {text}", "give its program, or HOST:PORT of AMI"
+            "asterisk", "fail", f"{pbx.where}: it is not Asterisk: {text}", "give its program, or HOST:PORT of AMI"
         )
     major, minor = (int(found[1]), int(found[2])) if found else (0, 0)
     if found and (major, minor) < OLDEST:
         return Check("asterisk", "fail", f"{pbx.where}: {text}", "AudioSocket needs Asterisk 18 or newer: upgrade")
     if found and (major < min(DIGITS) or minor < DIGITS.get(major, 0)):
         since = ", ".join(f"{major}.{minor}" for major, minor in DIGITS.items())
-        remedy = f"upgrade to {since} or newer, or ask for nothing in digits (tested is {TESTED})"
-        return Check("asterisk", "warn", f"{pbx.where}: {text}: the agent gets no digits that callers press", remedy)
+        remedy = f"upgrade to {since} or newer, or do not ask for digits (tested with {TESTED})"
+        return Check("asterisk", "warn", f"{pbx.where}: {text}: the agent does not get digits of callers", remedy)
     return ok("asterisk", f"{pbx.where}: {text}")
 
 

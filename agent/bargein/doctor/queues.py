@@ -24,7 +24,7 @@ async def queues(pbx: Pbx, shown: str, entrances: Sequence[AgentExtension], name
     for queue in named:
         wanted.setdefault(queue, FLOW)
     if not wanted:
-        return Check(NAME, "warn", "no queue is named after the agent", "see that somebody takes what the agent cannot")
+        return Check(NAME, "warn", "no queue is named after the agent", "make sure that somebody takes these calls")
     found = {queue: await pbx.command(f"queue show {queue}") for queue in wanted if re.fullmatch(r"[\w.-]+", queue)}
     missing = [queue for queue, told in found.items() if "has" not in told.split("\n")[0].split()]
     if missing:
@@ -41,7 +41,7 @@ async def queues(pbx: Pbx, shown: str, entrances: Sequence[AgentExtension], name
 
 
 def _in_dialplan(shown: str, entrances: Sequence[AgentExtension]) -> list[tuple[AgentExtension, str]]:
-    """Names written out in the extensions' own steps; one in a variable is the flow's to know."""
+    """Names in the steps of the extensions. A name in a variable comes from the flow."""
     found = []
     for where, step in dialplan_steps(shown):
         if where in entrances and (match := re.search(r"\bQueue\(([^,)$]+)[,)]", step)):

@@ -15,7 +15,7 @@ NEAR_MS = 600  # a replay notices the same sound a little earlier or later
 
 
 class Mark(StrEnum):
-    """What a person says of a decision."""
+    """The judgement of a person on a decision."""
 
     RIGHT = "right"  # the agent decided well
     WRONG_STOP = "wrong-stop"  # it stopped for a sound that was no interruption

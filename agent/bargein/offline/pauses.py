@@ -40,7 +40,7 @@ class Pause:
 
     @property
     def logged(self) -> bool:
-        """Whether the live log has a row of it."""
+        """Whether the log of a live call would have a row of it."""
         return self.resolution not in (TAKEN_BACK, UNDECIDED)
 
     def seen(self, evidence: VadFrame) -> Pause:
@@ -57,7 +57,7 @@ class Pause:
         return replace(self, decided_ms=ms(now), kind=HESITATION, resolution=TAKEN_BACK)
 
     def as_logged(self, row: Interruption) -> Pause:
-        """As the log has it."""
+        """With the decision in the row of the log."""
         return replace(
             self, onset_ms=row.onset_ms, kind=row.kind, resolution=row.resolution, caller_text=row.caller_text
         )

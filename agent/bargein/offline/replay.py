@@ -51,7 +51,7 @@ class _Answer:
 
 
 class ObservedDetector(SpeechDetector):
-    """Hearing that remembers what it said of the last frame."""
+    """A detector that remembers its result for the last frame."""
 
     evidence: VadFrame | None = None
 
@@ -63,7 +63,7 @@ class ObservedDetector(SpeechDetector):
 class VirtualCall:
     """The agent of one call. `says` is asked for its lines at the start and after each turn of the caller.
 
-    `ear` is what the conversation hears with, and `backchannels` are more of such words than the language has.
+    `ear` is the detector of the conversation. `backchannels` extend the list of the language.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class VirtualCall:
     def run(self, line: Pcm, progress: Progress | None = None) -> Pcm:
         """A whole recording of the line; what the agent sent meanwhile, of the same length.
 
-        `progress` hears after every second how many seconds are done.
+        `progress` is called after each second of audio, with the number of seconds done.
         """
         whole = len(line) // FRAME_SAMPLES * FRAME_SAMPLES
         sent = []
@@ -119,7 +119,7 @@ class VirtualCall:
 
     @property
     def pauses(self) -> list[Pause]:
-        """Every time that the agent fell silent, those that the log has no row of among them."""
+        """All pauses of the agent, also those that have no row in the log."""
         rows = {row.paused_ms: row for row in self.interruptions.values()}
         return [pause.as_logged(rows[pause.paused_ms]) if pause.paused_ms in rows else pause for pause in self._pauses]
 
@@ -172,7 +172,7 @@ class VirtualCall:
 
 
 class RecordedDetector(ObservedDetector):
-    """Hears with what the agent really sent in a recording as reference, whatever the replay would have sent."""
+    """A detector whose reference is the agent's recorded audio, whatever the replay itself sends."""
 
     def __init__(self, weights: Weights, agent: Pcm) -> None:
         super().__init__(weights)
@@ -188,7 +188,7 @@ class RecordedDetector(ObservedDetector):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Replay:
-    """What came of a replay: decisions, turns, and the agent as it would have been heard."""
+    """The result of a replay: decisions, turns, and the audio that the agent would have sent."""
 
     caller: Pcm
     agent: Pcm
@@ -236,6 +236,6 @@ def blocking(recognizer: Recognizer, language: str) -> Recognize:
     def recognize(pcm: Pcm) -> Transcript:
         stream = recognizer.stream(language)
         stream.feed(pcm)
-        return loop.run_until_complete(stream.partial())  # what a live call asks for
+        return loop.run_until_complete(stream.partial())  # as in a live call
 
     return recognize

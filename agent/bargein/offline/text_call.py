@@ -31,7 +31,7 @@ class TextAnswer:
 class TextCall:
     """One call. Every method plays the agent's last reply, to its end or to the interruption, and plans the next.
 
-    `on_say` gets each sentence as soon as the planner has it.
+    `on_say` is called with each sentence as soon as the planner returns it.
     """
 
     def __init__(
@@ -114,4 +114,4 @@ def _heard(cut: str, words: list[str]) -> int:
     for start in range(len(spoken) - len(wanted) + 1):
         if [token for token, _ in spoken[start : start + len(wanted)]] == wanted:
             return spoken[start + len(wanted) - 1][1] + 1
-    raise UserError(f"the agent has just not said {cut!r}; cut at words of its last reply", 2)
+    raise UserError(f"the last reply of the agent does not contain {cut!r}; cut at words of that reply", 2)

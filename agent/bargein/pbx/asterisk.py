@@ -153,7 +153,7 @@ class Manager:
 def _known(told: str, command: str, where: str) -> str:
     """The console's output. Raises PbxError if it does not know the command."""
     if told.lstrip().startswith("No such command"):
-        raise PbxError(f"{where}: it has no command `{command}`; load the module that has it: module show")
+        raise PbxError(f"{where}: it has no command `{command}`; load its module (`module show` lists the modules)")
     return told
 
 

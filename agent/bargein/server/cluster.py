@@ -82,7 +82,7 @@ class Cluster:
         await self.workers.reload()
 
     async def drain(self) -> None:
-        """Take no new calls. Those in progress may go on for `audiosocket.drain_s`."""
+        """Take no new calls. Calls in progress may last for `audiosocket.drain_s`."""
         await self.workers.drain(self.config.audiosocket.drain_s)
         await self.fastagi.drain()
         await asyncio.to_thread(self._metrics.close)

@@ -1,4 +1,4 @@
-"""One AudioSocket connection: bytes in and out as asyncio delivers them, events to whoever serves the call."""
+"""One AudioSocket connection: bytes in and out, as asyncio delivers them, and events for the receiver."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class LineReceiver(Protocol):
     def on_events(self, events: list[LineEvent]) -> None: ...
 
     def on_closed(self) -> None:
-        """Nothing more comes."""
+        """The connection has ended."""
 
 
 class Connection(asyncio.Protocol):

@@ -62,7 +62,7 @@ class _Gone(Exception):
 
 
 class _Refused(Exception):
-    """A request that we do not serve. The message is for the log and holds nothing that a caller chose."""
+    """A request that we do not serve. The message is for the log. It holds nothing that a caller chose."""
 
 
 class FastAgiServer:
@@ -298,7 +298,7 @@ def _parameters(request: AgiRequest) -> tuple[dict[str, str], list[str]]:
         raise _Refused(f"its URL has more than {MAX_VARIABLES} parameters")
     for name, value in request.query:
         if not NAME.fullmatch(value if name == "var" else name):
-            raise _Refused("its URL has a parameter that is no name: letters, digits and _ only")
+            raise _Refused("its URL has a parameter that is not a name: letters, digits and _ only")
         if name == "var":
             names.append(value)
         else:

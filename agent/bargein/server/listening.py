@@ -14,7 +14,7 @@ LOOPBACK: Networks = tuple(networks(LOOPBACK_PEERS))
 
 
 def is_allowed(peer: str, peers: Networks) -> bool:
-    """Whether an address of a socket is in one of the networks. No networks: nobody is."""
+    """Whether the address of a socket is in one of the networks. Without networks, no address is."""
     address = ip_address(peer.partition("%")[0])  # fe80::1%eth0
     if isinstance(address, IPv6Address) and address.ipv4_mapped:  # an IPv4 peer of a socket that listens on ::
         address = address.ipv4_mapped

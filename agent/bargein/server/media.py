@@ -177,7 +177,7 @@ class _Leg:
         self._notice(self)
 
     def on_closed(self) -> None:
-        """Nothing more comes."""
+        """The connection has ended."""
         if not self.over.done():
             self.over.set_result(False)
 

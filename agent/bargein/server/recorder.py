@@ -117,7 +117,7 @@ class WavRecorder:
             self._pending += count
             behind = self._pending > MOST_PENDING_SAMPLES
         if behind:
-            log.error("recording: %s: the disk does not keep up; it ends here", self.path)
+            log.error("recording: %s: the disk does not keep up; the recording ends here", self.path)
             self._over, self._sent, self._line = True, [], LineTiming()
             return
         data = both.astype("<i2").tobytes()
@@ -141,7 +141,7 @@ class WavRecorder:
             if self._file is not None:
                 self._file.writeframes(data)
         except OSError as error:
-            log.error("recording: %s: %s; it ends here", self.path, error.strerror)
+            log.error("recording: %s: %s; the recording ends here", self.path, error.strerror)
             with contextlib.suppress(OSError):
                 self._shut()
         with self._lock:

@@ -113,7 +113,7 @@ class Session:
         return self._engines.planner.progress
 
     async def run(self, connection: Connection, media: MediaEngine) -> None:
-        """Serve the call until it is over. Whoever opened the connection closes it."""
+        """Serve the call until it is over. The caller of this method closes the connection."""
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 self._perform(self._conversation.start())

@@ -238,7 +238,7 @@ class Supervisor:
         """Take the worker's messages until it is gone, then replace it."""
         async for message in worker.link.messages():
             self._take(worker, message)
-        _kill(worker)  # a worker without its link is of no use
+        _kill(worker)  # a worker without a link is useless
         code = await worker.process.wait()
         worker.silent.set()
         worker.link.close()
@@ -337,7 +337,7 @@ class Supervisor:
             now = self._clock.monotonic()
             oldest = now - STUCK_S
             for worker in self._workers.values():
-                worker.heard_at += now - due  # while we hung ourselves, no report could arrive
+                worker.heard_at += now - due  # no report can arrive while this process itself hangs
                 if worker.heard_at < oldest and worker.process.returncode is None:
                     log.error("worker %d has stood still for %.0f s; it is killed", worker.number, STUCK_S)
                     _kill(worker)

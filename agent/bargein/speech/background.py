@@ -1,4 +1,4 @@
-"""Threads that must never be in the way of the audio clock."""
+"""Threads that must not delay the audio clock."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ Result = TypeVar("Result")
 
 
 def yield_to_audio() -> None:
-    """Lower this thread's priority. On Linux it is a thread's own, and the threads that it starts inherit it."""
+    """Lower the priority of this thread. On Linux each thread has its own, and new threads inherit it."""
     with contextlib.suppress(AttributeError, OSError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
 
 
 def pool(workers: int, name: str) -> ThreadPoolExecutor:
-    """Threads for an engine's work: a recognizer may take all of a core, the next frame is due all the same."""
+    """Threads for an engine. A recognizer may use a whole core, but the next frame must still be on time."""
     return ThreadPoolExecutor(workers, name, initializer=yield_to_audio)
 
 
 class WorkQueue:
-    """A pool that knows how long its work waits for a thread."""
+    """A thread pool that measures how long its work waits for a thread."""
 
     def __init__(self, workers: int, name: str, clock: Clock | None = None) -> None:
         self._pool = pool(workers, name)

@@ -1,4 +1,4 @@
-"""What an engine is: the protocols that session and planner code against."""
+"""The protocols of the engines. Session and planner use nothing else of an engine."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from ..core.turns.transcript import Transcript
 
 
 class RecognitionStream(Protocol):
-    """One caller turn. `feed` never blocks; work is done off the event loop."""
+    """One turn of the caller. `feed` never blocks: the work happens off the event loop."""
 
     def feed(self, pcm: Pcm) -> None:
         """Append 8 kHz samples."""
 
     async def partial(self) -> Transcript:
-        """The words so far; may be asked again as more audio comes."""
+        """The words so far. Call it again when more audio has come."""
 
     async def final(self) -> Transcript:
-        """The whole turn; the stream is of no use afterwards."""
+        """The words of the whole turn. Do not use the stream afterwards."""
 
     def cancel(self) -> None:
-        """Give up now; a pending partial or final ends soon with what it has or is cancelled."""
+        """Give up now. A pending `partial` or `final` ends soon, or is cancelled."""
 
 
 @runtime_checkable
 class Recognizer(Protocol):
-    """One a process; the model is loaded by `load`, which blocks (call it in a thread)."""
+    """One per process. `load` loads the model and blocks: call it in a thread."""
 
     name: str
 
@@ -41,12 +41,12 @@ class Recognizer(Protocol):
         """Raises EngineError, one line, if the loaded model does not understand the language."""
 
     def stream(self, language: str, hints: Sequence[str] = ()) -> RecognitionStream:
-        """A stream for one turn; `hints` are words that are likely now."""
+        """A stream for one turn. `hints` are likely words."""
 
 
 @runtime_checkable
 class DigitsRecognizer(Protocol):
-    """A recognizer that is better at digits when it knows that they are expected."""
+    """A recognizer that understands digits better when it expects them."""
 
     def digits_stream(self, language: str, hints: Sequence[str] = ()) -> RecognitionStream:
         """A stream for one turn in which the caller probably dictates digits."""
@@ -57,7 +57,7 @@ class DigitsRecognizer(Protocol):
 
 @runtime_checkable
 class TextToSpeech(Protocol):
-    """A blocking engine; `speech.voice.Voice` gives it a thread and a cache."""
+    """A blocking engine. `speech.voice.Voice` gives it a thread and a cache."""
 
     name: str
 
@@ -73,4 +73,4 @@ class Downloads(Protocol):
     """A voice engine that may have to fetch a model before it speaks."""
 
     def ready(self, language: str, voice: str) -> bool:
-        """Whether it speaks without a download. Does not block."""
+        """Whether it can speak without a download. Does not block."""

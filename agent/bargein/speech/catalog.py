@@ -1,4 +1,4 @@
-"""The engines by name. A missing package or model is one clear line, when it is asked for and not before."""
+"""The engines by name. A missing package or model is a one-line error, and only when the engine is used."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FALLBACKS = ("piper", "espeak")  # where the configured engine does not speak a 
 def recognizer(speech: SpeechConfig, separate: bool = False) -> Recognizer:
     """The configured recognizer, not loaded yet. `separate`: one that works here does so in a process of its own.
 
-    Raises UserError for a name that is none.
+    Raises UserError for an unknown name.
     """
     match speech.stt:
         case "whisper":
@@ -46,14 +46,14 @@ def recognizer(speech: SpeechConfig, separate: bool = False) -> Recognizer:
 
 
 def configured(speech: SpeechConfig, name: str = "") -> TextToSpeech:
-    """The voice engine of that name, "" for the configured one, with the settings that it needs. Raises UserError."""
+    """The voice engine of that name with its settings; "" is the configured one. Raises UserError."""
     name = name or speech.tts
     return tts(name, speech.tts_url, speech.tts_model, speech.api_key_env) if name == "openai" else tts(name)
 
 
 @functools.cache
 def tts(name: str, url: str = "", model: str = "", key_env: str = "") -> TextToSpeech:
-    """The voice engine of that name, one a process, not loaded yet. Raises UserError for a name that is none."""
+    """The voice engine of that name, not loaded yet; one per process. Raises UserError for an unknown name."""
     match name:
         case "hibari":
             from .tts_hibari import HibariTts
@@ -95,7 +95,7 @@ def voice(speech: SpeechConfig, language: str, wanted: str = "") -> Voice:
 
 def engine_for(configured: str, language: str) -> str:
     """The name of the voice engine to use for `language`. Raises EngineError."""
-    tts(configured)  # refuses a name that is none
+    tts(configured)  # refuses an unknown name
     lines = []
     for name in dict.fromkeys((configured, *FALLBACKS)):
         offers = [offer for offer in voice_offers(name) if offer.speaks(language)]
@@ -107,7 +107,7 @@ def engine_for(configured: str, language: str) -> str:
 
 
 def voice_offers(name: str) -> list[EngineListing]:
-    """The voices of one engine, those that can be had and those that are here."""
+    """The voices of one engine: the installed ones and those that can be installed."""
     match name:
         case "hibari":
             from . import tts_hibari

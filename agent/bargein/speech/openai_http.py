@@ -26,10 +26,10 @@ class SpeechServer:
         )
 
     def check(self) -> None:
-        """Raises EngineError if the address is none. A server that is down is found out when it is needed."""
+        """Raises EngineError if the address is malformed. This does not connect: a server may start later."""
         parts = urlsplit(self._url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise EngineError(f"{self._setting} '{self._url}' is no address: set it to http://HOST:PORT/v1")
+            raise EngineError(f"{self._setting} '{self._url}' is not an address: set it to http://HOST:PORT/v1")
 
     def post(self, path: str, **of: Any) -> httpx.Response:
         """The answer, read whole. Raises Refused for an error status, EngineError if there is no answer."""

@@ -1,4 +1,4 @@
-"""A voice engine that is given text as it is spoken, and whose words are those that were written."""
+"""A voice engine that reads text as it is spoken, and reports the words as they are written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .speakable import Spoken, speakable
 
 
 class SpeakableTts:
-    """Any engine behind `speakable`. Callers' ledgers hold what was written: "555-0104", not "five five five"."""
+    """Any engine behind `speakable`. The ledger of a call holds the written form: "555-0104", not "five five five"."""
 
     def __init__(self, engine: TextToSpeech) -> None:
         self._engine = engine

@@ -25,18 +25,18 @@ from .whisper_text import Decoded
 
 DEFAULT_MODEL = "whisper-1"
 TIMEOUT_S = 3.0
-UNKNOWN_LOG_PROBABILITY = -0.3  # of a token, where the server tells none
+UNKNOWN_LOG_PROBABILITY = -0.3  # of a token, if the server reports none
 UNKNOWN_NO_SPEECH = 0.1
 
 
 def offers() -> list[EngineListing]:
-    """Whatever the server has."""
+    """One entry: the models of the server."""
     note = "a server with /v1/audio/transcriptions: speech.stt_url is its address, speech.stt_model its model"
     return [EngineListing("recognizer", "openai", "URL", ("*",), note=note)]
 
 
 class OpenAiRecognizer:
-    """Engine `openai`. `url`: http://HOST:PORT/v1. The server understands whatever languages its model does."""
+    """Engine `openai`. `url`: http://HOST:PORT/v1. The model of the server sets the languages."""
 
     name = "openai"
 

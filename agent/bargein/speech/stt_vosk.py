@@ -1,7 +1,7 @@
-"""Speech to text with Vosk and a model directory of the user's (https://alphacephei.com/vosk/models).
+"""Speech to text with Vosk and a model that the user has downloaded (https://alphacephei.com/vosk/models).
 
-Kaldi decodes as the audio comes, so that a partial result is there at once. One call of it may block for half a second:
-every stream runs in the engine's threads, its jobs in order, several 20 ms frames a job.
+Kaldi decodes while the audio arrives, so a partial result is available at once. One call of Kaldi may block for half a
+second. So the streams run in the threads of the engine, the jobs of a stream in order, with several frames in each job.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from .listing import EngineListing
 
 Result = TypeVar("Result")
 
-BLOCK_SAMPLES = 1600  # 200 ms: what Vosk's own servers feed at a time
+BLOCK_SAMPLES = 1600  # 200 ms, as in Vosk's own servers
 INSTALL = "pip install vosk"
 MODELS = "https://alphacephei.com/vosk/models"
 
 
 def offers() -> list[EngineListing]:
-    """Any language for which there is a model."""
+    """One entry: any language that has a model."""
     missing = "" if importlib.util.find_spec("vosk") else INSTALL
     note = f"any language: speech.stt_model names a directory from {MODELS}"
     return [EngineListing("recognizer", "vosk", "DIRECTORY", ("*",), missing, note)]
 
 
 class VoskRecognizer:
-    """Engine `vosk`. `model`: the directory of a model. The language is that of the model, whatever the flow says.
+    """Engine `vosk`. `model`: the directory of a model. The model sets the language, whatever the flow says.
 
-    With `grammar` it hears nothing but the hints, and hears one of them in anything: only for a flow that never wants
-    to be interrupted by other words.
+    With `grammar` the engine recognizes the hints only, and finds one of them in any sound. Use it only for a flow that
+    other words must never interrupt.
     """
 
     name = "vosk"
@@ -54,7 +54,7 @@ class VoskRecognizer:
         self._work = WorkQueue(workers, "vosk")
 
     def load(self) -> None:
-        """Load the model (seconds for a large one). Raises EngineError with one line."""
+        """Load the model, which takes seconds if it is large. Raises EngineError with one line."""
         with self._lock:
             if self._model is not None:
                 return
@@ -75,10 +75,10 @@ class VoskRecognizer:
             self._dynamic = (path / "graph" / "Gr.fst").is_file()
 
     def check(self, language: str) -> None:
-        """Every language is that of the model."""
+        """The model sets the language, so every language is accepted."""
 
     def stream(self, language: str, hints: Sequence[str] = ()) -> VoskStream:
-        """A stream for one turn. A grammar is made of the hints if the model can take one and knows all their words."""
+        """A stream for one turn. The hints become a grammar if the model supports one and knows all of their words."""
         self.load()
         return VoskStream(self._recognizer(hints), self._work)
 
@@ -105,15 +105,15 @@ class VoskRecognizer:
 
 
 class VoskStream:
-    """One caller turn; its jobs run one after the other in the engine's threads."""
+    """One turn of the caller. Its jobs run one after the other in the threads of the engine."""
 
     def __init__(self, recognizer: Any, work: WorkQueue) -> None:
         self._recognizer = recognizer
         self._work = work
         self._blocks: list[Pcm] = []
         self._samples = 0
-        self._segments: list[list[tuple[str, float]]] = []  # words and confidences of what Kaldi has settled
-        self._jobs: asyncio.Task[Any] | None = None  # the last job; the next waits for it
+        self._segments: list[list[tuple[str, float]]] = []  # words and confidences of finished segments
+        self._jobs: asyncio.Task[Any] | None = None  # the last job; the next one waits for it
         self._cancelled = False
         self._last = Transcript("", 0.0, 0.0, False)
 
@@ -135,11 +135,11 @@ class VoskStream:
         return await self._then(lambda: self._words(work, True))
 
     def cancel(self) -> None:
-        """Drop what is queued."""
+        """Drop the jobs in the queue."""
         self._cancelled = True
 
     def _accepting(self) -> Callable[[], None]:
-        """A job that feeds what has come in to Kaldi."""
+        """A job that feeds the audio so far to Kaldi."""
         blocks, self._blocks, self._samples = self._blocks, [], 0
 
         def accept() -> None:
@@ -149,7 +149,7 @@ class VoskStream:
         return accept
 
     def _then(self, work: Callable[[], Result]) -> asyncio.Task[Result]:
-        """Run `work` in a thread after the jobs before it."""
+        """Run `work` in a thread, after the earlier jobs."""
         before = self._jobs
 
         async def run() -> Result:
@@ -177,7 +177,7 @@ class VoskStream:
 
 
 def _spoken(answer: str) -> list[tuple[str, float]]:
-    """Words with confidences of a Result; alike where the model gives none."""
+    """The words of a result, with confidences. Without confidences from the model, all are equal."""
     result = json.loads(answer)
     if "result" in result:
         return [(word["word"], float(word.get("conf", 1.0))) for word in result["result"]]
@@ -185,7 +185,7 @@ def _spoken(answer: str) -> list[tuple[str, float]]:
 
 
 def transcript(words: Sequence[tuple[str, float]], final: bool) -> Transcript:
-    """Words as Vosk says them, without what it knows to be no word."""
+    """The words of Vosk, without its marks for sounds that are not words."""
     heard = [(word, confidence) for word, confidence in words if word not in ("[unk]", "<unk>")]
     if not heard:
         return Transcript("", 0.0, 0.0, final)

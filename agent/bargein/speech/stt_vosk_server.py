@@ -1,11 +1,11 @@
 """Speech to text by a vosk-server: recognizers on other machines.
 
-Protocol (alphacep/vosk-server, websocket/asr_server.py): a text frame {"config": {...}}, then binary frames of 16-bit
-audio, each answered by one text frame, {"partial": ...} or, at the end of a segment, {"result": [...], "text": ...};
-the text frame {"eof" : 1}, spelt exactly so, is answered by the last result.
+The protocol (alphacep/vosk-server, websocket/asr_server.py): the client sends a text frame {"config": {...}}, then
+binary frames of 16-bit audio. The server answers each with one text frame: {"partial": ...}, or at the end of a segment
+{"result": [...], "text": ...}. It answers the text frame {"eof" : 1}, spelt exactly so, with the last result.
 
-A connection holds one turn, as the server makes one recognizer for each. When it breaks the turn is sent again from its
-beginning over a new one, within the time limit of whoever waits for the words.
+A connection carries one turn, because the server makes one recognizer for each connection. If a connection breaks, the
+stream sends the turn again from its beginning over a new connection. The time limit of the request stays the same.
 """
 
 from __future__ import annotations
@@ -31,36 +31,36 @@ DEFAULT_URL = "ws://127.0.0.1:2700"
 EOF = '{"eof" : 1}'
 BLOCK_SAMPLES = 1600  # 200 ms a message
 CONNECT_S = 2.0
-ANSWER_S = 3.0  # for partial or final to come; then what is known is returned
+ANSWER_S = 3.0  # how long partial and final wait; then they return the words so far
 ATTEMPTS = 3
 RETRY_S = 0.1
-LONGEST_SAMPLES = 120 * RATE  # kept to be sent again; the rest of a longer turn is not recognized
+LONGEST_SAMPLES = 120 * RATE  # kept for another attempt; the rest of a longer turn is not recognized
 
 
 def offers() -> list[EngineListing]:
-    """Whatever the server has."""
+    """One entry: the models of the server."""
     note = f"a vosk-server: speech.stt_model is its address, {DEFAULT_URL} if empty"
     return [EngineListing("recognizer", "vosk-server", "URL", ("*",), note=note)]
 
 
 class VoskServerRecognizer:
-    """Engine `vosk-server`. `url`: ws://HOST:PORT or wss://; the language is that of the server's model."""
+    """Engine `vosk-server`. `url`: ws://HOST:PORT or wss://. The model of the server sets the language."""
 
     name = "vosk-server"
 
     def __init__(self, url: str = "", answer_s: float = ANSWER_S, grammar: bool = False) -> None:
         self.url = url or DEFAULT_URL
-        self.grammar = grammar  # hear the hints and nothing else: see VoskRecognizer
+        self.grammar = grammar  # recognize the hints only: see VoskRecognizer
         self.answer_s = answer_s
 
     def load(self) -> None:
-        """Check the address. Raises EngineError; a server that is down is found out when it is needed."""
+        """Check the address. Raises EngineError. This does not connect: a server may start later."""
         parts = urlsplit(self.url)
         if parts.scheme not in ("ws", "wss") or not parts.hostname:
-            raise EngineError(f"speech.stt_model '{self.url}' is no address of a vosk-server: ws://HOST:2700")
+            raise EngineError(f"speech.stt_model '{self.url}' is not the address of a vosk-server: ws://HOST:2700")
 
     def check(self, language: str) -> None:
-        """Every language is that of the server's model."""
+        """The model of the server sets the language, so every language is accepted."""
 
     def stream(self, language: str, hints: Sequence[str] = ()) -> VoskServerStream:
         """A stream for one turn; connects at once."""
@@ -68,7 +68,7 @@ class VoskServerRecognizer:
 
 
 class VoskServerStream:
-    """One caller turn on one connection. `feed` only queues; a task of its own sends and reads."""
+    """One turn of the caller on one connection. `feed` only queues the audio. A task sends and reads."""
 
     def __init__(self, url: str, hints: Sequence[str], answer_s: float) -> None:
         self._url = url
@@ -78,8 +78,8 @@ class VoskServerStream:
         self._samples = 0
         self._segments: list[list[tuple[str, float]]] = []
         self._partial = ""
-        self._answered = 0  # samples that the server has answered for
-        self._flush = 0  # samples that someone waits for
+        self._answered = 0  # samples that the server has answered
+        self._flush = 0  # samples whose words somebody waits for
         self._ending = False
         self._ended = False
         self._failure = ""
@@ -95,7 +95,7 @@ class VoskServerStream:
             self._wake.set()
 
     async def partial(self) -> Transcript:
-        """The words so far, as soon as the server has answered for all audio, or what there is after the time limit."""
+        """The words so far, once the server has answered all audio, or after the time limit."""
         self._flush = self._samples
         wanted = self._samples
         return await self._answer(lambda: self._answered >= wanted or self._ended)
@@ -138,7 +138,7 @@ class VoskServerStream:
             self._news.notify_all()
 
     async def _converse(self, connection: ClientConnection) -> None:
-        """Send all audio from the beginning of the turn, and read an answer to each message."""
+        """Send all audio from the beginning of the turn. Read one answer for each message."""
         self._segments, self._partial, sent = [], "", 0
         config: dict[str, Any] = {"sample_rate": RATE, "words": 1}
         if self._hints:
@@ -164,7 +164,7 @@ class VoskServerStream:
         async with asyncio.timeout(self._answer_s):
             answer = json.loads(await connection.recv())
         if not isinstance(answer, dict):
-            raise ValueError("this is no vosk-server")
+            raise ValueError("this is not a vosk-server")
         async with self._news:
             if "partial" in answer:
                 self._partial = str(answer["partial"])

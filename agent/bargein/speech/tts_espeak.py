@@ -1,6 +1,7 @@
-"""Text to speech with eSpeak NG (GPL-3; the system's or the package `espeakng-loader`): 100 languages, robotic.
+"""Text to speech with eSpeak NG (GPL-3): 100 languages, a robotic voice.
 
-The library tells where every word begins (espeak_EVENT in speak_lib.h), so the timings are exact.
+The library is that of the system, or that in the package `espeakng-loader`. It reports the position of every word
+(espeak_EVENT in speak_lib.h), so the timings are exact.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from .audio import activity, from_pcm, levelled, resample, to_pcm, voiced
 from .listing import EngineListing
 
 INSTALL = "apt install espeak-ng, or pip install espeakng-loader"
-SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: the callback is called before espeak_Synth returns
+SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: espeak_Synth calls the callback before it returns
 UTF8 = 1  # espeakCHARS_UTF8
 CHARACTERS = 1  # POS_CHARACTER
 WORD_EVENT, LIST_END = 1, 0
@@ -30,7 +31,7 @@ TAIL_MS = 120
 
 
 class _Event(ctypes.Structure):
-    """espeak_EVENT; `sample` counts from the beginning of the text, `text_position` from 1."""
+    """espeak_EVENT. `sample` counts from the beginning of the text, and `text_position` from 1."""
 
     _fields_ = (
         ("type", ctypes.c_int),
@@ -48,7 +49,7 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 
 
 def library() -> tuple[str, str | None] | None:
-    """The shared library and its data directory (None: its own default), or None if there is none."""
+    """The shared library and its data directory (None: the default). None if there is no library."""
     if importlib.util.find_spec("espeakng_loader") is not None:
         import espeakng_loader
 
@@ -58,7 +59,7 @@ def library() -> tuple[str, str | None] | None:
 
 
 def offers() -> list[EngineListing]:
-    """One entry for all its languages."""
+    """One entry for all languages."""
     missing = "" if library() else INSTALL
     return [
         EngineListing(
@@ -73,13 +74,13 @@ def offers() -> list[EngineListing]:
 
 
 class EspeakTts:
-    """Engine `espeak`. `voice`: a name as in `espeak-ng --voices`, with a variant if wanted: "de+f2"."""
+    """Engine `espeak`. `voice`: a name of `espeak-ng --voices`, with or without a variant, such as "de+f2"."""
 
     name = "espeak"
 
     def __init__(self, voice: str = "") -> None:
         self._default = voice
-        self._lock = threading.Lock()  # the library has one state a process
+        self._lock = threading.Lock()  # the library has one state per process
         self._library: Any = None
         self._rate = 0
 
@@ -127,7 +128,7 @@ class EspeakTts:
         return Utterance(text, pcm, tuple(Word(w.text, *voiced(speech, RATE, w.start, w.end)) for w in words))
 
     def _run(self, text: str) -> tuple[list[Any], list[tuple[int, int]]]:
-        """Audio blocks, and for every word event its character (from 0) and its first sample."""
+        """The blocks of audio, and for every word event its character (from 0) and its first sample."""
         blocks: list[Any] = []
         begins: list[tuple[int, int]] = []
 
@@ -151,7 +152,7 @@ class EspeakTts:
 
 
 def _words(text: str, begins: list[tuple[int, int]], end: int) -> tuple[Word, ...]:
-    """A Word for each piece of `text`; one without an event of its own has no length."""
+    """A Word for each piece of `text`. A piece without an event has no length."""
     pieces: list[tuple[str, int, int]] = []  # piece, first character, character after the last
     at = 0
     for piece in text.split(" "):

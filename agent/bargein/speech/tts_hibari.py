@@ -170,7 +170,7 @@ class HibariTts:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        options.enable_cpu_mem_arena = False  # an arena keeps what the longest sentence took, for each voice
+        options.enable_cpu_mem_arena = False  # an arena would keep the memory of the longest sentence, for each voice
         model = with_output(Path(path).read_bytes(), DURATIONS)
         try:
             session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

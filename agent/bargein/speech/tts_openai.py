@@ -26,7 +26,7 @@ TAIL_MS = 120
 
 
 def offers() -> list[EngineListing]:
-    """Whatever the server has."""
+    """One entry: the voices of the server."""
     note = "a server with /v1/audio/speech: speech.tts_url is its address, speech.tts_model its model"
     return [EngineListing("voice", "openai", "URL", ("*",), note=note)]
 
@@ -95,4 +95,4 @@ def read_audio(data: bytes) -> tuple[Samples, int]:
             samples = np.frombuffer(data[at : at + size], "<i2", min(size, len(data) - at) // (2 * channels) * channels)
             return from_pcm(samples.reshape(-1, channels)[:, 0]), rate
         at += size + size % 2
-    raise EngineError("the speech server sends what is no audio")
+    raise EngineError("the speech server sends something that is not audio")

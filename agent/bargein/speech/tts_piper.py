@@ -1,7 +1,7 @@
-"""Text to speech with Piper (`piper-tts`, GPL-3, an extra): a voice is a file NAME.onnx with NAME.onnx.json beside it.
+"""Text to speech with Piper (`piper-tts`, GPL-3, an extra). A voice is a file NAME.onnx, with NAME.onnx.json beside it.
 
-Where the model has the tensor, the durations of the phonemes give the timing of the words, as Piper's own
-`patch_voice_with_alignment` does it.
+Most models hold a tensor with the duration of each phoneme. The word timings come from it, as in Piper's own
+`patch_voice_with_alignment`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .audio import Samples, activity, levelled, resample, to_pcm, voiced
 from .listing import EngineListing
 from .word_times import Span, shared, with_output
 
-DURATIONS = "/Ceil_output_0"  # hops a phoneme, in the VITS models of Piper
+DURATIONS = "/Ceil_output_0"  # hops per phoneme, in the VITS models of Piper
 INSTALL = "pip install 'bargein[piper]'"
 FETCH = "python -m piper.download_voices NAME --data-dir ~/.local/share/piper"
 LEAD_MS = 10
@@ -31,7 +31,7 @@ GAP_MS = 160  # between sentences, on top of the tail
 
 
 def voices() -> dict[str, Path]:
-    """Voices on this machine by name: $PIPER_VOICES, the usual directories, packages that hold one."""
+    """The voices on this machine, by name: those in $PIPER_VOICES, in the usual directories and in packages."""
     places = [Path(place) for place in os.environ.get("PIPER_VOICES", "").split(os.pathsep) if place]
     with contextlib.suppress(RuntimeError):  # a service user without a home
         places.append(Path("~/.local/share/piper").expanduser())
@@ -53,7 +53,7 @@ def language_of(name: str) -> str:
 
 
 def offers() -> list[EngineListing]:
-    """The voices that are here; where there is none, those that are most asked for and how to get them."""
+    """The voices on this machine. For a usual language without a voice, how to get one."""
     package = importlib.util.find_spec("piper")
     found = [
         EngineListing("voice", "piper", name, (language_of(name),), "" if package else INSTALL, str(path))
@@ -68,7 +68,7 @@ def offers() -> list[EngineListing]:
 
 
 class PiperTts:
-    """Engine `piper`. `voice`: a name, or the path of an .onnx file; "" is the first one of the language."""
+    """Engine `piper`. `voice`: a name, or the path of an .onnx file. "" is the first voice of the language."""
 
     name = "piper"
 
@@ -78,7 +78,7 @@ class PiperTts:
         self._lock = threading.Lock()
 
     def load(self) -> None:
-        """Check that the package is here; voices are loaded when they speak."""
+        """Check that the package is installed. A voice is loaded at its first use."""
         if importlib.util.find_spec("piper") is None:
             raise EngineError(f"the voice engine piper needs a package: {INSTALL}")
 
@@ -87,7 +87,7 @@ class PiperTts:
         model = self._model(voice or self._default, language)
         text = " ".join(text.split())
         parts: list[Samples] = []
-        spans: list[Span] = []  # of the words as read, at the model's rate
+        spans: list[Span] = []  # of the words as read, at the sample rate of the model
         at = 0
         rate = model.config.sample_rate
         for chunk in model.synthesize(text, include_alignments=True) if text else ():
@@ -145,13 +145,13 @@ def _open(path: Path) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
-    options.enable_cpu_mem_arena = False  # an arena keeps what the longest sentence took, for each voice
+    options.enable_cpu_mem_arena = False  # an arena would keep the memory of the longest sentence, for each voice
     try:
         config = PiperConfig.from_dict(json.loads(Path(f"{path}.json").read_text(encoding="utf-8")))
         model = path.read_bytes()
         try:
             session = onnxruntime.InferenceSession(with_output(model, DURATIONS), options)
-        except Exception:  # a voice without that tensor: no timings
+        except Exception:  # a voice without that tensor has no timings
             session = onnxruntime.InferenceSession(model, options)
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
@@ -160,7 +160,7 @@ def _open(path: Path) -> Any:
 
 
 def _words(chunk: Any) -> list[Span]:
-    """Spans of the words as read, at the model's rate; empty where the voice has no durations."""
+    """The spans of the words as read, at the sample rate of the model. Empty if the voice has no durations."""
     spans: list[Span] = []
     start = at = 0
     spoken = False
@@ -179,5 +179,5 @@ def _words(chunk: Any) -> list[Span]:
 
 
 def _count(phonemes: list[str]) -> int:
-    """How many words these phonemes are."""
+    """The number of words in these phonemes."""
     return sum(any(c.isalpha() for c in word) for word in "".join(phonemes).split())

@@ -58,7 +58,7 @@ class Voice:
         self._pool = pool(1, "voice")
         self._limit_s = limit_s
         self._making: dict[str, asyncio.Future[Utterance]] = {}
-        self._stuck: asyncio.Future[Utterance] | None = None  # what a call has given up waiting for
+        self._stuck: asyncio.Future[Utterance] | None = None  # the work that a call no longer waits for
         self._finished = 0  # texts
         self._spoke = False
 
@@ -122,7 +122,7 @@ class Voice:
         return self._known.get(key) is not None or self._recent.get(key) is not None
 
     def close(self) -> None:
-        """Let go of the thread; what it is doing ends on its own."""
+        """Release the thread. Its current work ends by itself."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _key(self, text: str) -> str:

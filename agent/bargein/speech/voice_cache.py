@@ -1,8 +1,8 @@
-"""Synthesized speech on disk: survives restarts, bounded in bytes, the least recently used goes first.
+"""A cache of synthesized speech on disk. It survives restarts. At its size limit it evicts the least recently used.
 
-One file for each utterance, named by the hash of its key and replaced atomically, so that several processes may
-share a directory. A file that is damaged, or holds the speech of another key, is dropped and made again. The cache is
-a help and no more: when the disk is full or not ours to write on, we go on without.
+Each utterance is one file, named by the hash of its key. Files are replaced atomically, so several processes can share
+a directory. A damaged file, or a file of another key, is deleted, and the speech is made again. If the cache cannot
+write, because the disk is full or read-only, calls go on without it.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from ..core.audio.utterance import Utterance, Word
 log = logging.getLogger(__name__)
 
 MAGIC = b"bargein2"
-HEADER = struct.Struct("<8sII")  # magic, CRC-32 of all that follows, bytes of JSON before the samples
+HEADER = struct.Struct("<8sII")  # magic, CRC-32 of the rest, size of the JSON before the samples in bytes
 SUFFIX = ".utt"
 
 
 class DiskCache:
-    """Utterances by key in one directory; blocks, so use it in a thread."""
+    """Utterances by key in one directory. The methods block: call them in a thread."""
 
     def __init__(self, directory: Path, max_bytes: int) -> None:
         self._directory = directory
@@ -38,7 +38,7 @@ class DiskCache:
         self._off = False
 
     def get(self, key: str) -> Utterance | None:
-        """The utterance, or None if it is not here."""
+        """The utterance, or None if it is not in the cache."""
         path = self._path(key)
         try:
             data = path.read_bytes()
@@ -49,11 +49,11 @@ class DiskCache:
             if utterance is None:
                 path.unlink()
             else:
-                os.utime(path)  # the time of its last use
+                os.utime(path)  # the time of the last use
         return utterance
 
     def put(self, key: str, utterance: Utterance) -> None:
-        """Keep the utterance, and let the oldest go when there is too much."""
+        """Store the utterance. At the size limit, evict the oldest ones."""
         if self._off:
             return
         data = pack(key, utterance)
@@ -76,10 +76,10 @@ class DiskCache:
             self._evict()
 
     def _evict(self) -> None:
-        """Down to nine tenths of the limit, so that not every `put` has to look at the whole directory."""
+        """Evict down to 90 % of the limit, so that not every `put` has to list the directory."""
         files = []
         for path in self._directory.iterdir():
-            with suppress(OSError):  # another process may be evicting too
+            with suppress(OSError):  # another process may evict at the same time
                 if path.suffix in (SUFFIX, ".part"):
                     stat = path.stat()
                     files.append((stat.st_mtime, stat.st_size, path))
@@ -98,7 +98,7 @@ class DiskCache:
 
 
 def pack(key: str, utterance: Utterance) -> bytes:
-    """Header, JSON of key, text and words, samples."""
+    """The file: a header, the JSON of key, text and words, then the samples."""
     words = [(word.text, word.start, word.end) for word in utterance.words]
     meta = json.dumps([key, utterance.text, words]).encode()
     body = meta + utterance.pcm.astype("<i2").tobytes()
@@ -106,7 +106,7 @@ def pack(key: str, utterance: Utterance) -> bytes:
 
 
 def unpack(data: bytes, key: str) -> Utterance | None:
-    """The utterance if `data` is whole and is that of `key`."""
+    """The utterance in `data`. None if the data are damaged or belong to another key."""
     if len(data) < HEADER.size:
         return None
     magic, checksum, size = HEADER.unpack_from(data)

@@ -19,7 +19,7 @@ from .whisper_text import Decoded
 GROUP_PAUSE_S = 0.45  # silence between two groups; inside a group digits are closer together
 PROMPT = " 407 159 2863. 55 1 900."  # the decoder has just written digits, so it goes on with digits
 LONGEST = 14  # tokens of one group
-RUNAWAY = 5  # the same digit so often at the end: the decoder has found no end
+RUNAWAY = 5  # this many equal digits at the end: the decoder has found no end
 UNSURE = -1.2  # mean log probability of a token below which the digits are not believed
 MARGIN = 0.0  # by which the free text may be likelier than the digits
 FASTEST = 3.5  # digits a second, and one more
@@ -56,7 +56,7 @@ class DigitPieces:
         return self._engine.submit(work)
 
     def decode(self, pcm: Pcm, language: str, hints: Sequence[str]) -> Decoded:
-        """One group; blocks. Hints are of no use for digits."""
+        """One group. Blocks. Hints do not help with digits."""
         return self._engine.decode_digits(pcm, language)
 
 
@@ -120,7 +120,7 @@ def told_apart(free: Decoded, read: str) -> Decoded:
 
 
 def plain_digits(text: str) -> str:
-    """The digits of a text that holds nothing but digits, as figures or words; else ""."""
+    """The digits of a text that consists of digits only, as figures or words; else ""."""
     words = re.findall(r"[a-z]+|[0-9]", text.lower())
     found = [SPOKEN.get(word, word) for word in words]
     return "".join(found) if all(word.isdigit() for word in found) else ""

@@ -19,7 +19,7 @@ Conditions = Sequence[ColumnElement[bool]]
 
 
 def of_call(which: CallFilter, dialect: str, *, newest: int = 0) -> Conditions:
-    """What a row of `calls` must meet. `newest`: SQLite looks only at so many of the last calls that have the text."""
+    """What a row of `calls` must meet. `newest`: SQLite searches only this number of the last calls with the text."""
     text = [] if which.text is None else [_said(which.text, dialect, newest)]
     return [*between(schema.calls.c.started_at, which), *_of_columns(which, dialect), *text]
 
@@ -69,7 +69,7 @@ def _of_columns(which: CallFilter, dialect: str) -> list[ColumnElement[bool]]:
         found.append(calls.c.duration_ms > which.longer_than_ms)
     if which.step is not None:
         position = func.instr if dialect == "sqlite" else func.strpos
-        found.append(position(calls.c.steps, which.step) > 0)  # soon says no
+        found.append(position(calls.c.steps, which.step) > 0)  # a fast way to exclude calls
         found.append(position("\n" + calls.c.steps + "\n", f"\n{which.step}\n") > 0)
     return found
 

@@ -46,7 +46,7 @@ PAGE = 500  # calls that an export reads at a time
 class Reader:
     """Reads the log and changes nothing. Use as `async with await Reader.open(url) as log`."""
 
-    common = 20_000  # calls: words that are in so many are common
+    common = 20_000  # words that occur in this many calls are common
 
     def __init__(self, engine: AsyncEngine, url: str) -> None:
         self._engine = engine
@@ -127,7 +127,7 @@ class Reader:
         if exact:
             return to_call(exact[0])
         begins = [calls.c.id.startswith(begin, autoescape=True)]
-        if self.dialect == "sqlite":  # whose index on the ids is of no use to LIKE
+        if self.dialect == "sqlite":  # its index on the ids does not help LIKE
             begins += [calls.c.id >= begin, calls.c.id < begin + LAST_CHARACTER]
         found = [to_call(row) for row in await self._rows(select(calls).where(*begins).order_by(calls.c.id).limit(4))]
         if not found:

@@ -13,7 +13,7 @@ from ..core.turns.records import Interruption, Turn
 
 SAMPLES_PER_MS = 8  # 8000 Hz
 LONGEST_CALL = timedelta(days=1)  # an older call without an end was cut off by a crash
-DERIVED = {"turns": "turn_count", "interruptions": "interruption_count"}  # columns of other names than the field
+DERIVED = {"turns": "turn_count", "interruptions": "interruption_count"}  # columns whose names differ from the fields
 
 
 @dataclass(frozen=True, slots=True)

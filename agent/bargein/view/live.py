@@ -34,7 +34,7 @@ class LiveCall:
         self.ended = True
 
     def skip_to_end(self) -> None:
-        """Never show what is known so far."""
+        """Never show the rows so far."""
         self._next = max(self._turns, default=-1) + 1
         self._shown |= set(self._cuts)
 

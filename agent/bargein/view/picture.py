@@ -119,7 +119,7 @@ def _spoken(axes: Axes, span: Span, begin_s: float, row_s: float, *, recorded: b
             at = begin_s + row_s - letter_s * len(text)
         line = next((number for number, free in enumerate(free_from) if at >= free), None)
         if line is None:
-            continue  # a longer row has no room for every word
+            continue  # a longer row lacks room for every word
         free_from[line] = at + letter_s * (len(text) + 1)
         axes.text(at, centre - HALF - 0.02 - 0.33 * line, text, fontsize=7, color=INK, va="top", clip_on=True)
 

@@ -93,7 +93,7 @@ class Playback:
 
     @property
     def idle(self) -> bool:
-        """Nothing to say."""
+        """Whether there is nothing to say."""
         return self._segment is None and not self._queue
 
     @property
@@ -155,7 +155,7 @@ class Playback:
         return frame
 
     def _goes_on(self, now: int) -> bool:
-        """Whether the next frame is nothing but the next 160 samples of the segment under the cursor."""
+        """Whether the next frame is exactly the next 160 samples of the segment under the cursor."""
         if self._segment is None or not self._spans or self._at + FRAME_SAMPLES >= len(self._segment.utterance.pcm):
             return False
         span = self._spans[-1]

@@ -14,29 +14,28 @@ from .vad_frame import BACKGROUND_SPEECH_DBFS
 
 SURE = -0.3  # mean log odds of a voice in two frames, from which an onset fires
 LIKELY = -0.7  # the same for four frames
-# The log odds of a caller in a frame are at most this above those of a voice rather than a cough: what begins a cough
-# is as near and as loud as a caller.
+# The log odds of a caller in a frame exceed the log odds of "a voice, not a cough" by at most this: the beginning of
+# a cough is as near and as loud as a caller.
 OR_COUGH = 1.0
-DOUBT_FRAMES = 6  # 120 ms: until then an onset can be taken back almost unnoticed
-DOUBT = -0.8  # log odds of a voice below which it is taken back, if no sound is left either
-COUGH_FRAMES = (
-    10  # 200 ms: a sound that is probably no voice is rejected then, if no frame since the onset was surely a voice
-)
+DOUBT_FRAMES = 6  # 120 ms: until then the agent can retract an onset almost unnoticed
+DOUBT = -0.8  # log odds of a voice below which an onset is retracted, if the sound has ended, too
+# 200 ms: a sound that is probably not a voice is rejected then, if no frame since the onset was surely a voice.
+COUGH_FRAMES = 10
 COUGH_VOICE, SUREST = 0.2, 0.9  # probability, and log odds of that frame
 BEGIN_VOICED, END_VOICED = 0.5, 0.3  # probabilities of a sound
-# A sound is over when it stays this far below its own maximum: what is left is the room, a breath or comfort noise.
+# A sound is over when it stays this far below its own maximum. The rest is the room, a breath or comfort noise.
 TAIL_DB, TAIL_FRAMES = 26.0, 5
 LOUDEST_FALLS = 0.15  # dB a frame
-# So much less in log odds per dB below the level of other people in the room. That level is lower where nobody has been
-# heard, or not of late (so far over the room, at least): a quiet caller in a quiet room is heard as fast as any. That
-# goes for the pause alone: what the caller is taken for is decided as if there were people, until none have been heard.
+# The log odds fall by this for each dB below the level of other people in the room. That level is lower where nobody
+# else has spoken, or not recently (OVER_DB above the room, at least): a quiet caller in a quiet room stops the agent as
+# fast as any other. This is for the pause alone. The judgement of the sound assumes other people until it knows better.
 BACKGROUND_SLOPE, BACKGROUND_MOST = 1.0, 6.0
 QUIET_DBFS, OVER_DB = -48.0, 6.0
-ROOM_FRAMES, ROOM_FALLS = 15, 0.02  # the room is what was loudest, 300 ms ago or longer; dB a frame
-OURS_DB = 6.0  # what is no further than this above our echo may be what is left of it, and is no room
-# In the first second, when no path is known, what is no louder than an echo can be has to be surer, in log odds.
+ROOM_FRAMES, ROOM_FALLS = 15, 0.02  # the level of the room is the loudest level of 300 ms ago or earlier; dB a frame
+OURS_DB = 6.0  # a sound at most this far above our echo may be residual echo, and does not count as the room
+# In the first second no echo path is known. A sound that may be an echo by its level needs this much more, in log odds.
 NEW_BAR, LEAST_LOSS_DB = 3.5, 4.0
-# The echo has just moved: what paused was likely the part of it that was left, and what is left still has to be surer.
+# The echo has just moved. The sound that paused the agent was probably residual echo; the next one needs more evidence.
 MOVED_FRAMES, MOVED_BAR = 12, 1.8
 SWING = 6.0  # log odds between sensitivity 0 and 1; the default is in the middle
 
@@ -54,7 +53,7 @@ DECISION_ROW = np.dtype(
         ("room", np.float64),  # the loudest of it lately, falling
         ("unknown", np.float64),  # what could not be told from somebody in the room yet, falling
         ("background", np.float64),  # what the frame reports as the level of other people
-        ("loudest_db", np.float64),  # dBFS, of late
+        ("loudest_db", np.float64),  # dBFS, recently
         ("speechlike", np.float64),
         ("score", np.float64),
         ("since_onset", np.int64),

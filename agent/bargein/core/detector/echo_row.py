@@ -14,14 +14,14 @@ BLOCK = 2 * FRAME_SAMPLES  # overlap-save
 BINS = BLOCK // 2 + 1
 
 FORGET = 0.9995  # of the echo path per frame: how fast rooms and lines change
-FORGET_EVERY = PARTITIONS // 2  # frames: once a round of the constraint; cheaper than at each, and the same
+FORGET_EVERY = PARTITIONS // 2  # frames: once per round of the constraint; cheaper than every frame, and as good
 KEEP = np.float32(FORGET**FORGET_EVERY)
 FIRST_UNCERTAINTY = 0.02  # power gain a partition may have before anything is known
-AUDIBLE_ENERGY = 1e-8 * FRAME_SAMPLES  # a far end that can be heard at all: -80 dBFS
+AUDIBLE_ENERGY = 1e-8 * FRAME_SAMPLES  # the quietest audible far end: -80 dBFS
 SPEECH_ENERGY = 1e-6 * FRAME_SAMPLES  # -60 dBFS
 SHIFTS = np.array([-1, 1, -2, 2])  # blocks by which a jitter buffer may have moved the echo
-ECHO_DECAY = 0.7  # a frame, of the loudest echo of late
-ASTRAY_FRAMES = 10  # for so long a path has made the line louder: the echo comes another way now
+ECHO_DECAY = 0.7  # a frame, of the loudest recent echo
+ASTRAY_FRAMES = 10  # the filter has made the line louder for this long: the echo takes another path now
 ASTRAY_KEEP = 0.9  # a frame, of the sums that show it
 NEW_FRAMES = 50  # 1 s of the far end: nothing is known of the path yet
 EAGER_FRAMES = 300  # 6 s of the far end: learn from every frame of them, and from every other one afterwards
@@ -43,8 +43,8 @@ CANCELLER_ROW = np.dtype(
         ("loudest", np.float32, (BINS,)),  # the loudest far end in the memory
         ("removed", np.float64),  # smoothed fraction of the line's power that the filter explains
         ("better", np.float64, (len(SHIFTS),)),
-        ("echoed", np.float64),  # energy of the loudest echo of late, as the filter has it
-        ("sums", np.float64, (3,)),  # of late: energy of the line, of the echo, and what taking it off has added
+        ("echoed", np.float64),  # energy of the loudest recent echo, by the filter
+        ("sums", np.float64, (3,)),  # recent energy of the line, of the echo, and what the removal has added
         ("heard_energy", np.float64),  # of this frame
         ("head", np.int64),
         ("loud_for", np.int64),  # frames until the last audible far frame has left the memory
@@ -57,7 +57,7 @@ CANCELLER_ROW = np.dtype(
         ("aligned", np.bool_),  # the reference is believed to be in step with the line
         ("learn", np.bool_),
         ("new", np.bool_),  # the agent has only begun to talk in this call
-        ("moved", np.bool_),  # the echo comes earlier or later than until now: of late, some of it was left
+        ("moved", np.bool_),  # the delay of the echo has changed, so some echo was left recently
     ],
     align=True,
 )

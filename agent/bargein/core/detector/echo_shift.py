@@ -24,7 +24,7 @@ from .echo_row import (
 
 @compiled
 def may_have_moved(row: Row, heard: float, left: float) -> bool:
-    """Whether the path explains much less of the line than it used to, and the echo of late could explain it."""
+    """Whether the path explains much less of the line than it used to, and the recent echo could explain it."""
     removed = 1 - left / (heard + 1e-6)
     if heard >= SPEECH_ENERGY and removed <= 0.5 and row.removed >= 0.5 and row.echoed > 0.3 * left:
         return True

@@ -18,7 +18,7 @@ _TOKEN = re.compile(
     r"(?:(?<![\w)])[+\-\u2212])?[0-9]+(?:[.,:/'\u2019\-\u2010-\u2015\u2212\u00a0\u202f\u2009][0-9]+)*[^\W\d_]*"
     r"|[^\W\d_]+(?:'[^\W_]+)*|\u27c2"
 )
-REPAIR = "\u27c2"  # the token for "no," and the like: a word that takes back what came before, and nothing else
+REPAIR = "\u27c2"  # the token for "no," and the like, which only takes back what came before
 _NEVER = re.compile(r"(?!)")
 
 

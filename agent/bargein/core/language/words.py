@@ -102,7 +102,7 @@ class PhraseTable:
         return cls(table)
 
     def makes_up(self, words: Sequence[str]) -> bool:
-        """Whether the words are nothing but phrases of the table, one after another.
+        """Whether the words consist only of phrases of the table, one after another.
 
         It marks the places that a row of phrases can reach: linear, where a regular expression tries every way to
         part "ha ha ha ha".
@@ -130,7 +130,7 @@ class Mention:
 
 
 FARTHEST = 2  # letters by which a recognized word may differ from the intended one
-NEGATOR_WORDS = 8  # a negator stands at most so many words before what it negates
+NEGATOR_WORDS = 8  # a negator stands at most this many words before what it negates
 
 
 @lru_cache(maxsize=4096)

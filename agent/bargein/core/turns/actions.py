@@ -60,7 +60,7 @@ class CommitReply:
 class DropCause(StrEnum):
     """Why an answer was dropped that counts as not said."""
 
-    SPEECH = "speech"  # the caller said something new
+    SPEECH = "speech"  # the caller has said something new
     DIGIT = "digit"
     HANGUP = "hangup"
     CUT_OFF = "cut_off"  # the caller was not done, and has heard at most its first words

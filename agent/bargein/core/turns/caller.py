@@ -33,7 +33,7 @@ class Sound(Enum):
     NONE = auto()
     BEGAN = auto()  # a turn has begun
     CONTINUES = auto()  # the turn goes on, with or without sound in this frame
-    RETRACTED = auto()  # the detector takes the onset of the turn back
+    RETRACTED = auto()  # the detector retracts the onset of the turn
 
 
 class Caller:

@@ -53,7 +53,7 @@ class OverlapSettings:
     # For a recognizer with `sound_probabilities`:
     word_sure: float = 0.25  # above, it was a word though none was written, or only "oh"
     other_sure: float = 0.7  # above, it was none ...
-    sentence_words: int = 3  # ... unless so many different ones were written, which no cough is taken for
+    sentence_words: int = 3  # ... unless this many different words were written, as for no cough
     backchannel_sure: float = 0.99  # above, a backchannel over a statement was written as something else ...
     backchannel_confidence: float = 0.5  # ... if the recognizer was less sure of it than this
     # For one without: `Transcript.speech` plus half of `VadFrame.speechlike`.

@@ -52,7 +52,7 @@ class OverlapJudge:
     ) -> Event | None:
         """INTERRUPTION, FALSE_INTERRUPTION, or None to wait, for a sound over the agent's speech.
 
-        `thinking`: a reply is being prepared. Then only a new request is an interruption, and "hello?" is none.
+        `thinking`: a reply is being prepared. Then only a new request is an interruption, and "hello?" is not.
         """
         asking = question and not thinking
         event = classify_overlap(turn.sound(now), turn.transcript, self.phrases, asking, backchannels, self.settings)

@@ -33,8 +33,8 @@ class Event(StrEnum):
     NO_SPEECH = "no_speech"  # the sound goes on, but is a backchannel or a noise after all
     INTERRUPTION = "interruption"  # the evidence lasts, or a word came that is no backchannel
     CONTINUATION = "continuation"  # the same, so soon after a reply began that the caller was not done
-    FALSE_INTERRUPTION = "false_interruption"  # the sound ended early, or was no such word
-    PROTECTED = "protected"  # the agent comes to what may not be interrupted
+    FALSE_INTERRUPTION = "false_interruption"  # the sound ended early, or was not such a word
+    PROTECTED = "protected"  # the agent comes to a segment that may not be interrupted
     DIGIT = "digit"
     TURN_END = "turn_end"  # the caller has finished, with words or digits
     SILENCE = "silence"  # the caller says nothing for too long

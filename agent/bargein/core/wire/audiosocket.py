@@ -29,7 +29,7 @@ KNOWN_KINDS = frozenset(FrameKind) | WIDEBAND_KINDS
 
 
 class ProtocolError(Exception):
-    """The peer does not speak AudioSocket, or not the part of it that we serve. The connection is of no further use."""
+    """The peer does not speak AudioSocket, or not the part of it that we serve. The connection is useless then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Frame:
         return UUID(bytes=self.payload)
 
     def digits(self) -> str:
-        """The digits of a DTMF frame: 0-9 A-D * #. Stops at the first byte that is none; "" if none comes first."""
+        """The digits of a DTMF frame: 0-9 A-D * #. Stops at the first other byte."""
         text = self.payload.decode("latin-1")
         end = next((at for at, character in enumerate(text) if character not in DIGITS), len(text))
         return text[:end].upper()

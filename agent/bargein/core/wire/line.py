@@ -64,8 +64,8 @@ LineEvent = LineId | LineAudio | LineDigit | LineHungUp | LineNotice | LineFault
 class Line:
     """Feed it what the connection gives. `now` is monotonic time in s.
 
-    The first event is the LineId. The events behind it wait for the next `receive`, so that whoever looks the call up
-    can hand the line on.
+    The first event is the LineId. The events behind it wait for the next `receive`, so that the code that looks up the
+    call can hand the line on.
     """
 
     def __init__(self, now: float) -> None:

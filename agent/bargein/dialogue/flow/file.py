@@ -1,4 +1,4 @@
-"""A flow file to a Flow: every name checked, every complaint with its line."""
+"""A flow file to a Flow: checks every name, and reports every fault with its line."""
 
 from __future__ import annotations
 
@@ -165,5 +165,5 @@ def _pairs(value: Value) -> list[tuple[str, Value]]:
 
 
 def load(path: Path | str) -> Flow:
-    """A flow from its file. Raises UserError (exit 2): a line for each fault, with file, line and how to mend it."""
+    """A flow from its file. Raises UserError (exit 2): for each fault a line with the place and the remedy."""
     return Builder(Path(path)).flow()

@@ -103,7 +103,7 @@ def _span(text: str, value: Value) -> tuple[time, time]:
         a, b, c, d = map(int, match.groups())
         first, last = time(a, b), time.max if (c, d) == (24, 0) else time(c, d)
     except ValueError:
-        value.fail(f"{text!r} is no span of hours; write 09:00-17:30, or closed")
+        value.fail(f"{text!r} is not a span of hours; write 09:00-17:30, or closed")
     if first >= last:
         value.fail(f"{text!r} ends before it begins; a night is two spans: 22:00-24:00 and 00:00-06:00")
     return first, last
@@ -113,4 +113,4 @@ def _holiday(value: Value) -> date:
     try:
         return date.fromisoformat(value.text())
     except ValueError:
-        value.fail(f"{value.text()!r} is no date; write 2026-12-25, one entry for each day")
+        value.fail(f"{value.text()!r} is not a date; write 2026-12-25, one entry for each day")

@@ -31,7 +31,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class DayBound:
-    """The first or last day that a slot takes: a day of the calendar, or so many days after today."""
+    """The first or last day that a slot takes: a day of the calendar, or a number of days after today."""
 
     day: date | None = None
     after_today: int = 0

@@ -103,7 +103,7 @@ def _choice(key: str, value: Value, digit: str) -> Choice:
     if "digit" in table:
         digit = table["digit"].text()
         if not re.fullmatch(r"[0-9*#]", digit):
-            table["digit"].fail(f"{digit!r} is no key of a telephone: 0 to 9, * or #")
+            table["digit"].fail(f"{digit!r} is not a key of a telephone: 0 to 9, * or #")
     also = table["also"].texts() if "also" in table else ()
     data = {name: v.text() for name, v in table.items() if name not in ("say", "also", "digit", "go")}
     go = table["go"].text() if "go" in table else ""

@@ -176,7 +176,7 @@ def parse(path: Path, faults: Faults | None = None) -> Value:
     """The contents of a YAML file. Raises UserError (exit 2) if it cannot be read or is not YAML."""
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise UserError(f"{path}: larger than {MAX_BYTES} bytes, that is no flow", 2)
+            raise UserError(f"{path}: larger than {MAX_BYTES} bytes is too much for a flow", 2)
         text = path.read_text("utf-8-sig")  # some editors put a byte order mark in front
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}", 2) from None

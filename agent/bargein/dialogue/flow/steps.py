@@ -160,7 +160,7 @@ class StepReader:
             table["url"].fail("a webhook's url begins with http:// or https:// and a fixed host")
         method = table["method"].text().upper() if "method" in table else "POST"
         if method not in ("GET", "POST", "PUT", "PATCH", "DELETE"):
-            table["method"].fail(f"{method!r} is no HTTP method for a webhook")
+            table["method"].fail(f"{method!r} is not an HTTP method for a webhook")
         none = value.none()
         return Webhook(
             url=url,
