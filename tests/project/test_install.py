@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import runpy
 import shlex
 import shutil
 import subprocess
 import tomllib
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
@@ -68,3 +70,18 @@ def test_systemd_understands_the_units(tmp_path: Path) -> None:
     units = [str(tmp_path / name) for name in ("bargein.service", "bargein-prune.timer")]
     done = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_description_for_an_index_has_absolute_links_to_files_that_exist() -> None:
+    config = ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    home = f"{config['metadata']['url']}/blob/main/"
+    links = re.findall(r"\]\(([^)]+)\)", runpy.run_path(str(ROOT / "setup.py"))["description"]())
+    assert all(link.startswith(("https://", "http://", "#")) for link in links)
+    ours = [link.removeprefix(home).partition("#")[0] for link in links if link.startswith(home)]
+    assert len(ours) > 10
+    assert [path for path in ours if not (ROOT / path).exists()] == []
+    assert all(
+        url.startswith(config["metadata"]["url"])
+        for url in re.findall(r"= (https:.*)", config["metadata"]["project_urls"])
+    )

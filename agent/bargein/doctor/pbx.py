@@ -76,7 +76,7 @@ async def version(pbx: Pbx) -> Check:
     if found and (major < min(DIGITS) or minor < DIGITS.get(major, 0)):
         since = ", ".join(f"{major}.{minor}" for major, minor in DIGITS.items())
         remedy = f"upgrade to {since} or newer, or do not ask for digits (tested with {TESTED})"
-        return Check("asterisk", "warn", f"{pbx.where}: {text}: the agent does not get digits of callers", remedy)
+        return Check("asterisk", "warn", f"{pbx.where}: {text}: the agent gets no digits from callers", remedy)
     return ok("asterisk", f"{pbx.where}: {text}")
 
 
