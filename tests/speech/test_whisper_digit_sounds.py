@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bargein.core.audio.pcm import RATE, Pcm
-from bargein.speech.whisper_digit_sounds import digit_sounds, digits_alike, each_levelled, likeliest
+from bargein.speech.whisper_digit_sounds import digit_sounds, digits_alike, each_levelled, likeliest, sure_digits
 from bargein.speech.whisper_digits import told_apart
 from bargein.speech.whisper_text import Decoded
 
@@ -56,6 +56,16 @@ def test_what_sounds_like_no_digit_or_lasts_too_long_is_none(
 ) -> None:
     spans = [(0, int(seconds * RATE))] * len(digits)
     assert digits_alike(scores(digits, sure), spans) == alike
+
+
+def test_the_decoder_is_asked_only_if_a_digit_is_in_doubt() -> None:
+    spans = [(0, 2000)] * 3
+    assert sure_digits(scores("349"), spans) == "349"
+    assert sure_digits(scores("349", 0.4), spans) == ""
+    doubtful = scores("349")
+    doubtful[1, 0] = 0.7
+    assert sure_digits(doubtful, spans) == ""
+    assert sure_digits(np.zeros((0, 10), np.float32), []) == ""
 
 
 @pytest.mark.parametrize(

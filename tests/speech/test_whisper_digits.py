@@ -26,6 +26,7 @@ def chosen(free: tuple[str, float], digits: tuple[str, float], seconds: float = 
         (("5, 1, 6, 4, 4, 7, 6, 4, 4, 7", -0.3), ("5 1 6", -0.2), "5 1 6"),  # too many for the time
         (("Take me", -1.0), ("2 2 3 3 3 3 3 3", -0.4), "Take me"),
         (("A mirror.", -0.9), ("1 2", -1.3), "A mirror."),
+        (("Double five two.", -0.9), ("7 5 2", -0.5), "Double five two."),
         (("Yes", -0.9), ("", -0.1), "Yes"),
     ],
 )

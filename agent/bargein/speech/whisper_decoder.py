@@ -18,8 +18,16 @@ from numpy.typing import NDArray
 from ..core.audio.pcm import RATE, Pcm
 from ..data.trained import load_weights
 from .audio import Samples, from_pcm, levelled, resample
-from .whisper_digit_sounds import digit_scores, digit_sounds, digits_alike, each_levelled, likeliest, pooled_digits
-from .whisper_digits import best_reading, digits_or_words, readings_of, told_apart
+from .whisper_digit_sounds import (
+    digit_scores,
+    digit_sounds,
+    digits_alike,
+    each_levelled,
+    likeliest,
+    pooled_digits,
+    sure_digits,
+)  # fmt: skip
+from .whisper_digits import best_reading, by_sound, digits_or_words, readings_of, told_apart
 from .whisper_ending import ended, ending_log_odds, last_sounds, without_runaway
 from .whisper_model import BUNDLED, open_model
 from .whisper_sounds import pooled, sound_probabilities
@@ -80,12 +88,15 @@ class WhisperDecoder:
     def decode_digits(self, pcm: Pcm, language: str) -> Decoded:
         """Recognize one group of digits, or other words if they are likelier; blocks."""
         tokenizer = self._tokenizer(language)
-        encoded, free = self._free(pcm, tokenizer)
         if self._model != BUNDLED:
+            encoded, free = self._free(pcm, tokenizer)
             return digits_or_words(free, best_reading(readings_of(self._whisper, encoded, tokenizer), free), len(pcm))
         spans, speech = self._digit_sounds(pcm)
-        readings = readings_of(self._whisper, self._with_silence(speech), tokenizer)
         scores = digit_scores(pooled_digits(speech[0], spans, LEAD_S))
+        if sure := sure_digits(scores, spans):
+            return by_sound(sure)
+        _, free = self._free(pcm, tokenizer)
+        readings = readings_of(self._whisper, self._with_silence(speech), tokenizer)
         if digits_alike(scores, spans):
             return told_apart(free, likeliest(scores, readings))
         return digits_or_words(free, best_reading(readings, free), len(pcm))

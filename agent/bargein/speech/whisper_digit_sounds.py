@@ -30,6 +30,8 @@ TRIED = 3  # digits for each sound, besides the decoder's readings
 UNHEARD = 2.0  # log probability by which a reading that the decoder did not think of is worse than its worst
 ALIKE, LONE_ALIKE, LEAST_ALIKE = 0.3, 0.42, 0.12  # mean score of digits; of a lone one; of the least of several
 
+SURE, AHEAD = 0.45, 0.25  # score of each digit, and its lead: with these all groups of unknown speakers were right
+
 Span = tuple[int, int]
 
 
@@ -67,6 +69,15 @@ def digit_scores(pooled: NDArray[np.float32]) -> NDArray[np.float32]:
     """(sounds, 10): about 0.9 for the digit that a sound is, about -0.1 for the others."""
     trained = load_weights("whisper_digits")
     return np.asarray(pooled @ trained["w"] + trained["b"])
+
+
+def sure_digits(scores: NDArray[np.float32], spans: Sequence[Span]) -> str:
+    """The digits, if there is no doubt about any of them; else "". Then the decoder need not be asked."""
+    ordered = np.sort(scores, axis=1) if digits_alike(scores, spans) else np.zeros((1, 2), np.float32)
+    best, second = ordered[:, -1], ordered[:, -2]
+    if best.min() < SURE or (best - second).min() < AHEAD:
+        return ""
+    return "".join(map(str, scores.argmax(axis=1).tolist()))
 
 
 def digits_alike(scores: NDArray[np.float32], spans: Sequence[Span]) -> bool:

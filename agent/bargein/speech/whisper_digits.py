@@ -25,6 +25,7 @@ MARGIN = 0.0  # by which the free text may be likelier than the digits
 FASTEST = 3.5  # digits a second, and one more
 DIGITS_NO_SPEECH = 0.4  # at most, once several digits are believed: Whisper takes two clipped digits for "no speech"
 READINGS = 5  # the decoder's best readings of a group
+SURE_PROBABILITY, SURE_NO_SPEECH = -0.1, 0.1  # of digits that were told without the decoder
 VOCABULARY = 51864  # tokens of the English models
 SAID_OTHERWISE = {
     "double",
@@ -71,8 +72,9 @@ def digits_or_words(free: Decoded, digits: Decoded, samples: int) -> Decoded:
     `samples` is the length of the speech. The limits were set on 72 dictated numbers and 150 other utterances.
     """
     read, spoken = digits.text.replace(" ", ""), plain_digits(free.text)
+    otherwise = SAID_OTHERWISE & set(re.findall(r"[a-z]+", free.text.lower()))
     runaway = len(read) >= RUNAWAY and len(set(read[-RUNAWAY:])) == 1
-    if not read or runaway or digits.log_probability < UNSURE:
+    if not read or otherwise or runaway or digits.log_probability < UNSURE:
         return free
     if spoken:  # both are digits; more of them are right unless nobody talks so fast
         more = len(read) < len(spoken) <= 1 + FASTEST * samples / RATE
@@ -106,6 +108,11 @@ def best_reading(readings: Mapping[str, float], free: Decoded) -> Decoded:
     """The reading with the highest mean log probability of a token; its end counts as a token."""
     score, text = max(((total / (len(text) + 1), text) for text, total in readings.items()), default=(-10.0, ""))
     return Decoded(" ".join(text), score, free.no_speech)
+
+
+def by_sound(read: str) -> Decoded:
+    """Digits that were told by their sounds alone, without a doubt."""
+    return Decoded(" ".join(read), SURE_PROBABILITY, SURE_NO_SPEECH)
 
 
 def told_apart(free: Decoded, read: str) -> Decoded:
