@@ -12,6 +12,9 @@ from bargein.core.turns.overlap import OverlapSettings
 from bargein.errors import EngineError
 from bargein.speech.stt_whisper import WhisperRecognizer, WhisperStream
 from bargein.speech.tts_hibari import HibariTts
+from bargein.speech.whisper_decoder import WhisperDecoder
+from bargein.speech.whisper_model import BUNDLED
+from bargein.speech.whisper_stream import loud_part
 from bargein.speech.whisper_text import Decoded, believable, without_echo
 
 
@@ -216,6 +219,17 @@ async def test_the_sound_of_a_puff(recognizer: WhisperRecognizer, attack_ms: int
     sound = (await fed(recognizer, pcm).final()).sound_probabilities
     assert sound is not None
     assert sound.other > 0.7
+
+
+def test_a_clear_phrase_is_decoded_once_with_hints(tts: HibariTts) -> None:
+    decoder, pcm = WhisperDecoder(BUNDLED), loud_part(tts.synthesize("how much is the green mug").pcm)
+    once = decoder.tokens
+    free = decoder.decode(pcm, "en", ())
+    once = decoder.tokens - once
+    hinted = decoder.decode(pcm, "en", ("green mug", "blue mug"))
+    assert plain(hinted.text) == plain(free.text) == "how much is the green mug"
+    assert decoder.tokens == 2 * once
+    assert hinted.sound_probabilities == free.sound_probabilities
 
 
 async def test_a_process_of_its_own_recognizes_the_same(recognizer: WhisperRecognizer, tts: HibariTts) -> None:

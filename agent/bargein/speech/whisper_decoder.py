@@ -9,13 +9,14 @@ end; `without_echo` removes what is left of that.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.audio.pcm import RATE, Pcm
+from ..core.turns.transcript import SoundProbabilities
 from ..data.trained import load_weights
 from .audio import Samples, from_pcm, levelled, resample
 from .whisper_digit_sounds import (
@@ -44,17 +45,35 @@ SPARE_TOKENS = 8
 LONGEST_PROMPT = 100  # tokens of it
 HEARD_S = 15  # seconds of encoded audio that the decoder sees, speech and silence
 SURE = -0.2  # log probability of a token above which hints are not tried
+# With hints, of 232 phrases 76 % are decoded once. Words wrong 31.7 %, as with both decodings of every phrase; of 197
+# noises and backchannels one more has words.
+SURELY_WORD, SURE_PROMPTED = 0.8, -0.5
 
 MANNER = {"en": "Hello? Yes, please. No, not that one. Okay, stop. Sorry, what?"}  # how callers talk
+
+
+@dataclass(frozen=True, slots=True)
+class _Sounds:
+    """What the bundled model's encoder says of a piece of speech; see `Transcript`."""
+
+    kinds: SoundProbabilities | None = None
+    ended: float | None = None
+
+    def of(self, words: Decoded) -> Decoded:
+        """The words with it."""
+        return replace(words, sound_probabilities=self.kinds, ended=self.ended)
 
 
 class WhisperDecoder:
     """A loaded model, for as many `threads`. `model`: as for `WhisperRecognizer`.
 
+    `encoded_s` and `tokens` count what was encoded, in s, and decoded so far.
+
     Raises EngineError with one line that says what to install.
     """
 
     def __init__(self, model: str, threads: int = 1) -> None:
+        self.encoded_s, self.tokens = 0.0, 0
         self._model = model
         self._whisper = open_model(model, threads)
         self._silence = self._encoded_silence()  # the encoder's output for 30 s of silence, (1, 1500, d)
@@ -70,20 +89,26 @@ class WhisperDecoder:
     def decode(self, pcm: Pcm, language: str, hints: Sequence[str]) -> Decoded:
         """Recognize up to `LONGEST_S` of speech; blocks.
 
-        Hints are a prompt, and a prompt makes words of any noise. So it is tried only when there are words without it,
-        and its words are taken only if they are the likelier ones.
+        Hints are a prompt, and a prompt makes words of any noise. So words with a prompt are taken alone only if the
+        sound is surely a word; else only if they are likelier than those without, and there are some without.
         """
         tokenizer, longest = self._tokenizer(language), _longest(pcm)
-        encoded, first = self._free(pcm, tokenizer)
-        if not hints or not believable(first) or first.log_probability > SURE:
-            return first
+        encoded, sounds = self._heard(pcm)
         prompt = f" {MANNER.get(language, '')} {', '.join(hints).capitalize()}."
-        second = self._generated(encoded, tokenizer, tokenizer.encode(prompt)[-LONGEST_PROMPT:], longest)
-        listing = len(second.text.split()) > len(first.text.split()) + 1  # it goes on with the list of hints
-        if second.log_probability <= first.log_probability or listing or not believable(second):
-            return first
-        sounds = first.sound_probabilities
-        return replace(second, no_speech=first.no_speech, sound_probabilities=sounds, ended=first.ended)
+        before = tokenizer.encode(prompt)[-LONGEST_PROMPT:] if hints else []
+        prompted: Decoded | None = None
+        if hints and sounds.kinds is not None and sounds.kinds.word >= SURELY_WORD:
+            prompted = sounds.of(self._generated(encoded, tokenizer, before, longest))
+            if prompted.log_probability > SURE_PROMPTED and believable(prompted):
+                return prompted
+        free = sounds.of(self._generated(encoded, tokenizer, [], longest))
+        if not hints or not believable(free) or free.log_probability > SURE:
+            return free
+        prompted = prompted or sounds.of(self._generated(encoded, tokenizer, before, longest))
+        listing = len(prompted.text.split()) > len(free.text.split()) + 1  # it goes on with the list of hints
+        if prompted.log_probability <= free.log_probability or listing or not believable(prompted):
+            return free
+        return replace(prompted, no_speech=free.no_speech)
 
     def decode_digits(self, pcm: Pcm, language: str) -> Decoded:
         """Recognize one group of digits, or other words if they are likelier; blocks."""
@@ -113,13 +138,16 @@ class WhisperDecoder:
 
     def _free(self, pcm: Pcm, tokenizer: Any) -> tuple[Any, Decoded]:
         """What the decoder sees of the speech, and what it makes of it without a prompt."""
+        encoded, sounds = self._heard(pcm)
+        return encoded, sounds.of(self._generated(encoded, tokenizer, [], _longest(pcm)))
+
+    def _heard(self, pcm: Pcm) -> tuple[Any, _Sounds]:
+        """What the decoder sees of the speech, and what the encoder says of it."""
         speech = self._encoded(pcm)
-        encoded = self._with_silence(speech)
-        free = self._generated(encoded, tokenizer, [], _longest(pcm))
+        sounds = _Sounds()
         if self._model == BUNDLED:
-            sounds = sound_probabilities(_pooled(speech, pcm))
-            free = replace(free, sound_probabilities=sounds, ended=ended(_last_sounds(speech, pcm)))
-        return encoded, free
+            sounds = _Sounds(sound_probabilities(_pooled(speech, pcm)), ended(_last_sounds(speech, pcm)))
+        return self._with_silence(speech), sounds
 
     def pooled(self, pcm: Pcm) -> NDArray[np.float32] | None:
         """What `whisper_odds` goes by, of what is loud in `pcm`; None if nothing is. Blocks."""
@@ -147,6 +175,7 @@ class WhisperDecoder:
         first = int(LEAD_S * MODEL_RATE)
         audio[first : first + len(speech)] = speech[: len(audio) - first]
         features = self._whisper.feature_extractor(audio, padding=0)[:, : int(window_s * 100)]
+        self.encoded_s += float(window_s)
         return np.asarray(self._whisper.encode(features))
 
     def _with_silence(self, encoded: NDArray[np.floating]) -> Any:
@@ -172,6 +201,7 @@ class WhisperDecoder:
             suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
         )[0]
         tokens = result.sequences_ids[0]
+        self.tokens += len(tokens)
         score = result.scores[0] * len(tokens) / (len(tokens) + 1)  # the end of the text counts as a token
         whole = tokenizer.decode(tokens).strip()
         text = without_echo(whole if len(tokens) < len(result.logits[0]) else without_runaway(whole))

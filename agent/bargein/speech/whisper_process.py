@@ -285,5 +285,5 @@ def _loaded() -> LoadedDecoder:
 
 if __name__ == "__main__":
     with contextlib.suppress(AttributeError, OSError):
-        os.nice(NICE)
+        os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
     answer_requests(_loaded)

@@ -32,6 +32,7 @@ class Held(Call):
         self.classifier = ToldClassifier(word)
         self.settings = ConversationSettings(duck=duck, longest_turn_ms=longest_turn_ms)
         self.dropped: list[act.DropCause] = []
+        self.asked = 0  # requests for words
         super().__init__(says, texts, **options)  # type: ignore[arg-type]
 
     def make(self, detector: LevelDetector) -> Conversation:
@@ -40,6 +41,7 @@ class Held(Call):
     def do(self, actions) -> None:  # type: ignore[no-untyped-def]
         actions = list(actions)
         self.dropped += [a.dropped for a in actions if isinstance(a, act.CancelReply) and a.dropped]
+        self.asked += sum(isinstance(a, act.RequestTranscript) for a in actions)
         super().do(actions)
 
     def levels(self) -> np.ndarray:
@@ -60,7 +62,7 @@ def test_a_backchannel_is_talked_through_lower_and_loses_nothing() -> None:
     call.run(200)
     assert call.levels()[-1] == 8000  # ... and is back at full level
     assert call.core.state is State.SPEAKING
-    assert (call.row.kind, call.row.resolution, call.row.caller_text) == ("backchannel", "held", "uh-huh")
+    assert (call.row.kind, call.row.resolution, call.row.caller_text) == ("backchannel", "held", "")
     assert call.row.stop_latency_ms == 0  # it never stopped
     call.run(2000)
     assert call.turns[0].heard_text == MENU
@@ -101,9 +103,32 @@ def test_a_held_sound_that_turns_into_words_stops_the_agent() -> None:
     assert call.core.state is State.PAUSED
 
 
+@pytest.mark.parametrize(
+    ("word", "question", "asked"), [(0.01, False, 0), (0.05, False, 1), (0.01, True, 1)], ids=["none", "maybe", "asked"]
+)
+def test_the_recognizer_is_not_asked_about_what_is_surely_no_word(word: float, question: bool, asked: int) -> None:
+    call = Held([MENU], ["uh-huh"], word=word, question=question)
+    call.run(600)
+    call.run(300, LOUD)
+    call.run(300)
+    assert call.core.state is State.SPEAKING
+    assert call.asked == asked
+
+
+def test_a_silent_agent_asks_for_words_once() -> None:
+    call = Held([MENU, "fine"], ["I want the red one"], word=0.9)
+    call.run(600)
+    call.run(1000, LOUD)
+    call.run(60)
+    call.run(900, LOUD)
+    assert call.asked == 0  # a sound of two seconds, with the closure of a consonant in it
+    call.run(200)
+    assert call.asked == 1
+
+
 @pytest.mark.parametrize("said", ["wait", "no", "hello?", "sorry?"])
 def test_words_that_want_the_floor_get_it_even_if_the_sound_was_held(said: str) -> None:
-    call = Held([MENU, "yes"], [said], word=0.0)
+    call = Held([MENU, "yes"], [said], word=0.05)
     call.run(600)
     call.run(300, LOUD)
     call.run(100)

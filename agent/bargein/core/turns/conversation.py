@@ -21,7 +21,7 @@ from .endpoint import CallerTurn, EndpointSettings
 from .ledger import Ledger
 from .overlap import OverlapSettings
 from .overlap_classifier import OverlapClassifier
-from .overlap_judge import OverlapJudge
+from .overlap_judge import REQUEST_TURN_EVERY, REQUEST_TURN_MS, OverlapJudge
 from .records import Resolution, Situation
 from .reply import Finish, Listen
 from .situation import understood
@@ -29,9 +29,6 @@ from .table import Effect, Event, State, step
 from .transcript import Transcript
 from .turn_end import TurnEnd, TurnEndModel
 
-REQUEST_EVERY = samples(800)  # while a sound continues; most backchannels are over by then
-REQUEST_PAUSED_MS = 40  # silence after which the transcript of the sound that paused us is requested
-REQUEST_TURN_MS = 100  # the same in the caller's turn: the transcript has to be there when the turn ends
 PLAYING = (State.THINKING, State.SPEAKING, State.DUCKED)  # states in which a reply can come to its end
 OVERLAPPED = (State.DUCKED, State.PAUSED)  # the caller makes a sound over the agent's speech
 
@@ -215,17 +212,17 @@ class Conversation:
         if self.state is State.SPEAKING and self._interruptible() and turn.silent_ms(now) < STILL_SOUNDING_MS:
             self._dispatch(Event.ONSET)  # the caller talked on from a segment that may not be interrupted into this one
         if self.state in (*OVERLAPPED, State.THINKING):
-            thinking, question = self.state is State.THINKING, self._playback.question
-            event = self._judge.verdict(turn, now, thinking, question, self._agent.listen.backchannels or ())
+            question = self._playback.question
+            event = self._judge.verdict(turn, now, self.state, question, self._agent.listen.backchannels or ())
             if event is Event.INTERRUPTION and self._retractable():
                 event = Event.CONTINUATION
             if event is not None:
                 self._dispatch(event)
-            elif turn.wants_transcript(now, REQUEST_PAUSED_MS, REQUEST_EVERY):
+            elif self._judge.wants_words(turn, now, self.state, question):
                 self._actions.append(act.RequestTranscript(turn.id, now))
         elif self._caller.overlong(now) or self._turn_end.is_over(turn, now, self._agent.listen, before):
             self._end_caller_turn()
-        elif turn.wants_transcript(now, REQUEST_TURN_MS):
+        elif turn.wants_transcript(now, REQUEST_TURN_MS, REQUEST_TURN_EVERY):
             self._actions.append(act.RequestTranscript(turn.id, now))
 
     def _close_caller_turn(self) -> None:

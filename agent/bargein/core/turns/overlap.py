@@ -50,6 +50,8 @@ class OverlapSettings:
     noise_ms: int = 1500  # over a longer sound that is no speech the agent goes on
     no_voice: float = 0.12  # below, from `no_voice_ms` on: no voice, no need to wait for words
     no_voice_ms: int = 280
+    surely_none: float = 0.02  # likelihood of a word below which the recognizer is not asked, see `surely_no_word`
+    word_likely: float = 0.5  # above, words can wait until the sound is over: the agent is silent in any case
     # For a recognizer with `sound_probabilities`:
     word_sure: float = 0.25  # above, it was a word though none was written, or only "oh"
     other_sure: float = 0.7  # above, it was none ...
@@ -111,6 +113,14 @@ def follow_sound(sound: OverlapSound, paused: bool, settings: EarlySettings = Ea
     if paused:
         return Event.NO_SPEECH if sound.likely.word < factor * at(settings.go_on, sound.since_ms) else None
     return Event.SPEECH if sound.likely.word >= factor * at(settings.stop, sound.since_ms) else None
+
+
+def surely_no_word(sound: OverlapSound, question: bool, settings: OverlapSettings = OverlapSettings()) -> bool:
+    """Whether the classifier is so sure that a sound is no word that the recognizer need not be asked.
+
+    Of 44 sounds like this in simulated calls, all backchannels or noises, words stopped the agent for one, wrongly.
+    """
+    return sound.likely is not None and sound.likely.word <= settings.surely_none and not question
 
 
 def classify_overlap(

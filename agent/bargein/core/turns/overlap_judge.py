@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..audio.pcm import samples
 from ..audio.playback import Segment
 from ..language.intent import Phrases
 from .caller import STILL_SOUNDING_MS
 from .endpoint import CallerTurn
-from .overlap import OverlapSettings, classify_overlap, follow_sound
-from .table import Event
+from .overlap import OverlapSettings, classify_overlap, follow_sound, surely_no_word
+from .table import Event, State
 
 WORD = 0.5  # probability of a word above which a retracted onset still counts
+REQUEST_OVERLAP_EVERY = samples(800)  # while a sound continues; most backchannels are over by then
+REQUEST_OVERLAP_MS = 40  # silence after which the transcript of a sound over the agent's speech is requested
+REQUEST_TURN_MS = 100  # the same in the caller's turn: the transcript has to be there when the turn ends
+REQUEST_TURN_EVERY = samples(8000)  # while a caller talks without a pause: recognizers settle pieces of this length
 NO_WORD = 0.15  # probability of a word below which the agent talks on at full level
 NO_REQUEST = 0.3  # below which a reply begins over a sound
 
@@ -48,17 +53,37 @@ class OverlapJudge:
         return self.duck_db if own is None else own
 
     def verdict(
-        self, turn: CallerTurn, now: int, thinking: bool, question: bool, backchannels: Sequence[str]
+        self, turn: CallerTurn, now: int, state: State, question: bool, backchannels: Sequence[str]
     ) -> Event | None:
         """INTERRUPTION, FALSE_INTERRUPTION, or None to wait, for a sound over the agent's speech.
 
-        `thinking`: a reply is being prepared. Then only a new request is an interruption, and "hello?" is not.
+        While a reply is being prepared only a new request is an interruption, and "hello?" is not.
         """
+        thinking = state is State.THINKING
         asking = question and not thinking
+        if turn.silent_ms(now) >= self.settings.ended_ms and self._settles(turn, now, state, question):
+            return Event.FALSE_INTERRUPTION
         event = classify_overlap(turn.sound(now), turn.transcript, self.phrases, asking, backchannels, self.settings)
         if thinking and event is Event.INTERRUPTION and self.phrases.matches("hello", turn.text):
             return Event.FALSE_INTERRUPTION if turn.silent_ms(now) >= STILL_SOUNDING_MS else None
         return event
+
+    def _settles(self, turn: CallerTurn, now: int, state: State, question: bool) -> bool:
+        """Whether the classifier alone is sure that this is no word. Then a ducked agent talks on without words."""
+        unknown = state is State.DUCKED and turn.transcript is None
+        return unknown and surely_no_word(turn.sound(now), question, self.settings)
+
+    def wants_words(self, turn: CallerTurn, now: int, state: State, question: bool) -> bool:
+        """Whether to request the words now, see `CallerTurn.wants_transcript`. Not while the sound settles it.
+
+        A silent agent needs the words of what is likely to be words only when the sound is over.
+        """
+        if self._settles(turn, now, state, question):
+            return False
+        likely = turn.likely is not None and turn.likely.word >= self.settings.word_likely
+        if likely and state is State.PAUSED:
+            return turn.wants_transcript(now, REQUEST_TURN_MS, REQUEST_TURN_EVERY)
+        return turn.wants_transcript(now, REQUEST_OVERLAP_MS, REQUEST_OVERLAP_EVERY)
 
     def holds_reply(self, turn: CallerTurn | None, now: int) -> bool:
         """Whether a reply that is ready has to wait: the caller makes a sound that may be a new request."""

@@ -12,6 +12,7 @@ from .records import Resolution
 
 UNNOTICED_PAUSE = samples(200)  # after a shorter pause the agent talks on exactly where it stopped
 NO_BLIP = samples(100)
+LIKELY_BACKCHANNEL = 0.5  # probability by the sound, where no words were asked for
 
 
 class OverlapLog:
@@ -44,7 +45,8 @@ class OverlapLog:
 
     def false_interruption(self, playout: Playout, turn: CallerTurn, now: int, text: str) -> list[Action]:
         """The row of a sound that was no interruption: held, or resumed after a silence."""
-        kind = Kind.BACKCHANNEL if turn.text else Kind.NOISE
+        unheard = turn.transcript is None and turn.likely is not None and turn.likely.backchannel >= LIKELY_BACKCHANNEL
+        kind = Kind.BACKCHANNEL if turn.text or unheard else Kind.NOISE
         resolution = Resolution.RESUMED if self.silenced else Resolution.HELD
         return self.interruption(playout, turn, now, kind, resolution, text)
 
