@@ -102,7 +102,8 @@ def test_only_the_store_holds_sql() -> None:
 
 
 def test_no_file_holds_two_ideas() -> None:
-    assert not [path.name for path in MODULES if len(path.read_text().splitlines()) > 400]
+    tests = sorted((ROOT / "tests").rglob("*.py"))
+    assert not [path.name for path in [*MODULES, *tests] if len(path.read_text().splitlines()) > 400]
 
 
 def test_the_state_table_in_the_documentation_is_the_one_in_the_code() -> None:
@@ -121,3 +122,16 @@ def test_the_layout_in_the_documentation_is_that_of_the_folders() -> None:
         str(folder) for folder in folders if 1 <= len(folder.parts) <= (2 if folder.parts[:1] == ("core",) else 1)
     }
     assert shown == inside - {"core"}
+
+
+def test_the_tests_have_the_folders_of_the_package() -> None:
+    folders = {str(path.parent.relative_to(ROOT / "tests")) for path in (ROOT / "tests").rglob("test_*.py")}
+    packages = {str(path.parent.relative_to(AGENT)) for path in AGENT.rglob("__init__.py")}
+    assert folders - packages - {"."} == {"asterisk", "conversations", "project"}
+
+
+def test_the_glossary_is_short_and_in_order() -> None:
+    rows = re.findall(r"^\| ([^|]+) \|", (ROOT / "docs" / "glossary.md").read_text(), re.MULTILINE)
+    terms = [row for row in rows if row != "term"]
+    assert 30 <= len(terms) <= 40
+    assert terms == sorted(terms, key=str.lower)

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from bargein.clock import SystemClock
+from bargein.server.registry import Registry
+
 
 @pytest.fixture
 def logging_restored() -> Iterator[None]:
@@ -18,3 +21,8 @@ def logging_restored() -> Iterator[None]:
     root.handlers[:] = before[0]
     root.setLevel(before[1])
     ours.setLevel(before[2])
+
+
+@pytest.fixture
+def registry() -> Registry:
+    return Registry(SystemClock())
