@@ -34,7 +34,8 @@ SUMMARIES = {
     "forget": "Delete every call of a caller.",
     "replay": "Repeat the decisions on a recording.",
     "label": "Mark an interruption as right or wrong.",
-    "tune": "Propose a sensitivity from labelled calls.",
+    "tune": "Propose settings from labelled calls.",
+    "measure": "Measure how agents and callers take turns in recordings.",
     "completion": "Print the completion script for a shell.",
 }
 COMMANDS = tuple(SUMMARIES)
@@ -110,7 +111,9 @@ def load_command(name: str) -> click.Command | None:
         case "label":
             from .label import label_command as command
         case "tune":
-            from .label import tune_command as command
+            from .tune import tune_command as command
+        case "measure":
+            from .measure import measure_command as command
         case "completion":
             from .completion import completion_command as command
         case _:

@@ -1,27 +1,21 @@
-"""`bargein label` and `bargein tune`: what went wrong in your own calls, and which sensitivity does better."""
+"""`bargein label`: marks what went wrong in your own calls."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ..config import Config
 from ..errors import UserError
 from .log import database, with_log
 from .options import log_options
-from .progress import ProgressLine
-from .terminal import Column, Screen, table, write
 
 if TYPE_CHECKING:
-    from ..offline.labels import Label
     from ..store import Call, LoggedInterruption, Reader
 
 MARKS = ("wrong-stop", "missed", "right", "cut-off")
 LABELS = Path("bargein-labels.jsonl")
-SENSITIVITIES = tuple(round(0.1 * i, 1) for i in range(1, 10))
 labels_option = click.option(
     "--labels", type=click.Path(dir_okay=False, path_type=Path), default=LABELS, show_default=True, help="The labels."
 )
@@ -62,63 +56,6 @@ def label_command(interruption: str, mark: str, labels: Path, config_path: Path 
 
     cut = cuts[number - 1].interruption
     stopped = cut.resolution not in ("resumed", "held")
-    label = Label(call.id, number, Mark(mark), cut.onset_ms, stopped, call.recording, call.dialogue)
+    label = Label(call.id, number, Mark(mark), cut.onset_ms, stopped, call.recording, call.dialogue, call.trunk)
     add_label(labels, label)
     click.echo(f"{call.id}#{number}: {mark}, written to {labels}", err=True)
-
-
-@click.command("tune")
-@labels_option
-@click.option("--fast", is_flag=True, help="Without speech to text: only the sound decides.")
-@click.option("--config", "config_path", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file.")
-def tune_command(labels: Path, fast: bool, config_path: Path | None) -> None:
-    """Try sensitivities on all labelled calls, print the trade-off, and propose one.
-
-    \b
-    Example:
-      bargein tune --fast
-    """
-    from ..offline.labels import read_labels
-
-    config, known = Config.load(config_path), usable(read_labels(labels))
-    results = {}
-    with ProgressLine("replaying calls", len(SENSITIVITIES) * len(known)) as line:
-        for value in SENSITIVITIES:
-            results[value] = [decided(label, config, value, fast) for label in known]
-            line.at(len(results) * len(known))
-    right = {
-        value: sum(stop == label.should_stop for stop, label in zip(answers, known, strict=True))
-        for value, answers in results.items()
-    }
-    columns = [Column("sensitivity"), *(Column(name, right=True) for name in ("as marked", "wrong stops", "missed"))]
-    rows = [
-        [
-            str(value),
-            f"{right[value]} of {len(known)}",
-            str(sum(stop and not label.should_stop for stop, label in zip(answers, known, strict=True))),
-            str(sum(bool(label.should_stop) and not stop for stop, label in zip(answers, known, strict=True))),
-        ]
-        for value, answers in results.items()
-    ]
-    write(table(columns, rows, Screen.of_stdout()))
-    now = config.hearing.sensitivity
-    best = max(SENSITIVITIES, key=lambda value: (right[value], -abs(value - now)))
-    write(["", f"proposal: [hearing] sensitivity = {best} (now {now})"])
-
-
-def usable(labels: list[Label]) -> list[Label]:
-    """Labels that a replay can repeat. Raises UserError if there are none."""
-    found = [label for label in labels if label.should_stop is not None and Path(label.recording).is_file()]
-    if not found:
-        raise UserError("no label has a recording on this machine that a replay can repeat")
-    return found
-
-
-def decided(label: Label, config: Config, sensitivity: float | None, fast: bool) -> bool:
-    """Whether a replay stops for the labelled sound."""
-    from ..offline.labels import stops
-    from .replay import run_recording
-
-    if sensitivity is not None:
-        config = replace(config, hearing=replace(config.hearing, sensitivity=sensitivity))
-    return stops(run_recording(Path(label.recording), config, sensitivity, fast).pauses, label.onset_ms)

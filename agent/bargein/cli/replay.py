@@ -13,16 +13,13 @@ from ..clock import SystemClock
 from ..config import Config
 from ..errors import UserError
 from .progress import ProgressLine
+from .rerun import Repeater, engines, flow_of, legs, settings_of
 from .rows import print_rows
 from .terminal import Column, Screen, table, write
 
 if TYPE_CHECKING:
-    from ..core.audio.pcm import Pcm
-    from ..core.language.intent import Phrases
-    from ..core.turns.conversation import ConversationSettings
-    from ..dialogue.flow import Flow
     from ..offline.pauses import Pause
-    from ..offline.replay import Recognize, Replay, Weights
+    from ..offline.replay import Replay
 
 RATE = 8000
 SWEEP = tuple(round(0.1 * i, 1) for i in range(1, 10))
@@ -52,6 +49,7 @@ FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 )
 @click.option("--fail-on-regression", is_flag=True, help="With --labelled: exit with 1 if a decision that was marked "
               "right is now different.")  # fmt: skip
+@click.option("--weights", type=FILE, help="Other weights for the detector: a file of scripts/training.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, times in ms from the start of the recording.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")
 def replay_command(
@@ -66,6 +64,7 @@ def replay_command(
     picture: Path | None,
     labelled: Path | None,
     fail_on_regression: bool,
+    weights: Path | None,
     as_json: bool,
     as_csv: bool,
 ) -> None:
@@ -87,7 +86,8 @@ def replay_command(
       bargein replay recordings/2026/11/22/3f0c.wav --plot call.png
     """
     if labelled is not None:
-        _replay_labelled(labelled, Config.load(config_path), sensitivity, fast, fail_on_regression)
+        repeater = Repeater(Config.load(config_path), fast, weights)
+        _replay_labelled(labelled, sensitivity, repeater, fail_on_regression)
         return
     if recording is None:
         raise click.UsageError("Missing argument 'RECORDING', or --labelled.")
@@ -100,10 +100,10 @@ def replay_command(
     from ..offline.replay import replay
 
     config = Config.load(config_path)
-    flow = _flow(config, flow_name, language)
-    caller, agent, recorded = _legs(recording, agent_path)
-    settings = _settings(config, flow, sensitivity)
-    phrases, learned, recognize = _engines(config, flow, fast)
+    flow = flow_of(config, flow_name, language)
+    caller, agent, recorded = legs(recording, agent_path)
+    settings = settings_of(config, flow, sensitivity)
+    phrases, learned, recognize = engines(config, flow, fast, weights)
     runs = [replaced(settings, sensitivity=value) for value in SWEEP] if sweep else [settings]
     clock = SystemClock()
     begun = clock.monotonic()
@@ -133,30 +133,21 @@ def replay_command(
     click.echo(f"{lasts:.1f} s in {took:.2f} s, {lasts / max(took, 0.001):.0f} times faster than real time", err=True)
 
 
-def run_recording(recording: Path, config: Config, sensitivity: float | None, fast: bool) -> Replay:
-    """One recording with the configured flow. Raises UserError."""
-    from ..offline.replay import replay
-
-    flow = _flow(config, None, None)
-    caller, agent, recorded = _legs(recording, None)
-    phrases, learned, recognize = _engines(config, flow, fast)
-    settings = _settings(config, flow, sensitivity)
-    return replay(caller, agent, learned, phrases, settings, recognize, recorded, flow.backchannels)
-
-
-def _replay_labelled(path: Path, config: Config, sensitivity: float | None, fast: bool, strict: bool) -> None:
+def _replay_labelled(path: Path, sensitivity: float | None, repeater: Repeater, strict: bool) -> None:
     """Print which decisions are as marked. Raises UserError for regressions if `strict`."""
-    from ..offline.labels import Mark, read_labels
-    from .label import decided, usable
+    from ..offline.labels import Mark, read_labels, usable
+    from ..offline.tuning import as_marked, verdict
 
     labels, rows, regressions = usable(read_labels(path)), [], 0
     with ProgressLine("replaying calls", len(labels)) as progress:
         for label in labels:
-            stops = decided(label, config, sensitivity, fast)
-            good = stops == label.should_stop
+            chosen = repeater.configured(label)
+            chosen = chosen if sensitivity is None else replaced(chosen, sensitivity=sensitivity)
+            result = repeater.run(label, chosen)
+            good = as_marked(label, result)
             regressions += not good and label.mark is Mark.RIGHT
-            verdict = "as marked" if good else "REGRESSION" if label.mark is Mark.RIGHT else "still wrong"
-            rows.append([f"{label.call_id[:8]}#{label.number}", label.mark, "stops" if stops else "goes on", verdict])
+            said = "as marked" if good else "REGRESSION" if label.mark is Mark.RIGHT else "still wrong"
+            rows.append([f"{label.call_id[:8]}#{label.number}", label.mark, verdict(label, result), said])
             progress.at(len(rows))
     columns = [Column("interruption"), Column("marked"), Column("now"), Column("verdict")]
     write(table(columns, rows, Screen.of_stdout()))
@@ -164,55 +155,6 @@ def _replay_labelled(path: Path, config: Config, sensitivity: float | None, fast
     write(["", f"{kept} of {len(rows)} as marked, {_count(regressions, 'regression')}"])
     if regressions and strict:
         raise UserError(f"{_count(regressions, 'decision')} marked right would now be different")
-
-
-def _flow(config: Config, name: str | None, language: str | None) -> Flow:
-    from ..dialogue.dialogues import find, read
-
-    return read(find(name or config.dialogue.flow), language or config.dialogue.language)
-
-
-def _engines(config: Config, flow: Flow, fast: bool) -> tuple[Phrases, Weights, Recognize]:
-    """The phrases of the language, the weights of the detector, and the recognizer."""
-    from ..data.trained import load_weights
-    from ..dialogue.languages import load as load_language
-    from ..offline.replay import blocking, no_words
-    from ..speech import catalog
-
-    phrases = load_language(flow.language, flow.language_file)
-    if fast:
-        return phrases, load_weights(), no_words
-    recognizer = catalog.recognizer(config.speech)
-    recognizer.load()
-    return phrases, load_weights(), blocking(recognizer, flow.language)
-
-
-def _settings(config: Config, flow: Flow, sensitivity: float | None) -> ConversationSettings:
-    from ..core.turns.conversation import ConversationSettings
-    from ..core.turns.endpoint import EndpointSettings
-
-    wanted = (sensitivity, flow.sensitivity, config.hearing.sensitivity)
-    return ConversationSettings(
-        sensitivity=next(value for value in wanted if value is not None),
-        duck=config.hearing.overlap == "duck",
-        duck_db=config.hearing.duck_db,
-        longest_turn_ms=1000 * config.endpoint.longest_s,
-        endpoint=EndpointSettings(min_ms=config.endpoint.min_ms, max_ms=config.endpoint.max_ms),
-    )
-
-
-def _legs(recording: Path, agent_path: Path | None) -> tuple[Pcm, Pcm, bool]:
-    """The caller, the agent, and whether the agent's audio was sent during this very call."""
-    import numpy as np
-
-    from ..speech.audio import read_wav, read_wav_stereo
-
-    both = read_wav_stereo(recording)
-    if both.shape[1] == 2:
-        if agent_path:
-            raise click.UsageError(f"{recording} is stereo, and its right channel is the agent: leave --agent out")
-        return both[:, 0].copy(), both[:, 1].copy(), True
-    return both[:, 0].copy(), read_wav(agent_path) if agent_path else np.zeros(0, np.int16), False
 
 
 def _row(pause: Pause) -> dict[str, object]:

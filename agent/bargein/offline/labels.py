@@ -34,6 +34,7 @@ class Label:
     stopped: bool
     recording: str
     flow: str = ""
+    trunk: str = ""
 
     @property
     def should_stop(self) -> bool | None:
@@ -69,6 +70,14 @@ def add_label(path: Path, label: Label) -> None:
             file.write(json.dumps(asdict(label), ensure_ascii=False) + "\n")
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def usable(labels: Iterable[Label]) -> list[Label]:
+    """Labels that a replay can repeat. Raises UserError if there are none."""
+    found = [label for label in labels if Path(label.recording).is_file()]
+    if not found:
+        raise UserError("no label has a recording on this machine that a replay can repeat")
+    return found
 
 
 def stops(pauses: Iterable[Pause], onset_ms: int) -> bool:
