@@ -1,4 +1,4 @@
-"""Fakes for what unit tests need to be exact: an ear that hears level, a recognizer and a planner that are told."""
+"""Fakes for what unit tests need to be exact: a detector that hears level, a recognizer and a planner that are told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Twelve conversations over TCP with the real voice, ear, recognizer and planner: a caller cuts in at a chosen word.
+"""Twelve conversations over TCP with the real voice, detector, recognizer and planner: a caller cuts in at a word.
 
 All are held with one server; each test then looks at one of them: what the agent says next, the ledger, the database,
 and all of it against the audio that the caller has received.

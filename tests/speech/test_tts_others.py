@@ -123,18 +123,18 @@ def test_coqui_has_one_line_for_what_goes_wrong(coqui: type[FakeCoqui], monkeypa
 
 
 def test_the_configured_engine_speaks_its_languages_and_another_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    offers = {
+    listings = {
         "hibari": [EngineListing("voice", "hibari", "heart", ("en-US",))],
         "piper": [EngineListing("voice", "piper", "thorsten", ("de-DE",), missing="get thorsten")],
         "espeak": [EngineListing("voice", "espeak", "", ("*",))],
     }
-    monkeypatch.setattr(catalog, "voice_offers", lambda name: offers[name])
+    monkeypatch.setattr(catalog, "voice_listings", lambda name: listings[name])
     assert catalog.engine_for("hibari", "en-GB") == "hibari"
     assert catalog.engine_for("hibari", "de") == "espeak"
-    offers["piper"] = [EngineListing("voice", "piper", "thorsten", ("de-DE",))]
+    listings["piper"] = [EngineListing("voice", "piper", "thorsten", ("de-DE",))]
     assert catalog.engine_for("hibari", "de") == "piper"
-    offers["piper"] = [EngineListing("voice", "piper", "thorsten", ("de-DE",), missing="get thorsten")]
-    offers["espeak"] = [EngineListing("voice", "espeak", "", ("*",), missing="apt install espeak-ng")]
+    listings["piper"] = [EngineListing("voice", "piper", "thorsten", ("de-DE",), missing="get thorsten")]
+    listings["espeak"] = [EngineListing("voice", "espeak", "", ("*",), missing="apt install espeak-ng")]
     with pytest.raises(EngineError, match="no voice for language 'de': get thorsten; or apt install espeak-ng"):
         catalog.engine_for("hibari", "de")
 

@@ -28,8 +28,10 @@ def voices_command(language: str | None, as_json: bool, as_csv: bool) -> None:
     from ..speech import catalog
     from ..speech.listing import EngineListing
 
-    found = [offer for offer in catalog.offers() if language is None or offer.speaks(language)]
-    if print_rows([field.name for field in fields(EngineListing)], [plain(offer) for offer in found], as_json, as_csv):
+    found = [listing for listing in catalog.listings() if language is None or listing.speaks(language)]
+    if print_rows(
+        [field.name for field in fields(EngineListing)], [plain(listing) for listing in found], as_json, as_csv
+    ):
         return
     columns = [
         Column("kind"),
@@ -41,17 +43,17 @@ def voices_command(language: str | None, as_json: bool, as_csv: bool) -> None:
     ]
     rows = [
         [
-            offer.kind,
-            offer.engine,
-            offer.name,
-            "many" if "*" in offer.languages else ", ".join(offer.languages),
-            "not installed" if offer.missing else "ready",
-            offer.note,
+            listing.kind,
+            listing.engine,
+            listing.name,
+            "many" if "*" in listing.languages else ", ".join(listing.languages),
+            "not installed" if listing.missing else "ready",
+            listing.note,
         ]
-        for offer in found
+        for listing in found
     ]
     write(table(columns, rows, Screen.of_stdout()) if rows else [f"no engine for language {language}"])
-    missing = [f"  {offer.engine} {offer.name}: {offer.missing}" for offer in found if offer.missing]
+    missing = [f"  {listing.engine} {listing.name}: {listing.missing}" for listing in found if listing.missing]
     write(["", "to install", *missing] if missing else [])
 
 

@@ -22,7 +22,7 @@ from .flow.model import HANGUP, Prompt
 from .flow.names import Names
 from .languages import load as load_language
 from .llm_answer import ModelAnswer
-from .tools import Deed, Tools
+from .tools import ToolRun, Tools
 from .webhook import Webhooks
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ MOST_SILENCES = 2
 class LlmState:
     """What a reply may change."""
 
-    deeds: tuple[Deed, ...] = ()  # tool calls, but requests to the web: those are the call's
+    tool_runs: tuple[ToolRun, ...] = ()  # tool calls, but requests to the web: those are the call's
     variables: Mapping[str, str] = field(default_factory=dict)
     silences: int = 0
 
@@ -193,7 +193,7 @@ class LlmReply:
             planner.call,
             planner.tools,
             self._situation,
-            self.state.deeds,
+            self.state.tool_runs,
             variables,
             say=self._say,
             moment=planner.saying("moment"),
@@ -201,7 +201,7 @@ class LlmReply:
         try:
             finish = await answer.run()
         finally:
-            self.state = replace(self.state, deeds=answer.own_deeds, variables=answer.variables)
+            self.state = replace(self.state, tool_runs=answer.own_runs, variables=answer.variables)
         if finish is not None:
             self._finish(finish)
         elif not self._spoke:

@@ -18,7 +18,7 @@ from .chat_events import Ended, ToolCall
 from .flow.model import Flow
 from .llm_context import messages
 from .model_text import ModelText
-from .tools import Deed, Tools
+from .tools import ToolRun, Tools
 
 MOST_ROUNDS = 5  # requests in one turn: the model calls tools and goes on
 WORD_S = 0.3  # a spoken word
@@ -32,7 +32,7 @@ _reasons: set[tuple[str, str]] = set()  # endpoints and models whose reasoning h
 class ModelAnswer:
     """`run` asks until the model has said its answer. `say` takes each sentence as it is ready.
 
-    `own_deeds` and `variables` are what the reply changes if it is heard; requests to the web are kept in `tools`.
+    `own_runs` and `variables` are what the reply changes if it is heard; requests to the web are kept in `tools`.
     """
 
     def __init__(
@@ -42,12 +42,12 @@ class ModelAnswer:
         call: CallInfo,
         tools: Tools,
         situation: Situation,
-        deeds: Sequence[Deed],
+        tool_runs: Sequence[ToolRun],
         variables: Mapping[str, str],
         say: Callable[[str], None],
         moment: str = "",
     ) -> None:
-        self.own_deeds = tuple(deeds)
+        self.own_runs = tuple(tool_runs)
         self.variables = dict(variables)
         self._settings, self._flow, self._call, self._tools = settings, flow, call, tools
         self._situation, self._say, self._moment = situation, say, moment
@@ -70,8 +70,8 @@ class ModelAnswer:
             return asking.result()
         finally:
             asking.cancel()
-            for deed in self.own_deeds:
-                deed.said = ""
+            for tool_run in self.own_runs:
+                tool_run.said = ""
 
     def _against_silence(self) -> float:
         """Do what is due now; when to look again. Raises EngineError if the caller has heard no word for too long."""
@@ -106,10 +106,10 @@ class ModelAnswer:
                 return None
             for index, call in enumerate(calls):
                 call = self._renamed(call, f"{seq + 1:03}{number}{index}")
-                deed = Deed(seq, call, call.arguments or "{}", said=said if index == 0 else "")
-                self.own_deeds = (*self.own_deeds, deed)
-                outcome = await self._tools.perform(deed, self.variables)
-                deed.answer = outcome.answer
+                tool_run = ToolRun(seq, call, call.arguments or "{}", said=said if index == 0 else "")
+                self.own_runs = (*self.own_runs, tool_run)
+                outcome = await self._tools.perform(tool_run, self.variables)
+                tool_run.answer = outcome.answer
                 self.variables.update(outcome.variables)
                 if outcome.finish is not None:
                     return outcome.finish
@@ -118,15 +118,15 @@ class ModelAnswer:
 
     def _renamed(self, call: ToolCall, place: str) -> ToolCall:
         """With an id that no other call in the context has: some servers number each answer from 0."""
-        known = {deed.call.id for deed in (*self.own_deeds, *self._tools.deeds)}
+        known = {tool_run.call.id for tool_run in (*self.own_runs, *self._tools.tool_runs)}
         fresh = call.id if call.id not in known else f"call{place:0>5}"[-9:]
         return ToolCall(fresh, call.name, call.arguments, call.extra)
 
-    def _deeds(self) -> list[Deed]:
+    def _deeds(self) -> list[ToolRun]:
         """All tool calls in the order of the caller's turns, each once."""
-        web = self._tools.deeds
-        ids = {id(deed) for deed in self.own_deeds}
-        return sorted([*(d for d in web if id(d) not in ids), *self.own_deeds], key=lambda deed: deed.seq)
+        web = self._tools.tool_runs
+        ids = {id(tool_run) for tool_run in self.own_runs}
+        return sorted([*(d for d in web if id(d) not in ids), *self.own_runs], key=lambda tool_run: tool_run.seq)
 
     async def _stream(self) -> tuple[str, list[ToolCall]]:
         """One request: its sentences are said as they are complete. The text and the tool calls."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from ..core.turns.records import CallInfo, Situation, Turn
 from .chat_dialect import UNHEARD, Message
 from .flow.model import Flow
-from .tools import Deed
+from .tools import ToolRun
 
 CUT = "[the caller cut in here; the rest was not heard]"
 UNCLEAR = "[the caller said something that could not be understood]"
@@ -47,20 +47,20 @@ def _facts(flow: Flow) -> list[str]:
 
 
 def messages(
-    flow: Flow, call: CallInfo, situation: Situation, deeds: Sequence[Deed], variables: Mapping[str, str]
+    flow: Flow, call: CallInfo, situation: Situation, tool_runs: Sequence[ToolRun], variables: Mapping[str, str]
 ) -> list[Message]:
     """The whole context. Of the agent's turns it holds only what was heard, with a note where the caller cut in.
 
-    A deed follows the caller turn that it answers; one of a turn that is no longer there comes before the last turn.
+    A tool run follows the turn of the caller that it answers. If that turn is left out, it comes before the last turn.
     """
     found: list[Message] = [{"role": "system", "content": system(flow, call, variables)}]
     turns = situation.turns
     known = {turn.seq for turn in turns}
     for number, turn in enumerate(turns):
         if number == len(turns) - 1:
-            found += [message for deed in deeds if deed.seq not in known for message in deed.messages()]
+            found += [message for tool_run in tool_runs if tool_run.seq not in known for message in tool_run.messages()]
         found.append(_message(turn))
-        found += [message for deed in deeds if deed.seq == turn.seq for message in deed.messages()]
+        found += [message for tool_run in tool_runs if tool_run.seq == turn.seq for message in tool_run.messages()]
     last = turns[-1] if turns else None
     text = situation.caller_text or (f"[the caller pressed {situation.digits}]" if situation.digits else "")
     if last is None or last.speaker != "caller":

@@ -37,7 +37,7 @@ class ToolOutcome:
 
 
 @dataclass(slots=True)
-class Deed:
+class ToolRun:
     """A tool call that the model made in answer to the caller turn `seq`, and what became of it."""
 
     seq: int
@@ -61,7 +61,7 @@ class Tools:
 
     def __init__(self, flow: Flow, call: CallInfo, webhooks: Webhooks) -> None:
         self.specifications = specifications(flow)
-        self.deeds: list[Deed] = []  # requests to the web, whatever became of the reply that made them
+        self.tool_runs: list[ToolRun] = []  # requests to the web, whatever became of the reply that made them
         self.saved: dict[str, str] = {}  # variables from their answers
         self._flow, self._call, self._webhooks = flow, call, webhooks
         self._schemas = {tool["function"]["name"]: tool["function"]["parameters"] for tool in self.specifications}
@@ -77,19 +77,19 @@ class Tools:
         if running := [task for task in self._running.values() if not task.done()]:
             await asyncio.wait(running)
 
-    async def perform(self, deed: Deed, known: Mapping[str, str]) -> ToolOutcome:
+    async def perform(self, tool_run: ToolRun, known: Mapping[str, str]) -> ToolOutcome:
         """Do what the model asks. `known`: its variables so far.
 
         What the flow does not allow is answered with an error that the model can read; it never raises.
         """
-        name = deed.call.name
+        name = tool_run.call.name
         schema = self._schemas.get(name)
         if schema is None:
             return ToolOutcome(f"error: there is no tool {name!r}; there are {', '.join(self._schemas)}")
-        given = read_arguments(deed.call.arguments)
+        given = read_arguments(tool_run.call.arguments)
         if given is None:
             return ToolOutcome("error: the arguments are not a JSON object")
-        deed.arguments = json.dumps(given, ensure_ascii=False)
+        tool_run.arguments = json.dumps(given, ensure_ascii=False)
         given = {key: value for key, value in given.items() if key in schema["properties"] or not self._of_call(key)}
         if wrong := misfit(given, schema):
             return ToolOutcome(f"error: {wrong}")
@@ -103,21 +103,21 @@ class Tools:
                 return ToolOutcome(finish=Finish(CallResult.HANGUP))
             case "set_variable":
                 return ToolOutcome("done", variables={arguments["name"]: arguments["value"]})
-        return await self._once(deed, arguments, {**known, **arguments})
+        return await self._once(tool_run, arguments, {**known, **arguments})
 
-    async def _once(self, deed: Deed, arguments: Mapping[str, str], known: Mapping[str, str]) -> ToolOutcome:
-        name = deed.call.name
+    async def _once(self, tool_run: ToolRun, arguments: Mapping[str, str], known: Mapping[str, str]) -> ToolOutcome:
+        name = tool_run.call.name
         digest = hashlib.sha256(json.dumps([name, arguments], sort_keys=True).encode()).hexdigest()[:16]
         key = f"{self._call.id}/{name}/{digest}"
         if key not in self._running:
-            self.deeds.append(deed)
-            self._running[key] = asyncio.create_task(self._ask(deed, key, known))
+            self.tool_runs.append(tool_run)
+            self._running[key] = asyncio.create_task(self._ask(tool_run, key, known))
         outcome = await asyncio.shield(self._running[key])
-        deed.answer = outcome.answer
+        tool_run.answer = outcome.answer
         return outcome
 
-    async def _ask(self, deed: Deed, key: str, known: Mapping[str, str]) -> ToolOutcome:
-        hook = self._flow.tools[deed.call.name]
+    async def _ask(self, tool_run: ToolRun, key: str, known: Mapping[str, str]) -> ToolOutcome:
+        hook = self._flow.tools[tool_run.call.name]
         look = self._lookup(known)
         saved = await self._webhooks.ask(
             WebhookRequest(
@@ -132,11 +132,11 @@ class Tools:
             )
         )
         if saved is None:
-            deed.answer = "error: it failed; do not try again, tell the caller"
-            return ToolOutcome(deed.answer)
+            tool_run.answer = "error: it failed; do not try again, tell the caller"
+            return ToolOutcome(tool_run.answer)
         self.saved.update(saved)
-        deed.answer = json.dumps(saved, ensure_ascii=False) if saved else "done"
-        return ToolOutcome(deed.answer, variables=saved)
+        tool_run.answer = json.dumps(saved, ensure_ascii=False) if saved else "done"
+        return ToolOutcome(tool_run.answer, variables=saved)
 
     def _lookup(self, known: Mapping[str, str]) -> Callable[[str], str]:
         """What a template may name: facts of the call, which the model cannot change, then its own variables."""

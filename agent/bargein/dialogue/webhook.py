@@ -23,7 +23,7 @@ MAX_ANSWER_BYTES = 256_000
 
 @dataclass(frozen=True, slots=True)
 class WebhookRequest:
-    """One request. `url` may have fields, which are filled in and escaped; `key` names the deed, not the attempt."""
+    """One request. `url` may have fields, which are filled in and escaped; `key` names the action, not the attempt."""
 
     url: str
     key: str
@@ -45,14 +45,14 @@ class Webhooks:
 
     def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._own = http_client.new_client(transport) if transport is not None else None
-        self._deeds: dict[str, asyncio.Task[dict[str, str] | None]] = {}
+        self._started: dict[str, asyncio.Task[dict[str, str] | None]] = {}
 
     async def ask(self, request: WebhookRequest) -> dict[str, str] | None:
         """What the request saves from the answer; None if it failed: too slow, unreachable, or no 2xx."""
-        deed = self._deeds.get(request.key)
-        if deed is None:
-            deed = self._deeds[request.key] = asyncio.create_task(self._perform(request))
-        return await asyncio.shield(deed)
+        request_task = self._started.get(request.key)
+        if request_task is None:
+            request_task = self._started[request.key] = asyncio.create_task(self._perform(request))
+        return await asyncio.shield(request_task)
 
     async def _perform(self, request: WebhookRequest) -> dict[str, str] | None:
         try:

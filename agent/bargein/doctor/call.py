@@ -103,23 +103,23 @@ async def call(
         return Check(NAME, "warn", "not placed", target)
     if not await is_our_fastagi(fastagi):
         return Check(NAME, "fail", "not placed: the server is not running", "systemctl start bargein, or bargein serve")
-    trial = _TestCall(pbx, f"Local/{target.exten}@{target.context}", clock)
+    test_call = _TestCall(pbx, f"Local/{target.exten}@{target.context}", clock)
     what = f"{target.exten}@{target.context}"
     try:
-        seen = await trial.place()
+        seen = await test_call.place()
         if seen is None:
             remedy = "asterisk -rvvv shows where it goes; is the agi:// address of the dialplan [fastagi] listen?"
-            there = f", but {trial.last_step}" if trial.last_step else ""
+            there = f", but {test_call.last_step}" if test_call.last_step else ""
             return Check(NAME, "fail", f"{what} did not reach the agent{there}", remedy)
         taken = await _taken(url, seen, clock)
         if taken:
             await asyncio.sleep(STAYS_S)
-        return _verdict(what, seen, taken, await trial.with_agent())
+        return _result(what, seen, taken, await test_call.with_agent())
     finally:
-        await trial.hang_up()
+        await test_call.hang_up()
 
 
-def _verdict(what: str, seen: _Seen, taken: bool, stayed: bool) -> Check:
+def _result(what: str, seen: _Seen, taken: bool, stayed: bool) -> Check:
     if taken and stayed:
         return ok(NAME, f"{what} reached the agent {1000 * seen.after_s:.0f} ms after it was placed")
     if taken:

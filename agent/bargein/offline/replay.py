@@ -63,13 +63,13 @@ class ObservedDetector(SpeechDetector):
 class VirtualCall:
     """The agent of one call. `says` is asked for its lines at the start and after each turn of the caller.
 
-    `ear` is the detector of the conversation. `backchannels` extend the list of the language.
+    `detector` is the detector of the conversation. `backchannels` extend the list of the language.
     """
 
     def __init__(
         self,
         conversation: Conversation,
-        ear: ObservedDetector,
+        detector: ObservedDetector,
         says: Callable[[], list[Segment]] = list,
         recognize: Recognize = no_words,
         recognizer_ms: int = 150,
@@ -79,7 +79,7 @@ class VirtualCall:
         self.interruptions: dict[str, Interruption] = {}
         self.turns: dict[int, Turn] = {}
         self._pauses: list[Pause] = []
-        self._ear = ear
+        self._detector = detector
         self._listen = Listen(silence_ms=3_600_000, backchannels=tuple(backchannels) or None)
         self._onset = 0  # of the caller's turn
         self._says = says
@@ -131,8 +131,8 @@ class VirtualCall:
             self._pauses.append(Pause(ms(self._onset), ms(now)))
         elif going_on is not None and not paused:
             self._pauses[-1] = going_on.decided(now)
-        if paused and (heard or going_on is None) and self._ear.evidence is not None:
-            self._pauses[-1] = self._pauses[-1].seen(self._ear.evidence)
+        if paused and (heard or going_on is None) and self._detector.evidence is not None:
+            self._pauses[-1] = self._pauses[-1].seen(self._detector.evidence)
 
     def _note(self, answer: _Answer) -> None:
         pause = self._open()
@@ -149,7 +149,7 @@ class VirtualCall:
             match action:
                 case act.OpenStream(turn_id, preroll):
                     self._heard[turn_id] = [preroll]
-                    ago = self._ear.evidence.onset_samples_ago if self._ear.evidence is not None else 0
+                    ago = self._detector.evidence.onset_samples_ago if self._detector.evidence is not None else 0
                     self._onset = max(0, self.conversation.now - ago)
                 case act.FeedAudio(turn_id, pcm):
                     self._heard[turn_id].append(pcm)

@@ -81,7 +81,7 @@ class Session:
         conversation: Conversation,
         engines: Engines,
         log_to: CallLog,
-        tap: Recorder | None = None,
+        recorder: Recorder | None = None,
         detector: SpeechDetector | None = None,
         filler_ms: int = 800,
     ) -> None:
@@ -91,7 +91,7 @@ class Session:
         self._conversation = conversation
         self._engines = engines
         self._log_to = log_to
-        self._tap = tap
+        self._recorder = recorder
         self.detector = detector  # the conversation's detector, if its frames may be analysed with others
         self._streams: dict[int, RecognitionStream] = {}
         self._replies: dict[int, Reply] = {}
@@ -138,8 +138,8 @@ class Session:
 
     def on_audio(self, pcm: Pcm) -> None:
         """160 samples from the line."""
-        if self._tap is not None:
-            self._tap.near(np.zeros_like(pcm) if self._conversation.is_secret else pcm)
+        if self._recorder is not None:
+            self._recorder.near(np.zeros_like(pcm) if self._conversation.is_secret else pcm)
         self._perform(self._conversation.on_frame(pcm))
 
     def on_digit(self, digit: str) -> None:
@@ -151,8 +151,8 @@ class Session:
         if self.finish is not None:
             return None
         pcm, actions = self._conversation.on_tick()
-        if self._tap is not None:
-            self._tap.far(pcm)
+        if self._recorder is not None:
+            self._recorder.far(pcm)
         self._perform(actions)
         return pcm
 
@@ -193,8 +193,8 @@ class Session:
                     self._log_to.turn(self._call_id, turn)
                 case act.LogInterruption(row):
                     self._log_to.interruption(row)
-                    if self._tap is not None:
-                        self._tap.mark(row)
+                    if self._recorder is not None:
+                        self._recorder.mark(row)
                 case act.EndCall(finish):
                     self.finish = finish
 

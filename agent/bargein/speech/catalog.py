@@ -98,49 +98,49 @@ def engine_for(configured: str, language: str) -> str:
     tts(configured)  # refuses an unknown name
     lines = []
     for name in dict.fromkeys((configured, *FALLBACKS)):
-        offers = [offer for offer in voice_offers(name) if offer.speaks(language)]
-        if any(offer.available for offer in offers) or (name == configured and offers):
+        listings = [listing for listing in voice_listings(name) if listing.speaks(language)]
+        if any(listing.available for listing in listings) or (name == configured and listings):
             return name
-        lines += [offer.missing for offer in offers][:1]
+        lines += [listing.missing for listing in listings][:1]
     mend = f": {'; or '.join(lines)}" if lines else ""
     raise EngineError(f"no voice for language '{language}'{mend}")
 
 
-def voice_offers(name: str) -> list[EngineListing]:
+def voice_listings(name: str) -> list[EngineListing]:
     """The voices of one engine: the installed ones and those that can be installed."""
     match name:
         case "hibari":
             from . import tts_hibari
 
-            return tts_hibari.offers()
+            return tts_hibari.listings()
         case "piper":
             from . import tts_piper
 
-            return tts_piper.offers()
+            return tts_piper.listings()
         case "espeak":
             from . import tts_espeak
 
-            return tts_espeak.offers()
+            return tts_espeak.listings()
         case "openai":
             from . import tts_openai
 
-            return tts_openai.offers()
+            return tts_openai.listings()
         case _:
             from . import tts_coqui
 
-            return tts_coqui.offers()
+            return tts_coqui.listings()
 
 
-def recognizer_offers() -> list[EngineListing]:
+def recognizer_listings() -> list[EngineListing]:
     """The recognizers, what they understand and what is missing."""
     from . import stt_openai, stt_vosk, stt_vosk_server, stt_whisper
 
-    return [*stt_whisper.offers(), *stt_vosk.offers(), *stt_vosk_server.offers(), *stt_openai.offers()]
+    return [*stt_whisper.listings(), *stt_vosk.listings(), *stt_vosk_server.listings(), *stt_openai.listings()]
 
 
-def offers() -> list[EngineListing]:
+def listings() -> list[EngineListing]:
     """Everything, voices first."""
-    return [*(offer for name in VOICES for offer in voice_offers(name)), *recognizer_offers()]
+    return [*(listing for name in VOICES for listing in voice_listings(name)), *recognizer_listings()]
 
 
 def cache_directory(configured: str = "") -> Path | None:

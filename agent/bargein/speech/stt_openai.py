@@ -29,7 +29,7 @@ UNKNOWN_LOG_PROBABILITY = -0.3  # of a token, if the server reports none
 UNKNOWN_NO_SPEECH = 0.1
 
 
-def offers() -> list[EngineListing]:
+def listings() -> list[EngineListing]:
     """One entry: the models of the server."""
     note = "a server with /v1/audio/transcriptions: speech.stt_url is its address, speech.stt_model its model"
     return [EngineListing("recognizer", "openai", "URL", ("*",), note=note)]

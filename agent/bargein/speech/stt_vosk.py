@@ -29,7 +29,7 @@ INSTALL = "pip install vosk"
 MODELS = "https://alphacephei.com/vosk/models"
 
 
-def offers() -> list[EngineListing]:
+def listings() -> list[EngineListing]:
     """One entry: any language that has a model."""
     missing = "" if importlib.util.find_spec("vosk") else INSTALL
     note = f"any language: speech.stt_model names a directory from {MODELS}"

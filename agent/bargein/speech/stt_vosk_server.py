@@ -37,7 +37,7 @@ RETRY_S = 0.1
 LONGEST_SAMPLES = 120 * RATE  # kept for another attempt; the rest of a longer turn is not recognized
 
 
-def offers() -> list[EngineListing]:
+def listings() -> list[EngineListing]:
     """One entry: the models of the server."""
     note = f"a vosk-server: speech.stt_model is its address, {DEFAULT_URL} if empty"
     return [EngineListing("recognizer", "vosk-server", "URL", ("*",), note=note)]

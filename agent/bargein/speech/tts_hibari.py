@@ -182,7 +182,7 @@ class HibariTts:
         return session, _Package(Hibari.split_sentences, _vocabulary(), self._readers[british])
 
 
-def offers() -> list[EngineListing]:
+def listings() -> list[EngineListing]:
     """The voices of the package."""
     try:
         from hibari.voices import VOICES, voice_path

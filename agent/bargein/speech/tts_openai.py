@@ -25,7 +25,7 @@ LEAD_MS = 10
 TAIL_MS = 120
 
 
-def offers() -> list[EngineListing]:
+def listings() -> list[EngineListing]:
     """One entry: the voices of the server."""
     note = "a server with /v1/audio/speech: speech.tts_url is its address, speech.tts_model its model"
     return [EngineListing("voice", "openai", "URL", ("*",), note=note)]

@@ -52,7 +52,7 @@ def language_of(name: str) -> str:
     return name.split("-")[0].replace("_", "-")
 
 
-def offers() -> list[EngineListing]:
+def listings() -> list[EngineListing]:
     """The voices on this machine. For a usual language without a voice, how to get one."""
     package = importlib.util.find_spec("piper")
     found = [
@@ -60,7 +60,7 @@ def offers() -> list[EngineListing]:
         for name, path in voices().items()
     ]
     for name in ("en_US-lessac-medium", "de_DE-thorsten-medium", "es_ES-davefx-medium"):
-        if not any(offer.speaks(language_of(name)) for offer in found):
+        if not any(listing.speaks(language_of(name)) for listing in found):
             fetch = FETCH.replace("NAME", name)
             mend = fetch if package else f"{INSTALL}, then {fetch}"
             found.append(EngineListing("voice", "piper", name, (language_of(name),), mend))
@@ -125,7 +125,7 @@ class PiperTts:
         if voice:
             have = ", ".join(known) or "none"
             raise EngineError(f"no piper voice '{voice}' here ({have}): {FETCH.replace('NAME', voice)}")
-        fitting = [o for o in offers() if o.speaks(language)]
+        fitting = [o for o in listings() if o.speaks(language)]
         ready = sorted((o for o in fitting if o.available), key=lambda o: language not in o.languages)
         if not ready:
             mend = fitting[0].missing if fitting else FETCH

@@ -150,7 +150,7 @@ class WhisperDecoder:
         return self._with_silence(speech), sounds
 
     def pooled(self, pcm: Pcm) -> NDArray[np.float32] | None:
-        """What `whisper_odds` goes by, of what is loud in `pcm`; None if nothing is. Blocks."""
+        """The features of the loud part of `pcm`, for `whisper_sounds`. None if nothing is loud. Blocks."""
         loud = loud_part(pcm)
         return _pooled(self._encoded(loud), loud) if len(loud) else None
 

@@ -1,4 +1,4 @@
-"""One call in virtual time: an ear that hears level, words that are told, and what comes out."""
+"""One call in virtual time: a detector that hears level, words that are told, and what comes out."""
 
 from __future__ import annotations
 

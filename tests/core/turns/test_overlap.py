@@ -1,4 +1,4 @@
-"""The table: every state with every event; the verdict on a sound that made us pause."""
+"""The table: every state with every event; the decision on a sound that made us pause."""
 
 from __future__ import annotations
 

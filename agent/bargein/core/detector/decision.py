@@ -40,12 +40,12 @@ MOVED_FRAMES, MOVED_BAR = 12, 1.8
 SWING = 6.0  # log odds between sensitivity 0 and 1; the default is in the middle
 
 UNLIKELY = -9.0  # log odds of frames before the first
-ODDS, LEVELS = 8, 5
+HISTORY, LEVELS = 8, 5
 
 DECISION_ROW = np.dtype(
     [
-        ("odds", np.float64, (ODDS,)),  # log odds of a caller, frame by frame, the latest at the end
-        ("sound_odds", np.float64, (2,)),  # and of any sound
+        ("caller_log_odds", np.float64, (HISTORY,)),  # log odds of a caller, frame by frame, the latest at the end
+        ("sound_log_odds", np.float64, (2,)),  # and of any sound
         ("surest", np.float64),  # of the log odds of a voice since the onset
         ("levels", np.float64, (LEVELS,)),
         ("before", np.float64, (ROOM_FRAMES,)),  # a ring of levels, the oldest at `oldest`
@@ -74,8 +74,8 @@ DECISION_ROW = np.dtype(
 def begin(rows: Rows, at: int) -> None:
     """Set a row to the start of a call. The row must be all zero."""
     row = rows[at]
-    fill(row.odds, UNLIKELY)
-    fill(row.sound_odds, UNLIKELY)
+    fill(row.caller_log_odds, UNLIKELY)
+    fill(row.sound_log_odds, UNLIKELY)
     row.surest = UNLIKELY
     fill(row.levels, -1000.0)
     fill(row.before, LOWEST_DB)
@@ -101,7 +101,7 @@ def rearm(row: Row) -> None:
     row.armed = True
     row.since_onset = COUGH_FRAMES + 1
     for _ in range(3):
-        _append(row.odds, UNLIKELY)
+        _append(row.caller_log_odds, UNLIKELY)
 
 
 @compiled
@@ -114,16 +114,16 @@ def decide(rows: Rows, at: int, sensitivity: float) -> None:
     far = _background_speech_level(row)
     row.background = max(far, row.unknown)
     doubts = _doubts(row, far)
-    _append(row.odds, min(9.0, max(-9.0, min(voice, kind + OR_COUGH) - doubts)))
-    _append(row.sound_odds, sound - doubts)
-    row.surest = max(row.surest, row.odds[-1])
+    _append(row.caller_log_odds, min(9.0, max(-9.0, min(voice, kind + OR_COUGH) - doubts)))
+    _append(row.sound_log_odds, sound - doubts)
+    row.surest = max(row.surest, row.caller_log_odds[-1])
     row.onset = row.armed and not row.coughing and _solid(row, harder)
     row.retracted = _retracted(row, harder)
     if row.onset:
         row.armed = False
         row.since_onset = 0
         row.speechlike = probability(kind)
-        row.surest = row.odds[-1]
+        row.surest = row.caller_log_odds[-1]
     row.since_onset += 1
     row.loudest_db = max(row.loudest_db - LOUDEST_FALLS, row.level_db)
     row.low_for = row.low_for + 1 if row.level_db < row.loudest_db - TAIL_DB else 0
@@ -158,12 +158,12 @@ def _doubts(row: Row, far: float) -> float:
 @compiled
 def _solid(row: Row, harder: float) -> bool:
     """Sure for two frames, or likely for four."""
-    odds = row.odds
-    if not odds[-1] > LIKELY + harder:
+    log_odds = row.caller_log_odds
+    if not log_odds[-1] > LIKELY + harder:
         return False
-    if odds[-1] + odds[-2] > 2 * (SURE + harder):
+    if log_odds[-1] + log_odds[-2] > 2 * (SURE + harder):
         return True
-    return bool(odds[-1] + odds[-2] + odds[-3] + odds[-4] > 4 * (LIKELY + harder))
+    return bool(log_odds[-1] + log_odds[-2] + log_odds[-3] + log_odds[-4] > 4 * (LIKELY + harder))
 
 
 @compiled
@@ -172,7 +172,10 @@ def _retracted(row: Row, harder: float) -> bool:
     if row.armed or row.since_onset > COUGH_FRAMES:
         return False
     if row.since_onset <= DOUBT_FRAMES:
-        nothing = row.odds[-1] + row.odds[-2] <= 2 * (DOUBT + harder) and row.sound_odds[0] + row.sound_odds[1] <= 0
+        nothing = (
+            row.caller_log_odds[-1] + row.caller_log_odds[-2] <= 2 * (DOUBT + harder)
+            and row.sound_log_odds[0] + row.sound_log_odds[1] <= 0
+        )
     else:
         cough = row.speechlike < COUGH_VOICE and row.surest < SUREST + harder
         nothing = row.coughing = cough and row.since_onset == COUGH_FRAMES
@@ -198,6 +201,6 @@ def _follow(row: Row, present: float, kind: float) -> None:
 def samples_since_onset(row: Row) -> int:
     """Samples from the first frame of this run of voice to the end of this frame."""
     frames = 1
-    while frames < ODDS and row.odds[ODDS - 1 - frames] > -1.5:
+    while frames < HISTORY and row.caller_log_odds[HISTORY - 1 - frames] > -1.5:
         frames += 1
     return frames * FRAME_SAMPLES

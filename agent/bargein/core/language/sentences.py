@@ -41,11 +41,11 @@ class Sentences:
         start, at = 0, self._scanned
         while (end := _END.search(self._text, at)) is not None:
             upto = self._text[start : end.end()].strip()
-            verdict = self._is_end(upto, end.end())
-            if verdict is None:
+            ends = self._is_end(upto, end.end())
+            if ends is None:
                 break
             at = end.end()
-            if verdict:
+            if ends:
                 out.append(" ".join(upto.split()))
                 start = at
         start = self._cut_long(start, out)

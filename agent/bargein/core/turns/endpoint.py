@@ -47,8 +47,8 @@ class EndpointSettings:
         """The silence that ends a turn with these log odds, between `min_ms` and `max_ms`."""
         wait_ms = self.usual_ms
         if log_odds is not None:
-            odds, waits = zip(*sorted(self.graded), strict=True)
-            wait_ms = int(np.interp(log_odds, odds, waits))
+            points, waits = zip(*sorted(self.graded), strict=True)
+            wait_ms = int(np.interp(log_odds, points, waits))
         return min(max(wait_ms, self.min_ms), self.max_ms)
 
 

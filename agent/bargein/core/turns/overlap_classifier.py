@@ -128,8 +128,8 @@ class OverlapNetwork:
         gates = 0.5 + 0.5 * np.tanh(0.5 * (from_input[: 2 * n] + from_state[: 2 * n]))
         new = np.tanh(from_input[2 * n :] + gates[:n] * from_state[2 * n :])
         state = new + gates[n:] * (state - new)
-        odds = np.exp(np.clip(state @ self._out_w + self._out_b, -20, 20))
-        word, backchannel, other = (odds / np.sum(odds)).tolist()
+        scores = np.exp(np.clip(state @ self._out_w + self._out_b, -20, 20))
+        word, backchannel, other = (scores / np.sum(scores)).tolist()
         return state, OverlapClass(word, backchannel, other)
 
 
