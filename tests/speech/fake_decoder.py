@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Sequence
 
 from bargein.core.audio.pcm import Pcm
 from bargein.errors import EngineError
-from bargein.speech.whisper_process import answer_requests
-from bargein.speech.whisper_text import Decoded
+from bargein.speech.whisper_text import Decoded, Piece
+from bargein.speech.whisper_worker import answer_requests
 
 
 class FakeDecoder:
-    """The language "broken" raises, "deadly" ends the process."""
+    """The language "broken" raises, "deadly" ends the process, "slow" takes half a second."""
 
     languages = ("en", "de")
 
-    def decode(self, pcm: Pcm, language: str, hints: Sequence[str]) -> Decoded:
+    def decode_all(self, pieces: Sequence[Piece]) -> list[Decoded]:
+        return [self.decode(piece.pcm, piece.language, piece.hints, len(pieces)) for piece in pieces]
+
+    def decode(self, pcm: Pcm, language: str, hints: Sequence[str], together: int) -> Decoded:
         if language == "broken":
             raise ValueError("no such sound")
         if language == "deadly":
             os._exit(3)
         print("libraries print")
+        if language == "slow":
+            time.sleep(0.5)
+            return Decoded(str(together), -0.1, 0.1)
         return Decoded(f"{len(pcm)} {language} {' '.join(hints)} {os.getpid()}", -0.1, 0.1)
 
     def decode_digits(self, pcm: Pcm, language: str) -> Decoded:

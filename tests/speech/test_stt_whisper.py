@@ -15,7 +15,7 @@ from bargein.speech.tts_hibari import HibariTts
 from bargein.speech.whisper_decoder import WhisperDecoder
 from bargein.speech.whisper_model import BUNDLED
 from bargein.speech.whisper_stream import loud_part
-from bargein.speech.whisper_text import Decoded, believable, without_echo
+from bargein.speech.whisper_text import Decoded, Piece, believable, without_echo
 
 
 @pytest.fixture(scope="module")
@@ -230,6 +230,18 @@ def test_a_clear_phrase_is_decoded_once_with_hints(tts: HibariTts) -> None:
     assert plain(hinted.text) == plain(free.text) == "how much is the green mug"
     assert decoder.tokens == 2 * once
     assert hinted.sound_probabilities == free.sound_probabilities
+
+
+def test_phrases_together_have_the_same_words_as_alone(tts: HibariTts) -> None:
+    decoder, texts = WhisperDecoder(BUNDLED), ["stop", "how much is the green mug", "can I talk to a person please"]
+    pieces = [Piece(loud_part(tts.synthesize(text).pcm), "en", hints) for text in texts for hints in ((), ("mug",))]
+    together = decoder.decode_all(pieces)
+    for piece, decoded in zip(pieces, together, strict=True):
+        alone = decoder.decode(piece.pcm, piece.language, piece.hints)
+        assert decoded.text == alone.text
+        assert decoded.log_probability == pytest.approx(alone.log_probability, abs=0.05)
+        assert decoded.ending == pytest.approx(alone.ending, abs=0.1)
+        assert decoded.sound_probabilities == alone.sound_probabilities
 
 
 async def test_a_process_of_its_own_recognizes_the_same(recognizer: WhisperRecognizer, tts: HibariTts) -> None:

@@ -24,7 +24,7 @@ PCM: Pcm = np.zeros(8000, np.int16)
 
 @pytest.fixture
 def process() -> Iterator[DecoderProcess]:
-    decoder = DecoderProcess("fake", COMMAND, hang_s=1.0)
+    decoder = DecoderProcess("fake", COMMAND, hang_s=60.0)
     yield decoder
     decoder.close()
 
@@ -58,6 +58,20 @@ def test_several_threads_get_their_own_answers(process: DecoderProcess) -> None:
     assert len(texts) == 8
 
 
+def test_phrases_that_wait_are_recognized_together(process: DecoderProcess) -> None:
+    texts: list[str] = []
+
+    def ask() -> None:
+        texts.append(process.decode(PCM, "slow", ()).text)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert max(texts) in ("2", "3", "4")
+
+
 def test_a_killed_process_is_replaced_and_the_request_answered(process: DecoderProcess) -> None:
     killed = process.pid
     os.kill(killed, signal.SIGKILL)
@@ -71,7 +85,8 @@ def test_a_process_that_was_killed_while_nobody_asked_is_replaced(process: Decod
     until(lambda: process.restarts == 1 and process.pid != 0)
 
 
-def test_a_stopped_process_is_replaced(process: DecoderProcess) -> None:
+def test_a_stopped_process_is_replaced() -> None:
+    process = DecoderProcess("fake", COMMAND, hang_s=2.0)
     stopped = process.pid
     os.kill(stopped, signal.SIGSTOP)
     with pytest.raises(EngineError, match="gave no answer"):
@@ -79,6 +94,7 @@ def test_a_stopped_process_is_replaced(process: DecoderProcess) -> None:
     assert process.decode(PCM, "en", ()).text.startswith("8000 en")
     assert process.pid != stopped
     assert process.restarts == 1
+    process.close()
 
 
 def test_a_request_that_fails_harms_no_other(process: DecoderProcess) -> None:

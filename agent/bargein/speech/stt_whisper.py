@@ -19,9 +19,10 @@ from .listing import EngineListing, base
 from .whisper_decoder import WhisperDecoder
 from .whisper_digits import GROUP_PAUSE_S, DigitPieces
 from .whisper_model import BUNDLED
-from .whisper_process import DecoderProcess, LoadedDecoder
+from .whisper_process import DecoderProcess
 from .whisper_stream import WhisperStream
 from .whisper_text import Decoded
+from .whisper_worker import BATCH
 
 
 class WhisperRecognizer:
@@ -37,8 +38,8 @@ class WhisperRecognizer:
         self._workers = workers
         self._separate = separate
         self._lock = threading.Lock()
-        self._decoder: LoadedDecoder | None = None
-        self._work = WorkQueue(workers, "whisper")
+        self._decoder: WhisperDecoder | DecoderProcess | None = None
+        self._work = WorkQueue(max(workers, BATCH) if separate else workers, "whisper")
 
     def load(self) -> None:
         """Load the model (0.5 s). Raises EngineError with one line that says what to install."""
@@ -46,7 +47,7 @@ class WhisperRecognizer:
             if self._decoder is None:  # in a thread of ours, so that the model's own threads inherit the priority
                 self._decoder = self._work.submit(self._loaded).result()
 
-    def _loaded(self) -> LoadedDecoder:
+    def _loaded(self) -> WhisperDecoder | DecoderProcess:
         if self._separate:
             return DecoderProcess(self.model)
         return WhisperDecoder(self.model, self._workers)
@@ -111,7 +112,7 @@ class WhisperRecognizer:
         assert isinstance(decoder, WhisperDecoder)
         return decoder.pooled(pcm)
 
-    def _opened(self) -> LoadedDecoder:
+    def _opened(self) -> WhisperDecoder | DecoderProcess:
         self.load()
         assert self._decoder is not None
         return self._decoder

@@ -33,7 +33,7 @@ from .whisper_ending import ended, ending_log_odds, last_sounds, without_runaway
 from .whisper_model import BUNDLED, open_model
 from .whisper_sounds import pooled, sound_probabilities
 from .whisper_stream import loud_part
-from .whisper_text import Decoded, believable, without_echo
+from .whisper_text import Decoded, Piece, believable, without_echo
 
 MODEL_RATE = 16000  # Hz
 WINDOW_S = 8.0  # encoded at most
@@ -52,12 +52,25 @@ SURELY_WORD, SURE_PROMPTED = 0.8, -0.5
 MANNER = {"en": "Hello? Yes, please. No, not that one. Okay, stop. Sorry, what?"}  # how callers talk
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Task:
+    """A piece to decode: the encoder's output, and the tokens of a prompt before it."""
+
+    encoded: NDArray[np.floating]
+    piece: Piece
+    before: Sequence[int]
+
+
 @dataclass(frozen=True, slots=True)
 class _Sounds:
     """What the bundled model's encoder says of a piece of speech; see `Transcript`."""
 
     kinds: SoundProbabilities | None = None
     ended: float | None = None
+
+    @property
+    def surely_word(self) -> bool:
+        return self.kinds is not None and self.kinds.word >= SURELY_WORD
 
     def of(self, words: Decoded) -> Decoded:
         """The words with it."""
@@ -87,41 +100,54 @@ class WhisperDecoder:
         return tuple(self._whisper.supported_languages)
 
     def decode(self, pcm: Pcm, language: str, hints: Sequence[str]) -> Decoded:
-        """Recognize up to `LONGEST_S` of speech; blocks.
+        """Recognize up to `LONGEST_S` of speech; blocks."""
+        return self.decode_all([Piece(pcm, language, hints)])[0]
+
+    def decode_all(self, pieces: Sequence[Piece]) -> list[Decoded]:
+        """Recognize several pieces at once: the decoder reads its weights, most of its work, once for all.
 
         Hints are a prompt, and a prompt makes words of any noise. So words with a prompt are taken alone only if the
         sound is surely a word; else only if they are likelier than those without, and there are some without.
         """
-        tokenizer, longest = self._tokenizer(language), _longest(pcm)
-        encoded, sounds = self._heard(pcm)
-        prompt = f" {MANNER.get(language, '')} {', '.join(hints).capitalize()}."
-        before = tokenizer.encode(prompt)[-LONGEST_PROMPT:] if hints else []
-        prompted: Decoded | None = None
-        if hints and sounds.kinds is not None and sounds.kinds.word >= SURELY_WORD:
-            prompted = sounds.of(self._generated(encoded, tokenizer, before, longest))
-            if prompted.log_probability > SURE_PROMPTED and believable(prompted):
-                return prompted
-        free = sounds.of(self._generated(encoded, tokenizer, [], longest))
-        if not hints or not believable(free) or free.log_probability > SURE:
-            return free
-        prompted = prompted or sounds.of(self._generated(encoded, tokenizer, before, longest))
-        listing = len(prompted.text.split()) > len(free.text.split()) + 1  # it goes on with the list of hints
-        if prompted.log_probability <= free.log_probability or listing or not believable(prompted):
-            return free
-        return replace(prompted, no_speech=free.no_speech)
+        heard = [self._heard(piece.pcm) for piece in pieces]
+        prompts = [self._prompt(piece) for piece in pieces]
+
+        def generated(which: Sequence[int], prompted: bool) -> dict[int, Decoded]:
+            tasks = [_Task(heard[at][0], pieces[at], prompts[at] if prompted else ()) for at in which]
+            return {at: heard[at][1].of(words) for at, words in zip(which, self._generated(tasks), strict=True)}
+
+        hinted = generated([at for at, prompt in enumerate(prompts) if prompt and heard[at][1].surely_word], True)
+        done = {
+            at: words for at, words in hinted.items() if words.log_probability > SURE_PROMPTED and believable(words)
+        }
+        free = generated([at for at in range(len(pieces)) if at not in done], False)
+        unsure = [at for at, words in free.items() if believable(words) and words.log_probability <= SURE]
+        hinted |= generated([at for at in unsure if prompts[at] and at not in hinted], True)
+        return [
+            done[at] if at in done else _likelier(free[at], hinted.get(at) if at in unsure else None)
+            for at in range(len(pieces))
+        ]
+
+    def _prompt(self, piece: Piece) -> Sequence[int]:
+        """The tokens that the hints of a piece are to the decoder; none without hints."""
+        if not piece.hints:
+            return ()
+        text = f" {MANNER.get(piece.language, '')} {', '.join(piece.hints).capitalize()}."
+        prompt: list[int] = self._tokenizer(piece.language).encode(text)
+        return prompt[-LONGEST_PROMPT:]
 
     def decode_digits(self, pcm: Pcm, language: str) -> Decoded:
         """Recognize one group of digits, or other words if they are likelier; blocks."""
         tokenizer = self._tokenizer(language)
         if self._model != BUNDLED:
-            encoded, free = self._free(pcm, tokenizer)
+            encoded, free = self._free(pcm, language)
             return digits_or_words(free, best_reading(readings_of(self._whisper, encoded, tokenizer), free), len(pcm))
         spans, speech = self._digit_sounds(pcm)
         scores = digit_scores(pooled_digits(speech[0], spans, LEAD_S))
         if sure := sure_digits(scores, spans):
             return by_sound(sure)
-        _, free = self._free(pcm, tokenizer)
-        readings = readings_of(self._whisper, self._with_silence(speech), tokenizer)
+        _, free = self._free(pcm, language)
+        readings = readings_of(self._whisper, self._shown(speech), tokenizer)
         if digits_alike(scores, spans):
             return told_apart(free, likeliest(scores, readings))
         return digits_or_words(free, best_reading(readings, free), len(pcm))
@@ -136,18 +162,19 @@ class WhisperDecoder:
         multilingual = self._whisper.model.is_multilingual
         return Tokenizer(self._whisper.hf_tokenizer, multilingual, task="transcribe", language=language)
 
-    def _free(self, pcm: Pcm, tokenizer: Any) -> tuple[Any, Decoded]:
+    def _free(self, pcm: Pcm, language: str) -> tuple[Any, Decoded]:
         """What the decoder sees of the speech, and what it makes of it without a prompt."""
         encoded, sounds = self._heard(pcm)
-        return encoded, sounds.of(self._generated(encoded, tokenizer, [], _longest(pcm)))
+        (free,) = self._generated([_Task(encoded, Piece(pcm, language, ()), ())])
+        return self._shown(encoded), sounds.of(free)
 
-    def _heard(self, pcm: Pcm) -> tuple[Any, _Sounds]:
-        """What the decoder sees of the speech, and what the encoder says of it."""
+    def _heard(self, pcm: Pcm) -> tuple[NDArray[np.floating], _Sounds]:
+        """The encoder's output for the speech, and what it says of it."""
         speech = self._encoded(pcm)
         sounds = _Sounds()
         if self._model == BUNDLED:
             sounds = _Sounds(sound_probabilities(_pooled(speech, pcm)), ended(_last_sounds(speech, pcm)))
-        return self._with_silence(speech), sounds
+        return speech, sounds
 
     def pooled(self, pcm: Pcm) -> NDArray[np.float32] | None:
         """The features of the loud part of `pcm`, for `whisper_sounds`. None if nothing is loud. Blocks."""
@@ -178,33 +205,53 @@ class WhisperDecoder:
         self.encoded_s += float(window_s)
         return np.asarray(self._whisper.encode(features))
 
-    def _with_silence(self, encoded: NDArray[np.floating]) -> Any:
-        """What the decoder sees: the speech and the silence after it, a ctranslate2 StorageView of (1, 750, d)."""
+    def _shown(self, *encoded: NDArray[np.floating]) -> Any:
+        """What the decoder sees: speech and the silence after it, a ctranslate2 StorageView of (pieces, 750, d)."""
         import ctranslate2
 
-        whole = np.concatenate([encoded, self._silence[:, encoded.shape[1] : HEARD_S * 50]], axis=1)
-        return ctranslate2.StorageView.from_array(np.ascontiguousarray(whole))
+        silence = self._silence[:, : HEARD_S * 50]
+        whole = np.repeat(silence, len(encoded), axis=0)
+        for at, speech in enumerate(encoded):
+            whole[at, : speech.shape[1]] = speech[0]
+        return ctranslate2.StorageView.from_array(whole)
 
-    def _generated(self, encoded: Any, tokenizer: Any, before: Sequence[int], longest: int) -> Decoded:
-        """Greedy decoding after the prompt `before`."""
+    def _generated(self, tasks: Sequence[_Task]) -> list[Decoded]:
+        """Greedy decoding. Tasks whose prompts have the same length, as CTranslate2 demands, are decoded together."""
+        alike: dict[tuple[int, str], list[int]] = {}
+        for at, task in enumerate(tasks):
+            alike.setdefault((len(task.before), task.piece.language), []).append(at)
+        words: dict[int, Decoded] = {}
+        for places in alike.values():
+            words |= zip(places, self._generated_alike([tasks[at] for at in places]), strict=True)
+        return [words[at] for at in range(len(tasks))]
+
+    def _generated_alike(self, tasks: Sequence[_Task]) -> list[Decoded]:
         from faster_whisper.transcribe import get_suppressed_tokens
 
-        prompt = self._whisper.get_prompt(tokenizer, list(before), without_timestamps=True)
-        result = self._whisper.model.generate(
-            encoded,
-            [prompt],
+        tokenizer = self._tokenizer(tasks[0].piece.language)
+        prompts = [self._whisper.get_prompt(tokenizer, list(task.before), without_timestamps=True) for task in tasks]
+        longest = [_longest(task.piece.pcm) for task in tasks]
+        results = self._whisper.model.generate(
+            self._shown(*(task.encoded for task in tasks)),
+            prompts,
             beam_size=1,
-            max_length=len(prompt) + longest,
+            max_length=len(prompts[0]) + max(longest),
             return_scores=True,
             return_logits_vocab=True,
             return_no_speech_prob=True,
             suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
-        )[0]
-        tokens = result.sequences_ids[0]
+        )
+        limits = [min((len(prompts[0]) + own) // 2, own) for own in longest]  # as CTranslate2 has it for one alone
+        return [self._written(result, limit, tokenizer) for result, limit in zip(results, limits, strict=True)]
+
+    def _written(self, result: Any, limit: int, tokenizer: Any) -> Decoded:
+        """The words of one result, of `limit` tokens at most."""
+        tokens = result.sequences_ids[0][:limit]
         self.tokens += len(tokens)
         score = result.scores[0] * len(tokens) / (len(tokens) + 1)  # the end of the text counts as a token
         whole = tokenizer.decode(tokens).strip()
-        text = without_echo(whole if len(tokens) < len(result.logits[0]) else without_runaway(whole))
+        came_to_end = len(tokens) < min(limit, len(result.logits[0]))
+        text = without_echo(whole if came_to_end else without_runaway(whole))
         ending = ending_log_odds(result.logits[0], tokens, tokenizer) if text == whole else None
         return Decoded(text, score, result.no_speech_prob, ending=ending)
 
@@ -212,6 +259,14 @@ class WhisperDecoder:
         """What the encoder makes of 30 s of digital silence."""
         features = self._whisper.feature_extractor(np.zeros(30 * MODEL_RATE, np.float32), padding=0)[:, :3000]
         return np.asarray(self._whisper.encode(features))
+
+
+def _likelier(free: Decoded, hinted: Decoded | None) -> Decoded:
+    """The words without hints, or those with them."""
+    if hinted is None or hinted.log_probability <= free.log_probability or not believable(hinted):
+        return free
+    listing = len(hinted.text.split()) > len(free.text.split()) + 1  # it goes on with the list of hints
+    return free if listing else replace(hinted, no_speech=free.no_speech)
 
 
 def _longest(pcm: Pcm) -> int:

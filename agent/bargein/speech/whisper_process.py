@@ -8,49 +8,31 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import logging
 import os
 import queue
-import struct
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
-
-import numpy as np
+from typing import Any, BinaryIO
 
 from ..clock import Clock, SystemClock
 from ..core.audio.pcm import Pcm
 from ..core.turns.transcript import SoundProbabilities
 from ..errors import EngineError
+from . import whisper_worker
 from .whisper_text import Decoded
+from .whisper_worker import Message, read_message, write_message
 
 log = logging.getLogger(__name__)
 
-NICE = 10  # a tenth of the weight of the audio
 HANG_S = 8.0  # a process that does not answer for so long is replaced; callers have stopped waiting by then
 START_S = 60.0  # to load a model, at low priority on a busy machine
 RESTART_S = (0.5, 30.0)  # after a failed start: the wait before the next one, first and longest; it doubles each time
 CLOSE_S = 5.0
-HEAD = struct.Struct("<II")  # lengths of the JSON and of the samples after it, in bytes
-
-Message = dict[str, Any]
-
-
-class LoadedDecoder(Protocol):
-    """A loaded model, here or in another process. Its methods block."""
-
-    @property
-    def languages(self) -> tuple[str, ...]: ...
-
-    def decode(self, pcm: Pcm, language: str, hints: Sequence[str]) -> Decoded: ...
-
-    def decode_digits(self, pcm: Pcm, language: str) -> Decoded: ...
 
 
 class _Lost(Exception):
@@ -68,7 +50,7 @@ class DecoderProcess:
         self, model: str, command: Sequence[str] = (), hang_s: float = HANG_S, clock: Clock | None = None
     ) -> None:
         self.restarts = 0
-        self._command = [*(command or (sys.executable, "-m", __name__)), model]
+        self._command = [*(command or (sys.executable, "-m", whisper_worker.__name__)), model]
         self._hang_s = hang_s
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
@@ -202,11 +184,11 @@ class _Child:
         """In a thread: a process that hangs does not read, and a full pipe blocks."""
         with contextlib.suppress(OSError):
             while (request := self._requests.get()) is not None:
-                _write(_open(self._process.stdin), *request)
+                write_message(_open(self._process.stdin), *request)
 
     def _read(self) -> None:
         source = _open(self._process.stdout)
-        while (got := _read(source)) is not None:
+        while (got := read_message(source)) is not None:
             message, _ = got
             answer = self._waiting.pop(message["number"], None)
             if answer is not None and "error" in message:
@@ -230,60 +212,7 @@ def _open(file: Any) -> BinaryIO:
     return opened
 
 
-def _write(out: BinaryIO, message: Message, samples: bytes = b"") -> None:
-    text = json.dumps(message).encode()
-    out.write(HEAD.pack(len(text), len(samples)) + text + samples)
-    out.flush()
-
-
-def _read(source: BinaryIO) -> tuple[Message, bytes] | None:
-    """The next message and its samples; None at the end."""
-    head = source.read(HEAD.size)
-    if len(head) < HEAD.size:
-        return None
-    text, samples = HEAD.unpack(head)
-    body = source.read(text + samples)
-    return (json.loads(body[:text]), body[text:]) if len(body) == text + samples else None
-
-
 def _unpacked(answer: Message) -> Decoded:
     values = answer["decoded"]
     sound = values.pop("sound_probabilities")
     return Decoded(**values, sound_probabilities=SoundProbabilities(**sound) if sound else None)
-
-
-# ------------------------------------------------------------------ in the process
-
-
-def answer_requests(load: Callable[[], LoadedDecoder]) -> None:
-    """Load, then answer the requests on standard input until it is closed."""
-    out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints is no answer
-    try:
-        decoder = load()
-    except EngineError as error:
-        return _write(out, {"number": 0, "error": str(error)})
-    _write(out, {"number": 0, "languages": list(decoder.languages)})
-    while (got := _read(sys.stdin.buffer)) is not None:
-        request, samples = got
-        pcm = np.frombuffer(samples, "<i2").astype(np.int16)
-        try:
-            if request["op"] == "digits":
-                decoded = decoder.decode_digits(pcm, request["language"])
-            else:
-                decoded = decoder.decode(pcm, request["language"], request["hints"])
-            _write(out, {"number": request["number"], "decoded": asdict(decoded)})
-        except Exception as error:  # this piece cannot be recognized; the next one may be
-            _write(out, {"number": request["number"], "error": f"{type(error).__name__}: {error}"})
-
-
-def _loaded() -> LoadedDecoder:
-    from .whisper_decoder import WhisperDecoder
-
-    return WhisperDecoder(sys.argv[1])
-
-
-if __name__ == "__main__":
-    with contextlib.suppress(AttributeError, OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
-    answer_requests(_loaded)

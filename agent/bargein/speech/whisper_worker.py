@@ -1,0 +1,126 @@
+"""The process that recognizes for a `DecoderProcess`: requests on standard input, answers on standard output."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import queue
+import struct
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, BinaryIO, Protocol
+
+import numpy as np
+
+from ..core.audio.pcm import Pcm
+from ..errors import EngineError
+from .whisper_text import Decoded, Piece
+
+log = logging.getLogger(__name__)
+
+NICE = 10  # a tenth of the weight of the audio
+BATCH = 4  # phrases recognized at once, if so many wait: 42 ms of CPU a phrase, 52 ms alone; 8 cost the same
+HEAD = struct.Struct("<II")  # lengths of the JSON and of the samples after it, in bytes
+
+Message = dict[str, Any]
+
+
+class LoadedDecoder(Protocol):
+    """The model in the process. Its methods block."""
+
+    @property
+    def languages(self) -> tuple[str, ...]: ...
+
+    def decode_all(self, pieces: Sequence[Piece]) -> list[Decoded]: ...
+
+    def decode_digits(self, pcm: Pcm, language: str) -> Decoded: ...
+
+
+def write_message(out: BinaryIO, message: Message, samples: bytes = b"") -> None:
+    """A message and samples, with their lengths before them."""
+    text = json.dumps(message).encode()
+    out.write(HEAD.pack(len(text), len(samples)) + text + samples)
+    out.flush()
+
+
+def read_message(source: BinaryIO) -> tuple[Message, bytes] | None:
+    """The next message and its samples; None at the end."""
+    head = source.read(HEAD.size)
+    if len(head) < HEAD.size:
+        return None
+    text, samples = HEAD.unpack(head)
+    body = source.read(text + samples)
+    return (json.loads(body[:text]), body[text:]) if len(body) == text + samples else None
+
+
+def answer_requests(load: Callable[[], LoadedDecoder]) -> None:
+    """Load, then answer the requests on standard input until it is closed."""
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints is no answer
+    try:
+        decoder = load()
+    except EngineError as error:
+        return write_message(out, {"number": 0, "error": str(error)})
+    write_message(out, {"number": 0, "languages": list(decoder.languages)})
+    requests: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
+    threading.Thread(target=_take_requests, args=(requests,), daemon=True).start()
+    while (request := requests.get()) is not None:
+        batch = [request]
+        while len(batch) < BATCH and not requests.empty() and (more := requests.get()) is not None:
+            batch.append(more)
+        for answer in _answers(decoder, batch):
+            write_message(out, answer)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Request:
+    number: int
+    digits: bool
+    piece: Piece
+
+
+def _take_requests(requests: queue.SimpleQueue[_Request | None]) -> None:
+    while (got := read_message(sys.stdin.buffer)) is not None:
+        told, samples = got
+        piece = Piece(np.frombuffer(samples, "<i2").astype(np.int16), told["language"], told.get("hints", ()))
+        requests.put(_Request(told["number"], told["op"] == "digits", piece))
+    os._exit(0)  # nobody waits for what is being recognized
+
+
+def _answers(decoder: LoadedDecoder, batch: Sequence[_Request]) -> Iterator[Message]:
+    """The answers to requests that came together: phrases first."""
+    phrases = [request for request in batch if not request.digits]
+    try:
+        yield from map(_packed, phrases, decoder.decode_all([request.piece for request in phrases]) if phrases else [])
+        phrases = []
+    except Exception:  # one of them cannot be recognized; the others may be
+        log.debug("a phrase cannot be recognized", exc_info=True)
+    for request in [*phrases, *(request for request in batch if request.digits)]:
+        try:
+            piece = request.piece
+            decoded = (
+                decoder.decode_digits(piece.pcm, piece.language) if request.digits else decoder.decode_all([piece])[0]
+            )
+            yield _packed(request, decoded)
+        except Exception as error:
+            yield {"number": request.number, "error": f"{type(error).__name__}: {error}"}
+
+
+def _packed(request: _Request, decoded: Decoded) -> Message:
+    return {"number": request.number, "decoded": asdict(decoded)}
+
+
+def _loaded() -> LoadedDecoder:
+    from .whisper_decoder import WhisperDecoder
+
+    return WhisperDecoder(sys.argv[1])
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(AttributeError, OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
+    answer_requests(_loaded)
