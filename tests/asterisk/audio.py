@@ -21,7 +21,7 @@ def tone_level(pcm: Pcm, hz: float) -> NDArray[np.float64]:
 
 
 def hears(pcm: Pcm, hz: float, seconds: float = 0.2) -> bool:
-    """Whether a tone of `hz` is in it for at least so long."""
+    """Whether it holds a tone of `hz` for at least `seconds`."""
     return bool((tone_level(pcm, hz) > 0.7).sum() * BLOCK / RATE >= seconds)
 
 

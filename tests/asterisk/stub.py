@@ -56,7 +56,7 @@ class StubCall:
             await asyncio.wait_for(self.over.wait(), 2)
 
     def reset(self) -> None:
-        """RST, as of a process that was killed with audio unread."""
+        """RST, like a process that was killed with unread audio."""
         sock = self.writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
@@ -101,7 +101,7 @@ class StubServer:
         self._closing = asyncio.create_task(self.agi.close())
 
     async def close(self) -> None:
-        """Stop to listen, and abort what is connected."""
+        """Stop listening, and abort all connections."""
         await self.agi.close()
         self._server.close()
         for call in self.calls:

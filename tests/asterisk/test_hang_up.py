@@ -1,4 +1,4 @@
-"""Callers who hang up in every state of the conversation. The server runs here, so that one sees what it leaves."""
+"""Callers who hang up in every state of the conversation. The server runs in this process, so a test sees it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ GOODBYE = "Thank you. We are open from ten to six and look forward to your visit
 SHORT, LONG = "Stop.", "Wait, I have a question about that, because I was there last week."
 SLOW = "Excuse me, one question."  # the agent takes a quarter of a second to stop for these
 OPENING_S = 1.5  # into the opening, a caller speaks over it
-LIMIT_S = 12.0  # for a call to come to where its caller hangs up
+LIMIT_S = 12.0  # how long a call may take until its caller hangs up
 ROUNDS = 5
 LAG_MS = 100  # a row's times count samples sent, its duration is by the clock
 
@@ -53,7 +53,7 @@ class Call:
 class Caller:
     """Speaks once the call is in the state `speaks_in`, and hangs up once it is in `leaves_in`.
 
-    answered: hangs up only after the agent has begun to answer. later_s: waits so long before it hangs up.
+    answered: hangs up only once the agent is about to answer. later_s: waits this long before it hangs up.
     """
 
     leaves_in: State | None  # None: at once, while the call is being set up
@@ -118,7 +118,7 @@ class Switchboard:
         monkeypatch.setattr(Conversation, "_dispatch", watched)
 
     def missed(self, caller: Caller) -> bool:
-        """Whether no caller has hung up yet where this one means to."""
+        """Whether no caller has hung up yet in the state of this one."""
         if caller.leaves_in is State.SPEAKING and caller.answered:
             return not self.left_in_goodbye
         return caller.leaves_in is not None and not self.left_in[caller.leaves_in]

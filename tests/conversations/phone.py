@@ -161,7 +161,7 @@ def _with_tail(stretch: Heard, fading: Sequence[int]) -> Heard:
 
 
 def pitched(pcm: Pcm) -> Pcm:
-    """Another voice than the agent's."""
+    """A voice that differs from the agent's."""
     return to_pcm(resample(from_pcm(pcm), int(RATE * LOWER), RATE) * np.float32(0.7))
 
 

@@ -31,7 +31,7 @@ RED = f"One red mug for ten dollars. {SEND} Is that right?"
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Result]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(background, "NICE", 0)  # what else runs on a machine that tests must not starve the recognizer
+        patch.setattr(background, "NICE", 0)  # other work on a test machine must not starve the recognizer
         return asyncio.run(held(tmp_path_factory.mktemp("calls")))
 
 

@@ -41,7 +41,7 @@ class LlmState:
 
 
 class LlmPlanner:
-    """One a call. The flow gives the greeting (its first step), the instructions, the facts, the tools and what to do
+    """One per call. The flow gives the greeting (its first step), the instructions, the facts, the tools and what to do
     when the model fails (`failed:`): a person, or a step from which the flow goes on without the model."""
 
     def __init__(

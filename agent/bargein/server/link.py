@@ -1,4 +1,4 @@
-"""How a worker and its supervisor talk: JSON messages, one a line, over a pair of Unix sockets."""
+"""How a worker and its supervisor talk: JSON messages, one per line, over a pair of Unix sockets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log on stderr: text for a person, or JSON, one object a line, for a machine. The journal takes both.
+"""The log on stderr: text for a person, or JSON, one object per line, for a machine. The journal takes both.
 
 No transcript, name or number of a caller is ever logged; a call is named by its id. Two rules keep it so. Only our own
 loggers follow the configured level: libraries log URLs and rows at `info` and `debug`, so theirs stay at `warning`. And

@@ -29,7 +29,7 @@ from .stt_vosk import transcript
 
 DEFAULT_URL = "ws://127.0.0.1:2700"
 EOF = '{"eof" : 1}'
-BLOCK_SAMPLES = 1600  # 200 ms a message
+BLOCK_SAMPLES = 1600  # 200 ms per message
 CONNECT_S = 2.0
 ANSWER_S = 3.0  # how long partial and final wait; then they return the words so far
 ATTEMPTS = 3

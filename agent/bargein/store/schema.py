@@ -36,7 +36,7 @@ calls = Table(
     *_text("trunk", "codec"),  # the endpoint that the call came from, and the codec of its leg
     *_text("after_queue", "after_exten", "after_status", "member", "hung_up_by"),  # the Handover
     *(Column(name, Integer) for name in ("waited_ms", "talked_ms", "hangup_cause")),
-    *_text("steps"),  # the steps that the agent spoke in, one a line, in order
+    *_text("steps"),  # the steps that the agent spoke in, one per line, in order
     *_integer("duration_ms", "turn_count", "interruption_count"),
     *_integer("forgotten"),  # 1: nothing is left of the call but a recording on its server, to be deleted there
     Column("number", Integer),  # SQLite: the row of the call's words in `said`

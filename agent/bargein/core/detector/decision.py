@@ -25,13 +25,13 @@ COUGH_VOICE, SUREST = 0.2, 0.9  # probability, and log odds of that frame
 BEGIN_VOICED, END_VOICED = 0.5, 0.3  # probabilities of a sound
 # A sound is over when it stays this far below its own maximum. The rest is the room, a breath or comfort noise.
 TAIL_DB, TAIL_FRAMES = 26.0, 5
-LOUDEST_FALLS = 0.15  # dB a frame
+LOUDEST_FALLS = 0.15  # dB per frame
 # The log odds fall by this for each dB below the level of other people in the room. That level is lower where nobody
 # else has spoken, or not recently (OVER_DB above the room, at least): a quiet caller in a quiet room stops the agent as
 # fast as any other. This is for the pause alone. The judgement of the sound assumes other people until it knows better.
 BACKGROUND_SLOPE, BACKGROUND_MOST = 1.0, 6.0
 QUIET_DBFS, OVER_DB = -48.0, 6.0
-ROOM_FRAMES, ROOM_FALLS = 15, 0.02  # the level of the room is the loudest level of 300 ms ago or earlier; dB a frame
+ROOM_FRAMES, ROOM_FALLS = 15, 0.02  # the level of the room is the loudest level of 300 ms ago or earlier; dB per frame
 OURS_DB = 6.0  # a sound at most this far above our echo may be residual echo, and does not count as the room
 # In the first second no echo path is known. A sound that may be an echo by its level needs this much more, in log odds.
 NEW_BAR, LEAST_LOSS_DB = 3.5, 4.0

@@ -150,7 +150,7 @@ def _prosody(level: Floats, periodic: Floats, pitch: Floats, tilt: Floats) -> Fl
 
 
 def _contour(pitch: Floats, voiced: NDArray[np.intp]) -> tuple[float, float, float, float]:
-    """Pitch of the last 60 ms, lowest and slope of the last 150 ms (semitones a 100 ms), and the range of all."""
+    """Pitch of the last 60 ms, lowest and slope of the last 150 ms (semitones per 100 ms), and the range of all."""
     tones = np.clip(12 * np.log2(pitch / np.median(pitch[voiced])), -SEMITONES, SEMITONES)
     last = voiced[-15:]
     slope = np.polyfit((last - last[-1]) / 100, tones[last], 1)[0]
