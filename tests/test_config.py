@@ -109,6 +109,8 @@ def test_a_file_as_any_editor_may_save_it(encoding: str, end: str, tmp_path: Pat
         (b'store.url = ["postgresql://u:geheim@h/x"]', "store.url: expected a string, not something else"),
         (b"[endpoint]\nmin_ms = 2026-01-01", "endpoint.min_ms: expected a whole number"),
         (b"[[store]]\n", r"write \[store\]"),
+        (b"[store]\nqueue = " + b"9" * 5000, "a number is too long"),
+        (b"a = " + b"[" * 3000 + b"]" * 3000, "too many brackets"),
     ],
 )
 def test_a_file_that_is_no_configuration_is_one_line(data: bytes, said: str, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ from .server.fastagi import FastAgiServer
 from .server.logged_call import LoggedCall
 from .server.media import MediaEngine
 from .server.metrics import Health, Meter, MetricsServer
-from .server.monitor import Monitor, RecognizerState, count_call
+from .server.monitor import Monitor, RecognizerState, count_call, count_waits
 from .server.recorder import recording_of
 from .server.registry import CallOutcome, Registry
 from .server.session import CallLog, Engines, Session
@@ -340,10 +340,7 @@ class App:
         call = self._calls[call_id]
         if turn.speaker == "caller":
             call.last_words = turn.text or call.last_words
-            call.caller_ended_ms = turn.ended_ms
-        elif call.caller_ended_ms is not None and turn.started_ms >= call.caller_ended_ms:
-            self.meter.observe("bargein_reply_seconds", (turn.started_ms - call.caller_ended_ms) / 1000)
-            call.caller_ended_ms = None
+        count_waits(self.meter, turn.waits)
         self.store.turn(call_id, turn)
         if self._observer is not None:
             self._observer.turn(call_id, turn)

@@ -20,6 +20,7 @@ from .errors import UserError
 
 SEARCH = ("bargein.toml", "/etc/bargein/bargein.toml")
 PREFIX = "BARGEIN_"
+BOOLEANS = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 # a byte order mark at the start of a file says how it is encoded; longer marks first
 MARKS = {
@@ -211,6 +212,10 @@ class PrivacyConfig:
     words: bool = True  # false: no words of callers or of the agent, no slots and no summary in the database
     numbers: bool = True  # false: no caller's number or name in the database
     audio: bool = True  # false: no recordings, whatever the dialplan asks for
+    keep_calls_days: int = 0  # `bargein prune` deletes older calls; 0: none
+    keep_words_days: int = 0  # the words of older calls; 0, here and below: as long as the call
+    keep_numbers_days: int = 0
+    keep_audio_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,9 +277,7 @@ class Config:
         return {name: asdict(getattr(self, name)) for name in SECTIONS}
 
 
-SECTIONS: dict[str, type[Any]] = {
-    name: kind for name, kind in typing.get_type_hints(Config).items() if name != "source"
-}
+SECTIONS: dict[str, type[Any]] = {name: of for name, of in typing.get_type_hints(Config).items() if name != "source"}
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -288,6 +291,9 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML: {error}{_hint(str(error), text)}") from error
+    except (RecursionError, ValueError) as error:  # a number of thousands of digits is a ValueError
+        what = "too many brackets in one another" if isinstance(error, RecursionError) else "a number is too long"
+        raise ConfigError(f"{path}: not valid TOML: {what}") from error
 
 
 def _decoded(data: bytes) -> str:
@@ -311,9 +317,7 @@ def _hint(said: str, text: str) -> str:
     line = text.split("\n")[int(found[1]) - 1] if found else ""
     if re.search("[\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb]", line):
         return '; write plain quotes, as in listen = "127.0.0.1:9092"'
-    if "\u00a0" in line:
-        return "; the line has a no-break space, write a plain one"
-    return ""
+    return "; the line has a no-break space, write a plain one" if "\u00a0" in line else ""
 
 
 def _checked_tables(tables: Mapping[str, Any], source: str) -> dict[str, dict[str, Any]]:
@@ -357,9 +361,7 @@ def _known(name: str, known: typing.Collection[str], what: str, where: str, pref
 def _from_text(kind: Any, text: str) -> Any:
     """The text as a `kind`. Other text is returned unchanged, and `_accept` refuses it."""
     if kind is bool:
-        words = dict.fromkeys(("true", "yes", "on", "1"), True)
-        words |= dict.fromkeys(("false", "no", "off", "0"), False)
-        return words.get(text.strip().lower(), text)
+        return BOOLEANS.get(text.strip().lower(), text)
     if kind in (int, float):
         try:
             return kind(text)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from click.testing import CliRunner, Result
 
 from bargein.cli import cli
-from bargein.core.turns.records import Interruption, Turn
+from bargein.core.turns.records import Interruption, Turn, Waits
 from bargein.store import Store
 
 EVIL = "Bob \x1b[31m\x1b]0;title\x07\u202egnp\u2066\x9b2J\r\n"
@@ -44,7 +44,8 @@ async def fill(url: str) -> None:
         )  # fmt: skip
         store.interruption(cut)
         store.turn(call_id, Turn(1, "caller", 2900, 4000, "no, the blue one", "no, the blue one", confidence=0.9))
-        store.turn(call_id, Turn(2, "agent", 4300, 6000, "The blue mug.", "The blue mug."))
+        waits = Waits(600, 150, 40 + 1600 * number, 30, 700 + 1600 * number)
+        store.turn(call_id, Turn(2, "agent", 4300, 6000, "The blue mug.", "The blue mug.", waits=waits))
         store.call_ended(call_id, outcome="queue", duration_ms=7000, summary="blue mug")
     await store.close()
 

@@ -197,3 +197,34 @@ def test_a_reader_that_goes_away_is_no_error(runner: CliRunner) -> None:
         f"{sys.executable} -m bargein export | head -c 10", shell=True, capture_output=True, timeout=60
     )
     assert done.stderr == b""
+
+
+def test_prune_by_kind_of_data(runner: CliRunner, tmp_path: Path) -> None:
+    assert "nothing says how old" in runner.invoke(cli, ["prune"]).stderr
+    Path("bargein.toml").write_text(
+        "[privacy]\nkeep_words_days = 30\nkeep_numbers_days = 60\nkeep_audio_days = 200\nkeep_calls_days = 500\n"
+    )
+    told = run(runner, "prune", "--dry-run")
+    assert "would delete 0 calls" in told
+    assert "would delete the words of 1 call" in told
+    assert "mug" in run(runner, "show", FIRST)
+    told = run(runner, "prune")
+    for said in ("deleted the words of 1 call", "deleted the numbers of 1 call", "deleted the audio of 0 calls"):
+        assert said in told
+    old, young = run(runner, "show", FIRST, "--json"), run(runner, "show", LAST, "--json")
+    for word in ("mug", "+4930123"):
+        assert (word in old, word in young) == (False, True)
+    assert "recordings/2026/0.wav" in old
+
+
+@pytest.mark.parametrize("command", ["calls", "interruptions", "stats", "tail", "export", "show"])
+def test_redacted_output_has_no_words_and_no_numbers(runner: CliRunner, command: str) -> None:
+    if command == "stats":
+        assert "No such option" in runner.invoke(cli, ["stats", "--redact"]).stderr  # it has none to leave out
+        return
+    words = [command, *{"show": ["last"], "tail": ["--once"]}.get(command, ["--since", "300d"])]
+    for form in ([], ["--json"] if command != "export" else ["--csv", "turns"]):
+        open_, told = run(runner, *words, *form), run(runner, *words, *form, "--redact")
+        private = ("+4930123", "Bob", "mug", "blue", "green", "recordings/")
+        assert [word for word in private if word in open_]
+        assert not [word for word in private if word in told]

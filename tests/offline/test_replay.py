@@ -212,3 +212,25 @@ def test_a_plot_of_another_kind_is_refused_before_the_run(spoken, tmp_path: Path
     assert run.exit_code != 0
     assert "a picture is a .png, .svg or .pdf file" in str(run.exception or run.output)
     assert not run.stdout
+
+
+def test_a_replay_says_what_the_caller_waited_for(spoken, tmp_path: Path) -> None:
+    """The recorded agent talks until it is interrupted, and answers 2 s after the caller's last sound."""
+    caller, agent = spoken
+    talks = np.abs(caller) > 1000
+    end = int(np.flatnonzero(talks)[-1])
+    sent = np.zeros(len(caller) + RATE * 4, np.int16)
+    sent[: int(RATE * 3.2)] = agent[: int(RATE * 3.2)]
+    sent[end + 2 * RATE : end + 3 * RATE] = agent[:RATE]
+    line = np.concatenate([caller, np.random.default_rng(2).normal(0, 12, RATE * 4).astype(np.int16)])
+    words = Transcript("No wait, I want the blue one.", speech=0.9)
+    run = [
+        replay(line, sent, load_weights(), load("en"), ConversationSettings(), lambda pcm: words, recorded=True).waits
+        for _ in range(2)
+    ]
+    assert run[0] == run[1]
+    (waits,) = run[0]
+    assert waits.recognition_ms == pytest.approx(150, abs=20)
+    assert waits.endpoint_ms is not None
+    assert 300 <= waits.endpoint_ms <= 1400
+    assert waits.wait_ms == pytest.approx(2000, abs=120)

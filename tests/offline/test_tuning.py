@@ -87,7 +87,7 @@ def test_a_caller_who_was_cut_off_gets_longer_silences() -> None:
         ends = (3500,) if patient else (2000,)
         turns = [Turn(0, "caller", 1000, ends[0], "well", "well")]
         turns += [] if patient else [Turn(2, "caller", 3500, 4000, "blue", "blue")]
-        return Replay(SILENCE, SILENCE, [Pause(1000, 1080)], [], turns)
+        return Replay(SILENCE, SILENCE, [Pause(1000, 1080)], [], turns, [])
 
     assert cuts_off(repeat(label, NOW), 1000)
     outcomes, chosen = tune(NOW, [label], repeat)

@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 
 from bargein.core.audio.pcm import RATE, dbfs
 from bargein.errors import EngineError
-from bargein.speech.audio import activity, levelled, read_wav, read_wav_stereo, resample, to_pcm, voiced, write_wav
+from bargein.speech.audio import (
+    activity,
+    check_wav,
+    levelled,
+    read_wav,
+    read_wav_stereo,
+    resample,
+    to_pcm,
+    voiced,
+    write_wav,
+)
 
 
 def tone(hz: float, rate: int, seconds: float = 1.0) -> np.ndarray:
@@ -89,6 +99,26 @@ def test_what_is_no_wav_is_one_line(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(EngineError, match=r"bad\.wav: not a WAV file") as caught:
         read_wav(tmp_path / "bad.wav")
     assert "\n" not in str(caught.value)
+
+
+def test_a_wav_whose_header_does_not_count_its_sound_is_a_complaint(tmp_path: Path) -> None:
+    """A recorder that ended early leaves the lengths of the moment at which it last wrote the header."""
+    path = wav(tmp_path / "a.wav", np.arange(1, 801, dtype=np.int16) * 40, 8000)
+    whole = path.read_bytes()
+    check_wav(path)
+    for samples, said in ((0, "0 samples"), (50, "50 samples, but the file is longer")):
+        path.write_bytes(whole[:40] + (2 * samples).to_bytes(4, "little") + whole[44:])
+        with pytest.raises(EngineError, match=said):
+            check_wav(path)
+    path.write_bytes(whole[:40] + b"\1\0\0\0" + whole[44:45])
+    with pytest.raises(EngineError, match="holds no sound"):
+        check_wav(path)
+    for more in (b"LIST\x04\0\0\0INFO", bytes(100), b"\0"):  # notes, a sector filled up
+        path.write_bytes(whole + more)
+        check_wav(path)
+    path.write_bytes(whole[:36] + b"LIST\x05\0\0\0INFOx" + whole[36:])
+    with pytest.raises(EngineError, match="not a WAV file"):
+        check_wav(path)
 
 
 def test_wavs_that_cannot_be_read_or_written_are_one_line(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from bargein.core.turns.records import Turn, Waits
 from bargein.store import CallFilter, Reader, Stats, Store
 from bargein.store.daily import complete_days
 from tests.store.victim import cut
@@ -36,6 +37,8 @@ def add(store: Store, number: int) -> None:
     if number % 3 == 0:
         row = replace(cut(number, call), kind="noise" if number % 9 == 0 else "correct", step=f"s{number % 4}")
         store.interruption(replace(row, stop_latency_ms=20 * number, detect_latency_ms=7 * number))
+    waits = Waits(500 + 10 * number, None, number, 30, 600 + 11 * number if number % 2 else None)
+    store.turn(call, Turn(0, "agent", 0, 900, "yes", "yes", waits=waits))
     store.call_ended(call, outcome="queue", duration_ms=1000 * number, ended_at=at)
 
 
@@ -64,6 +67,8 @@ async def kept_days(store: Store) -> list[str]:
 async def test_they_are_the_same_as_a_count(store: Store) -> None:
     counted = await figures(store)
     assert (counted[0].calls, counted[0].calls_interrupted, counted[0].duration_ms) == (60, 13, 1_770_000)
+    waits = ("endpoint_ms", "planning_ms", "synthesis_ms", "wait_ms")
+    assert [(wait.name, wait.count) for wait in counted[0].waits] == [(name, 30) for name in waits]
     assert await complete_days(store._url) == 6
     assert await kept_days(store) == [f"2026-03-0{day}" for day in range(1, 7)]
     assert await figures(store) == counted

@@ -14,8 +14,10 @@ from sqlalchemy import text
 
 from bargein.clock import SystemClock
 from bargein.core.turns.records import Turn
-from bargein.store import CallFilter, Privacy, Store, forget, prune
+from bargein.store import CallFilter, Kept, Privacy, Store, forget, prune, withhold
+from bargein.store.connect import connect_in_thread
 from bargein.store.daily import complete_days
+from bargein.store.said import merge
 from tests.store.victim import cut
 
 BEGAN = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -139,6 +141,76 @@ async def test_what_is_private_is_not_stored(tmp_path: Path, withheld: str, kept
     assert kept in found
     assert (await store.stats()).calls_interrupted == 1
     await store.close()
+
+
+@pytest.mark.parametrize(
+    ("what", "gone", "calls"),
+    [("words", ("secret", "mug"), 2), ("numbers", ("+491", "caller_name='Bob'"), 2), ("audio", ("/r/a.wav",), 1)],
+)
+async def test_each_kind_of_data_has_its_own_age(store: Store, what: Kept, gone: tuple[str, ...], calls: int) -> None:
+    call(store, "a", "+491", recording="/r/a.wav", server="north")
+    call(store, "b", "+491", recording="/r/b.wav", server="south")
+    call(store, "young", "+491", recording="/r/young.wav", server="north", day=3)
+    assert await store.flush()
+    await complete_days(store._url)
+    deleted: list[str] = []
+
+    async def rows(call_id: str) -> str:
+        logged = [*(await store.turns(call_id)), *(await store.interruptions(call_id=call_id))]
+        return str([await store.call(call_id), logged])
+
+    young = await rows("young")
+    for expected in (calls, 0):  # the second time there is nothing to do
+        before = BEGAN + timedelta(days=2)
+        found = await withhold(store._url, what, before, lambda path: not deleted.append(path), server="north")
+        assert found.calls == expected
+    assert deleted == (["/r/a.wav"] if what == "audio" else [])
+    assert not [word for word in gone if word in await rows("a")]
+    everywhere = {"secret": "secret a", "mug": "secret b"}
+    assert not [word for word in gone if everywhere.get(word, "'nowhere'") in await everything(store)]
+    assert await rows("young") == young
+    assert "/r/b.wav" in await rows("b")
+    assert (await store.stats()).calls_interrupted == 3
+    assert await store.count_calls(CallFilter(text="secret")) == (1 if what == "words" else 3)
+
+
+def test_nothing_of_a_forgotten_caller_is_left_in_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "calls.db"
+
+    async def fill_and_forget() -> None:
+        store = await Store.open(f"sqlite:///{file}")
+        for number in range(30):  # each in a part of its own of the search index
+            call(store, f"xylophone{number}" if number % 2 else f"zither{number}", f"+49{number % 2}")
+            assert await store.flush()
+        await store.close()
+        await forget(f"sqlite:///{file}", "+491", lambda path: True)
+
+    asyncio.run(fill_and_forget())
+    found = b"".join(part.read_bytes() for part in tmp_path.glob("calls.db*") if part.is_file())
+    assert b"zither" in found
+    assert b"xylophone" not in found
+    assert b"+491" not in found
+
+
+async def test_the_search_index_merges_only_a_little_at_a_time(tmp_path: Path) -> None:
+    """FTS5 would merge 16 parts of the index, however large, in the transaction of whoever adds the sixteenth."""
+    url = f"sqlite:///{tmp_path}/calls.db"
+    await (await Store.open(url)).close()
+    with sqlite3.connect(tmp_path / "calls.db", isolation_level=None) as plain:
+        for number in range(40):
+            plain.execute("INSERT INTO said (rowid, words) VALUES (?, ?)", (number, f"mug {number}"))
+        parts = "SELECT count(DISTINCT segid) FROM said_idx"
+        assert plain.execute(parts).fetchone() == (40,)
+        engine, steps, more = connect_in_thread(url), 0, True
+        while more:
+            with engine.begin() as connection:
+                more = merge(connection)
+            steps += more
+        engine.dispose()
+        assert steps > 0
+        assert plain.execute(parts).fetchone()[0] < 4
+        assert plain.execute("SELECT count(*) FROM said WHERE said MATCH 'mug'").fetchone() == (40,)
+    plain.close()
 
 
 @pytest.mark.flaky(reruns=2)  # it measures real time

@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from bargein.core.audio.utterance import Word
-from bargein.core.turns.records import Interruption, Turn
+from bargein.core.turns.records import Interruption, Turn, Waits
 from bargein.store import CallFilter, Reader, Store, prune, try_to_write, vacuum
 from tests.store.postgresql import Cluster
 
@@ -24,7 +24,9 @@ async def test_the_whole_log(cluster: Cluster) -> None:
     url, began = cluster.url, datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
     stores = await asyncio.gather(*(Store.open(url) for _ in range(4)))  # at once, in an empty database
     store = stores[0]
-    turn = Turn(0, "agent", 0, 900, "a b", "a", "b", "s", "b", 30, None, (Word("a", 0, 800),))
+    turn = Turn(
+        0, "agent", 0, 900, "a b", "a", "b", "s", "b", 30, None, (Word("a", 0, 800),), Waits(600, None, 1, 2, 603)
+    )
     for number, node in enumerate(stores):
         node.call_started(f"c{number}", caller="+49\0\ud800", queue="sales", started_at=began + timedelta(hours=number))
         node.turn(f"c{number}", turn)

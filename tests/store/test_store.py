@@ -21,7 +21,7 @@ from sqlalchemy import inspect
 
 from bargein.clock import SystemClock
 from bargein.core.audio.utterance import Word
-from bargein.core.turns.records import Interruption, Turn
+from bargein.core.turns.records import WAITS, Interruption, Turn
 from bargein.errors import UserError
 from bargein.store import CallFilter, Reader, Store, prune, vacuum
 from bargein.store.connect import connect, shown
@@ -98,7 +98,11 @@ async def test_the_columns_of_interruptions_and_turns_are_the_fields_of_their_cl
     store.turn("c1", TURN)
     await store.flush()
     assert set(rows(url, "interruptions")[0].keys()) == {f.name for f in fields(Interruption)} | {"at", "logged_at"}
-    assert set(rows(url, "turns")[0].keys()) == {f.name for f in fields(Turn)} | {"call_id", "logged_at"}
+    assert set(rows(url, "turns")[0].keys()) == {f.name for f in fields(Turn)} - {"waits"} | {
+        *WAITS,
+        "call_id",
+        "logged_at",
+    }
 
 
 async def test_migrations_make_the_tables_that_queries_expect(store: Store, url: str) -> None:

@@ -115,6 +115,16 @@ def test_filters_are_those_of_the_command_line(browser: TestClient) -> None:
     assert browser.get("/calls/nothing").status_code == 404
 
 
+def test_redacted_pages_have_no_words_and_no_numbers(place: Path) -> None:
+    app = application(f"sqlite:///{place}/bargein.db", place / "recordings", Access("secret"), redact=True)
+    with TestClient(app, headers={"Authorization": "Bearer secret"}) as client:
+        for page in ("/calls", f"/calls/{CALL}", "/interruptions"):
+            answer = client.get(page)
+            assert answer.status_code == 200
+            assert not [word for word in ("+4930123", "mug", "green", "alert", "audio.wav") if word in answer.text]
+        assert client.get(f"/calls/{CALL}/audio.wav").status_code == 404
+
+
 def test_statistics_name_the_word_and_the_step(browser: TestClient) -> None:
     page = browser.get("/statistics?since=1h&queue=support").text
     assert "“green”" in page

@@ -10,7 +10,7 @@ import click
 from ..store.filters import CallFilter, CallSort
 from .filters import filter_options
 from .log import database, with_log
-from .options import either, format_options, log_options
+from .options import either, format_options, log_options, redact_option
 from .paging import page_options, position_text
 from .render import outcome_text, then_text
 from .rows import print_rows
@@ -43,6 +43,7 @@ COLUMNS = (
 @page_options(SORTS, "started")
 @click.option("--ids", "only_ids", is_flag=True, help="Print only the ids, one per line, for other commands.")
 @format_options
+@redact_option
 @log_options
 def calls_command(
     which: CallFilter,
@@ -53,6 +54,7 @@ def calls_command(
     only_ids: bool,
     as_json: bool,
     as_csv: bool,
+    redact: bool,
     config_path: Path | None,
     db: str | None,
 ) -> None:
@@ -69,7 +71,7 @@ def calls_command(
         rows = await log.calls(which, sort=sort, descending=not ascending, limit=limit, offset=(page - 1) * limit)
         return rows, await log.count_calls(which)
 
-    found, total = with_log(database(config_path, db), ask)
+    found, total = with_log(database(config_path, db), ask, redact=redact)
     if only_ids:
         write(call.id for call in found)
         return

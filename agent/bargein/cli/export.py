@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from ..core.turns.records import Interruption, Turn
+from ..core.turns.records import WAITS, Interruption, Turn
 from ..errors import UserError
 from ..store.filters import EVERY_CALL, CallFilter
 from .filters import filter_options
 from .log import database, with_log
-from .options import log_options
+from .options import log_options, redact_option
 from .progress import ProgressLine
 from .rows import interruption_row, turn_row
 from .terminal import plain, to_csv, to_json
@@ -34,12 +34,14 @@ TABLES = ("calls", "turns", "interruptions")
 @click.option("--csv", "table", type=click.Choice(TABLES), help="Print this table as CSV instead of JSON lines.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write instead of "
               "stdout.")  # fmt: skip
+@redact_option
 @log_options
 def export_command(
     call: str | None,
     which: CallFilter,
     table: str | None,
     output: Path | None,
+    redact: bool,
     config_path: Path | None,
     db: str | None,
 ) -> None:
@@ -68,7 +70,7 @@ def export_command(
                 progress.at(count)
         return count
 
-    count = with_log(database(config_path, db), ask)
+    count = with_log(database(config_path, db), ask, redact=redact)
     if output:
         click.echo(f"{count} call{'s' * (count != 1)} exported to {output}", err=True)
 
@@ -79,7 +81,7 @@ def _columns(table: str) -> list[str]:
     if table == "calls":
         return [field.name for field in fields(Call)]
     if table == "turns":
-        return ["call_id", *(field.name for field in fields(Turn))]
+        return ["call_id", *(field.name for field in fields(Turn) if field.name != "waits"), *WAITS]
     return ["at", "queue", *(field.name for field in fields(Interruption))]
 
 

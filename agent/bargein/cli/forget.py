@@ -11,7 +11,8 @@ from ..config import Config
 from ..errors import UserError
 from .log import database, with_log
 from .options import log_options
-from .prune import deleted, exists, inside
+from .progress import ProgressLine
+from .prune import deleter, exists
 from .terminal import counted
 
 
@@ -32,14 +33,13 @@ def forget_command(number: str, config_path: Path | None, db: str | None) -> Non
 
     config, url = Config.load(config_path), database(config_path, db)
     with_log(url, exists)
-    root = Path(config.recording.directory).resolve()
-
-    def delete(recording: str) -> bool:
-        path = Path(recording).resolve()
-        return not path.is_file() or (inside(root, path) and deleted(path, root))
-
-    gone = asyncio.run(forget(url, number, delete, server=config.store.server_name))
+    delete = deleter(config.recording.directory)
+    with ProgressLine("cleaning the search index, steps") as line:
+        gone = asyncio.run(forget(url, number, delete, server=config.store.server_name, progress=line.at))
     click.echo(f"deleted {counted(gone.calls, 'call')}, {counted(gone.recordings, 'recording')}")
+    if not gone.wiped:
+        click.echo("parts of the search index are still in the file, without the caller, until the next `bargein prune "
+                   "--vacuum`", err=True)  # fmt: skip
     if gone.elsewhere:
         click.echo(f"{gone.elsewhere} recordings are on other servers: run `bargein prune` there", err=True)
     if gone.failed:

@@ -13,7 +13,7 @@ from ..core.turns.records import Interruption
 from ..store.filters import CallFilter, InterruptionSort
 from .filters import filter_options
 from .log import database, with_log
-from .options import MILLISECONDS, either, format_options, log_options
+from .options import MILLISECONDS, either, format_options, log_options, redact_option
 from .paging import page_options, position_text
 from .rows import interruption_row, print_rows
 from .terminal import Column, Screen, latency, local, table, write
@@ -47,6 +47,7 @@ COLUMNS = (
 @page_options(SORTS, "at")
 @click.option("--ids", "only_ids", is_flag=True, help="Print only the ids, one per line, for other commands.")
 @format_options
+@redact_option
 @log_options
 def interruptions_command(
     which: CallFilter,
@@ -60,6 +61,7 @@ def interruptions_command(
     only_ids: bool,
     as_json: bool,
     as_csv: bool,
+    redact: bool,
     config_path: Path | None,
     db: str | None,
 ) -> None:
@@ -91,7 +93,7 @@ def interruptions_command(
         )
         return rows, await log.count_interruptions(which, call_id=call_id, kind=kind, slow_ms=slow, most=most)
 
-    found, total = with_log(database(config_path, db), ask)
+    found, total = with_log(database(config_path, db), ask, redact=redact)
     if only_ids:
         write(cut.interruption.id for cut in found)
         return

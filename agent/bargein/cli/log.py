@@ -31,12 +31,17 @@ def as_url(db: str) -> str:
     return database_url(db)
 
 
-def with_log(url: str, ask: Callable[[Reader], Awaitable[Result]]) -> Result:
-    """Open the log, return the answer of `ask`, and close the log. Raises UserError."""
+def with_log(url: str, ask: Callable[[Reader], Awaitable[Result]], *, redact: bool = False) -> Result:
+    """Open the log, return the answer of `ask`, and close the log. `redact`: without words, numbers and recordings.
+
+    Raises UserError.
+    """
     from ..store import Reader
+    from ..store.privacy import REDACTED
 
     async def run() -> Result:
         async with await Reader.open(url) as log:
+            log.shows = REDACTED if redact else log.shows
             return await ask(log)
 
     return asyncio.run(run())

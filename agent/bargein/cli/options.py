@@ -51,6 +51,11 @@ def log_options(command: Command) -> Command:
     return config_option(db(command))
 
 
+def redact_option(command: Command) -> Command:
+    """--redact: for people who may see figures, but no conversations."""
+    return click.option("--redact", is_flag=True, help="Leave out what was said, who called, and recordings.")(command)
+
+
 def format_options(command: Command) -> Command:
     """--json and --csv, for programs and spreadsheets."""
     command = click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")(command)

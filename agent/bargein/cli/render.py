@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from ..core.language.kinds import FALSE_INTERRUPTIONS, Kind
 from ..core.language.neutral import neutral
-from ..core.turns.records import Interruption, Resolution, Turn
+from ..core.turns.records import WAITS, Interruption, Resolution, Turn
+from ..view.figures import WAIT_NAMES
 from .terminal import Screen, cells, clock_length, latency, length, local, position
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 GUTTER = 18  # "   0:04.1  agent   "
 INDENT = 12  # the text of an interruption
 SLOW_MS = 300  # a caller notices a later stop
+LONG_WAIT_MS = 1500  # for a reply
 YELLOW, RED, CYAN = "33", "31", "36"
 PLAIN, BROKEN, UNHEARD = "plain", "broken", "unheard"  # how a word of the agent reached the caller
 SAID = {  # what an interruption of this kind was
@@ -139,7 +141,17 @@ def turn_lines(turn: Turn, screen: Screen) -> list[str]:
     who = turn.speaker if turn.speaker == "agent" else screen.paint(turn.speaker, CYAN)
     label = f"{screen.dim(position(turn.started_ms).rjust(8))}  {who}{' ' * (8 - len(turn.speaker))}"
     lines = _wrapped([*words, *unheard], screen) or [screen.dim("(no words)")]
-    return [label + lines[0], *(" " * GUTTER + line for line in lines[1:])]
+    return [label + lines[0], *(" " * GUTTER + line for line in lines[1:]), *_waited(turn, screen)]
+
+
+def _waited(turn: Turn, screen: Screen) -> list[str]:
+    """Where the time went, if the caller waited long for this turn."""
+    waits = turn.waits
+    if waits.wait_ms is None or waits.wait_ms < LONG_WAIT_MS:
+        return []
+    parts = [(WAIT_NAMES[name], getattr(waits, name)) for name in WAITS if name != "wait_ms"]
+    told = ", ".join(f"{name} {latency(part_ms)}" for name, part_ms in parts if part_ms is not None)
+    return [screen.dim(f"{'':10}└ after {latency(waits.wait_ms)}: {told}")]
 
 
 def _wrapped(words: Sequence[tuple[str, str]], screen: Screen) -> list[str]:

@@ -16,6 +16,7 @@ from .progress import ProgressLine
 from .rerun import Repeater, engines, flow_of, legs, settings_of
 from .rows import print_rows
 from .terminal import Column, Screen, table, write
+from .waits import waits_table
 
 if TYPE_CHECKING:
     from ..offline.pauses import Pause
@@ -78,6 +79,9 @@ def replay_command(
 
     With --labelled, replay needs no RECORDING: it repeats the decisions that `bargein label` marked, and prints which
     of them are as marked.
+
+    Below the decisions is what callers waited for: the end of the turn and the recognition as decided here, the whole
+    wait up to the agent's next sound in the recording.
 
     A hesitation is a pause that the agent took back at once (taken_back). The log of a live call has no row of it.
 
@@ -211,6 +215,10 @@ def _show(result: Replay, fast: bool, as_json: bool, as_csv: bool) -> None:
             f"{len(result.caller) / RATE:.1f} s, {_count(len(result.pauses) - hesitations, 'pause')}, "
             f"{_count(hesitations, 'hesitation')}"
         )
+        from ..store.stats import wait_spreads
+
+        if waits := wait_spreads(result.waits):
+            write(["", *waits_table(waits, Screen.of_stdout())])
 
 
 def _count(number: int, noun: str) -> str:

@@ -33,5 +33,6 @@ def interruption_row(logged: LoggedInterruption) -> dict[str, Any]:
 def turn_row(logged: LoggedTurn) -> dict[str, Any]:
     """A turn; its words are [text, start_ms, end_ms]."""
     row: dict[str, Any] = plain(logged.turn)
+    row |= row.pop("waits")
     words = [[word.text, word.start // SAMPLES_PER_MS, word.end // SAMPLES_PER_MS] for word in logged.turn.words]
     return {"call_id": logged.call_id, **row, "words": words}

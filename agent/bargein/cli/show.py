@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .log import database, with_log
-from .options import json_option, log_options
+from .options import json_option, log_options, redact_option
 from .render import conversation
 from .rows import interruption_row, turn_row
 from .terminal import Screen, plain, to_json, write
@@ -24,9 +24,16 @@ WRITE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--plot", "picture", type=WRITE, help="Draw the call instead: .png, .svg or .pdf.")
 @click.option("--html", "page", type=WRITE, help="Write one page with the audio and the text instead.")
 @json_option
+@redact_option
 @log_options
 def show_command(
-    call: str, picture: Path | None, page: Path | None, as_json: bool, config_path: Path | None, db: str | None
+    call: str,
+    picture: Path | None,
+    page: Path | None,
+    as_json: bool,
+    redact: bool,
+    config_path: Path | None,
+    db: str | None,
 ) -> None:
     """Show a call as a conversation.
 
@@ -53,7 +60,7 @@ def show_command(
         cuts = await log.interruptions(call_id=found.id)
         return found, await log.turns(found.id), sorted(cuts, key=lambda cut: cut.interruption.onset_ms)
 
-    found, turns, cuts = with_log(database(config_path, db), ask)
+    found, turns, cuts = with_log(database(config_path, db), ask, redact=redact)
     if picture is None and page is None:
         if as_json:
             write([to_json(_object(found, turns, cuts))])

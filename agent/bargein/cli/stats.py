@@ -19,6 +19,7 @@ from .log import database, with_log
 from .options import either, format_options, log_options
 from .rows import print_rows
 from .terminal import Column, Screen, cells, counted, latency, length, plain, shorten, table, to_json, write
+from .waits import waits_table
 
 if TYPE_CHECKING:
     from ..store import CutWord, Reader, Spread, Stats
@@ -113,6 +114,8 @@ def _lines(stats: Stats, screen: Screen) -> list[str]:
         lines.append(f"what the agent did: {_counts(stats.resolutions)}")
     if stats.total:
         lines += ["", *_spreads("interruptions", [stats.total], screen)]
+    if stats.waits:
+        lines += ["", *waits_table(stats.waits, screen)]
     for title, groups in (
         ("kind", stats.by_kind), ("step", stats.by_step), ("queue", stats.by_queue), ("flow", stats.by_flow),
     ):  # fmt: skip

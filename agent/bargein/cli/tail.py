@@ -16,7 +16,7 @@ from ..core.language.neutral import neutral
 from ..store.filters import CallFilter
 from .filters import filter_options
 from .log import database, with_log
-from .options import COUNT, json_option, log_options
+from .options import COUNT, json_option, log_options, redact_option
 from .terminal import Screen, plain, to_json, write
 
 if TYPE_CHECKING:
@@ -32,9 +32,16 @@ RECENT = timedelta(minutes=1)
 @click.option("--limit", type=COUNT, help="Stop after this number of lines or objects.")
 @click.option("--once", is_flag=True, help="Print the last minute of the log and stop.")
 @json_option
+@redact_option
 @log_options
 def tail_command(
-    which: CallFilter, limit: int | None, once: bool, as_json: bool, config_path: Path | None, db: str | None
+    which: CallFilter,
+    limit: int | None,
+    once: bool,
+    as_json: bool,
+    redact: bool,
+    config_path: Path | None,
+    db: str | None,
 ) -> None:
     """Follow calls as they happen: their start and end, every turn, and every interruption once.
 
@@ -51,7 +58,7 @@ def tail_command(
         await _follow(log, which, limit, once, as_json)
 
     with contextlib.suppress(KeyboardInterrupt):
-        with_log(database(config_path, db), ask)
+        with_log(database(config_path, db), ask, redact=redact)
 
 
 async def _follow(log: Reader, which: CallFilter, limit: int | None, once: bool, as_json: bool) -> None:
@@ -105,5 +112,6 @@ def _object(event: CallEvent) -> dict[str, Any]:
     row = event.turn or event.interruption or event.call
     values: dict[str, Any] = plain(row)
     if event.turn is not None:
+        values |= values.pop("waits")
         values["words"] = [[word.text, word.start // 8, word.end // 8] for word in event.turn.words]  # 8 samples per ms
     return {"at": plain(event.at), "type": event.type, "call_id": event.call_id, **values}

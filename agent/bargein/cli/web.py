@@ -12,7 +12,7 @@ import click
 from ..config import Config, networks, parse_address
 from ..errors import UserError
 from .log import database
-from .options import log_options
+from .options import log_options, redact_option
 
 TOKEN = "BARGEIN_WEB_TOKEN"
 NEEDED = ("starlette", "jinja2", "uvicorn")
@@ -26,9 +26,15 @@ NEEDED = ("starlette", "jinja2", "uvicorn")
               "header.")  # fmt: skip
 @click.option("--proxy", "proxies", multiple=True, metavar="NETWORK", default=("127.0.0.0/8", "::1/128"),
               show_default=True, help="Believe --user-header only from here. May be repeated.")  # fmt: skip
+@redact_option
 @log_options
 def web_command(
-    listen: str, user_header: str, proxies: tuple[str, ...], config_path: Path | None, db: str | None
+    listen: str,
+    user_header: str,
+    proxies: tuple[str, ...],
+    redact: bool,
+    config_path: Path | None,
+    db: str | None,
 ) -> None:
     """Serve the call log as web pages: live calls, search, one call with its recording, statistics.
 
@@ -48,7 +54,8 @@ def web_command(
     except ValueError as error:
         raise UserError(str(error), 2) from None
     config, url = Config.load(config_path), database(config_path, db)
+    from ..web.access import Access
     from .web_server import run
 
     token = "" if user_header else os.environ.get(TOKEN) or secrets.token_urlsafe(24)
-    run(url, Path(config.recording.directory), host, port, token, user_header, trusted)
+    run(url, Path(config.recording.directory), host, port, Access(token, user_header, trusted), redact)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 import click
@@ -17,25 +15,17 @@ from ..web.access import Access
 from ..web.application import application
 
 
-def run(
-    url: str,
-    recordings: Path,
-    host: str,
-    port: int,
-    token: str,
-    user_header: str,
-    proxies: Sequence[IPv4Network | IPv6Network],
-) -> None:
+def run(url: str, recordings: Path, host: str, port: int, access: Access, redact: bool) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises UserError if the log or the address cannot be used."""
     asyncio.run(_readable(url))
-    app = application(url, recordings, Access(token, user_header, proxies))
+    app = application(url, recordings, access, redact=redact)
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, proxy_headers=False,
         timeout_graceful_shutdown=2,
     )  # fmt: skip
     sock = _listening(host, port)
     shown = f"[{host}]" if ":" in host else host
-    click.echo(f"http://{shown}:{sock.getsockname()[1]}/{f'?token={token}' if token else ''}")
+    click.echo(f"http://{shown}:{sock.getsockname()[1]}/{f'?token={access.token}' if access.token else ''}")
     asyncio.run(uvicorn.Server(config).serve(sockets=[sock]))
 
 

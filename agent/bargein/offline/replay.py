@@ -23,7 +23,7 @@ from ..core.language.intent import Phrases
 from ..core.turns import actions as act
 from ..core.turns.conversation import Conversation, ConversationSettings
 from ..core.turns.overlap_classifier import OverlapClassifier, OverlapNetwork
-from ..core.turns.records import Interruption, Turn
+from ..core.turns.records import Interruption, Turn, Waits
 from ..core.turns.reply import Listen
 from ..core.turns.table import State
 from ..core.turns.transcript import Transcript
@@ -32,6 +32,7 @@ from ..data.trained import load_weights
 from ..speech.base import Recognizer
 from .pauses import Pause
 
+AUDIBLE_PEAK = 200  # -44 dBFS
 Recognize = Callable[[Pcm], Transcript]
 Progress = Callable[[float], object]
 Weights = Mapping[str, NDArray[np.float32]]
@@ -117,6 +118,10 @@ class VirtualCall:
                 progress(at / RATE)
         return np.concatenate(sent) if sent else np.zeros(0, np.int16)
 
+    def hang_up(self) -> None:
+        """The recording is over: log the turn that is being spoken. What is open stays as it is."""
+        self._perform(action for action in self.conversation.on_hangup() if isinstance(action, act.LogTurn))
+
     @property
     def pauses(self) -> list[Pause]:
         """All pauses of the agent, also those that have no row in the log."""
@@ -195,6 +200,7 @@ class Replay:
     pauses: list[Pause]
     interruptions: list[Interruption]
     turns: list[Turn]
+    waits: list[Waits]  # before the agent's replies, to words of the caller
 
 
 def replay(
@@ -226,7 +232,21 @@ def replay(
 
     call = VirtualCall(conversation, hearing, says, recognize, backchannels=backchannels)
     sent = call.run(caller, progress)
-    return Replay(caller, sent, call.pauses, list(call.interruptions.values()), list(call.turns.values()))
+    call.hang_up()
+    turns = list(call.turns.values())
+    waits = [_as_recorded(turn, says_all) for turn in turns if turn.waits.endpoint_ms is not None]
+    return Replay(caller, sent, call.pauses, list(call.interruptions.values()), turns, waits)
+
+
+def _as_recorded(turn: Turn, agent: Pcm) -> Waits:
+    """The waits before a turn of the agent, which began to speak when it does in the recording."""
+    rest = agent[samples(turn.started_ms) :]
+    frames = rest[: len(rest) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES)
+    audible = np.flatnonzero(np.abs(frames).max(axis=1, initial=0) >= AUDIBLE_PEAK)
+    whole = turn.waits.wait_ms
+    if whole is None or not len(audible):
+        return replace(turn.waits, wait_ms=None)
+    return replace(turn.waits, wait_ms=whole + ms(int(audible[0]) * FRAME_SAMPLES))
 
 
 def blocking(recognizer: Recognizer, language: str) -> Recognize:

@@ -20,7 +20,6 @@ class LoggedCall:
     recording: WavRecorder | None
     last_words: str = ""  # of the caller
     rows: dict[str, Interruption] = field(default_factory=dict)  # as last logged
-    caller_ended_ms: int | None = None  # the end of the caller's last turn, until the agent answers
 
     @property
     def interruptions(self) -> int:

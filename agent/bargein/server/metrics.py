@@ -59,8 +59,12 @@ GAUGES = {
 HISTOGRAMS = {
     "bargein_detect_seconds": _Described("From the caller's onset to the decision to pause", buckets=FAST_S),
     "bargein_stop_seconds": _Described("From the caller's onset to the last audible sample sent", buckets=FAST_S),
+    "bargein_end_of_turn_seconds": _Described("From the caller's last sound to the end of the turn", buckets=SLOW_S),
+    "bargein_recognition_seconds": _Described("For the caller's last words", buckets=SLOW_S),
+    "bargein_planning_seconds": _Described("Until the first sentence of a reply is there", buckets=SLOW_S),
+    "bargein_synthesis_seconds": _Described("For the speech of that sentence", buckets=FAST_S),
     "bargein_reply_seconds": _Described(
-        "From the end of the caller's words to the agent's first sound", buckets=SLOW_S
+        "From the end of the caller's words to the first sound of the reply", buckets=SLOW_S
     ),
 }
 

@@ -6,11 +6,11 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Protocol
 
 from ..clock import Clock
-from ..core.turns.records import Interruption
+from ..core.turns.records import Interruption, Waits
 from .admission import AdmissionControl, Load
 from .media import MediaEngine
 from .metrics import Meter
@@ -18,6 +18,9 @@ from .metrics import Meter
 log = logging.getLogger(__name__)
 
 MEASURE_S = 0.5
+WAIT_METRICS = tuple(
+    f"bargein_{part}_seconds" for part in ("end_of_turn", "recognition", "planning", "synthesis", "reply")
+)  # in the order of the fields of Waits
 WINDOW = 6  # measurements in which the share of late frames is counted: 3 s
 
 
@@ -108,6 +111,13 @@ def count_call(meter: Meter, outcome: str, interruptions: Iterable[Interruption]
         meter.observe("bargein_detect_seconds", row.detect_latency_ms / 1000)
         if row.stop_latency_ms > 0:
             meter.observe("bargein_stop_seconds", row.stop_latency_ms / 1000)
+
+
+def count_waits(meter: Meter, waits: Waits) -> None:
+    """A reply was heard."""
+    for name, wait_ms in zip(WAIT_METRICS, astuple(waits), strict=True):
+        if wait_ms is not None:
+            meter.observe(name, wait_ms / 1000)
 
 
 def _late_share(before: tuple[int, int], now: tuple[int, int]) -> float:

@@ -237,6 +237,7 @@ class Session:
                 bridge = self._tasks.create_task(self._bridge(reply_id)) if situation.turns else None
                 async for piece in reply:
                     if isinstance(piece, Say):
+                        self._perform(self._conversation.on_planned(reply_id))
                         lines.put_nowait(group.create_task(self._line(piece)))
                     elif isinstance(piece, Listen):
                         self._perform(self._conversation.expect(reply_id, piece))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import wave
 from collections.abc import Iterator
 from math import gcd
@@ -140,8 +141,28 @@ def read_wav_stereo(path: Path) -> NDArray[np.int16]:
 def check_wav(path: Path) -> None:
     """Raises EngineError with one line if `read_wav` would, or if there is nothing to hear; reads only the head."""
     with _opened(path) as file:
-        if not file.readframes(1):
-            raise EngineError(f"{path}: holds no sound, its header says 0 samples; record it again")
+        said = file.getnframes()
+        if len(file.readframes(1)) < file.getsampwidth() * file.getnchannels():
+            raise EngineError(f"{path}: holds no sound, its header says {said} samples; record it again")
+    if _is_cut_off(path):
+        raise EngineError(f"{path}: its header says {said} samples, but the file is longer; record it again")
+
+
+def _is_cut_off(path: Path) -> bool:
+    """Whether sound follows that the header does not count, as when a recorder ended before it finished the header."""
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        at, seen = 12, False
+        while at + 8 <= size:
+            file.seek(at)
+            head = file.read(8)
+            length = int.from_bytes(head[4:], "little")
+            is_chunk = all(0x20 <= byte < 0x7F for byte in head[:4]) and length <= size - at - 8
+            if seen and not is_chunk:
+                return any(head)  # zeros fill a sector
+            seen = seen or head[:4] == b"data"
+            at += 8 + length + length % 2
+    return False
 
 
 def read_wav_channels(path: Path) -> NDArray[np.int16]:
@@ -172,7 +193,7 @@ def _opened(path: Path) -> Iterator[wave.Wave_read]:
             yield file
     except FileNotFoundError:
         raise EngineError(f"{path}: no such WAV file") from None
-    except (OSError, EOFError, wave.Error) as error:
+    except (OSError, EOFError, wave.Error, RuntimeError) as error:  # RuntimeError: a chunk that is longer than said
         raise EngineError(f"{path}: not a WAV file ({str(error) or 'it ends too early'})") from None
 
 

@@ -15,7 +15,7 @@ from .privacy import Privacy
 from .url import database_url, sqlite_file, sqlite_url
 
 if TYPE_CHECKING:
-    from .maintenance import Forgotten, Pruned, forget, prune, try_to_write, vacuum
+    from .maintenance import Forgotten, Kept, Pruned, forget, prune, try_to_write, vacuum, withhold
     from .reader import Reader
     from .rows import Call, LoggedInterruption, LoggedTurn, WholeCall
     from .stats import CutWord, HourCount, Spread, Stats
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EVERYTHING", "EVERY_CALL", "Call", "CallFilter", "CallSort", "CutWord", "Forgotten", "HourCount",
-    "InterruptionSort", "LoggedInterruption", "LoggedTurn", "Privacy", "Pruned", "Reader", "Spread", "Stats", "Store",
-    "WholeCall", "database_url", "forget", "prune", "sqlite_file", "sqlite_url", "try_to_write", "vacuum",
+    "InterruptionSort", "Kept", "LoggedInterruption", "LoggedTurn", "Privacy", "Pruned", "Reader", "Spread", "Stats",
+    "Store", "WholeCall", "database_url", "forget", "prune", "sqlite_file", "sqlite_url", "try_to_write", "vacuum",
+    "withhold",
 ]  # fmt: skip
 
 _HOME = {
-    "maintenance": ("Forgotten", "Pruned", "forget", "prune", "try_to_write", "vacuum"),
+    "maintenance": ("Forgotten", "Kept", "Pruned", "forget", "prune", "try_to_write", "vacuum", "withhold"),
     "reader": ("Reader",),
     "rows": ("Call", "LoggedInterruption", "LoggedTurn", "WholeCall"),
     "stats": ("CutWord", "HourCount", "Spread", "Stats"),

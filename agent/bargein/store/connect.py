@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -48,11 +48,10 @@ def shown(url: str) -> str:
     return made.set(drivername="postgresql").render_as_string(hide_password=True)
 
 
-def connect(url: str, *, readonly: bool = False, pool: int = 2, synchronous: str = "FULL") -> AsyncEngine:
+def connect(url: str, *, readonly: bool = False, pool: int = 2) -> AsyncEngine:
     """An engine of at most `pool` connections, whose transactions include CREATE TABLE. It connects at the first use.
 
-    `synchronous` is SQLite's. FULL: a commit outlives a power cut. NORMAL: the last commits may not, but a commit does
-    not wait for the disk while it locks out other writers. Raises UserError.
+    Raises UserError.
     """
     made = parsed(url)
     if made.drivername.startswith("postgresql"):
@@ -67,8 +66,34 @@ def connect(url: str, *, readonly: bool = False, pool: int = 2, synchronous: str
         options = {"mode": "ro", **_still(file)} if readonly else {"mode": "rw"}
         made = made.set(database=sqlite_uri(file), query={"uri": "true", **options})
     engine = create_async_engine(made, connect_args={"timeout": BUSY_S}, hide_parameters=True)
-    _prepare_sqlite(engine, readonly, synchronous)
+    _prepare_sqlite(engine, readonly)
     return engine
+
+
+def connect_in_thread(url: str) -> Engine:
+    """An engine for SQLite that runs a whole transaction in one thread: every switch between threads would make the
+    time longer for which it locks others out. Transactions begin with the lock. A commit does not wait for the disk
+    and leaves the write-ahead log as it is: whoever commits must empty it. What is deleted is overwritten with zeroes.
+    """
+    file = sqlite_file(url)
+    assert file is not None
+    made = URL.create("sqlite+pysqlite", database=sqlite_uri(file), query={"uri": "true", "mode": "rw"})
+    engine = create_engine(made, connect_args={"timeout": BUSY_S}, hide_parameters=True)
+
+    def on_connect(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        for pragma in (f"cache_size=-{CACHE_KIB}", "synchronous=NORMAL", "secure_delete=ON", "wal_autocheckpoint=0"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    event.listen(engine, "connect", on_connect)
+    event.listen(engine, "begin", lambda connection: _begin(connection, "BEGIN IMMEDIATE"))
+    return engine
+
+
+def _begin(connection: Connection, how: str) -> None:
+    """Begin a transaction, unless this connection's options say otherwise."""
+    if begin := connection.get_execution_options().get("begin", how):
+        connection.exec_driver_sql(begin)
 
 
 def create_file(url: str) -> None:
@@ -94,7 +119,7 @@ def _still(file: Path) -> dict[str, str]:
     return {"immutable": "1"} if quiet and not os.access(file.absolute().parent, os.W_OK) else {}
 
 
-def _prepare_sqlite(engine: AsyncEngine, readonly: bool, synchronous: str) -> None:
+def _prepare_sqlite(engine: AsyncEngine, readonly: bool) -> None:
     """Explicit BEGIN, because sqlite3 begins no transaction before DDL. WAL, so that readers never block the writer."""
 
     def on_connect(connection: Any, _record: object) -> None:
@@ -103,15 +128,12 @@ def _prepare_sqlite(engine: AsyncEngine, readonly: bool, synchronous: str) -> No
         cursor.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
         if not readonly:
             connection.run_async(_into_wal)
-            cursor.execute(f"PRAGMA synchronous={synchronous}")
+            cursor.execute("PRAGMA synchronous=FULL")  # a commit outlives a power cut
+            cursor.execute("PRAGMA secure_delete=FAST")
         cursor.close()
 
-    def on_begin(connection: Connection) -> None:
-        if begin := connection.get_execution_options().get("begin", "BEGIN"):
-            connection.exec_driver_sql(begin)
-
     event.listen(engine.sync_engine, "connect", on_connect)
-    event.listen(engine.sync_engine, "begin", on_begin)
+    event.listen(engine.sync_engine, "begin", lambda connection: _begin(connection, "BEGIN"))
 
 
 async def _into_wal(connection: Any) -> None:

@@ -11,10 +11,11 @@ from collections.abc import AsyncIterator, Collection
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select, text
+from sqlalchemy import ColumnElement, Connection, delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ..clock import SystemClock
+from ..core.turns.records import WAITS
 from . import schema
 from .connect import connect, explaining
 from .fates import FATE
@@ -50,7 +51,7 @@ async def saved(connection: AsyncConnection, which: CallFilter) -> tuple[list[st
 
 
 async def counted(connection: AsyncConnection, conditions: Collection[ColumnElement[bool]]) -> dict[Group, Figures]:
-    """Count the calls that meet the conditions, and their interruptions."""
+    """Count the calls that meet the conditions, their interruptions, and the waits before the agent's replies."""
     calls, cuts = schema.calls, schema.interruptions
     found: dict[Group, Figures] = {}
 
@@ -71,6 +72,10 @@ async def counted(connection: AsyncConnection, conditions: Collection[ColumnElem
     both = query.join_from(calls, cuts, cuts.c.call_id == calls.c.id).where(*conditions)
     async for row in _streamed(connection, both):
         group(row).count_interruption(Group(row.started_at[:10], row.queue, row.dialogue), *row[3:])
+    turns = schema.turns
+    query = select(*keys, *(turns.c[name] for name in WAITS)).join_from(calls, turns, turns.c.call_id == calls.c.id)
+    async for row in _streamed(connection, query.where(*conditions, turns.c.wait_ms.is_not(None))):
+        group(row).count_waits(row[3:])
     return found
 
 
@@ -81,11 +86,11 @@ async def _streamed(connection: AsyncConnection, query: Any) -> AsyncIterator[An
             yield row
 
 
-async def forget_days(connection: AsyncConnection, of_days: Collection[str]) -> None:
+def forget_days(connection: Connection, of_days: Collection[str]) -> None:
     """Delete the figures of these days: their calls change in this transaction."""
     if old := [day for day in of_days if day < _open_day()]:
-        await _lock(connection, shared=True)
-        await connection.execute(delete(days).where(days.c.day.in_(old)))
+        _lock(connection, shared=True)
+        connection.execute(delete(days).where(days.c.day.in_(old)))
 
 
 async def complete_day(engine: AsyncEngine, after: str) -> str | None:
@@ -95,7 +100,7 @@ async def complete_day(engine: AsyncEngine, after: str) -> str | None:
     """
     calls = schema.calls
     async with engine.begin() as connection:
-        await _lock(connection)
+        await connection.run_sync(_lock)
         day = func.substr(calls.c.started_at, 1, 10)
         has_figures = select(days.c.day).where(days.c.day == day).exists()
         query = select(calls.c.started_at).where(calls.c.started_at >= next_day(after), ~has_figures)
@@ -134,9 +139,9 @@ def _open_day() -> str:
     return iso(SystemClock().utc() - OPEN_DAYS)[:10]
 
 
-async def _lock(connection: AsyncConnection, *, shared: bool = False) -> None:
+def _lock(connection: Connection, *, shared: bool = False) -> None:
     """PostgreSQL: no call of a day changes between reading the day and writing its figures. SQLite itself refuses to
     write after such a change."""
     if connection.dialect.name == "postgresql":
         function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
-        await connection.execute(text(f"SELECT {function}(:key)"), {"key": LOCK_KEY})
+        connection.execute(text(f"SELECT {function}(:key)"), {"key": LOCK_KEY})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from collections.abc import Iterable, Sequence
@@ -10,10 +11,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ..clock import Clock
-from . import daily, migrations, schema
+from . import daily, migrations, said, schema
 from .connect import connect, create_file, is_refusal, shown
 from .derive import derive
 from .rows import LONGEST_CALL, from_iso, iso
@@ -86,6 +88,9 @@ class Database:
         try:
             async with engine.begin() as connection:
                 await _upsert(connection, rows)
+            with contextlib.suppress(DBAPIError):  # locked: another time
+                async with engine.begin() as connection:
+                    await connection.run_sync(said.merge)
         except Exception as error:
             if not is_refusal(error):
                 raise
@@ -135,7 +140,8 @@ async def _upsert(connection: AsyncConnection, rows: Sequence[Row]) -> None:
         changed = {column: statement.excluded[column] for column in columns if column not in keys}
         await connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), group)
     touched = {row.get("call_id") or row["id"] for _, row in rows}
-    await daily.forget_days(connection, await derive(connection, touched))
+    of_days = await derive(connection, touched)
+    await connection.run_sync(daily.forget_days, of_days)
 
 
 async def _ended(connection: AsyncConnection, call_id: str, started_at: str) -> dict[str, Any]:

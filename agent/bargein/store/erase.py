@@ -1,57 +1,141 @@
-"""Deletes calls with all that belongs to them, a few at a time, so that a server that writes never waits long."""
+"""Deletes calls, or some of what they hold, a few at a time, so that a server that writes never waits long."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Literal, Self, TypeVar
 
-from sqlalchemy import ColumnElement, Table, bindparam, delete, select, text, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, func, select, text, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from . import daily, schema
-from .privacy import NUMBERS
+from . import daily, said, schema
+from .connect import connect_in_thread
+from .privacy import NUMBERS, WORDS
 
-TARGET_S = 0.015  # one transaction; a writer waits a little longer
+TARGET_S = 0.01  # one transaction
+BETWEEN_S = 0.025  # SQLite's writers look at the lock after 1, 3, 8, 18, 33, 53 ms: so this pause meets one by 33 ms
+MERGE_EVERY = 4  # transactions: a step merges what they wrote
+CHECKPOINT_EVERY = 16  # transactions: before a server would do it in its own commit
+MERGES = 200  # steps at the end
 MOST = 200  # calls in one transaction
+LOST = 50  # rows without a call, in one transaction
 PAGE = 2000  # calls that are looked at together
 
 Row = Mapping[str, Any]
+Result = TypeVar("Result")
+What = Literal["call", "caller", "words", "numbers", "audio"]  # caller: leaves only that there is a recording to delete
+INDEXED = ("call", "caller", "words")  # of which the search index and the statistics of the day have words
 
 
 class Eraser:
-    """Erases calls in transactions of about TARGET_S, and leaves as much time between them."""
+    """Erases in transactions of about TARGET_S, at least BETWEEN_S apart. Use as a context manager."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, url: str, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._size = 20
+        self._in_thread = connect_in_thread(url) if engine.dialect.name == "sqlite" else None
+        self._size = 5  # calls in the next transaction
+        self._transactions = 0
         self.turns = self.interruptions = 0
+        self.longest_s = 0.0  # the longest transaction: so long a writer was held up
 
-    async def erase(self, found: Sequence[Row], *, scrub: bool = False) -> None:
-        """Delete these rows of `calls` with all that belongs to them. `scrub` leaves of the call that there is a
-        recording to be deleted."""
-        loop, first = asyncio.get_running_loop(), 0
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._in_thread is not None:
+            self._in_thread.dispose()
+
+    async def erase(self, found: Sequence[Row], what: What = "call") -> None:
+        """Delete `what` of these rows of `calls`."""
+        first = 0
         while first < len(found):
             some = found[first : first + self._size]
-            began = loop.time()
-            async with self._engine.begin() as connection:
-                await self._erase(connection, some, scrub)
-            took, first = loop.time() - began, first + len(some)
-            await asyncio.sleep(took)
-            self._size = max(1, self._size // 2) if took > TARGET_S else min(MOST, self._size + 5)
+            await self._read(some)
+            _, took = await self._run(partial(self._erase, some, what))
+            first += len(some)
+            self._size = max(1, min(MOST, round(self._size * min(2.0, max(0.5, TARGET_S / took)))))
+            self._transactions += 1
+            if what in INDEXED and self._transactions % MERGE_EVERY == 0:
+                await self._run(said.merge)
 
-    async def _erase(self, connection: AsyncConnection, found: Sequence[Row], scrub: bool) -> None:
+    async def merge(self) -> None:
+        """Let the search index have few parts again."""
+        for _ in range(MERGES):
+            if not (await self._run(said.merge))[0]:
+                return
+
+    async def wipe(self, progress: Callable[[int], object] = lambda done: None) -> bool:
+        """Merge all of the search index: until then, words that were deleted are in the file, though nothing finds
+        them. Returns False for a log that is too large; there `vacuum` does it."""
+        if not (await self._run(said.is_small))[0]:
+            return False
+        steps, (more, _) = 0, await self._run(partial(said.merge, command=said.WHOLE))
+        while more:
+            steps, (more, _) = steps + 1, await self._run(said.merge)
+            progress(steps)
+        return True
+
+    async def _run(self, work: Callable[[Connection], Result]) -> tuple[Result, float]:
+        """Do it in one transaction, then let writers pass. Returns the result and how long it took, in seconds."""
+        clock, engine = asyncio.get_running_loop().time, self._in_thread
+
+        def run() -> tuple[Result, float]:
+            assert engine is not None
+            with engine.begin() as connection:
+                began = clock()  # with the lock
+                result = work(connection)
+            took = clock() - began
+            if self._transactions % CHECKPOINT_EVERY:
+                return result, took
+            with engine.connect().execution_options(begin="") as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")  # locks no writer out
+            return result, took
+
+        if engine is None:
+            began = clock()
+            async with self._engine.begin() as connection:
+                result = await connection.run_sync(work)
+            took = clock() - began
+        else:
+            result, took = await asyncio.to_thread(run)
+        self.longest_s = max(self.longest_s, took)
+        await asyncio.sleep(max(took, BETWEEN_S))
+        return result, took
+
+    async def _read(self, found: Sequence[Row]) -> None:
+        """Read what is to be deleted, so that no writer waits while it comes from the disk."""
+        calls, turns, cuts = schema.calls, schema.turns, schema.interruptions
+        ids = [row["id"] for row in found]
+        callers = select(calls.c.caller).where(calls.c.id.in_(ids))
+        of_cuts = select(cuts.c.id).where(cuts.c.call_id.in_(ids))
+        async with self._engine.connect() as connection:
+            for read, which in (
+                (func.length(turns.c.words), turns.c.call_id.in_(ids)),
+                (func.length(cuts.c.heard_text), cuts.c.id.in_(of_cuts)),
+                (func.length(calls.c.id), calls.c.caller.in_(callers)),
+            ):
+                await connection.execute(select(func.sum(read)).where(which))
+
+    def _erase(self, found: Sequence[Row], what: What, connection: Connection) -> None:
         ids = [row["id"] for row in found]
         calls, turns, cuts = schema.calls, schema.turns, schema.interruptions
-        self.turns += await _deleted(connection, turns, turns.c.call_id.in_(ids))
-        self.interruptions += await _deleted(connection, cuts, cuts.c.call_id.in_(ids))
-        await _forget_words(connection, found)
-        if scrub:
-            nothing = dict.fromkeys((*NUMBERS, "summary", "slots", "steps", "last_step"), "")
-            await connection.execute(update(calls).where(calls.c.id.in_(ids)).values(**nothing, forgotten=1))
+        if what in ("call", "caller"):
+            self.turns += _deleted(connection, turns, turns.c.call_id.in_(ids))
+            self.interruptions += _deleted(connection, cuts, cuts.c.call_id.in_(ids))
+        elif what == "words":
+            for table in (turns, cuts):
+                blank = {name: "" for name in WORDS if name in table.c}
+                connection.execute(update(table).where(table.c.call_id.in_(ids)).values(**blank))
+        if what in INDEXED:
+            _forget_words(connection, found)
+        if what == "call":
+            connection.execute(delete(calls).where(calls.c.id.in_(ids)))
         else:
-            await connection.execute(delete(calls).where(calls.c.id.in_(ids)))
-        await daily.forget_days(connection, {row["started_at"][:10] for row in found})
+            connection.execute(update(calls).where(calls.c.id.in_(ids)).values(**_blank(what)))
+        if what in INDEXED:
+            daily.forget_days(connection, {row["started_at"][:10] for row in found})
 
     async def orphans(self, before: str) -> None:
         """Delete turns and interruptions, logged before then, of calls that have no row: it was lost."""
@@ -60,13 +144,18 @@ class Eraser:
             lost = ~select(schema.calls.c.id).where(schema.calls.c.id == table.c.call_id).exists()
             query = select(*columns).where(table.c.logged_at < before, lost).limit(PAGE)
             async with self._engine.connect() as connection:
-                rows = (await connection.execute(query)).all()
-            for first in range(0, len(rows), MOST):
-                some = [tuple(row) for row in rows[first : first + MOST]]
-                async with self._engine.begin() as connection:
-                    gone = await _deleted(connection, table, tuple_(*columns).in_(some))
-                self.turns += gone if table is schema.turns else 0
-                self.interruptions += gone if table is schema.interruptions else 0
+                rows = [dict(row) for row in (await connection.execute(query)).mappings()]
+            for first in range(0, len(rows), LOST):
+                some = rows[first : first + LOST]
+                await self._run(partial(_delete_rows, table, some))
+                self.turns += len(some) if table is schema.turns else 0
+                self.interruptions += len(some) if table is schema.interruptions else 0
+
+
+def _delete_rows(table: Table, keys: Sequence[Row], connection: Connection) -> None:
+    """One by one: SQLite looks a list of pairs up in no index."""
+    same = [table.c[name] == bindparam(f"b_{name}") for name in keys[0]]
+    connection.execute(delete(table).where(*same), [{f"b_{name}": key[name] for name in key} for key in keys])
 
 
 async def pages(engine: AsyncEngine, *conditions: ColumnElement[bool]) -> AsyncIterator[list[dict[str, Any]]]:
@@ -89,16 +178,26 @@ def is_elsewhere(row: Row, server: str) -> bool:
     return bool(row["recording"]) and bool(server) and row["server"] not in ("", server)
 
 
-async def _deleted(connection: AsyncConnection, table: Table, condition: ColumnElement[bool]) -> int:
-    return int((await connection.execute(delete(table).where(condition))).rowcount)
+def _deleted(connection: Connection, table: Table, condition: ColumnElement[bool]) -> int:
+    return int(connection.execute(delete(table).where(condition)).rowcount)
 
 
-async def _forget_words(connection: AsyncConnection, found: Sequence[Row]) -> None:
+def _blank(what: What) -> dict[str, Any]:
+    """The values of the row of a call after this was deleted."""
+    calls = schema.calls.c
+    if what == "caller":
+        return {**dict.fromkeys((*NUMBERS, "summary", "slots", "steps", "last_step"), ""),
+                "forgotten": 1}  # fmt: skip
+    names = {"words": WORDS, "numbers": NUMBERS, "audio": {"recording"}}[what]
+    return {**{name: "" for name in names if name in calls}, "removed": calls.removed + f" {what}"}
+
+
+def _forget_words(connection: Connection, found: Sequence[Row]) -> None:
     """Take the words out of the search index."""
     if connection.dialect.name == "sqlite":
         numbers = [row["number"] for row in found if row["number"] is not None]
         if numbers:
-            await connection.execute(text("DELETE FROM said WHERE rowid = :number"), [{"number": n} for n in numbers])
+            connection.execute(text("DELETE FROM said WHERE rowid = :number"), [{"number": n} for n in numbers])
         return
     statement = text("DELETE FROM said WHERE call_id IN :ids").bindparams(bindparam("ids", expanding=True))
-    await connection.execute(statement, {"ids": [row["id"] for row in found]})
+    connection.execute(statement, {"ids": [row["id"] for row in found]})

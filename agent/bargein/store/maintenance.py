@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, false, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ..clock import SystemClock
-from . import migrations, schema
+from . import migrations, said, schema
 from .connect import connect, create_file, explaining, shown
-from .erase import Eraser, is_elsewhere, pages
+from .erase import Eraser, Row, is_elsewhere, pages
 from .rows import LONGEST_CALL, iso
 from .url import sqlite_file
+
+Kept = Literal["words", "numbers", "audio"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,39 @@ class Pruned:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """What was deleted of a caller. `failed` are recordings that could not be deleted. `elsewhere` counts recordings on
-    other servers, which delete them at their next `prune` or `forget`."""
+    """What was deleted. `failed` are recordings that could not be deleted. `elsewhere` counts recordings on
+    other servers, which delete them at their next `prune` or `forget`. `wiped`: nothing is left in the file; else parts
+    of the search index, without the caller, until `vacuum`."""
 
     calls: int
     recordings: int
     failed: tuple[str, ...]
     elsewhere: int
+    wiped: bool = True
+
+
+class Found:
+    """Counts what was deleted."""
+
+    def __init__(self) -> None:
+        self.calls = self.recordings = self.elsewhere = 0
+        self.failed: list[str] = []
+        self.wiped = True
+
+    def without_recording(self, page: Sequence[Row], delete: Callable[[str], bool], server: str) -> list[Row]:
+        """Delete the recordings of this server. Returns the calls of this server that have none any more."""
+        away, gone = [row for row in page if is_elsewhere(row, server)], []
+        for row in (row for row in page if row not in away):
+            if not row["recording"] or delete(row["recording"]):
+                gone.append(row)
+                self.recordings += bool(row["recording"])
+            else:
+                self.failed.append(row["recording"])
+        self.elsewhere += len(away)
+        return gone
+
+    def counted(self) -> Forgotten:
+        return Forgotten(self.calls, self.recordings, tuple(self.failed), self.elsewhere, self.wiped)
 
 
 async def prune(
@@ -58,23 +86,24 @@ async def prune(
     this one, calls whose recording is on another. `progress` gets the number of calls done so far, now and then.
     Raises UserError when the database cannot be used.
     """
-    engine = connect(url, synchronous="NORMAL")
+    engine = connect(url)
     try:
-        with explaining(url):
-            return await _prune(engine, iso(before), dry_run, frozenset(keep), server, progress)
+        with explaining(url), Eraser(url, engine) as eraser:
+            return await _prune(engine, eraser, iso(before), dry_run, frozenset(keep), server, progress)
     finally:
         await engine.dispose()
 
 
 async def _prune(
     engine: AsyncEngine,
+    eraser: Eraser,
     before: str,
     dry_run: bool,
     keep: Collection[str],
     server: str,
     progress: Callable[[int], object],
 ) -> Pruned:
-    calls, eraser, elsewhere, count = schema.calls, Eraser(engine), 0, 0
+    calls, elsewhere, count = schema.calls, 0, 0
     over = (calls.c.ended_at != "") | (calls.c.started_at < iso(SystemClock().utc() - LONGEST_CALL))
     old = (or_(calls.c.started_at < before, calls.c.forgotten == 1), over)
     if dry_run:
@@ -87,6 +116,7 @@ async def _prune(
         recordings += [row["recording"] for row in chosen if row["recording"]]
         await eraser.erase(chosen)
         progress(count)
+    await eraser.merge()
     await eraser.orphans(before)
     return Pruned(count, eraser.turns, eraser.interruptions, tuple(recordings), elsewhere)
 
@@ -109,42 +139,83 @@ async def _counted(engine: AsyncEngine, old: Sequence[ColumnElement[bool]], serv
     return Pruned(count, int(turns or 0), interruptions, recordings, elsewhere)
 
 
-async def forget(url: str, number: str, delete_recording: Callable[[str], bool], *, server: str = "") -> Forgotten:
+async def withhold(
+    url: str,
+    what: Kept,
+    before: datetime,
+    delete_recording: Callable[[str], bool],
+    *,
+    server: str = "",
+    dry_run: bool = False,
+    progress: Callable[[int], object] = lambda done: None,
+) -> Forgotten:
+    """Delete words, numbers or recordings of the calls begun before `before`; the calls stay.
+
+    `delete_recording` is as in `forget`. Raises UserError when the database cannot be used.
+    """
+    calls = schema.calls
+    over = (calls.c.ended_at != "") | (calls.c.started_at < iso(SystemClock().utc() - LONGEST_CALL))
+    old = [calls.c.started_at < iso(before), over, calls.c.removed.not_like(f"%{what}%")]
+    old += [calls.c.recording != ""] if what == "audio" else []
+    engine, found = connect(url), Found()
+    try:
+        with explaining(url), Eraser(url, engine) as eraser:
+            async for page in pages(engine, *old):
+                gone = page if what != "audio" else found.without_recording(page, delete_recording, server)
+                if not dry_run:
+                    await eraser.erase(gone, what)
+                found.calls += len(gone)
+                progress(found.calls)
+            if what == "words" and found.calls and not dry_run:
+                found.wiped = await eraser.wipe()
+            return found.counted()
+    finally:
+        await engine.dispose()
+
+
+async def forget(
+    url: str,
+    number: str,
+    delete_recording: Callable[[str], bool],
+    *,
+    server: str = "",
+    progress: Callable[[int], object] = lambda done: None,
+) -> Forgotten:
     """Delete every call of the caller `number`, with its words in the search index and its recording.
 
     `delete_recording(path)` deletes a file of this server and says whether it is gone. It comes before the row, so
     after a crash the same command finds what is left. Of a call whose recording is on another server nothing is left
     but that: the next `forget` or `prune` there deletes it. Rows that still wait in the spool of a server are not
-    found. Raises UserError when the database cannot be used.
+    found. `progress` gets how many steps of cleaning the search index are done. Raises UserError when the database
+    cannot be used.
     """
-    engine = connect(url, synchronous="NORMAL")
+    engine = connect(url)
     try:
-        with explaining(url):
-            gone = await _forget(engine, number, delete_recording, server)
+        with explaining(url), Eraser(url, engine) as eraser:
+            gone = await _forget(engine, eraser, number, delete_recording, server, progress)
             await _sync(engine)
             return gone
     finally:
         await engine.dispose()
 
 
-async def _forget(engine: AsyncEngine, number: str, delete_recording: Callable[[str], bool], server: str) -> Forgotten:
-    calls, eraser = schema.calls, Eraser(engine)
-    count, recordings, elsewhere = 0, 0, 0
-    failed: list[str] = []
+async def _forget(
+    engine: AsyncEngine,
+    eraser: Eraser,
+    number: str,
+    delete_recording: Callable[[str], bool],
+    server: str,
+    progress: Callable[[int], object],
+) -> Forgotten:
+    calls, found = schema.calls, Found()
     async for page in pages(engine, or_(calls.c.caller == number, calls.c.forgotten == 1)):
-        away = [row for row in page if is_elsewhere(row, server)]
-        gone = []
-        for row in (row for row in page if row not in away):
-            if not row["recording"] or delete_recording(row["recording"]):
-                gone.append(row)
-                recordings += bool(row["recording"])
-            else:
-                failed.append(row["recording"])
-        fresh = [row for row in away if not row["forgotten"]]
+        gone = found.without_recording(page, delete_recording, server)
+        fresh = [row for row in page if is_elsewhere(row, server) and not row["forgotten"]]
         await eraser.erase(gone)
-        await eraser.erase(fresh, scrub=True)
-        count, elsewhere = count + len(gone) + len(fresh), elsewhere + len(away)
-    return Forgotten(count, recordings, tuple(failed), elsewhere)
+        await eraser.erase(fresh, "caller")
+        found.calls += len(gone) + len(fresh)
+    found.wiped = await eraser.wipe(progress)  # also if nothing was found: a crash may have come before it
+    return found.counted()
 
 
 async def _sync(engine: AsyncEngine) -> None:
@@ -156,7 +227,7 @@ async def _sync(engine: AsyncEngine) -> None:
 
 
 async def vacuum(url: str) -> None:
-    """Free the disk space of deleted rows. SQLite blocks writers meanwhile.
+    """Free the disk space of deleted rows, and of their words in the search index. SQLite blocks writers meanwhile.
 
     Raises UserError when the database cannot be used.
     """
@@ -166,6 +237,8 @@ async def vacuum(url: str) -> None:
             async with engine.connect() as connection:
                 plain = {"begin": ""} if sqlite_file(url) else {"isolation_level": "AUTOCOMMIT"}
                 await connection.execution_options(**plain)  # VACUUM runs in no transaction
+                if sqlite_file(url):
+                    await connection.exec_driver_sql(said.OPTIMIZE)
                 await connection.execute(text("VACUUM"))
     finally:
         await engine.dispose()

@@ -55,6 +55,9 @@ ONSET_IN_POSTGRESQL = (
     '\'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"\'), logged_at)'
 )
 
+# FTS5 merges only when said.py tells it to, and only 16 parts of like size, so that a large part is never merged
+MERGES = (("automerge", 0), ("crisismerge", 1000), ("usermerge", 16))
+
 MIGRATIONS: Sequence[Migration] = (
     (
         _create(
@@ -116,6 +119,18 @@ MIGRATIONS: Sequence[Migration] = (
         *(_add("calls", column) for column in ("after_queue", "after_exten", "after_status", "member", "hung_up_by")),
         *(f"ALTER TABLE calls ADD COLUMN {column} INTEGER" for column in ("waited_ms", "talked_ms", "hangup_cause")),
         "DELETE FROM day_figures",  # the server makes them again, with what became of the calls
+    ),
+    (
+        *(
+            f"ALTER TABLE turns ADD COLUMN {name} INTEGER"
+            for name in ("endpoint_ms", "recognition_ms", "planning_ms", "synthesis_ms", "wait_ms")
+        ),
+        "DELETE FROM day_figures",  # without these waits; they are made again
+    ),
+    (
+        _add("calls", "removed"),
+        *(Only("sqlite", f"INSERT INTO said (said, rank) VALUES ('{name}', {value})") for name, value in MERGES),
+        Only("sqlite", "INSERT INTO said (said) VALUES ('optimize')"),
     ),
 )
 

@@ -18,11 +18,14 @@ class Privacy:
 
     words: bool = True
     numbers: bool = True
+    audio: bool = True  # False: not even where a recording is
 
     def applied(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """The row without what must not be stored."""
         withheld = (set() if self.words else WORDS) | (set() if self.numbers else NUMBERS)
+        withheld |= set() if self.audio else {"recording"}
         return {name: "" if name in withheld else value for name, value in row.items()} if withheld else row
 
 
-STORE_EVERYTHING = Privacy()
+EVERYTHING_STORED = Privacy()
+REDACTED = Privacy(words=False, numbers=False, audio=False)

@@ -16,6 +16,7 @@ from . import daily, migrations, schema
 from .conditions import Conditions, matching_text, of_call, of_interruption, of_its_call
 from .connect import connect, explaining, shown
 from .filters import EVERY_CALL, EVERYTHING, CallFilter, CallSort, InterruptionSort
+from .privacy import EVERYTHING_STORED
 from .rows import Call, LoggedInterruption, LoggedTurn, WholeCall, from_iso, iso, to_call, to_interruption, to_turn
 from .stats import Stats, summarize
 from .url import sqlite_file
@@ -47,6 +48,8 @@ class Reader:
     """Reads the log and changes nothing. Use as `async with await Reader.open(url) as log`."""
 
     common = 20_000  # words that occur in this many calls are common
+
+    shows = EVERYTHING_STORED  # what rows come with; filters see everything
 
     def __init__(self, engine: AsyncEngine, url: str) -> None:
         self._engine = engine
@@ -273,7 +276,8 @@ class Reader:
             async with self._engine.connect() as connection:
                 result = await connection.execute(query)
                 names = tuple(result.keys())
-                return [dict(zip(names, row, strict=True)) for row in result]
+                rows = [dict(zip(names, row, strict=True)) for row in result]
+        return rows if self.shows is EVERYTHING_STORED else [self.shows.applied(row) for row in rows]
 
 
 def _interruptions(*, inner: bool = False) -> Select[Any]:

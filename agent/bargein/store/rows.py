@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..core.audio.utterance import Word
-from ..core.turns.records import Interruption, Turn
+from ..core.turns.records import WAITS, Interruption, Turn, Waits
 
 SAMPLES_PER_MS = 8  # 8000 Hz
 LONGEST_CALL = timedelta(days=1)  # an older call without an end was cut off by a crash
@@ -84,7 +84,7 @@ class WholeCall:
 
 
 CALL_COLUMNS = [(field.name, DERIVED.get(field.name, field.name)) for field in fields(Call)]
-TURN_FIELDS = [field.name for field in fields(Turn)]
+TURN_FIELDS = [field.name for field in fields(Turn) if field.name not in ("words", "waits")]
 INTERRUPTION_FIELDS = [field.name for field in fields(Interruption)]
 
 
@@ -110,7 +110,7 @@ def storable(value: Any) -> Any:
 
 def turn_columns(call_id: str, turn: Turn) -> dict[str, Any]:
     """A turn as a row of `turns`; words are JSON, [text, start_ms, end_ms] each, from the start of the call."""
-    row = {column.name: getattr(turn, column.name) for column in fields(Turn) if column.name != "words"}
+    row = {name: getattr(turn, name) for name in TURN_FIELDS} | asdict(turn.waits)
     words = [[w.text, int(w.start) // SAMPLES_PER_MS, int(w.end) // SAMPLES_PER_MS] for w in turn.words]
     return {"call_id": call_id, **row, "words": json.dumps(words, ensure_ascii=False) if words else ""}
 
@@ -132,6 +132,7 @@ def to_call(row: Mapping[str, Any]) -> Call:
 def to_turn(row: Mapping[str, Any]) -> LoggedTurn:
     values = {name: row[name] for name in TURN_FIELDS}
     words = json.loads(row["words"] or "[]")
+    values["waits"] = Waits(**{name: row[name] for name in WAITS})
     values["words"] = tuple(Word(t, start * SAMPLES_PER_MS, end * SAMPLES_PER_MS) for t, start, end in words)
     return LoggedTurn(Turn(**values), row["call_id"], from_iso(row["logged_at"]))
 

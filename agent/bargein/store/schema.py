@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Float, Integer, MetaData, Table, Text
 
+from ..core.turns.records import WAITS
+
 metadata = MetaData()
 
 
@@ -37,6 +39,7 @@ calls = Table(
     *_text("after_queue", "after_exten", "after_status", "member", "hung_up_by"),  # the Handover
     *(Column(name, Integer) for name in ("waited_ms", "talked_ms", "hangup_cause")),
     *_text("steps"),  # the steps that the agent spoke in, one per line, in order
+    *_text("removed"),  # what was deleted before the call: of "words", "numbers", "audio"
     *_integer("duration_ms", "turn_count", "interruption_count"),
     *_integer("forgotten"),  # 1: nothing is left of the call but a recording on its server, to be deleted there
     Column("number", Integer),  # SQLite: the row of the call's words in `said`
@@ -50,6 +53,7 @@ turns = Table(
     *_text("speaker", "text", "heard_text", "unheard_text", "step", "cut_word", "words", "logged_at"),
     *_integer("started_ms", "ended_ms", "cut_played_ms"),
     Column("confidence", Float),
+    *(Column(name, Integer) for name in WAITS),  # before a reply; NULL: not known
 )
 
 interruptions = Table(

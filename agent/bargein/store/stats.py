@@ -6,12 +6,14 @@ import json
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any, NamedTuple
 
 from ..core.language.kinds import FALSE_INTERRUPTIONS
+from ..core.turns.records import WAITS, Waits
 
 BIN_MS = 5  # the resolution of latencies, in ms
+WAIT_BIN_MS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,16 @@ class Spread:
     stop_median_ms: int
     stop_p95_ms: int
     stop_worst_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class WaitSpread:
+    """One part of the time before the agent's replies, in ms, rounded down to WAIT_BIN_MS."""
+
+    name: str  # of the column in `turns`
+    count: int
+    median_ms: int
+    p95_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +79,7 @@ class Stats:
     fates_by_flow: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     stop_histogram: Mapping[int, int] = field(default_factory=dict)  # ms, in steps of BIN_MS: interruptions
     detect_histogram: Mapping[int, int] = field(default_factory=dict)
+    waits: Sequence[WaitSpread] = field(default_factory=tuple)  # in the order of the columns
 
 
 class Latencies:
@@ -119,7 +132,7 @@ class Figures:
     """The counts of a group of calls. They add up."""
 
     __slots__ = ("calls", "duration_ms", "fates", "flows", "hours", "hours_interrupted", "kinds", "outcomes", "queues",
-                 "resolutions", "steps", "words")  # fmt: skip
+                 "resolutions", "steps", "waits", "words")  # fmt: skip
 
     def __init__(self) -> None:
         self.calls = self.duration_ms = 0
@@ -133,6 +146,7 @@ class Figures:
         self.flows: dict[str, Latencies] = {}
         self.steps: dict[str, Latencies] = {}
         self.words: Counter[str] = Counter()  # by "step\nword"
+        self.waits: dict[str, Counter[int]] = {name: Counter() for name in WAITS}
 
     def count_call(self, hour: str, outcome: str, duration_ms: int, interruptions: int) -> None:
         self.calls += 1
@@ -155,6 +169,12 @@ class Figures:
                 _group(groups, name).count(detect_ms, stop_ms)
             self.words[f"{step}\n{cut_word}"] += 1
 
+    def count_waits(self, waits: Iterable[int | None]) -> None:
+        """The waits before one reply, in the order of WAITS."""
+        for counter, wait_ms in zip(self.waits.values(), waits, strict=True):
+            if wait_ms is not None:
+                counter[wait_ms // WAIT_BIN_MS] += 1
+
     def add(self, other: Figures) -> None:
         self.calls += other.calls
         self.duration_ms += other.duration_ms
@@ -164,6 +184,8 @@ class Figures:
             into = getattr(self, name)
             for key, latencies in getattr(other, name).items():
                 _group(into, key).add(latencies)
+        for name, counter in other.waits.items():
+            _add(self.waits[name], counter)
 
     def interruptions(self) -> Latencies:
         """All but backchannels and noises."""
@@ -176,7 +198,8 @@ class Figures:
         groups = {name: _packed(getattr(self, name)) for name in GROUPS}
         counters = {name: getattr(self, name) for name in COUNTERS}
         numbers = {"calls": self.calls, "duration_ms": self.duration_ms}
-        return json.dumps({**numbers, **counters, **groups}, ensure_ascii=False, separators=(",", ":"))
+        waits = {"waits": {name: _flat(counter) for name, counter in self.waits.items()}}
+        return json.dumps({**numbers, **counters, **groups, **waits}, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Figures:
@@ -186,6 +209,8 @@ class Figures:
             setattr(found, name, Counter(values[name]))
         for name in GROUPS:
             setattr(found, name, _unpacked(values[name]))
+        for name, flat in values.get("waits", {}).items():
+            found.waits[name] = _counter(flat)
         return found
 
 
@@ -232,6 +257,7 @@ def summarize(groups: Iterable[tuple[str, Figures]]) -> Stats:
         _fates(everything.fates, 2),
         _histogram(total.stop),
         _histogram(total.detect),
+        _wait_spreads(everything),
     )
 
 
@@ -278,11 +304,7 @@ def _histogram(bins: Mapping[int, int]) -> dict[int, int]:
 
 def _packed(groups: Mapping[str, Latencies]) -> dict[str, list[Any]]:
     """Each as [worst, [value, count, value, count ...] of detect, the same of stop]."""
-    return {
-        name: [group.worst_ms, [n for item in group.detect.items() for n in item],
-               [n for item in group.stop.items() for n in item]]
-        for name, group in groups.items()
-    }  # fmt: skip
+    return {name: [group.worst_ms, _flat(group.detect), _flat(group.stop)] for name, group in groups.items()}
 
 
 def _unpacked(groups: Mapping[str, Sequence[Any]]) -> dict[str, Latencies]:
@@ -290,6 +312,31 @@ def _unpacked(groups: Mapping[str, Sequence[Any]]) -> dict[str, Latencies]:
     for name, (worst_ms, detect, stop) in groups.items():
         group = found[name] = Latencies()
         group.worst_ms = worst_ms
-        group.detect = Counter(dict(zip(detect[::2], detect[1::2], strict=True)))
-        group.stop = Counter(dict(zip(stop[::2], stop[1::2], strict=True)))
+        group.detect, group.stop = _counter(detect), _counter(stop)
     return found
+
+
+def _flat(counter: Mapping[int, int]) -> list[int]:
+    return [n for item in counter.items() for n in item]
+
+
+def _counter(flat: Sequence[int]) -> Counter[int]:
+    return Counter(dict(zip(flat[::2], flat[1::2], strict=True)))
+
+
+def wait_spreads(waits: Iterable[Waits]) -> tuple[WaitSpread, ...]:
+    """Of the waits before some replies."""
+    figures = Figures()
+    for each in waits:
+        figures.count_waits(astuple(each))
+    return _wait_spreads(figures)
+
+
+def _wait_spreads(figures: Figures) -> tuple[WaitSpread, ...]:
+    return tuple(_wait_spread(name, counter) for name, counter in figures.waits.items() if counter)
+
+
+def _wait_spread(name: str, counter: Mapping[int, int]) -> WaitSpread:
+    bins = sorted(counter.items())
+    half, most = (WAIT_BIN_MS * quantile(bins, share) for share in (0.5, 0.95))
+    return WaitSpread(name, sum(counter.values()), half, most)

@@ -16,7 +16,7 @@ from ..core.turns.records import Handover, Interruption, Turn
 from .connect import connect, explained, is_failure
 from .database import Database
 from .delivery import Delivery
-from .privacy import STORE_EVERYTHING, Privacy
+from .privacy import EVERYTHING_STORED, Privacy
 from .reader import Reader
 from .rows import interruption_columns, iso, storable, turn_columns
 from .spool import Spool
@@ -60,7 +60,7 @@ class Store(Reader):
         queue: int = 20_000,
         spool: str = "",
         spool_mb: int = 256,
-        privacy: Privacy = STORE_EVERYTHING,
+        privacy: Privacy = EVERYTHING_STORED,
     ) -> Store:
         """Open the database, bring it up to date and start the writer.
 

@@ -12,6 +12,13 @@ from ..store.filters import FATES, HANDED_OVER
 if TYPE_CHECKING:
     from ..store import Stats
 
+WAIT_NAMES = {  # the parts of the time before a reply, by their columns in `turns`
+    "endpoint_ms": "end of turn",
+    "recognition_ms": "recognition",
+    "planning_ms": "planning",
+    "synthesis_ms": "first synthesis",
+    "wait_ms": "whole wait",
+}
 STEPS_MS = (25, 50, 100, 200, 500)  # widths of a histogram's bins
 MOST_BINS = 12
 

@@ -20,6 +20,7 @@ from starlette.templating import Jinja2Templates
 from ..core.language.kinds import Kind
 from ..errors import UserError
 from ..store import CallFilter, Reader
+from ..store.privacy import REDACTED
 from ..view.choose import MOST, fate, milliseconds, moment, outcome
 from ..view.timeline import of_call
 from . import present
@@ -65,8 +66,8 @@ def chosen(query: Mapping[str, str]) -> CallFilter:
 class Pages:
     """The routes. `log` is open for as long as the application runs."""
 
-    def __init__(self, url: str, recordings: Path) -> None:
-        self._url, self._recordings = url, recordings.resolve()
+    def __init__(self, url: str, recordings: Path, redact: bool) -> None:
+        self._url, self._recordings, self._redact = url, recordings.resolve(), redact
         self._log: Reader
         self._live: Live
         self._templates = Jinja2Templates(HERE / "templates")
@@ -87,6 +88,7 @@ class Pages:
     @contextlib.asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
         async with await Reader.open(self._url) as log:
+            log.shows = REDACTED if self._redact else log.shows
             self._log, self._live = log, Live(log)
             follower = asyncio.create_task(self._live.run())
             yield
@@ -186,9 +188,12 @@ def _page_number(request: Request) -> int:
     return int(text)
 
 
-def application(url: str, recordings: Path, access: Access) -> Starlette:
-    """The application. It reads the log at `url`, and recordings only in the directory `recordings`."""
-    pages = Pages(url, recordings)
+def application(url: str, recordings: Path, access: Access, *, redact: bool = False) -> Starlette:
+    """The application. It reads the log at `url`, and recordings only in the directory `recordings`.
+
+    `redact`: the pages show no words, no numbers and no recordings.
+    """
+    pages = Pages(url, recordings, redact)
     return Starlette(
         routes=pages.routes(),
         middleware=[Middleware(Guard, access=access)],

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from ..audio.pcm import ms
-from ..audio.playback import Playback
+from ..audio.playback import Playback, Playout, Segment
 from ..language.kinds import Kind
 from . import actions as act
 from .caller_input import CallerInput
 from .endpoint import CallerTurn
 from .ledger import Ledger
 from .overlap_log import OverlapLog
-from .records import Resolution, Situation
+from .records import Resolution, Situation, Waits
 from .reply import Finish, Listen
-from .reply_progress import ReplyProgress
+from .reply_progress import ReplyProgress, ReplyTiming
 
 
 class Agent:
@@ -26,10 +26,26 @@ class Agent:
         self.interrupted_question = False  # the sentence that the caller interrupted was one
         self._ledger = ledger
 
-    def plan(self, situation: Situation) -> list[act.Action]:
-        """Order a reply."""
-        self.reply = ReplyProgress(self.reply.id + 1, answers=bool(situation.caller_text))
+    def plan(self, situation: Situation, given: CallerInput, now: int) -> list[act.Action]:
+        """Order a reply to what the caller has given."""
+        timing = ReplyTiming(asked=now, over=now)
+        if situation.caller_text or situation.digits:
+            timing.said, timing.recognition = given.until, given.recognition
+        self.reply = ReplyProgress(self.reply.id + 1, answers=bool(situation.caller_text), timing=timing)
         return [act.PlanReply(self.reply.id, situation)]
+
+    def planned(self, reply_id: int, now: int) -> None:
+        """The planner has the first sentence of the reply."""
+        if reply_id == self.reply.id and self.reply.timing.planned is None:
+            self.reply.timing.planned = now
+
+    def segment(self, reply_id: int, segment: Segment, now: int) -> None:
+        """Speech of the reply, or a filler, is ready to be played."""
+        if reply_id != self.reply.id:
+            return
+        if not segment.filler and self.reply.timing.ready is None:
+            self.reply.timing.ready = now
+        self.playback.enqueue(segment)
 
     def expect(self, reply_id: int, listen: Listen) -> None:
         """What the reply listens for at its end."""
@@ -45,7 +61,7 @@ class Agent:
 
     def separate_filler(self) -> list[act.Action]:
         """Log what was said so far as a turn of its own, if it is a filler and a reply comes next, or the reverse."""
-        return self._ledger.agent_turn(self.playback.split()) if self.playback.changes else []
+        return self._log(self.playback.split()) if self.playback.changes else []
 
     def begin(self) -> None:
         """The first audio of the reply is due."""
@@ -77,7 +93,7 @@ class Agent:
         self.interrupted_question = self.playback.question
         heard = self.playback.cut(now)
         rows = self.overlap.interruption(heard, turn, now, kind, Resolution.IGNORED)
-        return [*rows, *self._ledger.agent_turn(heard), *self._drop(None)]
+        return [*rows, *self._log(heard), *self._drop(None)]
 
     def retract(self, turn: CallerTurn | None, now: int) -> list[act.Action]:
         """The reply cut the caller off, who goes on with `turn`. It counts as not said."""
@@ -92,7 +108,7 @@ class Agent:
         """The caller says something new before the reply begins. A filler stays said."""
         self.playback.forget_rest()
         self.playback.pause()
-        return [*self._drop(cause), *self._ledger.agent_turn(self.playback.cut(now))]
+        return [*self.close(now), *self._drop(cause)]
 
     def held(self, turn: CallerTurn, now: int) -> list[act.Action]:
         """The row of a sound that was no interruption."""
@@ -101,6 +117,16 @@ class Agent:
     def hung_up(self, turn: CallerTurn, now: int) -> list[act.Action]:
         """The row of a sound over the reply in which the caller hung up."""
         return self.overlap.hung_up(self.playback.playout(), turn, now, self.listen.writable(turn.text))
+
+    def close(self, now: int) -> list[act.Action]:
+        """The agent's turn is over, played or not."""
+        return self._log(self.playback.cut(now))
+
+    def _log(self, heard: Playout) -> list[act.Action]:
+        waits = Waits()
+        if self.reply.heard and not self.reply.logged:
+            self.reply.logged, waits = True, self.reply.timing.waits(heard.started)
+        return self._ledger.agent_turn(heard, waits)
 
     def _drop(self, cause: act.DropCause | None) -> list[act.Action]:
         """Forget the reply. `cause`: it counts as not said."""

@@ -17,6 +17,7 @@ class CallerEntry:
     confidence: float | None
     started: int
     ended: int
+    recognition: int | None = None  # how long it took
 
 
 class CallerInput:
@@ -25,6 +26,8 @@ class CallerInput:
     def __init__(self) -> None:
         self.digits = ""
         self.digit_at = 0
+        self.until = 0  # the end of the last words or digit
+        self.recognition: int | None = None  # how long the last words took, in samples
         self._words: list[str] = []
         self._unlogged: list[CallerEntry] = []
         self._digits_logged = 0
@@ -41,12 +44,14 @@ class CallerInput:
         """Add words. Those that do not count (a backchannel over a notice) are for the ledger only."""
         if counts:
             self._words.append(entry.text)
+            self.until, self.recognition = entry.ended, entry.recognition
         self._unlogged.append(entry)
 
     def key(self, digit: str, now: int) -> None:
         """Add a digit that ended at sample `now`."""
         self.digits += digit
-        self.digit_at = now
+        self.digit_at = self.until = now
+        self.recognition = None
 
     def digits_complete(self, wanted: int, now: int) -> bool:
         """Whether the digits are complete: `#` came, or as many as are `wanted` (0: one), or none for two seconds."""

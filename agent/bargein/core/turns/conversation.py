@@ -72,7 +72,7 @@ class Conversation:
 
     def start(self) -> list[act.Action]:
         """The call is up: plan the opening."""
-        self._actions += self._agent.plan(Situation(()))
+        self._actions += self._agent.plan(Situation(()), self._caller.input, self.now)
         return self._take()
 
     def on_frame(self, pcm: Pcm) -> list[act.Action]:
@@ -113,14 +113,20 @@ class Conversation:
         turn = self._caller.turn
         if turn is not None and turn.id == turn_id:
             turn.set_transcript(transcript, at)
+            turn.recognition = self.now - at
             self._decide()
+        return self._take()
+
+    def on_planned(self, reply_id: int) -> list[act.Action]:
+        """The planner has the first sentence of a reply; its speech is being made."""
+        self._agent.planned(reply_id, self.now)
         return self._take()
 
     def on_segment(self, reply_id: int, segment: Segment) -> list[act.Action]:
         """The next sentence of a reply is ready to be played."""
         wanted = not segment.filler or (self.state is State.THINKING and self._caller.turn is None)
-        if reply_id == self._agent.reply.id and self.state is not State.ENDED and wanted:
-            self._playback.enqueue(segment)
+        if self.state is not State.ENDED and wanted:
+            self._agent.segment(reply_id, segment, self.now)
         return self._take()
 
     def expect(self, reply_id: int, listen: Listen) -> list[act.Action]:
@@ -152,7 +158,7 @@ class Conversation:
             if self.ledger.open is not None and self.ledger.open.resolution == Resolution.IGNORED:
                 self._actions += self.ledger.resolved(Resolution.HUNG_UP)
             self._actions.append(act.CancelReply(self._agent.reply.id, dropped))
-            self._actions += self.ledger.agent_turn(self._playback.cut(self.now))
+            self._actions += self._agent.close(self.now)
             self._log_caller(digits=True)
         return self._take()
 
@@ -324,7 +330,7 @@ class Conversation:
                 self._actions += self._agent.retract(self._caller.turn, self.now)
                 self._caller.take_floor(self.now)
             case Effect.REPLAN:
-                self._actions += self._agent.plan(self._situation(event))
+                self._actions += self._agent.plan(self._situation(event), self._caller.input, self.now)
             case Effect.DROP_REPLY:
                 cause = act.DropCause.DIGIT if event is Event.DIGIT else act.DropCause.SPEECH
                 self._actions += self._agent.drop_unheard(cause, self.now)
@@ -356,7 +362,7 @@ class Conversation:
 
     def _end_agent_turn(self, event: Event) -> None:
         """The reply has been played: close the agent's turn, then answer what the caller said meanwhile."""
-        self._actions += self.ledger.agent_turn(self._playback.cut(self.now))
+        self._actions += self._agent.close(self.now)
         if event is Event.FINISH and self._agent.reply.finish is not None:
             self._actions += self.ledger.finished(self._agent.reply.finish.result)
         self.ledger.open = None

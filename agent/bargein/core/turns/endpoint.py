@@ -91,6 +91,7 @@ class CallerTurn:
     measured_at: int = -1
     longest_pause_ms: int = 0  # inside the turn
     rise_db: float = 0.0  # of the last frame over the background
+    recognition: int | None = None  # how long the words took, in samples
     _voice: int = 0  # samples that are surely a voice
     _last_frame: int = 0  # when the last one came
     _unvoiced: int = 0  # samples received since the last voiced frame
@@ -120,9 +121,8 @@ class CallerTurn:
 
     def entry(self) -> CallerEntry:
         """For the ledger."""
-        return CallerEntry(
-            self.text, self.transcript.confidence if self.transcript else None, self.onset, self.last_voiced
-        )
+        confidence = self.transcript.confidence if self.transcript else None
+        return CallerEntry(self.text, confidence, self.onset, self.last_voiced, self.recognition)
 
     def is_backchannel(self, phrases: Phrases, extra: Sequence[str]) -> bool:
         """Whether the words so far are a backchannel; `extra` are more that count."""

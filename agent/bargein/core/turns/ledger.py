@@ -8,9 +8,10 @@ from ..audio.pcm import ms
 from ..audio.playback import Playout
 from ..language.kinds import Kind
 from .actions import Action, LogInterruption, LogTurn
-from .records import Interruption, Resolution, Turn
+from .records import Interruption, Resolution, Turn, Waits
 from .reply import CallResult
 
+NO_WAITS = Waits()
 OUTCOMES = {
     CallResult.QUEUE: Resolution.TRANSFERRED,
     CallResult.TRANSFER: Resolution.TRANSFERRED,
@@ -33,8 +34,8 @@ class Ledger:
     def turns(self) -> tuple[Turn, ...]:
         return tuple(self._turns)
 
-    def agent_turn(self, heard: Playout) -> list[Action]:
-        """The agent's turn has ended; `playout` says how much of it was heard. A turn that never began has no row."""
+    def agent_turn(self, heard: Playout, waits: Waits = NO_WAITS) -> list[Action]:
+        """The agent's turn has ended; `heard` says how much of it was heard. A turn that never began has no row."""
         if not heard.played_samples:
             return []
         turn = Turn(
@@ -49,6 +50,7 @@ class Ledger:
             cut_word=heard.cut_word,
             cut_played_ms=ms(heard.cut_played_samples),
             words=heard.words,
+            waits=waits,
         )
         self._turns.append(turn)
         return [LogTurn(turn)]

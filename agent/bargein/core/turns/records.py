@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Literal
 
@@ -27,12 +27,30 @@ class Resolution(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Waits:
+    """Where the time before a reply went, in ms, to 20 ms; None: not known, or the reply answers no words or digits.
+
+    The recognition is within the end of the turn. What was prepared early may be, too, so the parts can add up to more
+    than the whole.
+    """
+
+    endpoint_ms: int | None = None  # from the caller's last sound to the decision that the turn is over
+    recognition_ms: int | None = None  # of the caller's last words
+    planning_ms: int | None = None  # until the planner has the first sentence
+    synthesis_ms: int | None = None  # of that sentence
+    wait_ms: int | None = None  # from the caller's last sound to the first sound of the reply
+
+
+WAITS = tuple(part.name for part in fields(Waits))
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One turn, as the other side heard it. Times in ms from the start of the call.
 
     Agent: `text` is what was meant by a turn that began to play, `heard_text` what was played of it to the word,
     `unheard_text` the rest (the cut word first), `words` the heard words with their times. A turn of which nothing
-    was played never happened.
+    was played never happened. `waits`: before it.
     Caller: `text` and `heard_text` are the transcript, `confidence` 0 to 1.
     """
 
@@ -48,6 +66,7 @@ class Turn:
     cut_played_ms: int = 0
     confidence: float | None = None
     words: tuple[Word, ...] = ()  # sample positions from the start of the call
+    waits: Waits = Waits()
 
 
 @dataclass(frozen=True, slots=True)

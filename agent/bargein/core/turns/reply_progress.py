@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from ..audio.pcm import samples
+from ..audio.pcm import ms, samples
 from .endpoint import CallerTurn
+from .records import Waits
 from .reply import Finish, Listen
 
 CUT_OFF = samples(300)  # a caller who speaks so soon after an answer began was not done
 NOTICED = samples(200)  # after its onset a sound is noticed, if it is a word
+
+
+@dataclass(slots=True)
+class ReplyTiming:
+    """When the stages of a reply were reached, in samples of the call. None: not yet, or not known."""
+
+    said: int | None = None  # the last sound or digit that it answers
+    recognition: int | None = None  # how long the last words took
+    over: int | None = None  # the caller's turn was judged to be over
+    asked: int | None = None  # the planner was asked
+    planned: int | None = None  # the first sentence is there
+    ready: int | None = None  # its speech is there
+
+    def waits(self, began: int) -> Waits:
+        """Of a reply that began at sample `began`."""
+        return Waits(
+            endpoint_ms=_between(self.said, self.over),
+            recognition_ms=None if self.recognition is None else ms(self.recognition),
+            planning_ms=_between(self.asked, self.planned),
+            synthesis_ms=_between(self.planned, self.ready),
+            wait_ms=_between(self.said, began),
+        )
+
+
+def _between(first: int | None, last: int | None) -> int | None:
+    return None if first is None or last is None else ms(max(0, last - first))
 
 
 @dataclass(slots=True)
@@ -28,6 +55,8 @@ class ReplyProgress:
     heard: bool = False  # its first audio is due
     repeated: bool = False  # it says again what was cut
     committed: bool = False
+    logged: bool = False  # a part of it is in the ledger
+    timing: ReplyTiming = field(default_factory=ReplyTiming)
 
     def retractable(self, began: int, turn: CallerTurn | None, overlapped: bool, now: int) -> bool:
         """Whether the reply may still be retracted. `began`: when its first audio was sent.

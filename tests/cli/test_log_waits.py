@@ -1,0 +1,28 @@
+"""The time before a reply, on the command line."""
+
+from __future__ import annotations
+
+import json
+
+from click.testing import CliRunner
+
+from tests.cli.log_of_two import FIRST, LAST, run
+
+
+def test_a_long_wait_is_shown_with_its_parts(runner: CliRunner) -> None:
+    assert "└ after" not in run(runner, "show", FIRST)
+    (line,) = [line.strip() for line in run(runner, "show", LAST).splitlines() if "└ after" in line]
+    assert line == "└ after 2.3 s: end of turn 600 ms, recognition 150 ms, planning 1.6 s, first synthesis 30 ms"
+
+
+def test_the_waits_before_replies_are_counted_and_exported(runner: CliRunner) -> None:
+    out = run(runner, "stats")
+    table = out[out.index("before a reply") :].splitlines()[:6]
+    assert [line.split("  ")[0] for line in table[1:]] == [
+        "end of turn", "recognition", "planning", "first synthesis", "whole wait",
+    ]  # fmt: skip
+    assert table[5].split()[-4:] == ["700", "ms", "2.3", "s"]
+    waits = json.loads(run(runner, "stats", "--json"))["waits"]
+    assert waits[0] == {"name": "endpoint_ms", "count": 2, "median_ms": 600, "p95_ms": 600}
+    turns = json.loads(run(runner, "show", LAST, "--json"))["turns"]
+    assert [turn["wait_ms"] for turn in turns] == [None, None, 2300]
