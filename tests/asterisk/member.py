@@ -77,6 +77,8 @@ class Member(Phone):
                 self._sending = asyncio.create_task(self._send())
         else:
             self._sip.sendto(message.answer(), address)
+            if message["call-id"] != self.invitations[-1]["call-id"]:
+                return  # of a call before
             if message.method == "BYE":
                 self._end("remote hung up")
             elif message.method == "CANCEL":

@@ -11,6 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
+
 from bargein.pbx.dialplan import Plan, render
 from bargein.pbx.tell import LOGS
 
@@ -136,6 +138,9 @@ class Asterisk:
             "127.0.0.1:4573": f"127.0.0.1:{self.agi_port}",
         }
         etc = self._run / "etc"
+        (self._run / "var/moh").mkdir()
+        music = 4000 * np.sin(2 * np.pi * 500 * np.arange(5 * 8000) / 8000)
+        (self._run / "var/moh/music.sln").write_bytes(music.astype("<i2").tobytes())
         files = {f"{name}.conf": "" for name in EMPTY}
         files |= {path.name: path.read_text() for path in sorted((Path(__file__).parent / "etc").glob("*.conf"))}
         shipped = {path.name: path.read_text() for path in sorted(SHIPPED.glob("*.conf"))}
@@ -144,6 +149,7 @@ class Asterisk:
         files["extension-dial.conf"] = render(Plan("701", "support", app="dial"))
         files["extension-record.conf"] = render(Plan("702", "support", record=True))
         files["extension-logs.conf"] = render(Plan("704", "screen", logs=LOGS))
+        files["extension-warm.conf"] = render(Plan("705", "screen", warm="music", back="callback", patience_s=3))
         files["extension-onward.conf"] = render(
             Plan("*73", "support", dialogue="night", variables=("ACCOUNT",), onward="survey,start,1")
         )

@@ -127,6 +127,7 @@ def test_every_queue_is_followed_by_people_or_a_sentence(path: Path) -> None:
         {"agi": ("host:70000",)},
         {"agi": ("host:\u0664\u0665",)},
         {"dialogue": "flows/shop"},
+        {"warm": "music", "back": "a,b"},
         {"dialogue": "shop.yaml"},
         {"dialogue": "shop&record=yes"},
         {"exten": "*" * 70},
@@ -163,6 +164,36 @@ def test_a_dialogue_that_is_printed_is_one_that_the_server_takes(name: str) -> N
         return True
 
     assert printed() == (not name or bool(dialogues.NAME.fullmatch(name)))
+
+
+LOGGED = {
+    "--cdr": [
+        "Set(CDR(userfield)=${BARGEIN_ID} caller_hung_up)",
+        "Set(CDR(userfield)=${BARGEIN_ID} ${BARGEIN_RESULT})",
+    ],
+    "--cel": ["CELGenUserEvent(BARGEIN_START,", "CELGenUserEvent(BARGEIN_RESULT,"],
+    "--queue-log": ["QueueLog("],
+    "--events": ["UserEvent(BargeinStart,", "UserEvent(BargeinResult,"],
+}
+
+
+@pytest.mark.parametrize("option", LOGGED)
+def test_each_log_of_asterisk_is_written_only_if_asked_for(option: str) -> None:
+    printed = CliRunner().invoke(dialplan_command, ["--exten", "700", "--queue", "support", option]).output
+    for other, steps in LOGGED.items():
+        assert all((step in printed) == (other == option) for step in steps), other
+
+
+def test_warm_handover_in_a_dialplan() -> None:
+    options = ["--exten", "700", "--queue", "support", "--warm", "ringing", "--back", "callback", "--patience", "30"]
+    printed = CliRunner().invoke(dialplan_command, options).output
+    assert "Dial(Local/s@bargein-700-queue/n,,rg)" in printed
+    assert "Queue(${BARGEIN_WAITS},c,,,30,,bargein-700-member)" in printed
+    assert "Gosub(bargein-700,s,1(callback,support))" in printed
+    labels = set(re.findall(r"n\((\w+)\)", printed))
+    assert set(re.findall(r"\?(\w+)(?:\)|:)", printed)) <= labels
+    assert "callback" not in CliRunner().invoke(dialplan_command, options[:-4]).output
+    assert CliRunner().invoke(dialplan_command, [*options[:4], "--back", "callback"]).exit_code == 2
 
 
 def test_the_help_ends_with_an_example() -> None:

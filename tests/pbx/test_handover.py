@@ -35,6 +35,10 @@ BY_CALLER, BY_MEMBER = {"CHANNEL(hangupsource)": CALLER}, {"CHANNEL(hangupsource
             QUEUED | BY_CALLER | {"QUEUESTATUS": "JOINEMPTY", "BARGEIN_LEFT": "100", "EPOCH": "103"},
             Handover("support", "", "joinempty", 0, "", None, 16, "caller"),  # hung up in the apology
         ),
+        (
+            QUEUED | {"QUEUESTATUS": "CONTINUE", "BARGEIN_LEFT": "120", "EPOCH": "120"},
+            Handover("support", "", "declined", 20_000, "", None, 16, "dialplan"),
+        ),
         (QUEUED | {"EPOCH": "100"}, Handover("support", "", "unanswered", 0, "", None, 16, "dialplan")),
         (
             DIALLED | BY_MEMBER | {"DIALSTATUS": "ANSWER", "DIALEDPEERNAME": "Local/200@phones-00000003;1",

@@ -10,6 +10,7 @@ from ..config import Config, parse_address
 from ..data import DIALPLANS
 from ..pbx.dialplan import App, Plan, render
 from ..pbx.tell import LOGS
+from ..pbx.warm import Tone
 from .files import list_files, print_file
 from .options import config_option
 
@@ -36,6 +37,12 @@ from .options import config_option
               "interruptions.")  # fmt: skip
 @click.option("--events", is_flag=True, help="AMI events BargeinStart and BargeinResult, with interruptions and "
               "summary.")  # fmt: skip
+@click.option("--warm", type=click.Choice(["music", "ringing"]), help="A member who answers first hears what the call "
+              "is about, and takes it or leaves it (flow `announce`). The caller hears this meanwhile.")  # fmt: skip
+@click.option("--back", default="", metavar="DIALOGUE", help="With --warm: the dialogue of a caller whom nobody took, "
+              "such as `callback` (a sentence).")  # fmt: skip
+@click.option("--patience", "patience_s", type=click.IntRange(1, 86400), default=Plan.patience_s, show_default=True,
+              metavar="SECONDS", help="With --warm: how long to wait for a member.")  # fmt: skip
 @config_option
 @click.option("--record", is_flag=True, help="Record these calls: stereo, caller left, agent right.")
 def dialplan_command(
@@ -53,6 +60,9 @@ def dialplan_command(
     cel: bool,
     queue_log: bool,
     events: bool,
+    warm: Tone | None,
+    back: str,
+    patience_s: int,
     config_path: str | None,
     record: bool,
 ) -> None:
@@ -72,10 +82,13 @@ def dialplan_command(
     if exten is None or queue is None:
         missing = "--exten" if exten is None else "--queue"
         raise click.UsageError(f"Missing option '{missing}'.")
+    if back and not warm:
+        raise click.UsageError("--back needs --warm")
     agi = agi or (_reachable(Config.load(config_path).fastagi.listen),)
     given = {"cdr": cdr, "cel": cel, "queue_log": queue_log, "events": events}
     logs = tuple(log for log in LOGS if given[log])
-    plan = Plan(exten, queue, context, agi, cast(App, app), dialogue, variables, onward, logs, record)
+    plan = Plan(exten, queue, context, agi, cast(App, app), dialogue, variables, onward, logs, warm, back, patience_s,
+                record)  # fmt: skip
     click.echo(render(plan), nl=False)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..config import Config
 from ..core.language.intent import Phrases
-from ..core.turns.records import CallInfo
+from ..core.turns.records import ANNOUNCEMENT, CallInfo
 from ..data import FLOWS
 from ..errors import UserError
 from .base import Planner
@@ -93,7 +93,7 @@ class Dialogues:
     def planner(self, info: CallInfo) -> Planner:
         """The planner of one call. It reads no file: see `prepare`."""
         flow = self._flow(info.dialogue)
-        if self._config.dialogue.planner == "llm":
+        if self._config.dialogue.planner == "llm" and info.dialogue != ANNOUNCEMENT:
             from .llm import LlmPlanner
 
             return LlmPlanner(self._config.llm, flow, info, self._phrases[_spoken(flow)])

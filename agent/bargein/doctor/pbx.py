@@ -102,7 +102,8 @@ def dialplan_entrances(shown: str) -> list[AgentExtension]:
     by_gosub = [
         where
         for where, step in steps
-        if any(re.search(rf"Gosub(If)?\(.*\b{re.escape(name)},s,1", step) for name in subroutines)
+        if not where.context.endswith("-member")  # of a dialplan with warm handover: the callers are others
+        and any(re.search(rf"Gosub(If)?\(.*\b{re.escape(name)},s,1", step) for name in subroutines)
     ]
     return list(dict.fromkeys(direct + by_gosub))
 

@@ -11,6 +11,7 @@ from .checks import Check, Status, ok
 from .dialplan_steps import dialplan_steps
 
 NAME = "queues"
+QUEUE = re.compile(r"(?:\bQueue\(|__BARGEIN_WAITS=)([^,)$]+)[,)]")  # the second in dialplans with warm handover
 FLOW = "the flow"
 
 
@@ -44,7 +45,7 @@ def _in_dialplan(shown: str, entrances: Sequence[AgentExtension]) -> list[tuple[
     """Names in the steps of the extensions. A name in a variable comes from the flow."""
     found = []
     for where, step in dialplan_steps(shown):
-        if where in entrances and (match := re.search(r"\bQueue\(([^,)$]+)[,)]", step)):
+        if where in entrances and (match := QUEUE.search(step)):
             found.append((where, match[1]))
     return found
 

@@ -22,7 +22,9 @@ from typing import Literal
 
 from ..config import parse_address
 from ..errors import UserError
+from . import warm
 from .tell import Log, begins, ends
+from .warm import Tone
 
 App = Literal["audiosocket", "dial"]
 AGI_LIMIT_S = 5  # longer than `finish` waits for a session to end, short enough for a caller who hears nothing
@@ -58,6 +60,9 @@ class Plan:
     variables: tuple[str, ...] = ()  # NAME: BARGEIN_VAR_NAME reaches the flow
     onward: str = ""  # where result `continue` goes: CONTEXT,EXTEN,PRIORITY; "" means the queue
     logs: tuple[Log, ...] = ()  # Asterisk's logs that get our call id and the result
+    warm: Tone | None = None  # what the caller hears while a member hears what the call is about; None: no such thing
+    back: str = ""  # warm: the dialogue of a caller whom nobody took
+    patience_s: int = 60  # warm: how long to wait for somebody who takes the call
     record: bool = False  # both legs, whatever the server's configuration says
 
     def __post_init__(self) -> None:
@@ -71,6 +76,8 @@ class Plan:
             raise UserError("--agi: at least one HOST:PORT is needed", exit_code=2)
         if self.dialogue:
             _check(_DIALOGUE, self.dialogue, "--dialogue", "a flow's name of letters, digits, - and _, without .yaml")
+        if self.back:
+            _check(_DIALOGUE, self.back, "--back", "a flow's name of letters, digits, - and _, without .yaml")
         for name in self.variables:
             _check(_VARIABLE, name, "--var", "a name in capitals: ACCOUNT stands for BARGEIN_VAR_ACCOUNT")
         if self.onward:
@@ -101,6 +108,12 @@ def _check_address(address: str) -> None:
         raise UserError(f"--agi: {error}", exit_code=2) from error
 
 
+_PLAIN_MEMBER = """
+; On the channel of a queue member who answers.
+[{name}-member]
+exten => s,1,Set(SHARED(BARGEIN_ANSWERED,${{BARGEIN_CHANNEL}})=${{EPOCH}} ${{CHANNEL}})
+ same => n,Return()
+"""
 # The flow's queue, then the extension's, then a sentence. Asterisk's own sounds have it in the channel's language.
 _QUEUES = """\
  same => n,GotoIf($["${{BARGEIN_QUEUE}}" = "" | "${{BARGEIN_QUEUE}}" = "{queue}"]?people)
@@ -130,6 +143,11 @@ def render(plan: Plan) -> str:
     name = plan.subroutine
     query = plan.dialogue + "".join(f"&var={name}" for name in plan.variables) + ("&record=yes" if plan.record else "")
     arguments = f"{query},{plan.queue}"
+    queues = _QUEUES.format(queue=plan.queue, name=name)
+    member = _PLAIN_MEMBER.format(name=name)
+    if plan.warm:
+        queues = warm.queues(name, plan.queue, plan.warm, plan.back)
+        member = warm.contexts(name, plan.patience_s)
     onward = _goto_if_there(plan.onward, plan.context) if plan.onward else ""
     return f"""\
 ; Extension {plan.exten}: the agent answers, then queue "{plan.queue}" or what the agent found out.
@@ -142,7 +160,7 @@ exten => {plan.exten},1,Answer()
  same => n,GotoIf($["${{BARGEIN_RESULT}}" = "hangup"]?bye)
  same => n,GotoIf($["${{BARGEIN_RESULT}}" = "continue"]?on)
  same => n,GotoIf($["${{BARGEIN_RESULT}}" = "transfer"]?transfer)
-{_QUEUES.format(queue=plan.queue, name=name)}\
+{queues}\
 ; Only to an extension that exists, in this context.
  same => n(transfer),GotoIf($["${{BARGEIN_EXTEN}}" = ""]?people)
  same => n,GotoIf($[${{DIALPLAN_EXISTS({plan.context},${{BARGEIN_EXTEN}},1)}} = 0]?people)
@@ -151,10 +169,15 @@ exten => {plan.exten},1,Answer()
  same => n(on),NoOp()
 {onward} same => n,Goto(people)
 
-{subroutine(name, plan.agi, plan.app, plan.logs)}"""
+{_subroutine(name, plan.agi, plan.app, plan.logs)}{member}"""
 
 
-def subroutine(name: str, agi: tuple[str, ...], app: App = "audiosocket", logs: tuple[Log, ...] = ()) -> str:
+def subroutine(name: str, agi: tuple[str, ...]) -> str:
+    """The agent's part of a call and the context of a member's channel, for a dialplan of one's own."""
+    return _subroutine(name, agi, "audiosocket", ()) + _PLAIN_MEMBER.format(name=name)
+
+
+def _subroutine(name: str, agi: tuple[str, ...], app: App, logs: tuple[Log, ...]) -> str:
     """The agent's part of a call, `Gosub(name,s,1(dialogue,queue))`. It returns whatever happens to the server.
 
     Its hangup handler, at extension `after`, tells the server what became of the caller.
@@ -166,9 +189,14 @@ def subroutine(name: str, agi: tuple[str, ...], app: App = "audiosocket", logs: 
 ; BARGEIN_QUEUE, BARGEIN_EXTEN, BARGEIN_INTERRUPTIONS, BARGEIN_SUMMARY and the flow's BARGEIN_VAR_*.
 ; TIMEOUT(absolute), extension T and AGIEXITONHANGUP handle a server that accepts and then says nothing.
 [{name}]
-exten => s,1,MSet(BARGEIN_RESULT=failed,BARGEIN_ID=,BARGEIN_QUEUE=,BARGEIN_EXTEN=)
+exten => s,1,Set(LOCAL(AGIEXITONHANGUP)=yes)
+ same => n,GotoIf($["${{BARGEIN_STAGE}}" != "people" | "${{BARGEIN_AGI}}" = ""]?begin)
+; The caller comes back: what became of the last call.
+ same => n,Set(BARGEIN_LATE=begin)
+ same => n,Set(TIMEOUT(absolute)={AGI_LIMIT_S})
+ same => n,AGI(agi://${{BARGEIN_AGI}}/after)
+ same => n(begin),MSet(BARGEIN_RESULT=failed,BARGEIN_ID=,BARGEIN_QUEUE=,BARGEIN_EXTEN=)
  same => n,MSet(BARGEIN_INTERRUPTIONS=,BARGEIN_SUMMARY=,BARGEIN_QUEUED=,BARGEIN_LEFT=)
- same => n,Set(LOCAL(AGIEXITONHANGUP)=yes)
 {starts} same => n(talk),Set(TIMEOUT(absolute)=0)
  same => n,ExecIf($["${{BARGEIN_STAGE}}" = ""]?Set(CHANNEL(hangup_handler_push)={name},after,1))
  same => n,MSet(BARGEIN_STAGE=agent,__BARGEIN_CHANNEL=${{CHANNEL}})
@@ -178,14 +206,12 @@ exten => s,1,MSet(BARGEIN_RESULT=failed,BARGEIN_ID=,BARGEIN_QUEUE=,BARGEIN_EXTEN
  same => n,AGI(agi://${{BARGEIN_AGI}}/finish)
  same => n(over),Set(TIMEOUT(absolute)=0)
 {ends(logs)} same => n,Return()
-exten => T,1,Goto(s,${{BARGEIN_LATE}})
+; The server is silent: it is not asked again, or its hangup handler would hold the caller on the line.
+exten => T,1,Set(BARGEIN_AGI=)
+ same => n,Goto(s,${{BARGEIN_LATE}})
 ; The channel has hung up: what became of the caller.
-{_after(logs)} same => n,Return()
-
-; On the channel of a queue member who answers.
-[{name}{_MEMBER}]
-exten => s,1,Set(SHARED(BARGEIN_ANSWERED,${{BARGEIN_CHANNEL}})=${{EPOCH}} ${{CHANNEL}})
- same => n,Return()
+exten => after,1,GotoIf($["${{BARGEIN_AGI}}" = ""]?done)
+{_after(logs)} same => n(done),Return()
 """
 
 
@@ -193,9 +219,9 @@ def _after(logs: tuple[Log, ...]) -> str:
     """The hangup handler. If the caller hung up on the agent, Asterisk's logs do not know the result yet."""
     report = "AGI(agi://${BARGEIN_AGI}/after)"
     if not ends(logs):
-        return f"exten => after,1,{report}\n"
+        return f" same => n,{report}\n"
     return f"""\
-exten => after,1,GotoIf($["${{BARGEIN_STAGE}}" = "people"]?report)
+ same => n,GotoIf($["${{BARGEIN_STAGE}}" = "people"]?report)
  same => n,AGI(agi://${{BARGEIN_AGI}}/finish)
  same => n,Set(BARGEIN_RESULT=caller_hung_up)
 {ends([log for log in logs if log != "cdr"])} same => n(report),{report}

@@ -57,7 +57,7 @@ def handover(values: Mapping[str, str], channel: str) -> Handover:
     elif by == "caller" and status in ("", "CANCEL"):
         status = "abandoned" if tried or status else ""
     elif tried:
-        status = status or "unanswered"
+        status = {"CONTINUE": "declined"}.get(status, status) or "unanswered"
     return Handover(
         after_queue=queue,
         after_exten="" if tried else values.get("BARGEIN_EXTEN", ""),

@@ -54,6 +54,7 @@ QUEUE = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 EXTENSION = re.compile(r"[A-Za-z0-9_.+*#-]{1,80}")
 LINE_BREAK = re.compile(r"\s*\n\s*")
 OURS = ("dialogue", "queue", "linkedid", "codec", "exten")  # parameters of `start` that are no variables of the flow
+SUBROUTINE = "s"  # an extension that nobody dials
 WILDCARDS = ("", "0.0.0.0", "::")
 
 
@@ -308,12 +309,13 @@ def _parameters(request: AgiRequest) -> tuple[dict[str, str], list[str]]:
 
 def _call_info(request: AgiRequest, given: Mapping[str, str], variables: Mapping[str, str]) -> CallInfo:
     """What the flow may know about the call."""
+    called = request.known("dnid") or given.get("exten") or request.known("extension")
     more = {name: value for name, value in given.items() if name not in OURS}
     return CallInfo(
         id="",
         caller=request.known("callerid"),
         caller_name=request.known("calleridname"),
-        called=request.known("dnid") or given.get("exten") or request.known("extension"),
+        called=called if called != SUBROUTINE else "",
         dialogue=given.get("dialogue", ""),
         queue=given.get("queue", ""),
         variables={**more, **variables},

@@ -6,12 +6,14 @@ from typing import Any
 
 from sqlalchemy import case
 
+from ..core.turns.records import ANNOUNCEMENT
 from .filters import HANDED_OVER
 from .schema import calls
 
 _PEOPLE = ("queue", "transfer")  # outcomes
 
 FATE: Any = case(
+    (calls.c.dialogue == ANNOUNCEMENT, "announcement"),
     (calls.c.ended_at == "", "in progress"),
     (calls.c.after_status.in_(HANDED_OVER), calls.c.after_status),
     (calls.c.after_status != "", "unanswered"),

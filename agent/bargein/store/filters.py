@@ -9,7 +9,14 @@ from typing import Literal
 EVERYTHING = 1_000_000_000  # a limit that no database reaches
 
 HANDED_OVER = ("answered", "abandoned", "unanswered", "handed over")  # fates: people, and whether anybody was there
-FATES = ("contained", *HANDED_OVER, "hung up", "failed", "in progress")  # what became of a call: see fates.py
+FATES = (
+    "contained",
+    *HANDED_OVER,
+    "hung up",
+    "failed",
+    "announcement",
+    "in progress",
+)  # see fates.py
 
 CallSort = Literal["started", "duration", "interruptions", "caller", "called", "queue", "flow", "outcome"]
 InterruptionSort = Literal["at", "noticed", "silent", "kind", "step"]

@@ -10,6 +10,8 @@ from typing import Literal
 from ..audio.utterance import Word
 from ..language.kinds import Kind
 
+ANNOUNCEMENT = "announce"  # the dialogue of what only a member of the queue hears
+
 Speaker = Literal["agent", "caller"]
 
 
