@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from bargein.cli.dialplan import dialplan_command
+from bargein.cli import cli
 from bargein.dialogue import dialogues
 from bargein.errors import UserError
 from bargein.pbx.dialplan import Plan, render, subroutine
@@ -18,7 +18,7 @@ SHIPPED = Path(__file__).parents[2] / "asterisk-conf"
 
 
 def test_the_shipped_extension_is_what_the_command_prints() -> None:
-    printed = CliRunner().invoke(dialplan_command, ["--exten", "700", "--queue", "support"])
+    printed = CliRunner().invoke(cli, ["dialplan", "--exten", "700", "--queue", "support"])
     assert printed.exit_code == 0
     assert printed.output == (SHIPPED / "extension.conf").read_text()
 
@@ -77,10 +77,10 @@ def test_the_address_comes_from_the_configuration(listen: str, agi: str, tmp_pat
     file = tmp_path / "x.toml"
     file.write_text(f'[fastagi]\nlisten = "{listen}"\n')
     options = ["--exten", "700", "--queue", "support", "--config", str(file)]
-    printed = CliRunner().invoke(dialplan_command, options)
+    printed = CliRunner().invoke(cli, ["dialplan", *options])
     assert printed.exit_code == 0
     assert f"BARGEIN_AGI={agi})" in printed.output
-    printed = CliRunner().invoke(dialplan_command, [*options, "--agi", "10.9.9.9:1"])
+    printed = CliRunner().invoke(cli, ["dialplan", *options, "--agi", "10.9.9.9:1"])
     assert "BARGEIN_AGI=10.9.9.9:1)" in printed.output
 
 
@@ -179,23 +179,23 @@ LOGGED = {
 
 @pytest.mark.parametrize("option", LOGGED)
 def test_each_log_of_asterisk_is_written_only_if_asked_for(option: str) -> None:
-    printed = CliRunner().invoke(dialplan_command, ["--exten", "700", "--queue", "support", option]).output
+    printed = CliRunner().invoke(cli, ["dialplan", "--exten", "700", "--queue", "support", option]).output
     for other, steps in LOGGED.items():
         assert all((step in printed) == (other == option) for step in steps), other
 
 
 def test_warm_handover_in_a_dialplan() -> None:
     options = ["--exten", "700", "--queue", "support", "--warm", "ringing", "--back", "callback", "--patience", "30"]
-    printed = CliRunner().invoke(dialplan_command, options).output
+    printed = CliRunner().invoke(cli, ["dialplan", *options]).output
     assert "Dial(Local/s@bargein-700-queue/n,,rg)" in printed
     assert "Queue(${BARGEIN_WAITS},c,,,30,,bargein-700-member)" in printed
     assert "Gosub(bargein-700,s,1(callback,support))" in printed
     labels = set(re.findall(r"n\((\w+)\)", printed))
     assert set(re.findall(r"\?(\w+)(?:\)|:)", printed)) <= labels
-    assert "callback" not in CliRunner().invoke(dialplan_command, options[:-4]).output
-    assert CliRunner().invoke(dialplan_command, [*options[:4], "--back", "callback"]).exit_code == 2
+    assert "callback" not in CliRunner().invoke(cli, ["dialplan", *options[:-4]]).output
+    assert CliRunner().invoke(cli, ["dialplan", *options[:4], "--back", "callback"]).exit_code == 2
 
 
 def test_the_help_ends_with_an_example() -> None:
-    help_text = CliRunner().invoke(dialplan_command, ["--help"]).output
+    help_text = CliRunner().invoke(cli, ["dialplan", "--help"]).output
     assert "Example:" in help_text
