@@ -69,7 +69,7 @@ def seconds_to_silence(recording: Path, onset: float) -> float:
 async def test_codecs(pbx: Asterisk, tale: Product, tmp_path: Path, codec: str) -> None:
     words = voice(tmp_path / "words.wav", speech(WORDS))
     plan = {
-        "port": pbx.sip_port, "exten": "700", "user": "caller", "codec": codec, "seconds": 6,
+        "port": pbx.sip_port, "exten": "700", "user": "caller", "codec": codec, "seconds": 9,
         "record": str(tmp_path / "heard.wav"), "say": [[3.0, words]],
     }  # fmt: skip
     report = await carry_out(plan)

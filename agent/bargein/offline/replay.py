@@ -86,14 +86,14 @@ class VirtualCall:
         self._says = says
         self._recognize = recognize
         self._delay = samples(recognizer_ms)
-        self._heard: dict[int, list[Pcm]] = {}
+        self._received: dict[int, list[Pcm]] = {}
         self._answers: list[_Answer] = []
         self._perform(conversation.start())
 
     def tick(self, frame: Pcm) -> Pcm:
         """20 ms: the line's 160 samples in, the 160 samples that the agent sends next out."""
         self._perform(self.conversation.on_frame(np.asarray(frame, np.int16)))
-        self._watch(heard=True)
+        self._watch(new_frame=True)
         now = self.conversation.now
         for answer in [a for a in self._answers if a.due <= now]:
             self._answers.remove(answer)
@@ -128,20 +128,20 @@ class VirtualCall:
         rows = {row.paused_ms: row for row in self.interruptions.values()}
         return [pause.as_logged(rows[pause.paused_ms]) if pause.paused_ms in rows else pause for pause in self._pauses]
 
-    def _watch(self, heard: bool = False) -> None:
-        """After anything that may have changed the state; `heard`: it was a frame of the line."""
+    def _watch(self, new_frame: bool = False) -> None:
+        """After anything that may have changed the state; `new_frame`: it was a frame of the line."""
         now, paused = self.conversation.now, self.conversation.state is State.PAUSED
         going_on = self._open()
         if going_on is None and paused:
             self._pauses.append(Pause(ms(self._onset), ms(now)))
         elif going_on is not None and not paused:
             self._pauses[-1] = going_on.decided(now)
-        if paused and (heard or going_on is None) and self._detector.evidence is not None:
+        if paused and (new_frame or going_on is None) and self._detector.evidence is not None:
             self._pauses[-1] = self._pauses[-1].seen(self._detector.evidence)
 
     def _note(self, answer: _Answer) -> None:
         pause = self._open()
-        if pause is not None and answer.turn_id in self._heard:
+        if pause is not None and answer.turn_id in self._received:
             self._pauses[-1] = replace(pause, words=answer.words)
 
     def _open(self) -> Pause | None:
@@ -153,15 +153,15 @@ class VirtualCall:
         for action in actions:
             match action:
                 case act.OpenStream(turn_id, preroll):
-                    self._heard[turn_id] = [preroll]
+                    self._received[turn_id] = [preroll]
                     ago = self._detector.evidence.onset_samples_ago if self._detector.evidence is not None else 0
                     self._onset = max(0, self.conversation.now - ago)
                 case act.FeedAudio(turn_id, pcm):
-                    self._heard[turn_id].append(pcm)
+                    self._received[turn_id].append(pcm)
                 case act.CloseStream(turn_id):
-                    del self._heard[turn_id]
+                    del self._received[turn_id]
                 case act.RequestTranscript(turn_id, at):
-                    words = self._recognize(np.concatenate(self._heard[turn_id]))
+                    words = self._recognize(np.concatenate(self._received[turn_id]))
                     self._answers.append(_Answer(self.conversation.now + self._delay, turn_id, at, words))
                 case act.PlanReply(reply_id, _):
                     for line in self._says():

@@ -67,7 +67,7 @@ class MediaEngine:
         self._slots: list[list[_Leg]] = [[] for _ in range(SLOTS)]
         self._next = 0  # the slot whose turn is next
         self._grid: asyncio.Task[None] | None = None
-        self._heard: dict[_Leg, None] = {}  # legs with waiting events
+        self._waiting: dict[_Leg, None] = {}  # legs with waiting events
 
     async def carry(self, call: MediaCall, connection: Connection) -> None:
         """Carry the call's audio until the caller hangs up or the call has been handed back.
@@ -86,24 +86,24 @@ class MediaEngine:
 
     def _notice(self, leg: _Leg) -> None:
         """Events of this leg are waiting."""
-        self._heard[leg] = None
+        self._waiting[leg] = None
         if sum(map(len, self._slots)) <= AT_ONCE_CALLS:
-            self._hear()
+            self._process_waiting()
 
-    def _hear(self) -> None:
+    def _process_waiting(self) -> None:
         """Process all waiting events. The frames of several calls are analysed together."""
-        while self._heard:
+        while self._waiting:
             legs, frames = [], []
-            for leg in list(self._heard):
+            for leg in list(self._waiting):
                 frame = leg.next_frame()
                 if frame is None:
-                    del self._heard[leg]
+                    del self._waiting[leg]
                 else:
                     legs.append(leg)
                     frames.append(frame)
             _analyse(legs, frames)
             for leg, frame in zip(legs, frames, strict=True):
-                leg.hear(frame)
+                leg.receive(frame)
 
     def _add(self, leg: _Leg) -> None:
         """Add to the emptiest slot; among equal ones to the one that is due first."""
@@ -113,7 +113,7 @@ class MediaEngine:
             self._grid = asyncio.create_task(self._run())
 
     def _remove(self, leg: _Leg) -> None:
-        self._heard.pop(leg, None)
+        self._waiting.pop(leg, None)
         for slot in self._slots:
             if leg in slot:
                 slot.remove(leg)
@@ -126,7 +126,7 @@ class MediaEngine:
         while True:
             late = self._clock.monotonic() - due
             self.loop_lag_s += SLOT_S * (late - self.loop_lag_s)
-            self._hear()
+            self._process_waiting()
             legs = self._slots[self._next].copy()
             self._next = (self._next + 1) % SLOTS
             for leg in legs:
@@ -144,12 +144,12 @@ class MediaEngine:
 def _analyse(legs: list[_Leg], frames: list[Pcm]) -> None:
     """Take the frames of several calls through the detector at once. A fault in it ends these calls."""
     detectors = [leg.detector for leg in legs]
-    hearing = [detector for detector in detectors if detector is not None]
-    if len(hearing) < 2:
+    present = [detector for detector in detectors if detector is not None]
+    if len(present) < 2:
         return  # a single one is analysed in `on_audio`
     try:
         pcm = np.stack([frame for frame, detector in zip(frames, detectors, strict=True) if detector is not None])
-        analyse_together(hearing, pcm)
+        analyse_together(present, pcm)
     except Exception as error:
         for leg in legs:
             leg.fail(error)
@@ -193,7 +193,7 @@ class _Leg:
                 self.fail(error)
         return None
 
-    def hear(self, pcm: Pcm) -> None:
+    def receive(self, pcm: Pcm) -> None:
         """Give the call the frame that `next_frame` returned."""
         if self.over.done():
             return

@@ -186,8 +186,8 @@ def _spoken(answer: str) -> list[tuple[str, float]]:
 
 def transcript(words: Sequence[tuple[str, float]], final: bool) -> Transcript:
     """The words of Vosk, without its marks for sounds that are not words."""
-    heard = [(word, confidence) for word, confidence in words if word not in ("[unk]", "<unk>")]
-    if not heard:
+    recognized = [(word, confidence) for word, confidence in words if word not in ("[unk]", "<unk>")]
+    if not recognized:
         return Transcript("", 0.0, 0.0, final)
-    mean = sum(confidence for _, confidence in heard) / len(heard)
-    return Transcript(" ".join(word for word, _ in heard), mean, mean, final)
+    mean = sum(confidence for _, confidence in recognized) / len(recognized)
+    return Transcript(" ".join(word for word, _ in recognized), mean, mean, final)

@@ -169,15 +169,15 @@ def loud_part(audio: Pcm) -> Pcm:
 
 
 def _joined(pieces: Sequence[Decoded]) -> Transcript:
-    heard = [piece for piece in pieces if believable(piece)]
+    believed = [piece for piece in pieces if believable(piece)]
     sound_probabilities = max(
         (piece.sound_probabilities for piece in pieces if piece.sound_probabilities),
         key=lambda sound_probabilities: sound_probabilities.word,
         default=None,
     )
-    speech = 1.0 - max(piece.no_speech for piece in heard or pieces)
-    text = " ".join(piece.text for piece in heard)
-    confidence = float(np.exp(np.mean([piece.log_probability for piece in heard]))) if heard else 0.0
+    speech = 1.0 - max(piece.no_speech for piece in believed or pieces)
+    text = " ".join(piece.text for piece in believed)
+    confidence = float(np.exp(np.mean([piece.log_probability for piece in believed]))) if believed else 0.0
     ending = pieces[-1].ending if pieces and believable(pieces[-1]) else None
     return Transcript(
         text, confidence, speech, False, sound_probabilities, ending, pieces[-1].ended if pieces else None
