@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 RATE = 8000
 SWEEP = tuple(round(0.1 * i, 1) for i in range(1, 10))
-OF_WORDS = ("kind", "caller_text", "words", "speech", "word_odds", "backchannel_odds", "other_odds", "odds")
+OF_WORDS = (
+    "kind", "caller_text", "words", "speech", "word_probability", "backchannel_probability", "other_probability",
+    "word_odds", "backchannel_odds", "other_odds", "probabilities",
+)  # fmt: skip
 FLEXIBLE = ("words", "caller_text")
 FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
@@ -164,7 +167,9 @@ def _replay_labelled(path: Path, sensitivity: float | None, repeater: Repeater, 
 def _row(pause: Pause) -> dict[str, object]:
     """A pause and its evidence as one flat row."""
     words = pause.words
-    odds = words.sound_probabilities if words else None
+    sound = words.sound_probabilities if words else None
+    shares = (sound.word, sound.backchannel, sound.other) if sound else (None, None, None)
+    word, backchannel, other = (None if share is None else round(share, 2) for share in shares)
     return {
         "onset_ms": pause.onset_ms,
         "paused_ms": pause.paused_ms,
@@ -177,16 +182,20 @@ def _row(pause: Pause) -> dict[str, object]:
         "loudest_dbfs": round(pause.loudest_dbfs, 1),
         "words": words.text if words else None,
         "speech": round(words.speech, 2) if words else None,
-        "word_odds": round(odds.word, 2) if odds else None,
-        "backchannel_odds": round(odds.backchannel, 2) if odds else None,
-        "other_odds": round(odds.other, 2) if odds else None,
+        "word_probability": word,
+        "backchannel_probability": backchannel,
+        "other_probability": other,
         "caller_text": pause.caller_text,
+        # the names of these columns until 0.2
+        "word_odds": word,
+        "backchannel_odds": backchannel,
+        "other_odds": other,
     }
 
 
 def _brief(row: Mapping[str, object]) -> dict[str, object]:
     """The row for a table on a terminal: fewer and shorter columns."""
-    odds = [row[name] for name in ("word_odds", "backchannel_odds", "other_odds")]
+    shares = [row[name] for name in ("word_probability", "backchannel_probability", "other_probability")]
     return {
         "onset": row["onset_ms"],
         "paused": row["paused_ms"],
@@ -196,7 +205,7 @@ def _brief(row: Mapping[str, object]) -> dict[str, object]:
         "voice": row["voice"],
         "dBFS": row["loudest_dbfs"],
         "words": row["words"] or row["caller_text"],
-        "odds": "" if odds[0] is None else "/".join(f"{value:.2f}" for value in odds),
+        "probabilities": "" if shares[0] is None else "/".join(f"{value:.2f}" for value in shares),
     }
 
 
