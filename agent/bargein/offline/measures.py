@@ -99,7 +99,7 @@ def _shared(one: Sequence[Span], other: Sequence[Span]) -> int:
 
 
 def _silences(spans: Sequence[Span], duration_ms: int) -> list[int]:
-    """The lengths of the silences of both."""
+    """The lengths of the silences of both sides."""
     found, at = [], 0
     for begin, end in sorted(spans):
         found.append(begin - at)

@@ -14,7 +14,7 @@ SENSITIVITIES = (0.1, 0.3, 0.5, 0.7, 0.9)
 OVERLAPS: tuple[Literal["duck", "pause"], ...] = ("duck", "pause")
 LONGER = (1.0, 1.25, 1.6, 2.0)  # times the silences of [endpoint]
 GOES_ON_MS = 2000  # a caller who speaks again so soon had not finished
-HALT = 0.25  # of an error: the agent fell silent for a moment and went on
+HALT = 0.25  # the cost of an error: the agent fell silent for a moment and went on
 LATE_MS = 1000  # silence that comes so late, over all interruptions, counts as one error
 
 

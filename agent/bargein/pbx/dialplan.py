@@ -173,7 +173,7 @@ exten => {plan.exten},1,Answer()
 
 
 def subroutine(name: str, agi: tuple[str, ...]) -> str:
-    """The agent's part of a call and the context of a member's channel, for a dialplan of one's own."""
+    """The agent's part of a call and the context of a member's channel, for a dialplan that you write."""
     return _subroutine(name, agi, "audiosocket", ()) + _PLAIN_MEMBER.format(name=name)
 
 

@@ -33,7 +33,7 @@ SAID_OTHERWISE = {
     "treble",
     "hundred",
     "thousand",
-}  # the sounds of such a group are no single digits
+}  # the sounds of such a group are not single digits
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 SPOKEN = {name: str(digit) for digit, name in enumerate(NAMES)} | {"oh": "0", "o": "0"}
 

@@ -29,7 +29,7 @@ from .whisper_worker import Message, read_message, write_message
 
 log = logging.getLogger(__name__)
 
-HANG_S = 8.0  # a process that does not answer for so long is replaced; callers have stopped waiting by then
+HANG_S = 8.0  # a process that has not answered for this time is replaced; its callers no longer wait
 START_S = 60.0  # to load a model, at low priority on a busy machine
 RESTART_S = (0.5, 30.0)  # after a failed start: the wait before the next one, first and longest; it doubles each time
 CLOSE_S = 5.0
@@ -83,7 +83,7 @@ class DecoderProcess:
             child.ended.wait(CLOSE_S)
 
     def _asked(self, message: Message, pcm: Pcm) -> Decoded:
-        for _ in range(2):  # a process that was killed is no fault of the request
+        for _ in range(2):  # a killed process is not the fault of the request
             child = self._living()
             try:
                 return _unpacked(child.ask(message, pcm).result(self._hang_s))

@@ -23,7 +23,7 @@ from .whisper_text import Decoded, Piece
 log = logging.getLogger(__name__)
 
 NICE = 10  # a tenth of the weight of the audio
-BATCH = 4  # phrases recognized at once, if so many wait: 42 ms of CPU a phrase, 52 ms alone; 8 cost the same
+BATCH = 4  # phrases recognized at once, if this many wait: 42 ms of CPU per phrase, 52 ms alone; 8 cost the same
 HEAD = struct.Struct("<II")  # lengths of the JSON and of the samples after it, in bytes
 
 Message = dict[str, Any]
@@ -60,7 +60,7 @@ def read_message(source: BinaryIO) -> tuple[Message, bytes] | None:
 def answer_requests(load: Callable[[], LoadedDecoder]) -> None:
     """Load, then answer the requests on standard input until it is closed."""
     out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints is no answer
+    os.dup2(2, 1)  # output of a library is not an answer
     try:
         decoder = load()
     except EngineError as error:

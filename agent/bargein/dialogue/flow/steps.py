@@ -80,7 +80,7 @@ class StepReader:
         )
 
     def lines(self, value: Value, step: Mapping[str, Value], wav: bool = False) -> tuple[Prompt, ...]:
-        """What is said: one line a sentence. Raises Fault."""
+        """The lines: one for each sentence. Raises Fault."""
         lines: list[Prompt] = []
         for item in value.items():
             table = item.table(("say", "wav", "when", *READINESS)) if item.is_map else {}
