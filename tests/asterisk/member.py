@@ -8,8 +8,12 @@ import re
 import time
 
 from . import g711
+from .audio import hears
 from .phone import HOST, Phone, _Udp
 from .sip import Message, media_address, offer
+from .stub import tone
+
+CALLER = 700  # Hz
 
 
 class Member(Phone):
@@ -107,3 +111,13 @@ class Member(Phone):
         more = f"Contact: <sip:member@{HOST}:{self._port}>\r\n"
         more += "Content-Type: application/sdp\r\n" if sdp else ""
         return f"{head}{more}Content-Length: {len(sdp)}\r\n\r\n{sdp}".encode()
+
+
+async def connected(phone: Phone, member: Member) -> bool:
+    """Whether the member hears the caller."""
+    phone.say(tone(1.0, CALLER))
+    for _ in range(100):
+        if hears(member.heard(), CALLER):
+            return True
+        await asyncio.sleep(0.05)
+    return False

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import re
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 
@@ -16,9 +12,8 @@ from bargein.core.turns.records import Handover
 from bargein.server.registry import CallOutcome
 
 from .member import Member
-from .pbx import REPOSITORY, Asterisk
+from .pbx import Asterisk
 from .phone import Phone
-from .product import FLOWS, Product
 from .stub import StubServer
 
 QUEUE = "704"  # `bargein dialplan --cdr --cel --queue-log --events`, and queue screen with one member
@@ -131,50 +126,3 @@ async def test_an_extension_that_answers(pbx: Asterisk, stub: StubServer) -> Non
         await phone.ended(10)
         told = await becomes(stub)
     assert (told.after_exten, told.after_status, told.member) == ("210", "answered", "support")
-
-
-@pytest.fixture
-def product(pbx: Asterisk, tmp_path: Path) -> Iterator[Product]:
-    product = Product(tmp_path, pbx.agi_port, str(FLOWS / "handover.yaml"))
-    product.start()
-    yield product
-    assert product.stop() == 0
-    assert "Traceback" not in product.log()
-
-
-def seconds(text: str) -> list[int]:
-    return [60 * int(m or 0) + int(s) for m, s in re.findall(r"(?:(\d+):)?(\d+)(?: s|,)", text)]
-
-
-async def test_a_calls_story_from_all_logs_is_the_one_that_show_tells(pbx: Asterisk, product: Product) -> None:
-    async with Member(pbx.sip_port, pbx.member_port, rings_s=1.0) as member, Phone(pbx.sip_port) as phone:
-        await phone.call(QUEUE, 10)
-        await member.answered(20)
-        await asyncio.sleep(2)
-        await phone.hang_up()
-    for _ in range(150):
-        if product.last_call()["after_status"]:
-            break
-        await asyncio.sleep(0.1)
-    script = [sys.executable, str(REPOSITORY / "scripts/bench/story"), "last", "--db", str(product.database)]
-    run = await asyncio.to_thread(
-        subprocess.run, [*script, "--logs", str(pbx.logs)], capture_output=True, text=True, check=True
-    )
-    print(run.stdout)
-    *events, asterisk, ours = run.stdout.splitlines()
-    asterisk, ours = asterisk.removeprefix("Asterisk: "), ours.removeprefix("bargein:  ")
-    assert re.fullmatch(r"then queue screen: \d s, answered by member, 0:0\d, hung up by the caller", ours), run.stdout
-    assert re.sub(r"\d", "", asterisk) == re.sub(r"\d", "", ours)
-    assert all(abs(one - other) <= 1 for one, other in zip(seconds(asterisk), seconds(ours), strict=True)), run.stdout
-    for told in (
-        "CDR",
-        "CEL        BARGEIN_RESULT",
-        "queue_log  CONNECT screen",
-        "bargein    agent: One moment, please.",
-    ):
-        assert any(told in event for event in events), told
-    shown = (await asyncio.to_thread(product.bargein, "show", "last")).stdout
-    assert ours in shown
-    assert "PJSIP/caller (ulaw)" in shown
-    stats = (await asyncio.to_thread(product.bargein, "stats")).stdout
-    assert "1 handed over (100%), 1 answered (100%)" in stats

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -12,14 +11,13 @@ from bargein.core.turns.records import ANNOUNCEMENT
 from bargein.server.registry import CallOutcome
 
 from .audio import begins, hears
-from .member import Member
+from .member import CALLER, Member, connected
 from .pbx import Asterisk
 from .phone import Phone
-from .product import FLOWS, Product
 from .stub import StubCall, StubServer, tone
 
 WARM = "706"  # `bargein dialplan --warm music --back callback`: the music is 500 Hz, queue screen has one member
-AGENT, ANNOUNCED, CALLER = 440, 1300, 700  # Hz
+AGENT, ANNOUNCED = 440, 1300  # Hz
 FOREVER_S = 30
 
 
@@ -57,16 +55,6 @@ async def announced(stub: StubServer, count: int = 1) -> StubCall:
             return found[-1]
         await asyncio.sleep(0.02)
     raise AssertionError("no announcement")
-
-
-async def connected(phone: Phone, member: Member) -> bool:
-    """Whether the member hears the caller."""
-    phone.say(tone(1.0, CALLER))
-    for _ in range(100):
-        if hears(member.heard(), CALLER):
-            return True
-        await asyncio.sleep(0.05)
-    return False
 
 
 async def test_a_member_takes_the_call_and_only_then_hears_the_caller(pbx: Asterisk, warm: StubServer) -> None:
@@ -145,33 +133,3 @@ async def test_no_server_for_the_member_means_no_announcement(pbx: Asterisk, war
         warm.stop_agi()
         await member.answered(10)
         assert await connected(phone, member)
-
-
-@pytest.fixture
-def product(pbx: Asterisk, tmp_path: Path) -> Iterator[Product]:
-    product = Product(tmp_path, pbx.agi_port, str(FLOWS / "handover.yaml"))
-    product.start()
-    yield product
-    assert product.stop() == 0
-    assert "Traceback" not in product.log()
-
-
-async def test_the_agents_voice_tells_the_member_and_a_key_takes_the_call(pbx: Asterisk, product: Product) -> None:
-    async with Member(pbx.sip_port, pbx.member_port) as member, Phone(pbx.sip_port) as phone:
-        await phone.call(WARM, 10)
-        await member.answered(20)
-        for _ in range(200):
-            if product.rows("SELECT * FROM turns WHERE heard_text LIKE 'A caller for you%'"):
-                break
-            await asyncio.sleep(0.1)
-        member.digit("1")
-        assert await connected(phone, member)
-    for _ in range(100):
-        if [row for row in product.rows("SELECT * FROM calls") if row["after_status"]]:
-            break
-        await asyncio.sleep(0.1)
-    talk, told = product.rows("SELECT * FROM calls ORDER BY started_at")
-    assert (talk["after_status"], talk["member"], talk["linkedid"]) == ("answered", "member", told["linkedid"])
-    assert (told["dialogue"], told["outcome"]) == ("announce", "continue")
-    stats = (await asyncio.to_thread(product.bargein, "stats")).stdout
-    assert "1 handed over (50%), 1 answered (50%), 1 announcement (50%)" in stats
