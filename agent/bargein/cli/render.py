@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..core.language.kinds import FALSE_INTERRUPTIONS, Kind
 from ..core.language.neutral import neutral
+from ..core.language.words import bare
 from ..core.turns.records import WAITS, Interruption, Resolution, Turn
 from ..view.figures import WAIT_NAMES
 from .terminal import Screen, cells, clock_length, latency, length, local, position
@@ -203,7 +204,7 @@ def interruption_lines(cut: Interruption, screen: Screen, *, repeat_words: bool 
 
 
 def _word(cut: Interruption) -> str:
-    return f" on “{neutral(cut.cut_word)}”" if cut.cut_word else ""
+    return f" on “{neutral(bare(cut.cut_word))}”" if cut.cut_word else ""
 
 
 def _pause(cut: Interruption) -> str:

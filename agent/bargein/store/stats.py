@@ -10,6 +10,7 @@ from dataclasses import astuple, dataclass, field
 from typing import Any, NamedTuple
 
 from ..core.language.kinds import FALSE_INTERRUPTIONS
+from ..core.language.words import bare
 from ..core.turns.records import WAITS, Waits
 
 BIN_MS = 5  # the resolution of latencies, in ms
@@ -251,7 +252,7 @@ def summarize(groups: Iterable[tuple[str, Figures]]) -> Stats:
         _frequent(everything.steps),
         tuple(days[day].spread(day) for day in sorted(days, reverse=True) if days[day].total),
         dict(sorted(hours.items())),
-        tuple(_cut_word(place, count) for place, count in _most(everything.words)),
+        _cut_words(everything.words),
         {fate: sum(by_fate.values()) for fate, by_fate in _fates(everything.fates, 0).items()},
         _fates(everything.fates, 1),
         _fates(everything.fates, 2),
@@ -283,9 +284,13 @@ def _most(counts: Mapping[str, int]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
-def _cut_word(place: str, count: int) -> CutWord:
-    step, _, word = place.partition("\n")
-    return CutWord(step, word, count)
+def _cut_words(places: Mapping[str, int]) -> tuple[CutWord, ...]:
+    """The most frequent first. A word counts as the same whatever punctuation follows it."""
+    found: Counter[str] = Counter()
+    for place, count in places.items():
+        step, _, word = place.partition("\n")
+        found[f"{step}\n{bare(word)}"] += count
+    return tuple(CutWord(*place.partition("\n")[::2], count=count) for place, count in _most(found))
 
 
 def _fates(counts: Mapping[str, int], part: int) -> dict[str, dict[str, int]]:

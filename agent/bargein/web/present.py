@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.language.kinds import FALSE_INTERRUPTIONS, Kind
 from ..core.language.neutral import neutral
+from ..core.language.words import bare
 from ..store.filters import FATES
 from ..view.choose import OUTCOMES
 from ..view.figures import by_local_day, by_local_hour, fates, histogram
@@ -54,6 +55,11 @@ def clock(time: datetime) -> str:
     return time.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
+def time_of_day(time: datetime) -> str:
+    """A time of day without the date, in the server's zone."""
+    return time.astimezone().strftime("%H:%M:%S")
+
+
 def words(text: str) -> str:
     """A name of the database as words: `hung_up` becomes `hung up`."""
     return text.replace("_", " ")
@@ -66,7 +72,15 @@ def outcome(call: Call) -> str:
 def prepare(environment: Environment) -> None:
     """Give the templates their filters and lists."""
     environment.filters.update(
-        duration=duration, latency=latency, position=position, clock=clock, words=words, clean=neutral, outcome=outcome
+        bare=bare,
+        time=time_of_day,
+        duration=duration,
+        latency=latency,
+        position=position,
+        clock=clock,
+        words=words,
+        clean=neutral,
+        outcome=outcome,
     )
     environment.globals.update(
         outcomes=[*OUTCOMES, "in_progress"], all_fates=FATES, kinds=list(Kind), not_real=FALSE_INTERRUPTIONS

@@ -32,6 +32,11 @@ def tokens(text: str) -> list[str]:
     return _TOKEN.findall(spoken_text(text))
 
 
+def bare(word: str) -> str:
+    """The word without punctuation around it: `dollars,` becomes `dollars`. Punctuation alone stays."""
+    return re.sub(r"^\W+|\W+$", "", word) or word
+
+
 def joined(words: Iterable[str]) -> str:
     """The form that patterns are matched against: a space after every word."""
     return "".join(word + " " for word in words)

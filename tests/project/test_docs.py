@@ -1,0 +1,79 @@
+"""The documentation: every page is in the site, every link leads somewhere, and the commands of the task pages work."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from bargein.cli import load_command
+from tests.cli.conftest import runner
+from tests.cli.log_of_two import run
+
+__all__ = ["runner"]  # a fixture
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+TASKS = ("extension", "queue", "read-log", "tune", "privacy", "upgrade", "remove", "install")
+READ = ("calls", "interruptions", "show", "stats", "export", "prune", "forget")  # run to their end on a log
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+def _files(nav: Any) -> list[str]:
+    if isinstance(nav, str):
+        return [nav]
+    return [file for part in (nav.values() if isinstance(nav, dict) else nav) for file in _files(part)]
+
+
+def test_every_page_is_in_the_site() -> None:
+    nav = yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"]
+    assert sorted(_files(nav)) == sorted(page.relative_to(DOCS).as_posix() for page in PAGES)
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PAGES], ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    links = [link for link in LINK.findall(page.read_text()) if "://" not in link]
+    assert not [link for link in links if not (page.parent / link).exists()]
+
+
+def test_pictures_are_small() -> None:
+    assert not [file for file in (DOCS / "images").iterdir() if file.stat().st_size > 150_000]
+
+
+def _commands(page: str) -> list[list[str]]:
+    """The commands of bargein in the page's examples."""
+    blocks = re.findall(r"```sh\n(.*?)```", (DOCS / f"{page}.md").read_text(), re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    found = [re.match(r"(?:sudo (?:-u bargein )?)?\S*\bbargein ([a-z].*)", line) for line in lines]
+    return [shlex.split(re.split(r" > | \| ", match[1])[0], comments=True) for match in found if match]
+
+
+@pytest.mark.parametrize("page", TASKS)
+def test_the_commands_of_a_task_are_there(page: str, runner: CliRunner) -> None:
+    commands = _commands(page)
+    assert commands or page == "install"
+    for name, *words in commands:
+        command = load_command(name)
+        assert command is not None, name
+        known = {option for parameter in command.params for option in parameter.opts + parameter.secondary_opts}
+        used = {word.partition("=")[0] for word in words if word.startswith("-")}
+        assert used <= known, (name, used - known)
+        if name in READ and page in ("read-log", "queue", "privacy", "remove"):
+            if name == "prune" and "--older-than" not in words:
+                Path("bargein.toml").write_text("[privacy]\nkeep_calls_days = 365\n")
+            assert isinstance(command, click.Command)
+            run(runner, name, *words)
+
+
+def test_the_flow_on_the_page_of_queues_is_good(tmp_path: Path) -> None:
+    flow = re.findall(r"```yaml\n(.*?)```", (DOCS / "queue.md").read_text(), re.DOTALL)[0]
+    (tmp_path / "flow.yaml").write_text(flow)
+    checked = CliRunner().invoke(load_command("check"), [str(tmp_path / "flow.yaml")])  # type: ignore[arg-type]
+    assert checked.exit_code == 0, (checked.output, checked.exception)
