@@ -8,14 +8,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
+from . import g711
 from .member import Member, connected
 from .pbx import REPOSITORY, Asterisk
 from .phone import Phone
 from .product import FLOWS, Product
 
 LOGGED = "704"  # `bargein dialplan --cdr --cel --queue-log --events`, and queue screen with one member
+FIRST_SOUND_S = 0.300
+AUDIBLE = 100  # of 32,767
 WARM = "706"  # `bargein dialplan --warm music --back callback`, and the same queue
 
 
@@ -85,3 +89,22 @@ async def test_the_agents_voice_tells_the_member_and_a_key_takes_the_call(pbx: A
     assert (told["dialogue"], told["outcome"]) == ("announce", "continue")
     stats = (await asyncio.to_thread(product.bargein, "stats")).stdout
     assert re.search(r"\d handed over .*, 1 announcement", stats), stats
+
+
+async def first_sound_s(pbx: Asterisk) -> float:
+    """From the answer to the first packet in which the agent is heard."""
+    async with Phone(pbx.sip_port) as phone:
+        await phone.call(LOGGED, 10)
+        for _ in range(100):
+            await asyncio.sleep(0.02)
+            packets = [packet for packet in phone.received if packet.payload_type == g711.PCMU]
+            levels = [(packet.at, int(np.abs(g711.decode(packet.payload, g711.PCMU)).max())) for packet in packets]
+            if loud := [at for at, level in levels if level > AUDIBLE]:
+                return loud[0] - phone.answered_at
+    raise AssertionError("the agent is not heard")
+
+
+async def test_the_first_sound_of_eight_calls_that_begin_together(pbx: Asterisk, product: Product) -> None:
+    found = await asyncio.gather(*(first_sound_s(pbx) for _ in range(8)))
+    print([round(1000 * seconds) for seconds in found])
+    assert max(found) < FIRST_SOUND_S
