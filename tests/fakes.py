@@ -31,10 +31,10 @@ class ToldClassifier(OverlapClassifier):
     def __init__(self, word: float = 0.0) -> None:
         self.word = word
 
-    def begin(self, near: Sequence[Pcm], frames_ago: int, echo_dbfs: float) -> OverlapClass:
-        return self.step(near[-1], echo_dbfs)
+    def begin(self, near: Sequence[Pcm], frames_ago: int, now: VadFrame) -> OverlapClass:
+        return self.step(now)
 
-    def step(self, frame: Pcm, echo_dbfs: float) -> OverlapClass:
+    def step(self, frame: VadFrame) -> OverlapClass:
         return OverlapClass(self.word, 1 - self.word, 0.0)
 
 

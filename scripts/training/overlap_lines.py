@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import csv
 import zlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import lines
@@ -19,14 +20,17 @@ from sounds import (
     RATE,
     active_dbfs,
     alaw,
+    another_sound,
     character,
     dbfs,
     equalised,
     filtered,
     made_up_room,
     mobile,
+    narrowed,
     read_wav,
     resampled,
+    softened,
     stretched,
     ulaw,
     yelled,
@@ -37,8 +41,11 @@ from bargein.core.detector.speech_detector import SpeechDetector
 WORD, BACKCHANNEL, OTHER = range(3)
 CLASSES = {"speech": WORD, "digit": WORD, "pause": WORD, "backchannel": BACKCHANNEL, "nonspeech": OTHER}
 DRAWN = (0.42, 0.33, 0.25)  # share of each class
+MADE = 0.15  # share of the words that is synthesized, if there are any
+SYNTHESIZED = "synthesized "  # such a speaker's name begins so
 BEFORE, AFTER = 40, 60  # frames kept before and after the frame of the onset
 HELD_OUT_SOURCES = ("AMI", "HarperValley", "COUGHVID", "SS13 emote sounds (iWuna", "Cough 2006", "v0.01")
+DIP_DB, DIP, APART = 22.0, 5, 25  # a phrase begins after 50 ms that are so far below its level, 250 ms after another
 LEVEL_DBFS = (-34.0, -18.0)  # the same for every class: loudness must not tell them apart
 
 
@@ -72,6 +79,7 @@ class Overlap:
 
     near: np.ndarray  # (BEFORE + AFTER, FRAME) int16: the line without the echo; frame BEFORE is that of the onset
     echo_dbfs: np.ndarray  # (BEFORE + AFTER,)
+    heard: np.ndarray  # (BEFORE + AFTER, 2): speechlike and score of the detector
     kind: int
     speaker: str  # "" if the onset was nobody's
     file: str
@@ -90,7 +98,25 @@ def sounds_of(root: Path, part: str) -> list[Sound]:
     for r in rows:
         audio = read_wav(root / r["file"])
         onset, offset = int(float(r["onset_s"] or 0) * RATE), int(float(r["offset_s"] or len(audio) / RATE) * RATE)
-        out.append(Sound(audio, onset, offset, CLASSES[r["class"]], speaker_of(r), r["file"]))
+        sound = Sound(audio, onset, offset, CLASSES[r["class"]], speaker_of(r), r["file"])
+        out += [sound, *(later_starts(sound) if sound.kind == WORD else [])]
+    return out
+
+
+def later_starts(sound: Sound) -> list[Sound]:
+    """The same utterance from its later phrases on: each begins after a dip of its level, as an utterance would."""
+    x = sound.audio[sound.onset : sound.offset]
+    count = len(x) // 80
+    if count < 80:  # 0.8 s
+        return []
+    level = 10 * np.log10(np.mean(np.square(x[: count * 80].reshape(count, 80)), axis=1) + 1e-9)
+    loud = level > active_dbfs(x) - DIP_DB
+    out, last = [], 0
+    for k in range(DIP, count - 40):
+        if k - last >= APART and loud[k : k + 3].all() and not loud[k - DIP : k].any():
+            onset = sound.onset + k * 80
+            out.append(replace(sound, onset=onset, offset=min(sound.offset, onset + 12000)))
+            last = k
     return out
 
 
@@ -107,6 +133,10 @@ def varied(sound: Sound, rng: np.random.Generator) -> tuple[np.ndarray, int, int
         before = len(x)
         x = yelled(x, rng) if rng.random() < 0.4 else character(x, rng)
         lead, length = int(lead * len(x) / before), int(length * len(x) / before)
+    if sound.kind == OTHER and rng.random() < 0.5:
+        before = len(x)
+        x = another_sound(x, rng)
+        lead, length = int(lead * len(x) / before), int(length * len(x) / before)
     if rng.random() < 0.7:
         speed = rng.uniform(0.85, 1.18)
         x, lead, length = resampled(x, speed), int(lead / speed), int(length / speed)
@@ -115,6 +145,10 @@ def varied(sound: Sound, rng: np.random.Generator) -> tuple[np.ndarray, int, int
         x, lead, length = stretched(x, factor), int(lead * factor), int(length * factor)
     if rng.random() < 0.7:
         x = equalised(x, rng, 7)
+    if rng.random() < 0.3:
+        x = narrowed(x, rng)
+    if rng.random() < 0.2:
+        x = softened(x, lead, rng)
     if rng.random() < 0.25:
         room = made_up_room(rng)
         x = filtered(x, room / np.abs(room).max())
@@ -127,7 +161,10 @@ def varied(sound: Sound, rng: np.random.Generator) -> tuple[np.ndarray, int, int
 class LineMaker:
     """Makes overlaps from a folder of recordings. part: all, train or held-out."""
 
-    def __init__(self, root: Path, part: str, weights: dict[str, np.ndarray]) -> None:
+    def __init__(
+        self, root: Path, part: str, weights: dict[str, np.ndarray], spoken: Sequence[lines.Synthesized] = ()
+    ) -> None:
+        """`spoken`: more words, of make-voices."""
         self._rest = lines.Recordings(root, part)  # noises, agents, rooms
         self._weights = weights
         self._by_kind: list[list[list[Sound]]] = []
@@ -137,10 +174,18 @@ class LineMaker:
                 if sound.kind == kind:
                     by_speaker.setdefault(sound.speaker, []).append(sound)
             self._by_kind.append(list(by_speaker.values()))
+        made: dict[str, list[Sound]] = {}
+        for clip in spoken:
+            if clip.kind in ("word", "hummed", "syllables"):
+                sound = Sound(clip.audio, 0, len(clip.audio), WORD, SYNTHESIZED + clip.speaker, clip.phrase)
+                made.setdefault(clip.speaker, []).append(sound)
+        self._made = list(made.values())
 
     def _draw(self, rng: np.random.Generator) -> Sound:
         """A class, then a speaker, weighed by the square root of how much there is of them, then a recording."""
-        speakers = self._by_kind[rng.choice(3, p=DRAWN)]
+        kind = rng.choice(3, p=DRAWN)
+        made = kind == WORD and self._made and rng.random() < MADE
+        speakers = self._made if made else self._by_kind[kind]
         weight = np.sqrt([len(s) for s in speakers])
         said = speakers[rng.choice(len(speakers), p=weight / weight.sum())]
         return said[rng.integers(len(said))]
@@ -188,12 +233,13 @@ class LineMaker:
         far = np.clip(sent * 32768, -32768, 32767).astype(np.int16)
         count = len(line) // FRAME
         near, echo = np.zeros((count, FRAME), np.int16), np.zeros(count, np.float32)
+        heard = np.zeros((count, 2), np.float32)
         onsets, armed_again = [], 0
         for k in range(count):
             a = k * FRAME
             detector.push_reference(far[a : a + FRAME])
             frame = detector.process(line[a : a + FRAME])
-            near[k], echo[k] = frame.near, frame.echo_dbfs
+            near[k], echo[k], heard[k] = frame.near, frame.echo_dbfs, (frame.speechlike, frame.score)
             if frame.onset:
                 mine = next((p for p in placed if p[0] - 480 <= a + FRAME and a <= p[1] + 800), None)
                 onsets.append((k, a + FRAME - frame.onset_samples_ago, mine))
@@ -207,10 +253,12 @@ class LineMaker:
             zero = k * FRAME
             piece = np.zeros((BEFORE + AFTER, FRAME), np.int16)
             levels = np.full(BEFORE + AFTER, -100.0, np.float32)
+            sure = np.zeros((BEFORE + AFTER, 2), np.float32)
             last = min(count, k + AFTER)
+            sure[: last - k + BEFORE] = heard[k - BEFORE : last]
             piece[: last - k + BEFORE], levels[: last - k + BEFORE] = near[k - BEFORE : last], echo[k - BEFORE : last]
             begin, end = (mine[0] - zero, mine[1] - zero) if mine else (-99999, (count - k) * FRAME)
             end = min(end, (count - k) * FRAME)
             kind, speaker, file = (mine[2].kind, mine[2].speaker, mine[2].file) if mine else (OTHER, "", "")
-            out.append(Overlap(piece, levels, kind, speaker, file, begin, end, estimated - zero))
+            out.append(Overlap(piece, levels, sure, kind, speaker, file, begin, end, estimated - zero))
         return out

@@ -50,6 +50,24 @@ def equalised(x: np.ndarray, rng: np.random.Generator, depth_db: float) -> np.nd
     return filtered(x, h)[0 : len(x)]
 
 
+def narrowed(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Without the lows and highs that a small microphone or a codec takes away."""
+    hz = np.arange(129) * RATE / 256
+    low, high = rng.uniform(120, 450), rng.uniform(2300, 3800)
+    gain = 1 / np.sqrt((1 + (low / np.maximum(hz, 1)) ** 6) * (1 + (hz / high) ** 12))
+    h = np.roll(np.fft.irfft(gain, 256), 48)[:128] * np.hanning(160)[16:144]
+    return filtered(x, h)
+
+
+def softened(x: np.ndarray, lead: int, rng: np.random.Generator) -> np.ndarray:
+    """A soft beginning: the first 60 to 250 ms after sample `lead` rise from up to 15 dB below."""
+    n = int(rng.uniform(0.06, 0.25) * RATE)
+    gain = np.ones(len(x), np.float32)
+    rise = 10 ** (np.linspace(-rng.uniform(4, 15), 0, n) / 20)
+    gain[: lead + n] = np.concatenate([np.full(lead, rise[0]), rise])[: len(x)]
+    return (x * gain).astype(np.float32)
+
+
 def yelled(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Higher, brighter and driven into the microphone's limit."""
     x = resampled(x, rng.uniform(1.12, 1.4))

@@ -62,12 +62,12 @@ SCRIPTS: dict[str, Sequence[Cue]] = {  # the long ones first
         Cue("Which one would", hangs_up=True),
     ),
     "the answer": (
-        Cue("We have the red mug for ten dollars, the green mug", says="When will it arrive?"),
+        Cue("We have the red mug for ten dollars, the green mug", says="On what day will it arrive?"),
         Cue("It should arrive", says="And where do you send it?"),
         Cue("We send it to the address", hangs_up=True),
     ),
     "question": (
-        Cue("We have the red mug for ten dollars, the green", says="When will it arrive?"),
+        Cue("We have the red mug for ten dollars, the green", says="How soon will it arrive?"),
         Cue("Which one would", hangs_up=True),
     ),
     "repeat": (

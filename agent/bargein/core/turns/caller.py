@@ -107,9 +107,9 @@ class Caller:
             turn.likely = None
         elif turn.likely is None:
             ago = frame.onset_samples_ago // FRAME_SAMPLES
-            turn.likely = self._classifier.begin(self._preroll.frames(CLASSIFIED_FRAMES), ago, frame.echo_dbfs)
+            turn.likely = self._classifier.begin(self._preroll.frames(CLASSIFIED_FRAMES), ago, frame)
         else:
-            turn.likely = self._classifier.step(frame.near, frame.echo_dbfs)
+            turn.likely = self._classifier.step(frame)
 
     def push_reference(self, pcm: Pcm) -> None:
         """The 160 samples that were sent at this tick: the reference of the echo canceller."""

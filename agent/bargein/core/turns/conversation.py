@@ -184,7 +184,8 @@ class Conversation:
         """Let the sound itself stop the agent, or let it talk on."""
         if sound is Sound.RETRACTED and not self._judge.insists(turn):
             return self._dispatch(Event.FALSE_INTERRUPTION, retracted=True)
-        event = self._judge.follow(turn, self.now, self.state is State.PAUSED, self._playback.segment)
+        paused_ms = self._agent.overlap.paused_ms(self.now) if self.state is State.PAUSED else None
+        event = self._judge.follow(turn, self.now, paused_ms, self._playback.segment)
         if event is not None and not (event is Event.SPEECH and self._agent.overlap.just_unpaused(self.now)):
             self._dispatch(event)
         if self.state is State.DUCKED:

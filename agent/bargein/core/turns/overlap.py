@@ -14,6 +14,7 @@ from .table import Event
 from .transcript import SoundProbabilities, Transcript
 
 REQUEST = -1.6  # log odds
+ENDED_MS = 60
 Schedule = tuple[tuple[int, float], ...]  # (ms since the onset, probability), straight lines between
 
 
@@ -22,20 +23,23 @@ class EarlySettings:
     """When the sound alone stops the agent, and when a paused agent goes on. See `follow_sound`."""
 
     stop: Schedule = (
-        (40, 0.6),
-        (80, 0.55),
-        (120, 0.3),
-        (170, 0.18),
+        (80, 0.6),
+        (110, 0.4),
+        (195, 0.15),
         (210, 0.05),
-        (250, 0.05),
-        (320, 0.2),
-        (500, 0.25),
-        (900, 0.15),
+        (230, 0.05),
+        (260, 0.7),
+        (500, 0.7),
+        (800, 0.4),
+        (1500, 0.3),
     )
     voice: float = 0.98  # `OverlapSound.speechlike` from which the detector is sure of a voice ...
     voice_ms: int = 170  # ... this long after the onset, when most sounds have shown what they are ...
-    voice_factor: float = 0.3  # ... and both thresholds are multiplied by this
-    go_on: Schedule = ((140, 0.0), (220, 0.01), (300, 0.015), (360, 0.03), (600, 0.03), (900, 0.1), (1500, 0.15))
+    voice_factor: float = 0.3  # ... and all thresholds are multiplied by this
+    short_ms: int = 200  # a shorter sound with silence behind it is no word: the shortest words have 280 ms
+    unnoticed_ms: tuple[int, int] = (150, 180)  # a pause that ends at this age is hardly heard ...
+    unnoticed: float = 0.13  # ... so the agent goes on now or listens until it is sure
+    go_on: Schedule = ((140, 0.0), (220, 0.002), (300, 0.004), (360, 0.008), (600, 0.03), (900, 0.1), (1500, 0.15))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +48,13 @@ class OverlapSettings:
 
     early: EarlySettings = EarlySettings()
     lasts_ms: int = 1100  # speech that lasts longer is an interruption, whatever the words
-    ended_ms: int = 60  # silence after which the sound is over
+    ended_ms: int = ENDED_MS  # silence after which the sound is over
     patience_ms: int = 1500  # silence without words after which the recognizer is not waited for
     late_ms: int = 500  # a longer sound then counts as an interruption
     noise_ms: int = 1500  # over a longer sound that is no speech the agent goes on
     no_voice: float = 0.12  # below, from `no_voice_ms` on: no voice, no need to wait for words
     no_voice_ms: int = 280
+    no_voice_word: float = 0.05  # ... unless the classifier takes it for a word as likely as this
     surely_none: float = 0.02  # likelihood of a word below which the recognizer is not asked, see `surely_no_word`
     word_likely: float = 0.5  # above, words can wait until the sound is over: the agent is silent in any case
     # For a recognizer with `sound_probabilities`:
@@ -95,24 +100,31 @@ def at(schedule: Schedule, since_ms: float) -> float:
     return before[1]
 
 
-def follow_sound(sound: OverlapSound, paused: bool, settings: EarlySettings = EarlySettings()) -> Event | None:
+def follow_sound(sound: OverlapSound, paused_ms: int | None, settings: EarlySettings = EarlySettings()) -> Event | None:
     """Decides by the sound alone, before any words are known: SPEECH, NO_SPEECH, or None for no change.
 
-    SPEECH stops a ducked agent. The threshold is high at first, so that only clear words stop it. It falls until 240 ms
-    after the onset, because whoever may be talking has to get the floor by then. After that it rises a little: a sound
-    that has not stopped the agent so far is probably no word, unless it goes on. NO_SPEECH lets a paused agent
-    talk on. Both thresholds are lower where the detector is sure of a voice: a voice that is new to the classifier may
-    look like no word to it.
+    SPEECH stops a ducked agent. The threshold is high at first, so that only clear words stop it. It falls until 210 ms
+    after the onset, because whoever may be talking has to get the floor by then. After that it rises: a sound that has
+    not stopped the agent so far is probably no word, unless it goes on.
+
+    `paused_ms`: how long the agent has been silent; None: it talks. NO_SPEECH lets it talk on. A pause of less than
+    0.2 s costs nothing, so shortly before that a word only has to be unlikely; at any other time the classifier has to
+    be sure. A click that is over is no word. All thresholds are lower where the detector is sure of a voice: a voice
+    that is new to the classifier may look like no word to it.
     """
     if sound.loudest_dbfs < sound.caller_dbfs:
-        return Event.NO_SPEECH if paused else None
+        return Event.NO_SPEECH if paused_ms is not None else None
     if sound.likely is None:
-        return None if paused else Event.SPEECH
+        return Event.SPEECH if paused_ms is None else None
+    if sound.voiced_ms < settings.short_ms and sound.silent_ms >= ENDED_MS:
+        return Event.NO_SPEECH if paused_ms is not None else None
     sure = sound.speechlike >= settings.voice and sound.since_ms >= settings.voice_ms
     factor = settings.voice_factor if sure else 1.0
-    if paused:
-        return Event.NO_SPEECH if sound.likely.word < factor * at(settings.go_on, sound.since_ms) else None
-    return Event.SPEECH if sound.likely.word >= factor * at(settings.stop, sound.since_ms) else None
+    if paused_ms is None:
+        return Event.SPEECH if sound.likely.word >= factor * at(settings.stop, sound.since_ms) else None
+    first, last = settings.unnoticed_ms
+    unnoticed = settings.unnoticed if first <= paused_ms <= last else 0.0
+    return Event.NO_SPEECH if sound.likely.word < factor * max(unnoticed, at(settings.go_on, sound.since_ms)) else None
 
 
 def surely_no_word(sound: OverlapSound, question: bool, settings: OverlapSettings = OverlapSettings()) -> bool:
@@ -146,7 +158,8 @@ def classify_overlap(
     drawn_out = sound.voiced_ms >= settings.noise_ms and waited  # words would have shown
     spoken = tokens(words.text) if words else []
     believed = words is not None and _believed(sound, words, spoken, settings)
-    no_caller = sound.speechlike < settings.no_voice and not believed
+    word_likely = sound.likely is not None and sound.likely.word >= settings.no_voice_word
+    no_caller = sound.speechlike < settings.no_voice and not believed and not (word_likely and not over)
     if no_caller or sound.loudest_dbfs < max(sound.background_speech_dbfs, sound.caller_dbfs):
         return Event.FALSE_INTERRUPTION if over or sound.voiced_ms >= settings.no_voice_ms else None
     if words is None:

@@ -1,7 +1,7 @@
 """Classifies a sound over the agent's speech, with every frame: a word, a backchannel, or another sound.
 
 The classifier looks at the sound alone, from its first frame on: its spectrum against the background and against its
-own loudest frame, its pitch, and how it rises. It costs nothing while no overlap is open.
+own loudest frame, its pitch, how it rises, and what the detector says of it. It costs nothing without an overlap.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..audio.pcm import FRAME_SAMPLES, FULL_SCALE, RATE, Pcm
+from ..detector.vad_frame import VadFrame
 
 BANDS = 20
 WINDOW = 256  # samples: the frame and the 12 ms before it
@@ -54,7 +55,7 @@ class OverlapClass:
 class OverlapFeatures:
     """The features of one sound, frame by frame."""
 
-    SIZE = 2 * BANDS + 3 + PARTS + 3
+    SIZE = 2 * BANDS + 3 + PARTS + 3 + 2
 
     def __init__(self, before: Sequence[Pcm]) -> None:
         """`before`: the frames before the sound, oldest first: its background."""
@@ -74,8 +75,8 @@ class OverlapFeatures:
         power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
         return 10 * np.log10(power @ _BANDS + 1e-9), power
 
-    def of(self, frame: Pcm, echo_dbfs: float) -> Floats:
-        """(SIZE,) features of the next frame. `echo_dbfs`: the level of our echo in it, before it was removed."""
+    def of(self, frame: Pcm, echo_dbfs: float, speechlike: float, score: float) -> Floats:
+        """(SIZE,) features of the next frame; the rest is what the detector says of it, see `VadFrame`."""
         bands, power = self._levels(frame)
         self._loudest = max(self._loudest, float(np.max(bands)))
         out = np.empty(OverlapFeatures.SIZE, np.float32)
@@ -92,7 +93,8 @@ class OverlapFeatures:
         self._frames += 1
         out[2 * BANDS : 2 * BANDS + 3] = strength, octaves * strength, max(-1.0, min(1.0, change * 4))
         out[2 * BANDS + 3 : 2 * BANDS + 3 + PARTS] = np.clip((parts - self._loudest) * 0.05, -2.5, 1.5)
-        out[-3:] = crossings * 3, max(-1.0, min(2.0, (level - echo_dbfs) * 0.05)), min(self._frames, 50) * 0.04
+        rise = max(-1.0, min(2.0, (level - echo_dbfs) * 0.05))
+        out[-5:] = crossings * 3, rise, min(self._frames, 50) * 0.04, speechlike, score
         return out
 
     def _pitch_of(self, power: Floats) -> tuple[float, float]:
@@ -141,17 +143,26 @@ class OverlapClassifier:
         self._features = OverlapFeatures(())
         self._state = np.zeros(network.size, np.float32)
 
-    def begin(self, near: Sequence[Pcm], frames_ago: int, echo_dbfs: float) -> OverlapClass:
-        """`near`: the frames of the line so far, the newest last; the sound began `frames_ago` frames ago."""
-        first = max(0, len(near) - max(1, frames_ago) - LEAD_FRAMES)
+    def begin(self, near: Sequence[Pcm], frames_ago: int, now: VadFrame) -> OverlapClass:
+        """`near`: the frames of the line so far, the newest last, `now`; the sound began `frames_ago` frames ago."""
+        first = first_frame(len(near), frames_ago)
         self._features = OverlapFeatures(near[:first])
         self._state = np.zeros(self._network.size, np.float32)
         seen = OverlapClass(1.0, 0.0, 0.0)
         for frame in near[first:]:
-            seen = self.step(frame, echo_dbfs)
+            seen = self._step(frame, now)
         return seen
 
-    def step(self, frame: Pcm, echo_dbfs: float) -> OverlapClass:
+    def step(self, frame: VadFrame) -> OverlapClass:
         """The next frame of the line."""
-        self._state, seen = self._network.step(self._features.of(frame, echo_dbfs), self._state)
+        return self._step(frame.near, frame)
+
+    def _step(self, near: Pcm, said: VadFrame) -> OverlapClass:
+        features = self._features.of(near, said.echo_dbfs, said.speechlike, said.score)
+        self._state, seen = self._network.step(features, self._state)
         return seen
+
+
+def first_frame(count: int, frames_ago: int) -> int:
+    """Which of `count` frames the classifier begins with if the sound began `frames_ago` frames before the last one."""
+    return max(0, count - max(1, frames_ago) - LEAD_FRAMES)

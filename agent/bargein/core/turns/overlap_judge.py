@@ -13,7 +13,7 @@ from .endpoint import CallerTurn
 from .overlap import OverlapSettings, classify_overlap, follow_sound, surely_no_word
 from .table import Event, State
 
-WORD = 0.5  # probability of a word above which a retracted onset still counts
+WORD = 0.2  # probability of a word above which a retracted onset still counts
 REQUEST_OVERLAP_EVERY = samples(800)  # while a sound continues; most backchannels are over by then
 REQUEST_OVERLAP_MS = 40  # silence after which the transcript of a sound over the agent's speech is requested
 REQUEST_TURN_MS = 100  # the same in the caller's turn: the transcript has to be there when the turn ends
@@ -31,15 +31,16 @@ class OverlapJudge:
     duck: bool  # lower the agent at the first evidence; False: it falls silent then
     duck_db: float  # how much lower
 
-    def follow(self, turn: CallerTurn, now: int, paused: bool, segment: Segment | None) -> Event | None:
+    def follow(self, turn: CallerTurn, now: int, paused_ms: int | None, segment: Segment | None) -> Event | None:
         """What this frame of the sound does to the agent, before any words are known.
 
-        `segment`: what is being said; its own settings come first.
+        `paused_ms`: how long the agent has been silent; None: it talks. `segment`: what is being said; its own settings
+        come first.
         """
         own = segment.overlap if segment is not None else None
         if own == "pause" or (own is None and not self.duck):
-            return None if paused else Event.SPEECH
-        return follow_sound(turn.sound(now), paused, self.settings.early)
+            return Event.SPEECH if paused_ms is None else None
+        return follow_sound(turn.sound(now), paused_ms, self.settings.early)
 
     def insists(self, turn: CallerTurn) -> bool:
         """Whether the classifier takes the sound for a word although the detector retracts its onset."""

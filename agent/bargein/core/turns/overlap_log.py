@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..audio.pcm import samples
+from ..audio.pcm import ms, samples
 from ..audio.playback import FADE_SAMPLES, Playout
 from ..language.kinds import Kind
 from .actions import Action
@@ -31,6 +31,10 @@ class OverlapLog:
     def paused(self, now: int) -> None:
         """The agent falls silent."""
         self._stopped_at = now
+
+    def paused_ms(self, now: int) -> int:
+        """How long the agent has been silent, while it is."""
+        return ms(now - self._stopped_at)
 
     def unpaused(self, now: int) -> bool:
         """The agent talks on. Returns whether the pause was too short to be noticed."""
