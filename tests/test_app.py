@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import sys
 import threading
 import uuid
 import wave
@@ -15,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from bargein.app import App
+from bargein.app import SWITCH_S, App
 from bargein.config import Config, DialogueConfig
 from bargein.core.audio.pcm import to_bytes
 from bargein.core.audio.utterance import Utterance
@@ -57,6 +58,10 @@ async def app(tmp_path: Path, request) -> AsyncIterator[App]:
     await app.start()
     yield app
     await app.close()
+
+
+def test_a_busy_thread_holds_the_audio_up_for_half_a_millisecond(app: App) -> None:
+    assert sys.getswitchinterval() == pytest.approx(SWITCH_S)
 
 
 async def dial(app: App, **variables: str) -> tuple[str, asyncio.StreamReader, asyncio.StreamWriter]:

@@ -7,6 +7,7 @@ import copy
 import dataclasses
 import gc
 import logging
+import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -49,6 +50,7 @@ from .store import Privacy, Store
 
 log = logging.getLogger(__name__)
 
+SWITCH_S = 0.0005  # s; then a busy thread hands the interpreter to the audio (Python waits 5 ms)
 FIRST_SOUND = (8000 * np.sin(np.arange(RATE) / 8)).astype(np.int16)  # a second of 160 Hz
 RECORDINGS_S = 5.0  # how long a shutdown waits for a disk that hangs
 MOST_ROWS = 1000  # of the detector, at the start
@@ -148,6 +150,7 @@ class App:
             self.clock,
             prepare=self._prepare,
         )
+        sys.setswitchinterval(SWITCH_S)
         gc.collect()
         gc.freeze()  # the garbage collector stops all calls, so it must not scan what stays loaded
         try:

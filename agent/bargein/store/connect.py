@@ -7,7 +7,7 @@ import contextlib
 import errno
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,16 @@ def _begin(connection: Connection, how: str) -> None:
     """Begin a transaction, unless this connection's options say otherwise."""
     if begin := connection.get_execution_options().get("begin", how):
         connection.exec_driver_sql(begin)
+
+
+async def listening(url: str, channel: str, changed: Callable[[], object]) -> Any:
+    """A PostgreSQL connection that calls `changed` at every notice on the channel. Raises what asyncpg raises."""
+    import asyncpg
+
+    name = parsed(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    connection = await asyncpg.connect(name, timeout=CONNECT_S)
+    await connection.add_listener(channel, lambda *_: changed())
+    return connection
 
 
 def create_file(url: str) -> None:

@@ -18,6 +18,7 @@ from ..clock import Clock
 from . import daily, migrations, said, schema
 from .connect import connect, create_file, is_refusal, shown
 from .derive import derive
+from .notices import NOTIFY
 from .rows import LONGEST_CALL, from_iso, iso
 from .spool import Row
 from .url import sqlite_file
@@ -140,6 +141,8 @@ async def _upsert(connection: AsyncConnection, rows: Sequence[Row]) -> None:
         changed = {column: statement.excluded[column] for column in columns if column not in keys}
         await connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), group)
     touched = {row.get("call_id") or row["id"] for _, row in rows}
+    if connection.dialect.name == "postgresql":
+        await connection.exec_driver_sql(NOTIFY)
     of_days = await derive(connection, touched)
     await connection.run_sync(daily.forget_days, of_days)
 

@@ -16,6 +16,7 @@ from . import daily, migrations, schema
 from .conditions import Conditions, matching_text, of_call, of_interruption, of_its_call
 from .connect import connect, explaining, shown
 from .filters import EVERY_CALL, EVERYTHING, CallFilter, CallSort, InterruptionSort
+from .notices import Notices
 from .privacy import EVERYTHING_STORED
 from .rows import Call, LoggedInterruption, LoggedTurn, WholeCall, from_iso, iso, to_call, to_interruption, to_turn
 from .stats import Stats, summarize
@@ -230,6 +231,10 @@ class Reader:
             [to_turn(row) for row in await self._rows(new_turns)],
             [to_interruption(row) for row in await self._rows(new_cuts)],
         )
+
+    def notices(self) -> Notices:
+        """Tells when the log changes. Use as a context manager."""
+        return Notices(self._engine, self._url)
 
     async def last_logged(self) -> datetime | None:
         """When a turn or an interruption was last written, None in an empty log."""

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-POLL_S = 0.5
+GATHER_S = 0.1  # changes that come within this time are shown together
+LONGEST_S = 1.0  # the log is read at least so often
+FAILED_S = 5.0
 BEFORE = timedelta(minutes=5)  # what a fresh page shows
 MOST_EVENTS = 40
 
@@ -27,6 +29,7 @@ class Live:
     """Calls in progress and the last events. `version` grows with every change."""
 
     def __init__(self, reader: Reader, clock: Clock | None = None) -> None:
+        self._reader = reader
         self._follower = Follower(reader, (clock or SystemClock()).utc() - BEFORE, clock=clock)
         self._events: deque[CallEvent] = deque(maxlen=MOST_EVENTS)
         self._changed = asyncio.Event()
@@ -51,21 +54,23 @@ class Live:
     async def run(self) -> None:
         """Follow the log until `stop`. A database that fails for a while is asked again."""
         known: set[str] = set()
-        while not self._stopped.is_set():
-            try:
-                events = await self._follower.poll()
-            except UserError as error:
-                log.warning("the live page waits for the database: %s", error)
-                await self._pause(10 * POLL_S)
-                continue
-            calls = {call.id for call in self._follower.in_progress}
-            if events or calls != known:
-                known = calls
-                self._events.extend(events)
-                self.version += 1
-                self._changed.set()
-                self._changed = asyncio.Event()
-            await self._pause(POLL_S)
+        async with self._reader.notices() as notices:
+            while not self._stopped.is_set():
+                try:
+                    events = await self._follower.poll()
+                except UserError as error:
+                    log.warning("the live page waits for the database: %s", error)
+                    await self._pause(FAILED_S)
+                    continue
+                calls = {call.id for call in self._follower.in_progress}
+                if events or calls != known:
+                    known = calls
+                    self._events.extend(events)
+                    self.version += 1
+                    self._changed.set()
+                    self._changed = asyncio.Event()
+                await self._pause(GATHER_S)
+                await notices.wait(LONGEST_S)
 
     def stop(self) -> None:
         """Let `run` return after what it does now."""
