@@ -85,3 +85,12 @@ def test_the_description_for_an_index_has_absolute_links_to_files_that_exist() -
         url.startswith(config["metadata"]["url"])
         for url in re.findall(r"= (https:.*)", config["metadata"]["project_urls"])
     )
+
+
+def test_the_source_distribution_has_every_file_of_the_repository() -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    tracked = listed.stdout.splitlines()  # none in an unpacked source distribution
+    rules = [line.split() for line in (ROOT / "MANIFEST.in").read_text().splitlines()]
+    files = {name for command, *names in rules if command == "include" for name in names}
+    folders = {name for command, *names in rules if command == "graft" for name in names}
+    assert [path for path in tracked if path not in files and path.split("/")[0] not in folders] == []
