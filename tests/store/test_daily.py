@@ -13,6 +13,7 @@ from sqlalchemy import text
 from bargein.core.turns.records import Turn, Waits
 from bargein.store import CallFilter, Reader, Stats, Store
 from bargein.store.daily import complete_days
+from bargein.store.privacy import REDACTED
 from tests.store.victim import cut
 
 BEGAN = datetime(2026, 3, 1, 22, tzinfo=UTC)
@@ -110,3 +111,18 @@ async def test_hours_steps_and_words(store: Store) -> None:
 async def test_a_reader_needs_no_right_to_write(store: Store) -> None:
     async with await Reader.open(store._url) as log:
         assert (await log.stats()).calls == 60
+
+
+async def test_what_is_said_before_the_agent_asks_again(store: Store) -> None:
+    store.call_started("asked", started_at=BEGAN)
+    said = [("agent", "Which mug?", "offer"), ("caller", "The blew one.", ""), ("agent", "Which one?", "offer"),
+            ("caller", "blue", ""), ("agent", "Is that right?", "confirm"), ("caller", "yes", "")]  # fmt: skip
+    for seq, (speaker, words, step) in enumerate(said):
+        store.turn("asked", Turn(seq, speaker, 1000 * seq, 1000 * seq + 900, words, words, step=step))
+    store.call_ended("asked", outcome="hangup", duration_ms=6000, ended_at=BEGAN)
+    assert await store.flush()
+    for _ in range(2):  # counted, and from the figures of the day
+        assert (await store.stats()).misunderstood == {"the blew one": 1}
+        await complete_days(store._url)
+    store.shows = REDACTED
+    assert (await store.stats()).misunderstood == {}

@@ -126,6 +126,10 @@ def _lines(stats: Stats, screen: Screen) -> list[str]:
             lines += ["", *_fates(title, by, screen)]
     if stats.words:
         lines += ["", *_words(stats.words[:MOST_ROWS], screen)]
+    if stats.misunderstood:
+        phrases = list(stats.misunderstood.items())[:MOST_ROWS]
+        columns = [Column("said before the agent asked again", flexible=True), Column("count", right=True)]
+        lines += ["", *table(columns, [[phrase, f"{count:,}"] for phrase, count in phrases], screen)]
     lines += _chart("silent after", histogram(stats.stop_histogram), screen)
     days = by_local_day(stats)
     if len(days) > 1:

@@ -7,11 +7,11 @@ missing, and then the reader counts the calls themselves.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select, text
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ..clock import SystemClock
@@ -76,6 +76,22 @@ async def counted(connection: AsyncConnection, conditions: Collection[ColumnElem
     query = select(*keys, *(turns.c[name] for name in WAITS)).join_from(calls, turns, turns.c.call_id == calls.c.id)
     async for row in _streamed(connection, query.where(*conditions, turns.c.wait_ms.is_not(None))):
         group(row).count_waits(row[3:])
+    async for row in _streamed(connection, _asked_again(keys).where(*conditions)):
+        group(row).count_asked_again(row.heard_text)
+    return found
+
+
+def _asked_again(keys: Sequence[Any]) -> Select[Any]:
+    """The turns of callers after which the agent is in the same step as before."""
+    said = schema.turns
+    before, after = said.alias(), said.alias()
+
+    def beside(turn: Any, by: int) -> ColumnElement[bool]:
+        return and_(turn.c.call_id == said.c.call_id, turn.c.seq == said.c.seq + by, turn.c.speaker == "agent")
+
+    same = (said.c.speaker == "caller", before.c.step == after.c.step, after.c.step != "")
+    query: Any = select(*keys, said.c.heard_text).join_from(schema.calls, said, said.c.call_id == schema.calls.c.id)
+    found: Select[Any] = query.join(before, beside(before, -1)).join(after, beside(after, 1)).where(*same)
     return found
 
 

@@ -132,6 +132,7 @@ MIGRATIONS: Sequence[Migration] = (
         *(Only("sqlite", f"INSERT INTO said (said, rank) VALUES ('{name}', {value})") for name, value in MERGES),
         Only("sqlite", "INSERT INTO said (said) VALUES ('optimize')"),
     ),
+    ("DELETE FROM day_figures",),  # without misunderstood phrases; they are made again
 )
 
 LOCK_KEY = 0x62617267  # any number that only we use: "barg"

@@ -10,9 +10,11 @@ from dataclasses import astuple, dataclass, field
 from typing import Any, NamedTuple
 
 from ..core.language.kinds import FALSE_INTERRUPTIONS
-from ..core.language.words import bare
+from ..core.language.words import bare, tokens
 from ..core.turns.records import WAITS, Waits
 
+MOST_PHRASES = 100  # of a day
+LONGEST_PHRASE = 80  # characters
 BIN_MS = 5  # the resolution of latencies, in ms
 WAIT_BIN_MS = 20
 
@@ -81,6 +83,7 @@ class Stats:
     stop_histogram: Mapping[int, int] = field(default_factory=dict)  # ms, in steps of BIN_MS: interruptions
     detect_histogram: Mapping[int, int] = field(default_factory=dict)
     waits: Sequence[WaitSpread] = field(default_factory=tuple)  # in the order of the columns
+    misunderstood: Mapping[str, int] = field(default_factory=dict)  # what callers said before the agent asked again
 
 
 class Latencies:
@@ -132,8 +135,8 @@ class Group(NamedTuple):
 class Figures:
     """The counts of a group of calls. They add up."""
 
-    __slots__ = ("calls", "duration_ms", "fates", "flows", "hours", "hours_interrupted", "kinds", "outcomes", "queues",
-                 "resolutions", "steps", "waits", "words")  # fmt: skip
+    __slots__ = ("calls", "duration_ms", "fates", "flows", "hours", "hours_interrupted", "kinds", "misunderstood",
+                 "outcomes", "queues", "resolutions", "steps", "waits", "words")  # fmt: skip
 
     def __init__(self) -> None:
         self.calls = self.duration_ms = 0
@@ -147,6 +150,7 @@ class Figures:
         self.flows: dict[str, Latencies] = {}
         self.steps: dict[str, Latencies] = {}
         self.words: Counter[str] = Counter()  # by "step\nword"
+        self.misunderstood: Counter[str] = Counter()
         self.waits: dict[str, Counter[int]] = {name: Counter() for name in WAITS}
 
     def count_call(self, hour: str, outcome: str, duration_ms: int, interruptions: int) -> None:
@@ -169,6 +173,11 @@ class Figures:
             for groups, name in ((self.queues, group.queue), (self.flows, group.flow), (self.steps, step)):
                 _group(groups, name).count(detect_ms, stop_ms)
             self.words[f"{step}\n{cut_word}"] += 1
+
+    def count_asked_again(self, said: str) -> None:
+        """The caller said this, and the agent asked the same again."""
+        if phrase := " ".join(tokens(said)):
+            self.misunderstood[phrase[:LONGEST_PHRASE]] += 1
 
     def count_waits(self, waits: Iterable[int | None]) -> None:
         """The waits before one reply, in the order of WAITS."""
@@ -198,6 +207,7 @@ class Figures:
     def to_json(self) -> str:
         groups = {name: _packed(getattr(self, name)) for name in GROUPS}
         counters = {name: getattr(self, name) for name in COUNTERS}
+        counters["misunderstood"] = dict(_most(self.misunderstood)[:MOST_PHRASES])
         numbers = {"calls": self.calls, "duration_ms": self.duration_ms}
         waits = {"waits": {name: _flat(counter) for name, counter in self.waits.items()}}
         return json.dumps({**numbers, **counters, **groups, **waits}, ensure_ascii=False, separators=(",", ":"))
@@ -207,7 +217,7 @@ class Figures:
         found, values = cls(), json.loads(text)
         found.calls, found.duration_ms = values["calls"], values["duration_ms"]
         for name in COUNTERS:
-            setattr(found, name, Counter(values[name]))
+            setattr(found, name, Counter(values.get(name, {})))
         for name in GROUPS:
             setattr(found, name, _unpacked(values[name]))
         for name, flat in values.get("waits", {}).items():
@@ -216,7 +226,7 @@ class Figures:
 
 
 GROUPS = ("kinds", "queues", "flows", "steps")
-COUNTERS = ("outcomes", "fates", "resolutions", "hours", "hours_interrupted", "words")
+COUNTERS = ("outcomes", "fates", "resolutions", "hours", "hours_interrupted", "words", "misunderstood")
 
 
 def quantile(bins: Sequence[tuple[int, int]], share: float) -> int:
@@ -259,6 +269,7 @@ def summarize(groups: Iterable[tuple[str, Figures]]) -> Stats:
         _histogram(total.stop),
         _histogram(total.detect),
         _wait_spreads(everything),
+        dict(_most(everything.misunderstood)[:MOST_PHRASES]),
     )
 
 

@@ -154,6 +154,9 @@ def charts(stats: Stats) -> dict[str, list[Bar]]:
     """Every chart of the statistics page that has data."""
     found: dict[str, list[Bar]] = {
         "Words at which callers interrupt": bars([(f"“{w.word}”", w.count, f"step {w.step}") for w in stats.words]),
+        "Said before the agent asked again": bars(
+            [(f"“{phrase}”", count, "") for phrase, count in stats.misunderstood.items()]
+        ),
         "Interruptions by step": bars([(one.name, one.count, _median(one)) for one in stats.by_step]),
         "Calls per day": bars(
             [(day, one.calls, f"{one.interrupted} interrupted") for day, one in by_local_day(stats).items()], 31
