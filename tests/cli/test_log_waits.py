@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from click.testing import CliRunner
 
+from bargein.cli.render import interruption_lines
+from bargein.cli.terminal import Screen
+from bargein.core.turns.records import Interruption
 from tests.cli.log_of_two import FIRST, LAST, run
 
 
@@ -26,3 +30,13 @@ def test_the_waits_before_replies_are_counted_and_exported(runner: CliRunner) ->
     assert waits[0] == {"name": "endpoint_ms", "count": 2, "median_ms": 600, "p95_ms": 600}
     turns = json.loads(run(runner, "show", LAST, "--json"))["turns"]
     assert [turn["wait_ms"] for turn in turns] == [None, None, 2300]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_nothing_is_wider_than_the_terminal(runner: CliRunner, width: int) -> None:
+    """The longest figures that usually occur."""
+    cut = Interruption(
+        "i", "c", 0, "offer", 2900, 3010, 4000, 3100, 110, 135, "", "", "", "dollars,", 0, "", evidence=1.0,
+        kind="correct", resolution="replanned",
+    )  # fmt: skip
+    assert max(map(len, interruption_lines(cut, Screen(width=width)))) <= width

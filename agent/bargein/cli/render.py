@@ -217,7 +217,7 @@ def _timings(cut: Interruption) -> list[str]:
     parts = [f"noticed after {latency(cut.detect_latency_ms)}"]
     if cut.decided_ms is not None:
         parts.append(f"decided after {latency(cut.decided_ms - cut.onset_ms)}")
-    return [*parts, f"speech evidence {cut.evidence:.2f}"] if cut.evidence else parts
+    return [*parts, f"evidence {cut.evidence:.2f}"] if cut.evidence else parts
 
 
 def figures(interruptions: Iterable[Interruption], screen: Screen) -> list[str]:

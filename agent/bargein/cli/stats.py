@@ -114,6 +114,8 @@ def _lines(stats: Stats, screen: Screen) -> list[str]:
         lines.append(f"what the agent did: {_counts(stats.resolutions)}")
     if stats.total:
         lines += ["", *_spreads("interruptions", [stats.total], screen)]
+    if stats.words:
+        lines += ["", *_words(stats.words[:MOST_ROWS], screen)]
     if stats.waits:
         lines += ["", *waits_table(stats.waits, screen)]
     for title, groups in (
@@ -124,8 +126,6 @@ def _lines(stats: Stats, screen: Screen) -> list[str]:
     for title, by in (("queue", stats.fates_by_queue), ("flow", stats.fates_by_flow)):
         if any(by):
             lines += ["", *_fates(title, by, screen)]
-    if stats.words:
-        lines += ["", *_words(stats.words[:MOST_ROWS], screen)]
     if stats.misunderstood:
         phrases = list(stats.misunderstood.items())[:MOST_ROWS]
         columns = [Column("said before the agent asked again", flexible=True), Column("count", right=True)]
