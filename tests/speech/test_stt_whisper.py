@@ -10,8 +10,10 @@ import pytest
 from bargein.core.audio.pcm import RATE, Pcm
 from bargein.core.turns.overlap import OverlapSettings
 from bargein.errors import EngineError
+from bargein.speech.audio import activity, from_pcm
 from bargein.speech.stt_whisper import WhisperRecognizer, WhisperStream
 from bargein.speech.tts_hibari import HibariTts
+from bargein.speech.voice import begun_at_once
 from bargein.speech.whisper_decoder import WhisperDecoder
 from bargein.speech.whisper_model import BUNDLED
 from bargein.speech.whisper_stream import loud_part
@@ -253,3 +255,33 @@ async def test_a_process_of_its_own_recognizes_the_same(recognizer: WhisperRecog
         assert await fed(separate, pcm).final() == await fed(recognizer, pcm).final()
     finally:
         separate.close()
+
+
+@pytest.mark.parametrize(
+    ("words", "digits"),
+    [
+        ("four seven one", "4 7 1"),
+        ("four oh seven", "4 0 7"),
+        ("nine three", "9 3"),
+        ("double five two", "double five two"),
+    ],
+)
+async def test_dictated_digits_with_gaps_between_them(
+    recognizer: WhisperRecognizer, tts: HibariTts, words: str, digits: str
+) -> None:
+    gap = np.zeros(RATE // 5, np.int16)
+    said = [begun_at_once(tts.synthesize(word)).pcm for word in words.split()]
+    stream = recognizer.digits_stream("en")
+    for pcm in (gap, *(x for word in said for x in (word[: activity(from_pcm(word), RATE)[1]], gap)), gap):
+        stream.feed(pcm)
+    assert (await stream.final()).text.lower() == digits
+
+
+async def test_a_whole_sentence_sounds_more_like_an_end_than_its_beginning(
+    recognizer: WhisperRecognizer, tts: HibariTts
+) -> None:
+    whole = tts.synthesize("I would like to change the date of my booking.").pcm
+    ended = [(await fed(recognizer, pcm).final()).ended for pcm in (whole, whole[: len(whole) // 2])]
+    assert ended[0] is not None
+    assert ended[1] is not None
+    assert ended[0] > ended[1]

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bargein.speech.whisper_ending import ending_log_odds, without_runaway
+from bargein.speech.whisper_ending import ended, ending_log_odds, last_sounds, without_runaway
 
 MARKS = {".": 0, "?": 1, "!": 2, ",": 3, "...": 4, "-": 5, " -": 6, "--": 7, "…": 8}
 WORD, EOT = 9, 20
@@ -45,3 +45,13 @@ def test_a_decoder_that_was_stopped_in_a_word_tells_nothing() -> None:
 )
 def test_what_a_runaway_decoder_repeats_is_left_out(said: str, meant: str) -> None:
     assert without_runaway(said) == meant
+
+
+@pytest.mark.parametrize("end_s", [0.1, 1.5, 7.99])  # a short word, a phrase, speech that fills the window
+def test_the_last_sounds_are_those_around_the_end(end_s: float) -> None:
+    encoded = np.zeros((400, 384), np.float32)
+    encoded[: int(end_s * 50)] = 1.0
+    sounds = last_sounds(encoded, end_s)
+    assert sounds.shape == (768,)
+    assert np.isfinite(ended(sounds))
+    assert sounds[384:].mean() > 0.8 > 0.2 > sounds[:384].mean() or end_s > 7

@@ -72,9 +72,10 @@ def digits_or_words(free: Decoded, digits: Decoded, samples: int) -> Decoded:
     `samples` is the length of the speech. The limits were set on 72 dictated numbers and 150 other utterances.
     """
     read, spoken = digits.text.replace(" ", ""), plain_digits(free.text)
-    otherwise = SAID_OTHERWISE & set(re.findall(r"[a-z]+", free.text.lower()))
+    if _otherwise(free):
+        return _as_spoken(free)
     runaway = len(read) >= RUNAWAY and len(set(read[-RUNAWAY:])) == 1
-    if not read or otherwise or runaway or digits.log_probability < UNSURE:
+    if not read or runaway or digits.log_probability < UNSURE:
         return free
     if spoken:  # both are digits; more of them are right unless nobody talks so fast
         more = len(read) < len(spoken) <= 1 + FASTEST * samples / RATE
@@ -118,8 +119,8 @@ def by_sound(read: str) -> Decoded:
 def told_apart(free: Decoded, read: str) -> Decoded:
     """Digits that were told by their sounds; "oh" and "double" are in the free text alone."""
     words = re.findall(r"[a-z]+|[0-9]", free.text.lower())
-    if SAID_OTHERWISE & set(words):
-        return free
+    if _otherwise(free):
+        return _as_spoken(free)
     if len(words) == len(read):
         read = "".join("0" if word in ("oh", "o") else digit for word, digit in zip(words, read, strict=True))
     score = max(free.log_probability, UNSURE)
@@ -131,6 +132,18 @@ def plain_digits(text: str) -> str:
     words = re.findall(r"[a-z]+|[0-9]", text.lower())
     found = [SPOKEN.get(word, word) for word in words]
     return "".join(found) if all(word.isdigit() for word in found) else ""
+
+
+def _otherwise(free: Decoded) -> bool:
+    """Whether the text holds more of a number than its digits."""
+    return bool(SAID_OTHERWISE & set(re.findall(r"[a-z]+", free.text.lower())))
+
+
+def _as_spoken(free: Decoded) -> Decoded:
+    """The free text; "double five two", and nothing else, is no noise."""
+    words = set(re.findall(r"[a-z]+|[0-9]", free.text.lower()))
+    dictated = words <= SAID_OTHERWISE | set(SPOKEN) | set(SPOKEN.values())
+    return replace(free, no_speech=min(free.no_speech, DIGITS_NO_SPEECH)) if dictated else free
 
 
 def _as_digits(free: Decoded, digits: Decoded) -> Decoded:
