@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from datetime import UTC, datetime
+from pathlib import Path
 
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from bargein.cli import cli, progress
 from bargein.cli.progress import ProgressLine
+from bargein.speech.audio import write_wav
+from bargein.store import Store
 
 
 class Ticking:
@@ -55,3 +64,29 @@ def test_short_work_says_nothing() -> None:
         clock.now = 1.9
         line.at(10)
     assert out.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (["prune", "--older-than", "0d", "--yes"], "deleting calls: 1 of 1"),
+        (["export"], "exporting calls: 1"),
+        (["replay", "tone.wav", "--sweep", "sensitivity", "--fast"], "seconds of audio"),
+    ],
+)
+def test_long_commands_say_how_far_they_are(
+    words: list[str], what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(progress, "FIRST_S", -1.0)  # as if each had taken more than two seconds
+
+    async def fill() -> None:
+        store = await Store.open(f"sqlite:///{tmp_path}/bargein.db")
+        store.call_started("first", caller="1")
+        store.call_ended("first", outcome="queue", duration_ms=1000)
+        await store.close()
+
+    asyncio.run(fill())
+    write_wav(tmp_path / "tone.wav", np.zeros(4000, np.int16) + 3)
+    done = CliRunner().invoke(cli, words)
+    assert what in done.stderr, done.output

@@ -12,9 +12,13 @@ import uuid
 import wave
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from bargein import __version__
+from bargein.cli.serve import _facts
+from bargein.config import Config
 from bargein.core.wire.audiosocket import Decoder, FrameKind, encode
 
 ROOT = Path(__file__).parents[2]
@@ -197,3 +201,10 @@ def test_garbage_on_the_port_leaves_other_calls_alone(tmp_path: Path, junk: byte
                 assert other.recv(10) == b""
         call.settimeout(5)
         assert len(receive(call, 323 * 25)) == 323 * 25
+
+
+def test_a_server_says_what_runs_where() -> None:
+    app = SimpleNamespace(config=Config(), ports=[9092, 9093], fastagi=SimpleNamespace(port=4573))
+    line = _facts(app, "flow shop")  # type: ignore[arg-type]
+    assert line.startswith(f"bargein {__version__}: AudioSocket on 127.0.0.1:9092, 9093, FastAGI on 127.0.0.1:4573, ")
+    assert "flow shop, database bargein.db, no configuration file" in line

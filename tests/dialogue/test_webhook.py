@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from bargein.dialogue import http_client
 from bargein.dialogue.webhook import WebhookRequest, Webhooks
 
 
@@ -108,3 +109,13 @@ async def test_cookies_do_not_go_from_one_call_to_the_next() -> None:
     for key in ("a", "b"):
         await hooks.ask(WebhookRequest(url="https://shop.example/x", key=key))
     assert "cookie" not in seen[1].headers
+
+
+async def test_webhooks_of_all_calls_share_one_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To make one takes 40 ms of the event loop."""
+    made: list[httpx.AsyncClient] = []
+    plain = http_client.new_client
+    monkeypatch.setattr(http_client, "new_client", lambda *of: made.append(plain(*of)) or made[-1])
+    for number in range(3):
+        assert await Webhooks().ask(WebhookRequest("http://127.0.0.1:9/x", f"call/{number}")) is None
+    assert len(made) == 1

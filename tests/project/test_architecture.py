@@ -101,6 +101,13 @@ def test_only_the_store_holds_sql() -> None:
     assert {path.parent.name for path in with_sql} == {"store"}
 
 
+def test_only_one_module_makes_the_url_of_a_file() -> None:
+    """A `%` or `?` in a file's name has to be escaped, everywhere alike."""
+    made = re.compile(r"""f"sqlite|"sqlite:///" *[+%]|SQLITE *\+|\{SQLITE\}""")
+    makers = [path.name for path in MODULES if made.search(path.read_text())]
+    assert makers == ["url.py"]
+
+
 def test_no_file_holds_two_ideas() -> None:
     tests = sorted((ROOT / "tests").rglob("*.py"))
     assert not [path.name for path in [*MODULES, *tests] if len(path.read_text().splitlines()) > 400]

@@ -297,3 +297,13 @@ def test_a_pause_withdrawn_at_once_is_neither_heard_nor_logged() -> None:
     assert call.turns[0].heard_text == MENU
     silent = np.flatnonzero(np.abs(np.concatenate(call.sent)) > 400)
     assert np.max(np.diff(silent)) < 100 * SAMPLES_PER_MS
+
+
+def test_a_turn_of_ten_minutes_is_answered_after_one() -> None:
+    """A radio, or somebody who never pauses."""
+    call = Call([MENU, "Thank you."], ["and then and then and then"])
+    call.run(3000)
+    call.run(58_000, LOUD)
+    assert len(call.situations) == 1
+    call.run(4000, LOUD)
+    assert call.situations[1].caller_text == "and then and then and then"
