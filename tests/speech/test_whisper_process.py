@@ -86,15 +86,25 @@ def test_a_process_that_was_killed_while_nobody_asked_is_replaced(process: Decod
 
 
 def test_a_stopped_process_is_replaced() -> None:
-    process = DecoderProcess("fake", COMMAND, hang_s=2.0)
+    process = DecoderProcess("fake", COMMAND, hang_s=1.0)
     stopped = process.pid
-    os.kill(stopped, signal.SIGSTOP)
-    with pytest.raises(EngineError, match="gave no answer"):
-        process.decode(np.zeros(200_000, np.int16), "en", ())  # more than a pipe holds
-    assert process.decode(PCM, "en", ()).text.startswith("8000 en")
-    assert process.pid != stopped
-    assert process.restarts == 1
-    process.close()
+    try:
+        os.kill(stopped, signal.SIGSTOP)
+        with pytest.raises(EngineError, match="gave no answer"):
+            process.decode(np.zeros(200_000, np.int16), "en", ())  # more than a pipe holds
+        until(lambda: answers(process))
+        assert process.pid != stopped
+        assert process.restarts >= 1
+    finally:
+        process.close()
+
+
+def answers(process: DecoderProcess) -> bool:
+    """Whether it answers; on a busy machine even a good process may take longer than `hang_s`."""
+    try:
+        return process.decode(PCM, "en", ()).text.startswith("8000 en")
+    except EngineError:
+        return False
 
 
 def test_a_request_that_fails_harms_no_other(process: DecoderProcess) -> None:
