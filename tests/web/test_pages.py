@@ -56,6 +56,7 @@ async def _fill(place: Path) -> None:
         store.turn(call_id, Turn(1, "caller", 2900, 4000, EVIL, EVIL, confidence=0.9))
         store.call_ended(call_id, outcome="queue", duration_ms=7000, summary=EVIL)
     store.call_started("running", caller="+4930999", called="700")
+    store.turn("running", Turn(0, "agent", 0, 900, "How can I help?", "How can I help?"))
     await store.close()
 
 
@@ -140,6 +141,7 @@ def test_live_shows_calls_in_progress(browser: TestClient) -> None:
         time.sleep(0.05)
     assert "+4930999" in page
     assert "call ends: queue" in page
+    assert re.search(r'<td class="wide"><b>agent</b> How can I help\?</td>', page)
 
 
 def test_strangers_and_writers_are_refused(place: Path) -> None:

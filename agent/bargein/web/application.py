@@ -102,7 +102,12 @@ class Pages:
     async def live(self, request: Request) -> Response:
         """Calls in progress, and the last events."""
         name = "live_part.html" if request.query_params.get("part") else "live.html"
-        return self._page(request, name, calls=self._live.calls, events=self._live.recent, version=self._live.version)
+        values: dict[str, Any] = {
+            "calls": self._live.calls,
+            "events": self._live.recent,
+            "last_turn": self._live.last_turn,
+        }
+        return self._page(request, name, version=self._live.version, **values)
 
     async def events(self, request: Request) -> Response:
         """Server-sent events: `changed` whenever there is something newer than the page, which names its version."""

@@ -14,6 +14,7 @@ from ..errors import UserError
 from ..view.follow import CallEvent, Follower
 
 if TYPE_CHECKING:
+    from ..core.turns.records import Turn
     from ..store import Call, Reader
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ class Live:
         self._reader = reader
         self._follower = Follower(reader, (clock or SystemClock()).utc() - BEFORE, clock=clock)
         self._events: deque[CallEvent] = deque(maxlen=MOST_EVENTS)
+        self._said: dict[str, Turn] = {}
         self._changed = asyncio.Event()
         self._stopped = asyncio.Event()
         self.version = 0
@@ -45,6 +47,10 @@ class Live:
     def recent(self) -> list[CallEvent]:
         """The newest first."""
         return list(reversed(self._events))
+
+    def last_turn(self, call_id: str) -> Turn | None:
+        """What was said last in a call in progress."""
+        return self._said.get(call_id)
 
     async def wait(self, version: int) -> None:
         """Return when there is something newer than `version`."""
@@ -66,6 +72,8 @@ class Live:
                 if events or calls != known:
                     known = calls
                     self._events.extend(events)
+                    self._said |= {event.call_id: event.turn for event in events if event.turn is not None}
+                    self._said = {call_id: turn for call_id, turn in self._said.items() if call_id in calls}
                     self.version += 1
                     self._changed.set()
                     self._changed = asyncio.Event()
