@@ -38,7 +38,7 @@ class EarlySettings:
     voice_factor: float = 0.3  # ... and all thresholds are multiplied by this
     short_ms: int = 200  # a shorter sound with silence behind it is no word: the shortest words have 280 ms
     unnoticed_ms: tuple[int, int] = (150, 180)  # a pause that ends at this age is hardly heard ...
-    unnoticed: float = 0.13  # ... so the agent goes on now or listens until it is sure
+    unnoticed: float = 0.115  # ... so the agent goes on now or listens until it is sure
     go_on: Schedule = ((140, 0.0), (220, 0.002), (300, 0.004), (360, 0.008), (600, 0.03), (900, 0.1), (1500, 0.15))
 
 
