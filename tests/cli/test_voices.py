@@ -53,3 +53,9 @@ def test_say_has_one_line_for_what_goes_wrong(tmp_path: Path, options: list[str]
     assert isinstance(result.exception, UserError)
     assert line in str(result.exception)
     assert "\n" not in str(result.exception)
+
+
+def test_nothing_to_say_makes_no_file(tmp_path: Path) -> None:
+    result = CliRunner().invoke(say_command, ["...", "-o", str(tmp_path / "x.wav")])
+    assert "nothing to say" in str(result.exception)
+    assert not (tmp_path / "x.wav").exists()

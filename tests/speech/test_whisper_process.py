@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -136,6 +137,17 @@ def test_the_process_ends_with_its_owner(process: DecoderProcess) -> None:
         os.kill(pid, 0)
     with pytest.raises(EngineError, match="closed"):
         process.decode(PCM, "en", ())
+
+
+@pytest.mark.parametrize("model", ["fake", "missing"])
+def test_a_process_whose_owner_has_gone_says_nothing(model: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = subprocess.run(
+        [*COMMAND, model], stdin=subprocess.DEVNULL, stdout=writer, stderr=subprocess.PIPE, timeout=30
+    )
+    os.close(writer)
+    assert (process.returncode, process.stderr) == (0, b"")
 
 
 def test_a_process_that_cannot_be_started_again_is_tried_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ..config import Config
+from ..errors import UserError
 from .options import config_option, format_options
 from .rows import print_rows
 from .terminal import Column, Screen, plain, table, write
@@ -85,6 +86,8 @@ def say_command(
     tts.load()
     chosen = voice or (speech.voice if name == speech.tts else "")
     utterance = SpeakableTts(tts).synthesize(text, language, chosen)
+    if not len(utterance.pcm):
+        raise UserError("there is nothing to say in this text", 2)
     write_wav(output, utterance.pcm)
     if words:
         write(f"{word.start // 8:6} {word.end // 8:6}  {word.text}" for word in utterance.words)

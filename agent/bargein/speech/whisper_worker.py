@@ -47,6 +47,14 @@ def write_message(out: BinaryIO, message: Message, samples: bytes = b"") -> None
     out.flush()
 
 
+def _answer(out: BinaryIO, message: Message) -> None:
+    """A message to the server. If the server is gone, so are we."""
+    try:
+        write_message(out, message)
+    except BrokenPipeError:
+        os._exit(0)
+
+
 def read_message(source: BinaryIO) -> tuple[Message, bytes] | None:
     """The next message and its samples; None at the end."""
     head = source.read(HEAD.size)
@@ -64,8 +72,8 @@ def answer_requests(load: Callable[[], LoadedDecoder]) -> None:
     try:
         decoder = load()
     except EngineError as error:
-        return write_message(out, {"number": 0, "error": str(error)})
-    write_message(out, {"number": 0, "languages": list(decoder.languages)})
+        return _answer(out, {"number": 0, "error": str(error)})
+    _answer(out, {"number": 0, "languages": list(decoder.languages)})
     requests: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
     threading.Thread(target=_take_requests, args=(requests,), daemon=True).start()
     while (request := requests.get()) is not None:
@@ -73,7 +81,7 @@ def answer_requests(load: Callable[[], LoadedDecoder]) -> None:
         while len(batch) < BATCH and not requests.empty() and (more := requests.get()) is not None:
             batch.append(more)
         for answer in _answers(decoder, batch):
-            write_message(out, answer)
+            _answer(out, answer)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
