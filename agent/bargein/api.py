@@ -10,9 +10,10 @@ from .core.detector.vad_frame import VadFrame
 from .core.language.intent import Phrases
 from .core.language.kinds import Kind
 from .core.turns import actions
-from .core.turns.conversation import Conversation, ConversationSettings
+from .core.turns.conversation import Conversation
 from .core.turns.records import Interruption, Resolution, Situation, Turn
 from .core.turns.reply import CallResult, Finish, Listen, Say
+from .core.turns.settings import ConversationSettings
 from .core.turns.table import State
 from .core.turns.transcript import Transcript
 from .data.trained import load_weights

@@ -19,12 +19,13 @@ from .config import Config, networks, parse_address
 from .core.audio.pcm import RATE
 from .core.detector.block import DetectorBlock
 from .core.detector.speech_detector import SpeechDetector
-from .core.turns.conversation import Conversation, ConversationSettings
+from .core.turns.conversation import Conversation
 from .core.turns.endpoint import EndpointSettings
 from .core.turns.overlap_classifier import OverlapClassifier, OverlapNetwork
 from .core.turns.prosody import prosody
 from .core.turns.records import CallInfo, Interruption, Turn
 from .core.turns.reply import CallResult, Finish
+from .core.turns.settings import ConversationSettings
 from .core.turns.turn_end import TurnEndModel
 from .data.trained import load_weights
 from .dialogue import http_client
@@ -305,6 +306,7 @@ class App:
             sensitivity=self.config.hearing.sensitivity,
             duck=self.config.hearing.overlap == "duck",
             duck_db=self.config.hearing.duck_db,
+            filler_ms=self.config.dialogue.filler_ms,
             longest_turn_ms=1000 * self.config.endpoint.longest_s,
             endpoint=EndpointSettings(min_ms=self.config.endpoint.min_ms, max_ms=self.config.endpoint.max_ms),
         )
@@ -317,7 +319,6 @@ class App:
             self,
             recording,
             detector if self._make_detector is None else None,
-            self.config.dialogue.filler_ms,
         )
         self._calls[info.id] = LoggedCall(info, session, self.clock.monotonic(), recording)
         self.store.call_started(

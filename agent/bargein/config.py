@@ -159,6 +159,7 @@ class LlmConfig:
     extra: str = _checked("", _check_json_object)  # more members of each request, as JSON; null leaves one out
     first_token_ms: int = _between(4000, 100, 120_000)  # how long the caller waits for a word of the model, at most
     timeout_ms: int = _between(20_000, 100, 600_000)  # for a whole answer
+    preemptive: bool = False  # ask before it is certain that the caller is done: at most one unused request a turn
 
 
 @dataclass(frozen=True, slots=True)

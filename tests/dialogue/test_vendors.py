@@ -210,17 +210,6 @@ async def test_a_model_that_dribbles_is_heard_in_parts(tmp_path: Path) -> None:
         assert len(says) > 1
 
 
-async def test_who_waits_is_told_so_once(tmp_path: Path) -> None:
-    async def script(exchange: Exchange) -> None:
-        await asyncio.sleep(3.2)
-        await exchange.says("We open at nine.")
-
-    async with chat_server(script) as server:
-        says: list[tuple[float, str]] = []
-        await asked(server, tmp_path, says, first_token_ms=8000)
-        assert [text for _, text in says] == ["One moment.", "We open at nine."]
-
-
 @pytest.mark.parametrize("member", ["content", "reasoning_content"])
 async def test_a_flood_stalls_nobody_and_is_not_kept(tmp_path: Path, member: str) -> None:
     """10 MB in small pieces: the event loop stays free, and memory stays small."""

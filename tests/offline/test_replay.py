@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from bargein.cli.replay import replay_command
 from bargein.core.audio.pcm import RATE
-from bargein.core.turns.conversation import ConversationSettings
+from bargein.core.turns.settings import ConversationSettings
 from bargein.core.turns.transcript import SoundProbabilities, Transcript
 from bargein.data.trained import load_weights
 from bargein.dialogue.languages import load

@@ -10,6 +10,7 @@ from bargein.core.audio.utterance import Utterance
 from bargein.core.turns.conversation import Conversation
 from bargein.core.turns.records import Turn, Waits
 from bargein.core.turns.reply import Listen, Say
+from bargein.core.turns.settings import ConversationSettings
 from bargein.dialogue.languages import load
 from bargein.offline import virtual_time
 from bargein.server.metrics import Meter
@@ -33,9 +34,9 @@ def turns_of(reply: list[Timed], last_s: float) -> list[Turn]:
     log = FakeLog()
 
     async def main() -> None:
-        core = Conversation("c", LevelDetector(), load("en"))  # type: ignore[arg-type]
+        core = Conversation("c", LevelDetector(), load("en"), ConversationSettings(filler_ms=2000))  # type: ignore[arg-type]
         recognizer = FakeRecognizer(["I need a new card for my account"], delay_s=0.1)
-        session = Session("c", core, Engines(recognizer, SlowVoice(), SlowPlanner([reply])), log, filler_ms=2000)
+        session = Session("c", core, Engines(recognizer, SlowVoice(), SlowPlanner([reply])), log)
         await session.run(None, Line(script))  # type: ignore[arg-type]
 
     virtual_time.run(main())

@@ -14,7 +14,7 @@ from ..errors import UserError
 if TYPE_CHECKING:
     from ..core.audio.pcm import Pcm
     from ..core.language.intent import Phrases
-    from ..core.turns.conversation import ConversationSettings
+    from ..core.turns.settings import ConversationSettings
     from ..dialogue.flow import Flow
     from ..offline.labels import Label
     from ..offline.replay import Recognize, Replay, Weights
@@ -90,8 +90,8 @@ def engines(config: Config, flow: Flow, fast: bool, weights: Path | None = None)
 
 
 def settings_of(config: Config, flow: Flow, sensitivity: float | None) -> ConversationSettings:
-    from ..core.turns.conversation import ConversationSettings
     from ..core.turns.endpoint import EndpointSettings
+    from ..core.turns.settings import ConversationSettings
 
     wanted = (sensitivity, flow.sensitivity, config.hearing.sensitivity)
     return ConversationSettings(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ..core.language.intent import Phrases
 from ..core.language.kinds import Kind
@@ -31,6 +31,14 @@ class Reply(Protocol):
     def cancel(self) -> None: ...
 
 
+@runtime_checkable
+class PreparedReply(Reply, Protocol):
+    """A reply that is made before it is certain that it is wanted."""
+
+    def confirm(self) -> None:
+        """It is wanted. What cannot be undone, as a webhook or a tool, waits for this."""
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a caller has come: the step, and the slots that the log may hold (no secrets)."""
@@ -53,3 +61,11 @@ class Planner(Protocol):
 
     def plan(self, situation: Situation) -> Reply:
         """Start to plan the next turn of the agent. Never blocks."""
+
+
+@runtime_checkable
+class Preparing(Planner, Protocol):
+    """A planner that can begin a reply while the caller may still go on."""
+
+    def prepare(self, situation: Situation) -> PreparedReply:
+        """Like `plan`. Until the reply is confirmed it does nothing that cannot be undone."""

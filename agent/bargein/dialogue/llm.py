@@ -14,7 +14,7 @@ from ..core.language.kinds import Kind
 from ..core.turns.records import CallInfo, Situation
 from ..core.turns.reply import CallResult, Finish, Listen, Piece, Say
 from ..errors import EngineError
-from .base import Progress, Reply
+from .base import PreparedReply, Progress, Reply
 from .chat_api import LlmSettings
 from .expression import render
 from .flow import Flow, FlowPlanner
@@ -58,6 +58,7 @@ class LlmPlanner:
         self.phrases = phrases or load_language(flow.language, flow.language_file)
         self.webhooks = webhooks or Webhooks()
         self.tools = Tools(flow, call, self.webhooks)
+        self.early_unused = False  # a request of this turn was sent early, and its reply was not heard
         self._heard: LlmReply | None = None
 
     @property
@@ -73,14 +74,21 @@ class LlmPlanner:
 
     def plan(self, situation: Situation) -> Reply:
         """The answer to a situation. It changes nothing until it is committed, but for requests to the web."""
+        reply = self.prepare(situation)
+        reply.confirm()
+        return reply
+
+    def prepare(self, situation: Situation) -> PreparedReply:
+        """The same, but no tool is used before the reply is confirmed.
+
+        Nor is the model asked, unless the settings say `preemptive`, and then once in a turn of the caller.
+        """
         fallback = self._heard.fallback if self._heard is not None else None
-        if fallback is not None:
-            return fallback.plan(situation)
-        return LlmReply(self, situation)
+        return LlmReply(self, situation) if fallback is None else fallback.prepare(situation)
 
     def committed(self, reply: LlmReply) -> None:
         """From now on this reply has happened."""
-        self._heard = reply
+        self._heard, self.early_unused = reply, False
 
     def saying(self, name: str) -> str:
         """A sentence of the flow's or the language's own; "" if there is none."""
@@ -102,9 +110,14 @@ class LlmReply:
         self._cancelled = False
         self._committed = False
         self._spoke = False
+        self._wanted = asyncio.Event()
+
+    def confirm(self) -> None:
+        """The caller's turn is over, and this is its answer."""
+        self._wanted.set()
 
     def commit(self) -> None:
-        """The first audio was sent."""
+        """The reply is heard."""
         self._committed = True
         self._planner.committed(self)
         if self._fallback_reply is not None:
@@ -146,6 +159,8 @@ class LlmReply:
     def _at_hand(self) -> bool:
         """What needs no model: the greeting, a caller who is silent, wants us to wait, or wants a person."""
         planner, situation = self._planner, self._situation
+        if situation.failed:
+            raise EngineError("an engine did not return in time")
         if not situation.turns:
             return self._greeting()
         if not any(turn.speaker == "agent" for turn in situation.turns):
@@ -186,6 +201,11 @@ class LlmReply:
 
     async def _ask_model(self) -> None:
         planner = self._planner
+        if not self._wanted.is_set():
+            if planner.settings.preemptive and not planner.early_unused:
+                planner.early_unused = True
+            else:
+                await self._wanted.wait()
         variables = {**self.state.variables, **planner.tools.saved}
         answer = ModelAnswer(
             planner.settings,
@@ -196,7 +216,7 @@ class LlmReply:
             self.state.tool_runs,
             variables,
             say=self._say,
-            moment=planner.saying("moment"),
+            wanted=self._wanted,
         )
         try:
             finish = await answer.run()
@@ -247,6 +267,7 @@ class LlmReply:
         """The flow's fallback, or a person."""
         planner = self._planner
         flow, place = planner.flow, planner.flow.failed
+        await self._wanted.wait()
         if place in flow.steps:
             own = FlowPlanner(replace(flow, start=place), planner.call, planner.phrases, webhooks=planner.webhooks)
             reply = own.plan(Situation(()))

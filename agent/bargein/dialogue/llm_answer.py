@@ -1,7 +1,7 @@
 """One answer of a language model: requests, tools, sentences, and the limits on how long the caller hears nothing.
 
 All waits are measured by what the caller hears: from the end of the words said last (by their usual length) or, before
-the first word, from the request.
+the first word, from the request, or from the end of the caller's turn if the request is earlier.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from .tools import ToolRun, Tools
 MOST_ROUNDS = 5  # requests in one turn: the model calls tools and goes on
 WORD_S = 0.3  # a spoken word
 FLUSH_S = 2.0  # of silence: then the words of an unfinished sentence are said
-MOMENT_S = 2.5  # of silence: then "one moment" is said, once in an answer
 BURST_S = 0.03  # a first sentence waits this long for more data: perhaps a closing reasoning tag
 
 _reasons: set[tuple[str, str]] = set()  # endpoints and models whose reasoning has no opening tag
@@ -32,7 +31,8 @@ _reasons: set[tuple[str, str]] = set()  # endpoints and models whose reasoning h
 class ModelAnswer:
     """`run` asks until the model has said its answer. `say` takes each sentence as it is ready.
 
-    `own_runs` and `variables` are what the reply changes if it is heard; requests to the web are kept in `tools`.
+    `wanted` is set once the caller's turn is surely over; tools wait for it. `own_runs` and `variables` are what the
+    reply changes if it is heard; requests to the web are kept in `tools`.
     """
 
     def __init__(
@@ -45,15 +45,14 @@ class ModelAnswer:
         tool_runs: Sequence[ToolRun],
         variables: Mapping[str, str],
         say: Callable[[str], None],
-        moment: str = "",
+        wanted: asyncio.Event,
     ) -> None:
         self.own_runs = tuple(tool_runs)
         self.variables = dict(variables)
         self._settings, self._flow, self._call, self._tools = settings, flow, call, tools
-        self._situation, self._say, self._moment = situation, say, moment
+        self._situation, self._say, self._wanted = situation, say, wanted
         self._now = asyncio.get_running_loop().time
         self._heard_until = self._now()  # when the caller has heard all that was said so far
-        self._words_until = self._heard_until  # the same without "one moment"
         self._text = ModelText()
         self._said: list[str] = []  # in the request that runs now
 
@@ -76,23 +75,20 @@ class ModelAnswer:
     def _against_silence(self) -> float:
         """Do what is due now; when to look again. Raises EngineError if the caller has heard no word for too long."""
         now = self._now()
+        if not self._wanted.is_set():
+            self._heard_until = max(self._heard_until, now)  # the caller waits for nothing yet
         if now >= self._heard_until + FLUSH_S and (words := self._text.flush()):
             self._speak(words)
-        elif now >= self._heard_until + MOMENT_S and self._moment:
-            moment, self._moment = self._moment, ""
-            self._say(moment)
-            self._heard_until = now + WORD_S * len(moment.split())
         limit_s = self._settings.first_token_ms / 1000
-        if now >= self._words_until + limit_s and not self._tools.busy:
+        if now >= self._heard_until + limit_s and not self._tools.busy:
             raise EngineError(f"the language model says no word within {self._settings.first_token_ms} ms")
-        times = [self._words_until + limit_s, self._heard_until + MOMENT_S, self._heard_until + FLUSH_S]
+        times = [self._heard_until + limit_s, self._heard_until + FLUSH_S]
         return min((time for time in times if time > now), default=now + 0.1)
 
     def _speak(self, sentence: str) -> None:
         self._say(sentence)
         self._said.append(sentence)
         self._heard_until = max(self._now(), self._heard_until) + WORD_S * len(sentence.split())
-        self._words_until = self._heard_until
 
     # ------------------------------------------------------------------ rounds of requests
 
@@ -108,12 +104,13 @@ class ModelAnswer:
                 call = self._renamed(call, f"{seq + 1:03}{number}{index}")
                 tool_run = ToolRun(seq, call, call.arguments or "{}", said=said if index == 0 else "")
                 self.own_runs = (*self.own_runs, tool_run)
+                await self._wanted.wait()
                 outcome = await self._tools.perform(tool_run, self.variables)
                 tool_run.answer = outcome.answer
                 self.variables.update(outcome.variables)
                 if outcome.finish is not None:
                     return outcome.finish
-            self._words_until = max(self._words_until, self._now())  # a new request
+            self._heard_until = max(self._heard_until, self._now())  # a new request
         raise EngineError("the language model calls tools without end")
 
     def _renamed(self, call: ToolCall, place: str) -> ToolCall:

@@ -21,10 +21,11 @@ from ..core.detector.speech_detector import SpeechDetector
 from ..core.detector.vad_frame import VadFrame
 from ..core.language.intent import Phrases
 from ..core.turns import actions as act
-from ..core.turns.conversation import Conversation, ConversationSettings
+from ..core.turns.conversation import Conversation
 from ..core.turns.overlap_classifier import OverlapClassifier, OverlapNetwork
 from ..core.turns.records import Interruption, Turn, Waits
 from ..core.turns.reply import Listen
+from ..core.turns.settings import ConversationSettings
 from ..core.turns.table import State
 from ..core.turns.transcript import Transcript
 from ..core.turns.turn_end import TurnEndModel

@@ -6,39 +6,26 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from ..core.audio.pcm import Pcm
-from ..core.audio.playback import Segment
-from ..core.audio.utterance import Utterance
 from ..core.detector.speech_detector import SpeechDetector
 from ..core.turns import actions as act
 from ..core.turns.conversation import Conversation
-from ..core.turns.records import Interruption, Situation, Turn
-from ..core.turns.reply import CallResult, Finish, Listen, Say
+from ..core.turns.records import Interruption, Turn
+from ..core.turns.reply import CallResult, Finish
 from ..core.turns.transcript import Transcript
-from ..dialogue.base import Planner, Progress, Reply
+from ..dialogue.base import Planner, Progress
 from ..speech.base import DigitsRecognizer, RecognitionStream, Recognizer
+from .answers import Answers, UtteranceSource
 from .connection import Connection
 from .logs import described
 from .media import MediaEngine
 
 log = logging.getLogger(__name__)
-
-
-APOLOGY_S = 0.3  # for a sentence that is in memory
-
-
-class UtteranceSource(Protocol):
-    """Text or a WAV file to speech, cached."""
-
-    async def utterance(self, text: str) -> Utterance: ...
-
-    async def wav(self, path: str, text: str = "") -> Utterance: ...
 
 
 class CallLog(Protocol):
@@ -83,7 +70,6 @@ class Session:
         log_to: CallLog,
         recorder: Recorder | None = None,
         detector: SpeechDetector | None = None,
-        filler_ms: int = 800,
     ) -> None:
         self.finish: Finish | None = None  # how the flow ended; None while it runs, or if the caller hung up
         self.cause = ""  # why the call ended before the flow did; "" if it did not
@@ -94,11 +80,7 @@ class Session:
         self._recorder = recorder
         self.detector = detector  # the conversation's detector, if its frames may be analysed with others
         self._streams: dict[int, RecognitionStream] = {}
-        self._replies: dict[int, Reply] = {}
-        self._answers: dict[int, asyncio.Task[None]] = {}
-        self._filler_s = filler_ms / 1000
-        self._spoken_for = 0  # the last reply of which a sentence was ready
-        self._bridged = 0  # the last reply that began with a filler, until another reply begins
+        self._answers = Answers(call_id, conversation, engines.planner, engines.voice, self._perform)
         self._dropped: Counter[act.DropCause] = Counter()  # answers of which nothing was heard
         self._tasks: asyncio.TaskGroup
 
@@ -171,24 +153,17 @@ class Session:
                 case act.CloseStream(turn_id):
                     if turn_id in self._streams:
                         self._streams.pop(turn_id).cancel()
-                case act.PlanReply(reply_id, situation):
-                    self._answers[reply_id] = self._tasks.create_task(self._answer(reply_id, situation))
+                case act.PrepareReply() as order:
+                    self._answers.prepare(order, self._tasks)
+                case act.PlanReply() as order:
+                    self._answers.plan(order, self._tasks)
+                case act.SayFiller() as order:
+                    self._answers.fill(order, self._tasks)
                 case act.CommitReply(reply_id):
-                    if reply_id in self._replies:
-                        self._replies[reply_id].commit()
+                    self._answers.commit(reply_id)
                 case act.CancelReply(reply_id, dropped):
-                    if dropped is not None:
-                        self._dropped[dropped] += 1
-                        count = self._dropped[dropped]
-                        if dropped is act.DropCause.CUT_OFF:
-                            log.info("call %s: the agent cut the caller off (%d); retracted", self._call_id, count)
-                        else:
-                            told = (self._call_id, dropped, count)
-                            log.info("call %s: an unheard answer is dropped, cause: %s (%d)", *told)
-                    if reply_id in self._replies:
-                        self._replies.pop(reply_id).cancel()
-                    if reply_id in self._answers:
-                        self._answers.pop(reply_id).cancel()
+                    self._tell(dropped)
+                    self._answers.cancel(reply_id)
                 case act.LogTurn(turn):
                     self._log_to.turn(self._call_id, turn)
                 case act.LogInterruption(row):
@@ -196,7 +171,18 @@ class Session:
                     if self._recorder is not None:
                         self._recorder.mark(row)
                 case act.EndCall(finish):
-                    self.finish = finish
+                    self.finish, self.cause = finish, self._answers.cause
+
+    def _tell(self, dropped: act.DropCause | None) -> None:
+        """Log, and count, an answer that counts as not said."""
+        if dropped is None:
+            return
+        self._dropped[dropped] += 1
+        count = self._dropped[dropped]
+        if dropped is act.DropCause.CUT_OFF:
+            log.info("call %s: the agent cut the caller off (%d); retracted", self._call_id, count)
+        else:
+            log.info("call %s: an unheard answer is dropped, cause: %s (%d)", self._call_id, dropped, count)
 
     def _begin_stream(self, opened: act.OpenStream) -> None:
         recognizer, language = self._engines.recognizer, self._engines.planner.language
@@ -221,71 +207,3 @@ class Session:
         except Exception as error:
             log.error("call %s: speech to text failed: %s", self._call_id, described(error))
         self._perform(self._conversation.on_transcript(turn_id, at, words))
-
-    async def _answer(self, reply_id: int, situation: Situation) -> None:
-        """Play a reply. Its sentences are synthesized in parallel and passed on in order."""
-        finish: Finish | None = None
-        bridge: asyncio.Task[None] | None = None
-        try:
-            reply = self._engines.planner.plan(situation)
-            self._replies[reply_id] = reply
-            if reply.kind is not None:
-                self._perform(self._conversation.on_kind(reply_id, reply.kind))
-            async with asyncio.TaskGroup() as group:
-                lines: asyncio.Queue[asyncio.Task[Segment] | None] = asyncio.Queue()
-                group.create_task(self._deliver(reply_id, lines))
-                bridge = self._tasks.create_task(self._bridge(reply_id)) if situation.turns else None
-                async for piece in reply:
-                    if isinstance(piece, Say):
-                        self._perform(self._conversation.on_planned(reply_id))
-                        lines.put_nowait(group.create_task(self._line(piece)))
-                    elif isinstance(piece, Listen):
-                        self._perform(self._conversation.expect(reply_id, piece))
-                    else:
-                        finish = piece
-                lines.put_nowait(None)
-        except Exception as error:  # a call must never end in silence because an engine failed
-            log.error("call %s: no answer could be made: %s; the dialplan goes on", self._call_id, described(error))
-            finish, self.cause = Finish(CallResult.FAILED), "no answer could be made"
-            await self._apologize(reply_id)
-        finally:
-            if bridge is not None:
-                bridge.cancel()
-        self._perform(self._conversation.on_reply_end(reply_id, finish))
-
-    async def _deliver(self, reply_id: int, lines: asyncio.Queue[asyncio.Task[Segment] | None]) -> None:
-        while (making := await lines.get()) is not None:
-            segment = await making
-            self._spoken_for = reply_id
-            self._bridged = self._bridged if self._bridged == reply_id else 0
-            self._perform(self._conversation.on_segment(reply_id, segment))
-
-    async def _bridge(self, reply_id: int) -> None:
-        """Say "One moment." if nothing of the reply is there in time. Never in two replies in a row."""
-        if not self._filler_s or self._bridged:
-            return
-        text = self._engines.planner.phrases.sayings.get("filler", "")
-        await asyncio.sleep(self._filler_s)
-        if not text or self._spoken_for == reply_id:
-            return
-        try:
-            segment = replace(await self._line(Say(text)), filler=True)
-        except Exception as error:  # the reply itself may still come
-            log.error("call %s: no filler: %s", self._call_id, described(error))
-            return
-        if self._spoken_for != reply_id:
-            self._bridged = reply_id
-            self._perform(self._conversation.on_segment(reply_id, segment))
-
-    async def _apologize(self, reply_id: int) -> None:
-        """Say that there is trouble, if that sentence is in memory: the voice may have failed."""
-        text = self._engines.planner.phrases.sayings.get("trouble", "")
-        with suppress(Exception):
-            async with asyncio.timeout(APOLOGY_S):
-                self._perform(self._conversation.on_segment(reply_id, await self._line(Say(text))))
-
-    async def _line(self, say: Say) -> Segment:
-        voice = self._engines.voice
-        utterance = await (voice.wav(say.wav, say.text) if say.wav else voice.utterance(say.text))
-        how = (say.interruptible, say.sensitivity, say.question, say.repeated, say.overlap, say.duck_db)
-        return Segment(utterance, say.step, *how)

@@ -10,9 +10,10 @@ import pytest
 from bargein.core.audio.pcm import SAMPLES_PER_MS, Pcm
 from bargein.core.audio.playback import Segment
 from bargein.core.turns import actions as act
-from bargein.core.turns.conversation import Conversation, ConversationSettings
+from bargein.core.turns.conversation import Conversation
 from bargein.core.turns.records import Interruption, Situation, Turn
 from bargein.core.turns.reply import Expected, ExpectedKind, Finish, Listen
+from bargein.core.turns.settings import ConversationSettings
 from bargein.core.turns.table import State
 from bargein.core.turns.transcript import Transcript
 from bargein.dialogue.languages import load
@@ -171,7 +172,7 @@ def test_a_reply_that_was_not_heard_never_happened() -> None:
     call.run(300, LOUD)
     call.run(100)
     assert call.core.state is State.YIELDED
-    assert call.cancels[-1] == 3
+    assert call.cancels[-1] == 2
     call.slow = False
     call.run(2000)
     assert call.situations[-1].caller_text == "I want the blue one"

@@ -8,9 +8,10 @@ import pytest
 from bargein.core.audio.pcm import SAMPLES_PER_MS
 from bargein.core.audio.playback import Segment
 from bargein.core.turns import actions as act
-from bargein.core.turns.conversation import Conversation, ConversationSettings
+from bargein.core.turns.conversation import Conversation
 from bargein.core.turns.overlap import EarlySettings, OverlapSound, at, follow_sound
 from bargein.core.turns.overlap_classifier import OverlapClass
+from bargein.core.turns.settings import ConversationSettings
 from bargein.core.turns.table import Event, State
 from bargein.dialogue.languages import load
 from tests.core.turns.test_conversation import MENU, Call
@@ -169,7 +170,7 @@ def test_what_changes_nothing_keeps_the_answer_that_is_prepared(said: str, word:
         call.run(400)
         assert call.core.state is State.THINKING
     assert call.dropped == []
-    call.reply(3)
+    call.reply(2)
     call.run(100)
     assert call.core.state is State.SPEAKING
 

@@ -43,11 +43,32 @@ class CloseStream:
 
 
 @dataclass(frozen=True, slots=True)
-class PlanReply:
-    """Plan a reply. Its sentences go to `Conversation.on_segment`, its end to `on_reply_end`, with the same id."""
+class PrepareReply:
+    """Plan a reply that may not be wanted: the caller may go on. Make its first sentence and do nothing that counts.
+
+    What comes is passed on as for `PlanReply`, which follows with the same id if the reply is wanted, else CancelReply.
+    """
 
     reply_id: int
     situation: Situation
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReply:
+    """Plan a reply. Its sentences go to `Conversation.on_segment`, its end to `on_reply_end`, with the same id.
+
+    If it was prepared, it is wanted from now on.
+    """
+
+    reply_id: int
+    situation: Situation
+
+
+@dataclass(frozen=True, slots=True)
+class SayFiller:
+    """The caller has waited too long for the reply. Pass a segment with `filler` to `Conversation.on_segment`."""
+
+    reply_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +121,9 @@ Action = (
     | FeedAudio
     | RequestTranscript
     | CloseStream
+    | PrepareReply
     | PlanReply
+    | SayFiller
     | CommitReply
     | CancelReply
     | LogTurn

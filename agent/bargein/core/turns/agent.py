@@ -12,52 +12,125 @@ from .ledger import Ledger
 from .overlap_log import OverlapLog
 from .records import Resolution, Situation, Waits
 from .reply import Finish, Listen
-from .reply_progress import ReplyProgress, ReplyTiming
+from .reply_progress import ReplyProgress
 
 
 class Agent:
-    """Methods that change something outside return the actions for it. `now` is in samples of the call."""
+    """Methods that change something outside return the actions for it. `now` is in samples of the call.
 
-    def __init__(self, ledger: Ledger) -> None:
+    `filler`: the silence before a reply, or in it, that a filler ends; 0: never. Never two replies in a row have one.
+    """
+
+    def __init__(self, ledger: Ledger, filler: int = 0) -> None:
         self.playback = Playback()
         self.reply = ReplyProgress()
         self.listen = Listen()
         self.overlap = OverlapLog(ledger)
         self.interrupted_question = False  # the sentence that the caller interrupted was one
+        self.prepared_until: int | None = None  # the caller's last sound when a reply was prepared; None: there is none
+        self._prepared: ReplyProgress | None = None
+        self._foreseen: Situation | None = None
+        self._ids = 0  # of replies, so far
         self._ledger = ledger
+        self._filler = filler
+        self._bridged = False  # the last reply, or its beginning, was a filler
+        self._heard_until = 0  # when the agent was last heard
+
+    def prepare(self, situation: Situation, until: int) -> list[act.Action]:
+        """Order a reply in advance, wanted if the situation comes about. `until`: the caller's last sound so far."""
+        self._ids += 1
+        self._prepared = ReplyProgress(self._ids)
+        self._foreseen, self.prepared_until = situation, until
+        return [act.PrepareReply(self._ids, situation)]
+
+    def discard(self) -> list[act.Action]:
+        """The prepared reply is not wanted: the caller goes on."""
+        prepared, self._prepared, self.prepared_until = self._prepared, None, None
+        return [] if prepared is None else [act.CancelReply(prepared.id)]
 
     def plan(self, situation: Situation, given: CallerInput, now: int) -> list[act.Action]:
-        """Order a reply to what the caller has given."""
-        timing = ReplyTiming(asked=now, over=now)
+        """Order a reply to what the caller has given, or take the one that is prepared."""
+        reply = self._prepared if situation == self._foreseen else None
+        actions: list[act.Action] = []
+        if reply is None:
+            actions = self.discard()
+            self._ids += 1
+            reply = ReplyProgress(self._ids)
+        self._prepared = self.prepared_until = None
+        self.reply = reply
+        reply.timing.over = now
         if situation.caller_text or situation.digits:
-            timing.said, timing.recognition = given.until, given.recognition
-        self.reply = ReplyProgress(self.reply.id + 1, answers=bool(situation.caller_text), timing=timing)
-        return [act.PlanReply(self.reply.id, situation)]
+            reply.timing.said, reply.timing.recognition = given.until, given.recognition
+        reply.answers = bool(situation.caller_text)
+        reply.may_bridge, self._bridged = bool(situation.turns) and not self._bridged, False
+        actions.append(act.PlanReply(reply.id, situation))
+        for segment in reply.segments:
+            self.playback.enqueue(segment)
+        return [*actions, *self._understood()]
+
+    # ------------------------------------------------------------ what comes of the reply
 
     def planned(self, reply_id: int, now: int) -> None:
         """The planner has the first sentence of the reply."""
-        if reply_id == self.reply.id and self.reply.timing.planned is None:
-            self.reply.timing.planned = now
+        reply = self._of(reply_id)
+        if reply is not None and reply.timing.planned is None:
+            reply.timing.planned = now
 
     def segment(self, reply_id: int, segment: Segment, now: int) -> None:
-        """Speech of the reply, or a filler, is ready to be played."""
-        if reply_id != self.reply.id:
+        """Speech of the reply is ready to be played. A filler is ready, if it is still needed."""
+        reply = self._of(reply_id)
+        if reply is None:
             return
-        if not segment.filler and self.reply.timing.ready is None:
-            self.reply.timing.ready = now
-        self.playback.enqueue(segment)
+        if segment.filler:
+            if not self.playback.idle:
+                return
+            self._bridged = True
+        elif reply.timing.ready is None:
+            reply.timing.ready = now
+        if reply is self.reply:
+            self.playback.enqueue(segment)
+        else:
+            reply.segments.append(segment)
 
     def expect(self, reply_id: int, listen: Listen) -> None:
         """What the reply listens for at its end."""
-        if reply_id == self.reply.id:
-            self.reply.listen = listen
-            if self.reply.committed:
+        reply = self._of(reply_id)
+        if reply is not None:
+            reply.listen = listen
+            if reply.committed:
                 self._take_listen()
+
+    def meant(self, reply_id: int, kind: Kind) -> list[act.Action]:
+        """The planner knows better what the interruption is about."""
+        reply = self._of(reply_id)
+        if reply is not None:
+            reply.kind = kind
+        return self._understood() if reply is self.reply else []
 
     def ended(self, reply_id: int, finish: Finish | None) -> None:
         """The reply has no more segments."""
-        if reply_id == self.reply.id:
-            self.reply.ended, self.reply.finish = True, finish
+        reply = self._of(reply_id)
+        if reply is not None:
+            reply.ended, reply.finish = True, finish
+
+    def bridge(self, floor: bool, now: int) -> list[act.Action]:
+        """Order a filler, if the caller has heard nothing for too long. `floor`: the agent may speak."""
+        reply = self.reply
+        if not self.playback.idle:
+            self._heard_until = now
+        waited = now - max(self._heard_until, reply.timing.over or 0)
+        allowed = floor and self._filler and reply.may_bridge and not reply.ended
+        if not allowed or not self.playback.idle or waited < self._filler:
+            return []
+        reply.may_bridge = False
+        return [act.SayFiller(reply.id)]
+
+    def _of(self, reply_id: int) -> ReplyProgress | None:
+        return next((r for r in (self.reply, self._prepared) if r is not None and r.id == reply_id), None)
+
+    def _understood(self) -> list[act.Action]:
+        row, kind = self._ledger.open, self.reply.kind
+        return [] if row is None or kind is None else self._ledger.understood(row.caller_text, kind)
 
     def separate_filler(self) -> list[act.Action]:
         """Log what was said so far as a turn of its own, if it is a filler and a reply comes next, or the reverse."""
@@ -130,9 +203,8 @@ class Agent:
 
     def _drop(self, cause: act.DropCause | None) -> list[act.Action]:
         """Forget the reply. `cause`: it counts as not said."""
-        dropped = self.reply.id
-        self.reply = ReplyProgress(dropped + 1)
-        return [act.CancelReply(dropped, cause)]
+        dropped, self.reply = self.reply, ReplyProgress()
+        return [act.CancelReply(dropped.id, cause)]
 
     def _take_listen(self) -> None:
         if self.reply.listen is not None:

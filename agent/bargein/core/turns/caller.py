@@ -12,7 +12,7 @@ from ..audio.pcm import FRAME_SAMPLES, Pcm, samples
 from ..detector.speech_detector import SpeechDetector
 from ..detector.vad_frame import VadFrame
 from .caller_input import CallerInput
-from .endpoint import KEPT_SAMPLES, PREROLL_SAMPLES, CallerTurn, Preroll
+from .endpoint import KEPT_SAMPLES, PREROLL_SAMPLES, RECOGNIZER_LATE_MS, CallerTurn, Preroll
 from .overlap_classifier import BACKGROUND_FRAMES, OverlapClassifier
 from .prosody import SpeechTrack
 from .reply import Listen
@@ -58,6 +58,7 @@ class Caller:
         self.turn: CallerTurn | None = None
         self.floor_since = 0  # the sample at which the caller got the floor, or last made a sound
         self.unclear = False  # the last turn was a voice without words
+        self.unanswered = False  # the recognizer did not return in time for the last turn
         self._detector = detector
         self._classifier = classifier
         self._preroll = Preroll()
@@ -135,11 +136,12 @@ class Caller:
             self._detector.rearm()
         self.floor_since = now
         self.unclear = turn is not None and turn.unclear and not overlong
+        self.unanswered = turn is not None and not turn.complete and turn.silent_ms(now) >= RECOGNIZER_LATE_MS
         return turn
 
     def take_floor(self, now: int) -> None:
         """The agent is done: the caller's silence counts from here."""
-        self.floor_since, self.unclear = now, False
+        self.floor_since, self.unclear, self.unanswered = now, False, False
 
     def patience_ms(self, listen: Listen) -> int:
         """The silence after which the planner is asked again: short after a voice that nobody understood."""

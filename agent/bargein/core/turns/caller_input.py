@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 
 from ..audio.pcm import samples
@@ -31,6 +32,12 @@ class CallerInput:
         self._words: list[str] = []
         self._unlogged: list[CallerEntry] = []
         self._digits_logged = 0
+
+    def copy(self) -> CallerInput:
+        """The same input; what is added to the copy is not added here."""
+        found = copy(self)
+        found._words, found._unlogged = list(self._words), list(self._unlogged)
+        return found
 
     def __bool__(self) -> bool:
         return bool(self._words or self.digits)

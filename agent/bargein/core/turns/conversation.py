@@ -7,42 +7,30 @@ Every 20 ms `on_tick` -> `_decide` -> `classify_overlap` or `TurnEnd.is_over` ->
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from ..audio.pcm import FRAME_SAMPLES, Pcm, Rechunker, ms, samples
-from ..audio.playback import DUCK_DB, Segment
+from ..audio.playback import Segment
 from ..detector.speech_detector import SpeechDetector
 from ..language.intent import Phrases
 from ..language.kinds import Kind
 from . import actions as act
 from .agent import Agent
 from .caller import STILL_SOUNDING_MS, Caller, Sound
-from .endpoint import CallerTurn, EndpointSettings
+from .endpoint import CallerTurn
 from .ledger import Ledger
-from .overlap import OverlapSettings
 from .overlap_classifier import OverlapClassifier
 from .overlap_judge import REQUEST_TURN_EVERY, REQUEST_TURN_MS, OverlapJudge
 from .records import Resolution, Situation
 from .reply import Finish, Listen
-from .situation import understood
+from .settings import DEFAULTS, ConversationSettings
+from .situation import foreseen, understood
 from .table import Effect, Event, State, step
 from .transcript import Transcript
 from .turn_end import TurnEnd, TurnEndModel
 
 PLAYING = (State.THINKING, State.SPEAKING, State.DUCKED)  # states in which a reply can come to its end
 OVERLAPPED = (State.DUCKED, State.PAUSED)  # the caller makes a sound over the agent's speech
-
-
-@dataclass(frozen=True, slots=True)
-class ConversationSettings:
-    """How a conversation decides. sensitivity: 0 to 1, see `SpeechDetector.process`."""
-
-    sensitivity: float = 0.5
-    duck: bool = True  # lower the agent at the first evidence; False: silence it
-    duck_db: float = DUCK_DB
-    longest_turn_ms: int = 60_000  # of the caller; a longer one is answered, even if the sound goes on
-    overlap: OverlapSettings = field(default_factory=OverlapSettings)
-    endpoint: EndpointSettings = field(default_factory=EndpointSettings)
 
 
 class Conversation:
@@ -53,7 +41,7 @@ class Conversation:
         call_id: str,
         detector: SpeechDetector,
         phrases: Phrases,
-        settings: ConversationSettings = ConversationSettings(),
+        settings: ConversationSettings = DEFAULTS,
         classifier: OverlapClassifier | None = None,
         turn_end: TurnEndModel | None = None,
     ) -> None:
@@ -66,7 +54,7 @@ class Conversation:
         self._caller = Caller(detector, classifier, samples(settings.longest_turn_ms))
         self._turn_end = TurnEnd(phrases, settings.endpoint, turn_end)
         self._rechunker = Rechunker()
-        self._agent = Agent(self.ledger)
+        self._agent = Agent(self.ledger, samples(settings.filler_ms))
         self._playback = self._agent.playback
         self._actions: list[act.Action] = []
 
@@ -101,6 +89,7 @@ class Conversation:
         if self.state is State.ENDED:
             return []
         self._settle()
+        self._actions += self._agent.discard()
         self._caller.input.key(digit, self.now)
         if self._interruptible():
             self._dispatch(Event.DIGIT)
@@ -124,7 +113,7 @@ class Conversation:
 
     def on_segment(self, reply_id: int, segment: Segment) -> list[act.Action]:
         """The next sentence of a reply is ready to be played."""
-        wanted = not segment.filler or (self.state is State.THINKING and self._caller.turn is None)
+        wanted = not segment.filler or self._has_floor()
         if self.state is not State.ENDED and wanted:
             self._agent.segment(reply_id, segment, self.now)
         return self._take()
@@ -136,8 +125,7 @@ class Conversation:
 
     def on_kind(self, reply_id: int, kind: Kind) -> list[act.Action]:
         """The planner knows better what the interruption is about."""
-        if reply_id == self._agent.reply.id and self.ledger.open is not None:
-            self._actions += self.ledger.understood(self.ledger.open.caller_text, kind)
+        self._actions += self._agent.meant(reply_id, kind)
         return self._take()
 
     def on_reply_end(self, reply_id: int, finish: Finish | None = None) -> list[act.Action]:
@@ -154,6 +142,7 @@ class Conversation:
                 self._actions += self._agent.hung_up(turn, self.now)
             dropped = act.DropCause.HANGUP if self.state is State.THINKING else None
             self._close_caller_turn()
+            self._actions += self._agent.discard()
             self._dispatch(Event.HANGUP)
             if self.ledger.open is not None and self.ledger.open.resolution == Resolution.IGNORED:
                 self._actions += self.ledger.resolved(Resolution.HUNG_UP)
@@ -229,8 +218,25 @@ class Conversation:
                 self._actions.append(act.RequestTranscript(turn.id, now))
         elif self._caller.overlong(now) or self._turn_end.is_over(turn, now, self._agent.listen, before):
             self._end_caller_turn()
-        elif turn.wants_transcript(now, REQUEST_TURN_MS, REQUEST_TURN_EVERY):
-            self._actions.append(act.RequestTranscript(turn.id, now))
+        else:
+            self._prepare(turn)
+
+    def _prepare(self, turn: CallerTurn) -> None:
+        """Be ready for the end of the turn: request the last words, then a reply to all that was said."""
+        until = self._agent.prepared_until
+        if until is not None and turn.last_voiced > until:
+            self._actions += self._agent.discard()
+        if turn.wants_transcript(self.now, REQUEST_TURN_MS, REQUEST_TURN_EVERY):
+            self._actions.append(act.RequestTranscript(turn.id, self.now))
+        elif self._agent.prepared_until is None and self._foreseeable(turn):
+            agent, question = self._agent, self._agent.interrupted_question
+            situation = foreseen(turn, self.ledger, self._caller.input, agent.listen, self._phrases, question)
+            self._actions += agent.prepare(situation, turn.last_voiced)
+
+    def _foreseeable(self, turn: CallerTurn) -> bool:
+        """Whether all words so far are known, and the caller is silent."""
+        known = turn.complete and turn.text and not self._caller.input.digits
+        return bool(known) and turn.silent_ms(self.now) >= REQUEST_TURN_MS
 
     def _close_caller_turn(self) -> None:
         """The caller's stretch of sound is over: its words are input, its stream ends.
@@ -258,7 +264,7 @@ class Conversation:
         if not keying and self.state in (State.YIELDED, State.LISTENING):
             if given:
                 self._dispatch(Event.TURN_END)
-            elif self.state is State.YIELDED:
+            elif self.state is State.YIELDED or self._caller.unanswered:
                 self._dispatch(Event.SILENCE)
 
     def _log_caller(self, digits: bool = False) -> None:
@@ -282,6 +288,7 @@ class Conversation:
         if thinking and self._playback.replying:
             self._agent.begin()
             self._dispatch(Event.REPLY_AUDIO)
+        self._actions += self._agent.bridge(self._has_floor(), self.now)
         if self._agent.reply.heard and not self._retractable():
             self._settle()
         if not self._playback.idle or not self._agent.reply.ended or self.state not in PLAYING:
@@ -291,6 +298,10 @@ class Conversation:
         self._settle(empty=thinking)
         empty = Event.REPLY_EMPTY if thinking else Event.PLAYED_OUT
         self._dispatch(Event.FINISH if self._agent.reply.finish is not None else empty)
+
+    def _has_floor(self) -> bool:
+        """Whether the agent may speak: a reply is due or not over, and the caller makes no sound."""
+        return self.state in (State.THINKING, State.SPEAKING) and self._caller.turn is None
 
     def _retractable(self) -> bool:
         return self._agent.retractable(self._caller.turn, self.state in OVERLAPPED, self.now)
@@ -378,7 +389,8 @@ class Conversation:
         situation, actions = understood(self.ledger, given, self._agent.listen, self._phrases, question)
         self._actions += actions
         silence_ms = ms(self.now - self._caller.floor_since) if event is Event.SILENCE else 0
-        return replace(situation, silence_ms=silence_ms, unclear=self._caller.unclear)
+        unclear, failed = self._caller.unclear, self._caller.unanswered
+        return replace(situation, silence_ms=silence_ms, unclear=unclear, failed=failed)
 
     def _take(self) -> list[act.Action]:
         actions, self._actions = self._actions, []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 
 from ..audio.pcm import ms
@@ -33,6 +34,12 @@ class Ledger:
     @property
     def turns(self) -> tuple[Turn, ...]:
         return tuple(self._turns)
+
+    def copy(self) -> Ledger:
+        """The same rows; what is added to the copy is not added here."""
+        found = copy(self)
+        found._turns = list(self._turns)
+        return found
 
     def agent_turn(self, heard: Playout, waits: Waits = NO_WAITS) -> list[Action]:
         """The agent's turn has ended; `heard` says how much of it was heard. A turn that never began has no row."""

@@ -32,8 +32,8 @@ class Resolution(StrEnum):
 class Waits:
     """Where the time before a reply went, in ms, to 20 ms; None: not known, or the reply answers no words or digits.
 
-    The recognition is within the end of the turn. What was prepared early may be, too, so the parts can add up to more
-    than the whole.
+    The recognition is within the end of the turn. What was prepared by then does not count: planning and synthesis are
+    what the caller waits for after it.
     """
 
     endpoint_ms: int | None = None  # from the caller's last sound to the decision that the turn is over
@@ -103,7 +103,8 @@ class Situation:
     `turns` holds only what was said and heard; `interruption` is the one that this caller turn made of the
     agent's last turn, else None. `caller_text` is "" at the start of a call and after a silence; `digits` holds
     DTMF digits of this turn. `silence_ms` is how long the caller has said nothing, else 0. `unclear`: the caller's last
-    sound was a voice, and the recognizer found no words in it.
+    sound was a voice, and the recognizer found no words in it. `failed`: an engine did not do its work in time, so the
+    dialogue has to take its `failed` path.
     """
 
     turns: Sequence[Turn]
@@ -114,6 +115,7 @@ class Situation:
     kind: Kind | None = None
     silence_ms: int = 0
     unclear: bool = False
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

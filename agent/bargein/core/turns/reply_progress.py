@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..audio.pcm import ms, samples
+from ..audio.playback import Segment
+from ..language.kinds import Kind
 from .endpoint import CallerTurn
 from .records import Waits
 from .reply import Finish, Listen
@@ -20,7 +22,6 @@ class ReplyTiming:
     said: int | None = None  # the last sound or digit that it answers
     recognition: int | None = None  # how long the last words took
     over: int | None = None  # the caller's turn was judged to be over
-    asked: int | None = None  # the planner was asked
     planned: int | None = None  # the first sentence is there
     ready: int | None = None  # its speech is there
 
@@ -29,8 +30,8 @@ class ReplyTiming:
         return Waits(
             endpoint_ms=_between(self.said, self.over),
             recognition_ms=None if self.recognition is None else ms(self.recognition),
-            planning_ms=_between(self.asked, self.planned),
-            synthesis_ms=_between(self.planned, self.ready),
+            planning_ms=_between(self.over, self.planned),
+            synthesis_ms=_between(max(self.over or 0, self.planned or 0), self.ready),
             wait_ms=_between(self.said, began),
         )
 
@@ -47,15 +48,18 @@ class ReplyProgress:
     because the caller may go on with what was only a pause. Any other reply is committed with its first audio.
     """
 
-    id: int = 0
+    id: int = 0  # 0: none is planned
     ended: bool = False
     finish: Finish | None = None  # the call is over once the reply is played
     listen: Listen | None = None  # what it listens for, until the reply is committed
     answers: bool = False  # words of the caller
+    may_bridge: bool = False  # a filler may be said while it is waited for
     heard: bool = False  # its first audio is due
     repeated: bool = False  # it says again what was cut
     committed: bool = False
     logged: bool = False  # a part of it is in the ledger
+    kind: Kind | None = None  # what the planner takes the interruption for
+    segments: list[Segment] = field(default_factory=list)  # of a reply that is only prepared
     timing: ReplyTiming = field(default_factory=ReplyTiming)
 
     def retractable(self, began: int, turn: CallerTurn | None, overlapped: bool, now: int) -> bool:

@@ -6,9 +6,21 @@ from ..language.intent import Phrases, classify
 from ..language.kinds import Kind
 from .actions import Action
 from .caller_input import CallerInput
+from .endpoint import CallerTurn
 from .ledger import Ledger
 from .records import Interruption, Situation, Turn
 from .reply import Listen
+
+
+def foreseen(
+    turn: CallerTurn, ledger: Ledger, given: CallerInput, listen: Listen, phrases: Phrases, question: bool
+) -> Situation:
+    """The situation if the caller's turn ended here."""
+    ledger, given = ledger.copy(), given.copy()
+    given.add(turn.entry())
+    for entry in given.take_unlogged(digits=False):
+        ledger.caller_turn(listen.writable(entry.text), entry.confidence, entry.started, entry.ended)
+    return understood(ledger, given, listen, phrases, question)[0]
 
 
 def understood(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator, Callable
@@ -59,6 +60,12 @@ class FlowPlanner:
 
     def plan(self, situation: Situation) -> FlowReply:
         """The answer to a situation. It changes nothing until it is committed."""
+        reply = self.prepare(situation)
+        reply.confirm()
+        return reply
+
+    def prepare(self, situation: Situation) -> FlowReply:
+        """The same, but no webhook is sent before the reply is confirmed."""
         state = self.state
         today = self._now().astimezone(self.flow.zone).date()
         move = react(self.flow, self.phrases, state, situation, self.spoken, today)
@@ -90,12 +97,17 @@ class FlowReply:
         self._planner, self._flow, self._move, self._text = planner, planner.flow, move, text
         self._before = before
         self._cancelled = False
+        self._certain = asyncio.Event()
         self._caller_input: list[SpokenSentence] = []
         self._repeated = False
         self._backchannels = self._flow.backchannels  # plus those of the steps that speak
 
+    def confirm(self) -> None:
+        """The reply is wanted."""
+        self._certain.set()
+
     def commit(self) -> None:
-        """The first audio was sent."""
+        """The reply is heard."""
         self._planner.committed(self)
 
     def cancel(self) -> None:
@@ -211,6 +223,7 @@ class FlowReply:
         return state, step.webhook.failed if saved is None else ""
 
     async def _request(self, hook: Webhook, place: str, state: FlowState) -> dict[str, str] | None:
+        await self._certain.wait()
         look = self._planner.names(state, self._text).plain
         body = {name: render(text, look) for name, text in hook.body.items()}
         digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]

@@ -31,7 +31,9 @@ def react(flow: Flow, phrases: Phrases, state: FlowState, situation: Situation, 
 
 
 def _move(turn: FlowTurn) -> Move:
-    """Digits, then silence, then words."""
+    """A failed engine, then digits, then silence, then words."""
+    if turn.situation.failed:
+        return turn.give_up()
     if turn.situation.digits and not turn.text:
         turn.kind = Kind.DTMF
         return turn.override("dtmf") or _digits(turn, turn.situation.digits)

@@ -1,0 +1,183 @@
+"""The replies of one call: the planner's pieces become speech, in order, and the planner learns what was heard."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from itertools import cycle
+from typing import Protocol
+
+from ..core.audio.playback import Segment
+from ..core.audio.utterance import Utterance
+from ..core.turns import actions as act
+from ..core.turns.conversation import Conversation
+from ..core.turns.records import Situation
+from ..core.turns.reply import CallResult, Finish, Listen, Say
+from ..dialogue.base import Planner, PreparedReply, Preparing, Reply
+from .logs import described
+
+log = logging.getLogger(__name__)
+
+APOLOGY_S = 0.3  # for a sentence that is in memory
+FILLERS = ("filler", "moment")  # sayings, one after the other
+NO_ANSWER = "no answer could be made"
+
+Perform = Callable[[Iterable[act.Action]], None]
+
+
+class UtteranceSource(Protocol):
+    """Text or a WAV file to speech, cached."""
+
+    async def utterance(self, text: str) -> Utterance: ...
+
+    async def wav(self, path: str, text: str = "") -> Utterance: ...
+
+
+@dataclass(slots=True)
+class _PlannedReply:
+    """A reply that is being made. `wanted` is set once it is certain that the caller's turn is over."""
+
+    task: asyncio.Task[None] | None = None
+    reply: Reply | None = None
+    wanted: asyncio.Event = field(default_factory=asyncio.Event)
+    committed: bool = False
+    failed: bool = False
+
+
+class Answers:
+    """Makes what the core orders, and passes on what comes of it. `perform` takes the actions that follow.
+
+    Kept is the reply that was ordered last, and one that is prepared.
+    """
+
+    def __init__(
+        self, call_id: str, conversation: Conversation, planner: Planner, voice: UtteranceSource, perform: Perform
+    ) -> None:
+        self._call_id, self._conversation, self._perform = call_id, conversation, perform
+        self._planner, self._voice = planner, voice
+        self._answers: dict[int, _PlannedReply] = {}
+        self._fillers = cycle(FILLERS)
+
+    @property
+    def cause(self) -> str:
+        """Why the call ends before its dialogue, if it ends now."""
+        return NO_ANSWER if any(answer.failed for answer in self._answers.values()) else ""
+
+    def prepare(self, order: act.PrepareReply, tasks: asyncio.TaskGroup) -> None:
+        """Begin a reply that may not be wanted, if the planner can."""
+        if isinstance(self._planner, Preparing):
+            self._begin(order.reply_id, order.situation, tasks)
+
+    def plan(self, order: act.PlanReply, tasks: asyncio.TaskGroup) -> None:
+        """Begin a reply, or go on with the one that was prepared."""
+        for reply_id in [reply_id for reply_id in self._answers if reply_id != order.reply_id]:
+            del self._answers[reply_id]  # it is over: it was played, or dropped
+        if order.reply_id not in self._answers:
+            self._begin(order.reply_id, order.situation, tasks)
+        answer = self._answers[order.reply_id]
+        answer.wanted.set()
+        if isinstance(answer.reply, PreparedReply):
+            answer.reply.confirm()
+
+    def commit(self, reply_id: int) -> None:
+        """The caller hears the reply."""
+        if (answer := self._answers.get(reply_id)) is not None:
+            answer.committed = True
+            if answer.reply is not None:
+                answer.reply.commit()
+
+    def cancel(self, reply_id: int) -> None:
+        """The reply, or the rest of it, is not wanted."""
+        answer = self._answers.pop(reply_id, None)
+        if answer is not None:
+            if answer.reply is not None:
+                answer.reply.cancel()
+            if answer.task is not None:
+                answer.task.cancel()
+
+    def fill(self, order: act.SayFiller, tasks: asyncio.TaskGroup) -> None:
+        """Say something short, so that the caller knows that the call is alive."""
+        tasks.create_task(self._fill(order.reply_id))
+
+    # ------------------------------------------------------------------ making a reply
+
+    def _begin(self, reply_id: int, situation: Situation, tasks: asyncio.TaskGroup) -> None:
+        answer = self._answers[reply_id] = _PlannedReply()
+        answer.task = tasks.create_task(self._answer(reply_id, situation, answer))
+
+    async def _answer(self, reply_id: int, situation: Situation, answer: _PlannedReply) -> None:
+        """A reply; if it fails, what the dialogue does then; if that fails, the end of the call."""
+        finish: Finish | None = None
+        try:
+            finish = await self._made(reply_id, situation, answer)
+        except Exception as error:  # a call must never end in silence because an engine failed
+            log.error("call %s: no answer could be made: %s", self._call_id, described(error))
+            if answer.reply is not None:
+                answer.reply.cancel()
+            await answer.wanted.wait()
+            try:
+                finish = await self._made(reply_id, replace(situation, failed=True), answer)
+            except Exception as again:
+                log.error("call %s: %s; the dialplan goes on", self._call_id, described(again))
+                finish, answer.failed = Finish(CallResult.FAILED), True
+                await self._apologize(reply_id)
+        self._perform(self._conversation.on_reply_end(reply_id, finish))
+
+    async def _made(self, reply_id: int, situation: Situation, answer: _PlannedReply) -> Finish | None:
+        """Pass on a reply. Its sentences are synthesized in parallel. Before it is wanted there is only the first."""
+        planner, core = self._planner, self._conversation
+        reply: Reply
+        if not answer.wanted.is_set() and isinstance(planner, Preparing):
+            reply = planner.prepare(situation)
+        else:
+            reply = planner.plan(situation)
+        answer.reply = reply
+        if answer.committed:
+            reply.commit()
+        finish: Finish | None = None
+        if reply.kind is not None:
+            self._perform(core.on_kind(reply_id, reply.kind))
+        async with asyncio.TaskGroup() as group:
+            lines: asyncio.Queue[asyncio.Task[Segment] | None] = asyncio.Queue()
+            group.create_task(self._deliver(reply_id, lines))
+            async for piece in reply:
+                if isinstance(piece, Say):
+                    self._perform(core.on_planned(reply_id))
+                    lines.put_nowait(group.create_task(self._line(piece)))
+                    await answer.wanted.wait()
+                elif isinstance(piece, Listen):
+                    self._perform(core.expect(reply_id, piece))
+                else:
+                    finish = piece
+            lines.put_nowait(None)
+        return finish
+
+    async def _deliver(self, reply_id: int, lines: asyncio.Queue[asyncio.Task[Segment] | None]) -> None:
+        while (making := await lines.get()) is not None:
+            self._perform(self._conversation.on_segment(reply_id, await making))
+
+    async def _fill(self, reply_id: int) -> None:
+        if not (text := self._planner.phrases.sayings.get(next(self._fillers), "")):
+            return
+        try:
+            segment = replace(await self._line(Say(text)), filler=True)
+        except Exception as error:  # the reply itself may still come
+            log.error("call %s: no filler: %s", self._call_id, described(error))
+            return
+        self._perform(self._conversation.on_segment(reply_id, segment))
+
+    async def _apologize(self, reply_id: int) -> None:
+        """Say that there is trouble, if that sentence is in memory: the voice may have failed."""
+        text = self._planner.phrases.sayings.get("trouble", "")
+        with suppress(Exception):
+            async with asyncio.timeout(APOLOGY_S):
+                self._perform(self._conversation.on_segment(reply_id, await self._line(Say(text))))
+
+    async def _line(self, say: Say) -> Segment:
+        voice = self._voice
+        utterance = await (voice.wav(say.wav, say.text) if say.wav else voice.utterance(say.text))
+        how = (say.interruptible, say.sensitivity, say.question, say.repeated, say.overlap, say.duck_db)
+        return Segment(utterance, say.step, *how)
