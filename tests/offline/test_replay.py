@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,13 +13,13 @@ import pytest
 from click.testing import CliRunner
 
 from bargein.cli.replay import replay_command
-from bargein.core.audio.pcm import RATE
+from bargein.core.audio.pcm import RATE, Pcm
 from bargein.core.turns.settings import ConversationSettings
 from bargein.core.turns.transcript import SoundProbabilities, Transcript
 from bargein.data.trained import load_weights
 from bargein.dialogue.languages import load
 from bargein.errors import UserError
-from bargein.offline.replay import replay
+from bargein.offline.replay import blocking, replay
 from bargein.speech.audio import write_wav
 from bargein.speech.catalog import tts
 
@@ -234,3 +235,29 @@ def test_a_replay_says_what_the_caller_waited_for(spoken, tmp_path: Path) -> Non
     assert waits.endpoint_ms is not None
     assert 300 <= waits.endpoint_ms <= 1400
     assert waits.wait_ms == pytest.approx(2000, abs=120)
+
+
+class OnlySoFar:
+    """A recognizer whose streams cannot be asked for a final result: no live call asks for one."""
+
+    def stream(self, language: str, hints: Sequence[str] = ()) -> OnlySoFar:
+        return self
+
+    def feed(self, pcm: Pcm) -> None:
+        pass
+
+    async def partial(self) -> Transcript:
+        return Transcript("no, the blue one", speech=0.9)
+
+    async def final(self) -> Transcript:
+        raise AssertionError("a live call never asks for this")
+
+    def cancel(self) -> None:
+        pass
+
+
+def test_a_replay_asks_the_recognizer_as_a_live_call_does(spoken) -> None:
+    caller, agent = spoken
+    recognize = blocking(OnlySoFar(), "en")  # type: ignore[arg-type]
+    result = replay(caller, agent, load_weights(), load("en"), ConversationSettings(), recognize)
+    assert result.interruptions[0].caller_text == "no, the blue one"
