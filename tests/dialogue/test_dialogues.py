@@ -6,6 +6,9 @@ import asyncio
 import uuid
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
+
+import pytest
 
 from bargein.app import App
 from bargein.clock import SystemClock
@@ -34,6 +37,15 @@ async def test_a_flow_that_a_call_names_is_read_before_its_planner_is_asked_for(
     assert queue_of(flows, "night") == "main"
     await asyncio.gather(flows.prepare("night"), flows.prepare("night"))
     assert queue_of(flows, "night") == "night"
+
+
+@pytest.mark.parametrize("planner", ["flow", "llm"])
+def test_a_flow_has_fillers_of_its_own(tmp_path: Path, planner: Literal["flow", "llm"]) -> None:
+    (tmp_path / "own.yaml").write_text("sayings: {filler: Bear with me.}\nsteps: {a: {say: Hello., hangup: }}\n")
+    config = replace(Config(), dialogue=DialogueConfig(planner=planner, flow=str(tmp_path / "own.yaml")))
+    sayings = Dialogues(config).planner(CallInfo("")).phrases.sayings
+    assert sayings["filler"] == "Bear with me."
+    assert sayings["moment"] == "Let me look."
 
 
 async def test_a_wrong_name_and_a_wrong_flow_get_the_configured_one(tmp_path: Path) -> None:

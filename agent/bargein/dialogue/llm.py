@@ -55,7 +55,7 @@ class LlmPlanner:
         self.settings, self.flow, self.call = settings, flow, call
         self.language = flow.language
         self.voice = flow.voice
-        self.phrases = phrases or load_language(flow.language, flow.language_file)
+        self.phrases = (phrases or load_language(flow.language, flow.language_file)).with_sayings(flow.sayings)
         self.webhooks = webhooks or Webhooks()
         self.tools = Tools(flow, call, self.webhooks)
         self.early_unused = False  # a request of this turn was sent early, and its reply was not heard
@@ -92,7 +92,7 @@ class LlmPlanner:
 
     def saying(self, name: str) -> str:
         """A sentence of the flow's or the language's own; "" if there is none."""
-        return {**self.phrases.sayings, **self.flow.sayings}.get(name, "")
+        return self.phrases.sayings.get(name, "")
 
 
 class LlmReply:

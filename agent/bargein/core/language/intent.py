@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .dates import Dates
@@ -54,6 +54,10 @@ class Phrases:
     slot_words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # what callers call a slot, by its type
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sayings: Mapping[str, str] = field(default_factory=dict)  # the agent's own sentences
+
+    def with_sayings(self, own: Mapping[str, str]) -> Phrases:
+        """The same language, with sentences that a flow has of its own."""
+        return replace(self, sayings={**self.sayings, **own})
 
     def matches(self, rule: str, text: str) -> bool:
         """Whether this rule matches the text, with or without its lead."""

@@ -40,7 +40,7 @@ class FlowPlanner:
         now: Callable[[], datetime] | None = None,
         webhooks: Webhooks | None = None,
     ) -> None:
-        self.flow, self.call, self.phrases = flow, call, phrases
+        self.flow, self.call, self.phrases = flow, call, phrases.with_sayings(flow.sayings)
         self.language = flow.language
         self.voice = flow.voice
         self.now = now or SystemClock().utc
@@ -272,7 +272,7 @@ class FlowReply:
         self.state = replace(state, said=tuple(self._caller_input), pending=())
 
     def _saying(self, name: str) -> str:
-        return {**self._planner.phrases.sayings, **self._flow.sayings}.get(name, "")
+        return self._planner.phrases.sayings.get(name, "")
 
     def _take_backchannels(self, step: Step) -> None:
         self._backchannels = tuple(dict.fromkeys((*self._backchannels, *step.backchannels)))

@@ -52,8 +52,8 @@ class FlowTurn:
         return Move(state, then, lead, self.kind)
 
     def say(self, *names: str) -> tuple[str, ...]:
-        both = {**self.phrases.sayings, **self.flow.sayings}
-        return tuple(text for name in names if name and (text := both.get(name, "")))
+        sayings = self.phrases.sayings
+        return tuple(text for name in names if name and (text := sayings.get(name, "")))
 
     def heard_text(self) -> str:
         return self.heard.heard_text if self.heard is not None else ""
