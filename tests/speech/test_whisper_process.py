@@ -16,7 +16,7 @@ import pytest
 
 from bargein.core.audio.pcm import Pcm
 from bargein.errors import EngineError
-from bargein.speech.whisper_process import DecoderProcess
+from bargein.speech.whisper_process import STARTS_S, DecoderProcess
 from tests.server.test_registry import HandClock
 
 COMMAND = (sys.executable, "-m", "tests.speech.fake_decoder")
@@ -167,5 +167,22 @@ def test_a_process_that_cannot_be_started_again_is_tried_later(tmp_path: Path, m
             process.decode(PCM, "en", ())
         clock.now += 60
         assert process.decode(PCM, "en", ()).text.startswith("8000 en")
+    finally:
+        process.close()
+
+
+def test_a_process_that_ends_again_and_again_is_not_started_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bargein.speech.whisper_process.MOST_STARTS", 1)
+    clock = HandClock()
+    process = DecoderProcess("fake", COMMAND, clock=clock)
+    try:
+        with pytest.raises(EngineError, match="gave no answer"):
+            process.decode(PCM, "deadly", ())
+        for _ in range(2):
+            with pytest.raises(EngineError, match="again and again"):
+                process.decode(PCM, "deadly", ())
+        clock.now += STARTS_S
+        assert process.decode(PCM, "en", ()).text.startswith("8000 en")
+        assert process.restarts == 2
     finally:
         process.close()

@@ -1,7 +1,7 @@
 """The recognizer's model in a process of its own: it never holds the interpreter lock that the audio needs.
 
 The process has a lower priority than the audio. It reads requests from its standard input and ends when that is closed.
-One that ends or hangs is replaced.
+One that ends or hangs is replaced, but not again and again.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import queue
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 HANG_S = 8.0  # a process that has not answered for this time is replaced; its callers no longer wait
 START_S = 60.0  # to load a model, at low priority on a busy machine
 RESTART_S = (0.5, 30.0)  # after a failed start: the wait before the next one, first and longest; it doubles each time
+MOST_STARTS, STARTS_S = 5, 30.0  # of processes that end again, in this time: loading the model costs a second of CPU
 CLOSE_S = 5.0
 
 
@@ -56,6 +58,7 @@ class DecoderProcess:
         self._lock = threading.Lock()
         self._closed = False
         self._start_at, self._wait_s = 0.0, RESTART_S[0]
+        self._starts: deque[float] = deque(maxlen=MOST_STARTS)  # when the last ones were started again
         self._child: _Child | None = _Child(self._command, self._replace)
         self.languages = self._child.languages
 
@@ -104,6 +107,8 @@ class DecoderProcess:
                 now = self._clock.monotonic()
                 if now < self._start_at:
                     raise EngineError("the recognizer's process cannot be started")
+                if len(self._starts) == MOST_STARTS and now < self._starts[0] + STARTS_S:
+                    raise EngineError("the recognizer's process ends again and again")
                 try:
                     self._child = _Child(self._command, self._replace)
                 except EngineError:
@@ -111,6 +116,7 @@ class DecoderProcess:
                     self._wait_s = min(2 * self._wait_s, RESTART_S[1])
                     raise
                 self._wait_s = RESTART_S[0]
+                self._starts.append(now)
                 self.restarts += 1
             return self._child
 
@@ -119,7 +125,7 @@ class DecoderProcess:
         with self._lock:
             if self._child is child:
                 self._child = None
-                log.error("the recognizer's process has ended; another one is started")
+                log.error("the recognizer's process has ended")
 
     def _replace(self, child: _Child) -> None:
         """It has ended. Start another one, before anybody asks."""
