@@ -189,6 +189,23 @@ def test_a_new_request_replaces_the_answer_and_is_counted() -> None:
     assert call.situations[-1].caller_text == "I want the red one no the blue one"
 
 
+@pytest.mark.parametrize(("said", "heard"), [("mm-hm", True), ("no the blue one", False)])
+def test_a_reply_that_is_ready_waits_in_silence_for_a_sound_that_may_be_a_request(said: str, heard: bool) -> None:
+    call = Held([MENU, "one red mug"], ["I want the red one", said], word=0.9)
+    call.run(600)
+    call.run(700, LOUD)
+    call.slow = True
+    call.run(1000)
+    call.run(100, LOUD)
+    call.reply(2)
+    before = len(call.sent)
+    call.run(400, LOUD)
+    assert not np.concatenate(call.sent[before:]).any()
+    call.run(2000)
+    assert ("one red mug" in [turn.text for turn in call.turns.values()]) is heard
+    assert call.dropped == ([] if heard else [act.DropCause.SPEECH])
+
+
 def sound(word: float, since_ms: int) -> OverlapSound:
     return OverlapSound(since_ms, 0, 0.9, since_ms=since_ms, likely=OverlapClass(word, 1 - word, 0.0))
 

@@ -112,3 +112,11 @@ def test_the_end_of_the_call_resolves_the_open_interruption(result: CallResult, 
     ledger = Ledger("c")
     interrupted(ledger)
     assert row_of(ledger.finished(result)).resolution == resolution
+
+
+def test_what_is_said_after_the_next_reply_does_not_belong_to_a_retracted_one() -> None:
+    ledger = Ledger("c")
+    ledger.caller_turn("my name is", 0.9, samples(0), samples(1000))
+    interrupted(ledger, Resolution.RETRACTED)
+    ledger.agent_turn(playout())
+    assert turn_of(ledger.caller_turn("Miller", 0.9, samples(4000), samples(5000))).text == "Miller"

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bargein.core.audio.pcm import SAMPLES_PER_MS
+from bargein.core.audio.playback import Segment
 from bargein.core.turns import actions as act
 from tests.core.turns.test_conversation import MENU, Call
-from tests.fakes import LOUD
+from tests.fakes import LOUD, utterance
 
 
 class PreparedCall(Call):
     """Its planner answers a preparation at once. `orders`: what the core ordered, with the time in ms."""
 
-    def __init__(self, texts: list[str], says: list[str]) -> None:
+    def __init__(self, texts: list[str], says: list[str], **line: object) -> None:
         self.orders: list[tuple[int, act.Action]] = []
-        super().__init__(says, texts)
+        super().__init__(says, texts, **line)  # type: ignore[arg-type]
 
     def do(self, actions: Iterable[act.Action]) -> None:
         for action in actions:
@@ -87,3 +88,14 @@ def test_a_hangup_discards_what_is_prepared() -> None:
     call.do(call.core.on_hangup())
     assert ("CancelReply", 2) in call.since(0)
     assert len(call.commits) == 1  # the greeting
+
+
+def test_nothing_is_prepared_over_a_notice_that_is_answered_at_its_end() -> None:
+    call = PreparedCall(["my name is Miller"], [MENU, "thank you"], then=Segment(utterance(MENU)), interruptible=False)
+    call.run(200)
+    call.run(500, LOUD)
+    call.run(200)
+    assert call.since(100) == []
+    call.run(5000)
+    assert call.since(100) == [("PlanReply", 2)]
+    assert call.situations[1].caller_text == "my name is Miller"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..audio.pcm import FRAME_SAMPLES, Pcm, Rechunker, ms, samples
+from ..audio.pcm import FRAME_SAMPLES, SILENCE, Pcm, Rechunker, ms, samples
 from ..audio.playback import Segment
 from ..detector.speech_detector import SpeechDetector
 from ..language.intent import Phrases
@@ -72,8 +72,11 @@ class Conversation:
 
     def on_tick(self) -> tuple[Pcm, list[act.Action]]:
         """20 ms have passed: the 160 samples to send now."""
-        self._advance_reply()
-        frame = self._playback.next_frame(self.now)
+        held = self.state is State.THINKING and self._judge.holds_reply(self._caller.turn, self.now)
+        if not held:
+            self._advance_reply()
+        waits = held and self._playback.replying  # a filler is played to its end
+        frame = SILENCE if waits else self._playback.next_frame(self.now)
         self._caller.push_reference(frame)
         self.now += FRAME_SAMPLES
         self._advance_caller()
@@ -234,8 +237,8 @@ class Conversation:
             self._actions += agent.prepare(situation, turn.last_voiced)
 
     def _foreseeable(self, turn: CallerTurn) -> bool:
-        """Whether all words so far are known, and the caller is silent."""
-        known = turn.complete and turn.text and not self._caller.input.digits
+        """Whether all words so far are known, and the caller is silent. Over a notice, its end is waited for."""
+        known = turn.complete and turn.text and not self._caller.input.digits and self.state is not State.SPEAKING
         return bool(known) and turn.silent_ms(self.now) >= REQUEST_TURN_MS
 
     def _close_caller_turn(self) -> None:
@@ -283,8 +286,6 @@ class Conversation:
         thinking = self.state is State.THINKING
         if self.state in (State.THINKING, State.SPEAKING):
             self._actions += self._agent.separate_filler()
-        if thinking and self._judge.holds_reply(self._caller.turn, self.now):
-            return
         if thinking and self._playback.replying:
             self._agent.begin()
             self._dispatch(Event.REPLY_AUDIO)

@@ -45,6 +45,7 @@ class Ledger:
         """The agent's turn has ended; `heard` says how much of it was heard. A turn that never began has no row."""
         if not heard.played_samples:
             return []
+        self._retracted = None  # the caller said no more
         turn = Turn(
             seq=len(self._turns),
             speaker="agent",
