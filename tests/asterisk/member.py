@@ -26,7 +26,7 @@ class Member(Phone):
         super().__init__(pbx_port, user="member")
         self.invitations: list[Message] = []
         self._port = port
-        self._rings_s = rings_s
+        self.rings_s = rings_s
         self._tag = f"{random.getrandbits(32):08x}"
         self._sequence_out = 0
 
@@ -96,8 +96,8 @@ class Member(Phone):
         self._ended.clear()
         self.received.clear()
         self._sip.sendto(self._answer(invite, "180 Ringing"), self._pbx)
-        if self._rings_s is not None:
-            asyncio.get_running_loop().call_later(self._rings_s, self._accept, invite)
+        if self.rings_s is not None:
+            asyncio.get_running_loop().call_later(self.rings_s, self._accept, invite)
 
     def _accept(self, invite: Message) -> None:
         if not self._ended.is_set() and invite is self.invitations[-1]:

@@ -133,3 +133,32 @@ async def test_no_server_for_the_member_means_no_announcement(pbx: Asterisk, war
         warm.stop_agi()
         await member.answered(10)
         assert await connected(phone, member)
+
+
+async def test_without_an_agent_the_call_is_over_when_the_member_hangs_up(pbx: Asterisk, warm: StubServer) -> None:
+    warm.stop_agi()
+    async with Member(pbx.sip_port, pbx.member_port) as member, Phone(pbx.sip_port) as phone:
+        await phone.call(WARM)
+        await member.answered(10)
+        assert await connected(phone, member)
+        await member.hang_up()
+        assert await phone.ended(10) == "remote hung up"
+        assert len(member.invitations) == 1
+
+
+async def test_a_caller_whom_a_member_sends_back_is_not_taken_yet(pbx: Asterisk, warm: StubServer) -> None:
+    async with Member(pbx.sip_port, pbx.member_port) as member, Phone(pbx.sip_port) as phone:
+        await phone.call(WARM)
+        await announced(warm)
+        member.digit("1")
+        assert await connected(phone, member)
+        member.rings_s = None
+        channels = pbx.cli("core show channels concise")
+        caller = next(line.split("!")[0] for line in channels.splitlines() if line.startswith("PJSIP/caller-"))
+        pbx.cli(f"channel redirect {caller} from-internal,{WARM},1")
+        for _ in range(750):
+            if [call.info.dialogue for call in warm.calls if call.info][-1] == "callback":
+                break
+            assert not phone.reason
+            await asyncio.sleep(0.02)
+    assert [call.info.dialogue for call in warm.calls if call.info] == ["", ANNOUNCEMENT, "", "callback"]

@@ -80,6 +80,17 @@ async def test_asterisks_names_of_the_call_are_kept_and_are_no_variables(registr
     assert info.variables == {}
 
 
+async def test_what_a_caller_dials_chooses_nothing(registry: Registry) -> None:
+    """An extension such as `_7.` takes any text."""
+    dialled = "7&dialogue=other&vip=yes&var=PIN&linkedid=2&%41"
+    async with serving(registry) as agi:
+        pbx = Pbx(agi.port, {"BARGEIN_VAR_PIN": "1"})
+        await pbx.run(f"start?dialogue=shop&queue=sales&linkedid=1&exten={dialled}", "agi_dnid: unknown\n")
+    info = registry.take(pbx.variables["BARGEIN_ID"])
+    assert info is not None
+    assert (info.dialogue, info.linkedid, info.variables, info.called) == ("shop", "1", {}, dialled)
+
+
 VALUES = [
     "call (home)\nor (work) later",
     "a)\n\nb)\nc",

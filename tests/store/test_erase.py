@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy import text
 
 from bargein.clock import SystemClock
-from bargein.core.turns.records import Turn
+from bargein.core.turns.records import ANNOUNCEMENT, Turn
+from bargein.errors import UserError
 from bargein.store import CallFilter, Kept, Privacy, Store, forget, prune, withhold
 from bargein.store.connect import connect_in_thread
 from bargein.store.daily import complete_days
@@ -119,6 +120,35 @@ async def test_a_caller_is_forgotten_everywhere(store: Store) -> None:
     files.add("/r/c.wav")
     assert (await forget(store._url, "+491", delete, server="south")).recordings == 1
     assert await left(store) == ["b"]
+
+
+async def test_forget_deletes_what_members_were_told_of_the_caller(store: Store) -> None:
+    """An announcement is a call of its own, from the member's number."""
+    for name, caller, dialogue, linkedid in (
+        ("talk", "+491", "order", "1.1"),
+        ("told", "201", ANNOUNCEMENT, "1.1"),
+        ("other", "201", ANNOUNCEMENT, "1.2"),
+        ("nobody", "201", ANNOUNCEMENT, ""),
+        ("unlinked", "+491", "order", ""),
+        ("back", "201", "order", "1.1"),
+    ):
+        store.call_started(name, caller=caller, dialogue=dialogue, linkedid=linkedid, started_at=BEGAN)
+        store.turn(name, Turn(0, "agent", 0, 900, f"secret {name}", f"secret {name}"))
+        store.call_ended(name, outcome="continue", duration_ms=2000, ended_at=BEGAN)
+    assert await store.flush()
+    assert (await forget(store._url, "+491", lambda path: True)).calls == 3
+    assert sorted(await left(store)) == ["back", "nobody", "other"]
+    assert "secret told" not in await everything(store)
+
+
+async def test_an_empty_number_is_no_caller(store: Store) -> None:
+    """Every call whose number was deleted, or was withheld, has it."""
+    call(store, "a", "")
+    assert await store.flush()
+    for number in ("", " "):
+        with pytest.raises(UserError, match="empty number"):
+            await forget(store._url, number, lambda path: True)
+    assert await left(store) == ["a"]
 
 
 async def test_a_recording_that_cannot_be_deleted_keeps_its_call(store: Store) -> None:

@@ -31,6 +31,21 @@ async def test_a_reader_is_told_of_every_change(database: str, tmp_path: Path, r
     await store.close()
 
 
+async def test_a_database_that_fails_for_a_while_is_asked_again(tmp_path: Path) -> None:
+    store = await Store.open(f"sqlite:///{tmp_path}/a.db")
+    async with store.notices() as notices:
+        await notices.wait(0.2)
+        assert notices._reader is not None
+        await (await notices._reader.get_raw_connection()).driver_connection.close()  # type: ignore[union-attr]
+        await asyncio.wait_for(notices.wait(0.2), 30)
+        waiting = asyncio.create_task(notices.wait(60))
+        await asyncio.sleep(0.3)
+        store.call_started("c")
+        assert await store.flush()
+        await asyncio.wait_for(waiting, 30)
+    await store.close()
+
+
 async def test_without_notices_it_is_asked_now_and_then(tmp_path: Path) -> None:
     store = await Store.open(f"sqlite:///{tmp_path}/a.db")
     async with store.notices() as notices:

@@ -119,7 +119,7 @@ def test_filters_are_those_of_the_command_line(browser: TestClient) -> None:
 def test_redacted_pages_have_no_words_and_no_numbers(place: Path) -> None:
     app = application(f"sqlite:///{place}/bargein.db", place / "recordings", Access("secret"), redact=True)
     with TestClient(app, headers={"Authorization": "Bearer secret"}) as client:
-        for page in ("/calls", f"/calls/{CALL}", "/interruptions"):
+        for page in ("/calls", f"/calls/{CALL}", "/interruptions", "/statistics?since=1h"):
             answer = client.get(page)
             assert answer.status_code == 200
             assert not [word for word in ("+4930123", "mug", "green", "alert", "audio.wav") if word in answer.text]

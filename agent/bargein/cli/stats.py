@@ -16,7 +16,7 @@ from ..store.filters import CallFilter
 from ..view.figures import by_local_day, by_local_hour, fates, histogram
 from .filters import filter_options
 from .log import database, with_log
-from .options import either, format_options, log_options
+from .options import either, format_options, log_options, redact_option
 from .rows import print_rows
 from .terminal import Column, Screen, cells, counted, latency, length, plain, shorten, table, to_json, write
 from .waits import waits_table
@@ -35,6 +35,7 @@ NAME = 24  # the longest name in a chart
 @click.option("--plot", "picture", type=click.Path(dir_okay=False, path_type=Path), help="Draw the statistics instead: "
               ".png, .svg or .pdf.")  # fmt: skip
 @format_options
+@redact_option
 @log_options
 def stats_command(
     which: CallFilter,
@@ -42,6 +43,7 @@ def stats_command(
     picture: Path | None,
     as_json: bool,
     as_csv: bool,
+    redact: bool,
     config_path: Path | None,
     db: str | None,
 ) -> None:
@@ -67,7 +69,7 @@ def stats_command(
     async def ask(log: Reader) -> list[Stats]:
         return [await log.stats(one) for one in ([which, _before(which)] if compare else [which])]
 
-    periods = with_log(database(config_path, db), ask)
+    periods = with_log(database(config_path, db), ask, redact=redact)
     if as_json:
         write([to_json({"now": periods[0], "before": periods[1]} if compare else periods[0])])
     elif as_csv:

@@ -4,7 +4,8 @@
   dialogue, queue  reach the flow as such
   linkedid         Asterisk's id of the whole call, for the log: ${CHANNEL(linkedid)}
   codec            of the caller, for the log: ${CHANNEL(audionativeformat)}
-  exten            what was dialled, where Asterisk itself does not say so: ${STACK_PEEK(1,e)} in a subroutine
+  exten            what was dialled, where Asterisk itself does not say so: ${STACK_PEEK(1,e)} in a subroutine. It comes
+                   last: a caller may have chosen it, so all that follows belongs to it
   var=NAME         may be repeated: channel variable BARGEIN_VAR_NAME reaches the flow as variable `name`
   anything=else    reaches the flow as variable `anything`
 Without an agent BARGEIN_ID is empty. BARGEIN_RESULT is `failed` until `finish` sets another.

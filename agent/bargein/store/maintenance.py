@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, false, func, or_, select, text
+from sqlalchemy import ColumnElement, and_, false, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ..clock import SystemClock
+from ..core.turns.records import ANNOUNCEMENT
+from ..errors import UserError
 from . import migrations, said, schema
 from .connect import connect, create_file, explaining, shown
 from .erase import Eraser, Row, is_elsewhere, pages
@@ -181,14 +183,17 @@ async def forget(
     server: str = "",
     progress: Callable[[int], object] = lambda done: None,
 ) -> Forgotten:
-    """Delete every call of the caller `number`, with its words in the search index and its recording.
+    """Delete every call of the caller `number`, with its words in the search index and its recording, and what members
+    of a queue were told of it.
 
     `delete_recording(path)` deletes a file of this server and says whether it is gone. It comes before the row, so
     after a crash the same command finds what is left. Of a call whose recording is on another server nothing is left
     but that: the next `forget` or `prune` there deletes it. Rows that still wait in the spool of a server are not
     found. `progress` gets how many steps of cleaning the search index are done. Raises UserError when the database
-    cannot be used.
+    cannot be used, and for an empty number: calls without one have many callers.
     """
+    if not number.strip():
+        raise UserError("forget: an empty number is no caller", 2)
     engine = connect(url)
     try:
         with explaining(url), Eraser(url, engine) as eraser:
@@ -208,14 +213,31 @@ async def _forget(
     progress: Callable[[int], object],
 ) -> Forgotten:
     calls, found = schema.calls, Found()
-    async for page in pages(engine, or_(calls.c.caller == number, calls.c.forgotten == 1)):
+    # An announcement tells a member what the caller said, and has the member's number. It goes first, because it is
+    # found by the caller's call.
+    callers = select(calls.c.linkedid).where(calls.c.caller == number, calls.c.linkedid != "")
+    announced = and_(calls.c.dialogue == ANNOUNCEMENT, calls.c.linkedid.in_(callers))
+    for which in (announced, or_(calls.c.caller == number, calls.c.forgotten == 1)):
+        found.elsewhere = 0  # the second of these finds them all
+        await _forget_pages(engine, eraser, found, which, delete_recording, server)
+    found.wiped = await eraser.wipe(progress)  # also if nothing was found: a crash may have come before it
+    return found.counted()
+
+
+async def _forget_pages(
+    engine: AsyncEngine,
+    eraser: Eraser,
+    found: Found,
+    which: ColumnElement[bool],
+    delete_recording: Callable[[str], bool],
+    server: str,
+) -> None:
+    async for page in pages(engine, which):
         gone = found.without_recording(page, delete_recording, server)
         fresh = [row for row in page if is_elsewhere(row, server) and not row["forgotten"]]
         await eraser.erase(gone)
         await eraser.erase(fresh, "caller")
         found.calls += len(gone) + len(fresh)
-    found.wiped = await eraser.wipe(progress)  # also if nothing was found: a crash may have come before it
-    return found.counted()
 
 
 async def _sync(engine: AsyncEngine) -> None:

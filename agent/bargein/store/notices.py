@@ -40,6 +40,8 @@ class Notices:
     async def wait(self, longest_s: float) -> None:
         """Return when the log has changed since the last time, or after `longest_s`."""
         if self._engine.dialect.name == "sqlite":
+            if self._reader is None:
+                await self._open()
             await self._look(longest_s)
             return
         if self._listener is None or self._listener.is_closed():
@@ -71,4 +73,11 @@ class Notices:
     async def _number(self) -> int:
         if self._reader is None:
             return 0
-        return int((await self._reader.exec_driver_sql("PRAGMA data_version")).scalar_one())
+        try:
+            return int((await self._reader.exec_driver_sql("PRAGMA data_version")).scalar_one())
+        except Exception as error:
+            if not is_failure(error):
+                raise
+            await self._reader.close()
+            self._reader = None
+            return 0

@@ -261,7 +261,7 @@ class Reader:
                     counted = await daily.counted(connection, [*between, *of_call(which, self.dialect)])
                     groups += [(group.day, figures) for group, figures in counted.items()]
         found = summarize(groups)
-        return found if self.shows.words else replace(found, misunderstood={})
+        return found if self.shows.words else replace(found, misunderstood={}, words=())
 
     async def _last_first(self, which: CallFilter, newest_are_wanted: bool) -> tuple[int, ...]:
         """In how many calls to look for the text, with a growing number until there are enough. 0: in all.

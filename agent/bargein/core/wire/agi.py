@@ -46,9 +46,11 @@ class AgiRequest:
 
     @property
     def query(self) -> tuple[tuple[str, str], ...]:
-        """The query of the URL, percent-decoded, in order."""
+        """The query of the URL, percent-decoded, in order. All that follows `&exten=` is its value, as it is: a caller
+        may have dialled it."""
         text = self.fields.get("network_script", "").partition("?")[2]
-        return tuple(parse_qsl(text, keep_blank_values=True))
+        text, dialled, exten = text.partition("&exten=")
+        return (*parse_qsl(text, keep_blank_values=True), *([("exten", exten)] if dialled else []))
 
     def known(self, name: str) -> str:
         """A field, or "" where Asterisk writes `unknown`."""
