@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .api import Interruption as Interruption
     from .api import Kind as Kind
     from .api import Listen as Listen
+    from .api import OverlapClassifier as OverlapClassifier
+    from .api import OverlapNetwork as OverlapNetwork
     from .api import Pcm as Pcm
     from .api import Phrases as Phrases
     from .api import Resolution as Resolution
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from .api import State as State
     from .api import Transcript as Transcript
     from .api import Turn as Turn
+    from .api import TurnEndModel as TurnEndModel
     from .api import Utterance as Utterance
     from .api import VadFrame as VadFrame
     from .api import Word as Word
@@ -43,9 +46,9 @@ __version__ = "0.2.0"
 
 __all__ = [
     "FRAME_SAMPLES", "RATE", "App", "CallResult", "Config", "Conversation", "ConversationSettings", "Finish",
-    "Interruption", "Kind", "Listen", "Pcm", "Phrases", "Resolution", "Say", "Segment", "Situation", "SpeechDetector",
-    "State", "Transcript", "Turn", "Utterance", "VadFrame", "Word", "actions", "load_language", "load_weights",
-    "spread",
+    "Interruption", "Kind", "Listen", "OverlapClassifier", "OverlapNetwork", "Pcm", "Phrases", "Resolution", "Say",
+    "Segment", "Situation", "SpeechDetector", "State", "Transcript", "Turn", "TurnEndModel", "Utterance", "VadFrame",
+    "Word", "actions", "load_language", "load_weights", "spread",
 ]  # fmt: skip
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # onnxruntime reports to its maker otherwise; before it is imported

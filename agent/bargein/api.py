@@ -11,16 +11,19 @@ from .core.language.intent import Phrases
 from .core.language.kinds import Kind
 from .core.turns import actions
 from .core.turns.conversation import Conversation
+from .core.turns.overlap_classifier import OverlapClassifier, OverlapNetwork
 from .core.turns.records import Interruption, Resolution, Situation, Turn
 from .core.turns.reply import CallResult, Finish, Listen, Say
 from .core.turns.settings import ConversationSettings
 from .core.turns.table import State
 from .core.turns.transcript import Transcript
+from .core.turns.turn_end import TurnEndModel
 from .data.trained import load_weights
 from .dialogue.languages import load as load_language
 
 __all__ = [
     "FRAME_SAMPLES", "RATE", "CallResult", "Conversation", "ConversationSettings", "Finish", "Interruption", "Kind",
-    "Listen", "Pcm", "Phrases", "Resolution", "Say", "Segment", "Situation", "SpeechDetector", "State", "Transcript",
-    "Turn", "Utterance", "VadFrame", "Word", "actions", "load_language", "load_weights", "spread",
+    "Listen", "OverlapClassifier", "OverlapNetwork", "Pcm", "Phrases", "Resolution", "Say", "Segment", "Situation",
+    "SpeechDetector", "State", "Transcript", "Turn", "TurnEndModel", "Utterance", "VadFrame", "Word", "actions",
+    "load_language", "load_weights", "spread",
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 from pathlib import Path
@@ -45,6 +46,36 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_pictures_are_small() -> None:
     assert not [file for file in (DOCS / "images").iterdir() if file.stat().st_size > 150_000]
+
+
+def _defined(path: Path) -> set[str]:
+    """Functions of a module by name, methods as Class.method; classes too."""
+    found: set[str] = set()
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ClassDef):
+            found |= {
+                f"{node.name}.{part.name}"
+                for part in node.body
+                if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef)
+            }
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            found.add(node.name)
+    return found
+
+
+def test_every_function_on_the_route_of_a_frame_is_in_the_file_beside_it() -> None:
+    route = (ROOT / "CONTRIBUTING.md").read_text().split("<!-- route -->")[1].split("<!-- end -->")[0]
+    rows = [row.split("|")[1:-1] for row in route.splitlines() if row.startswith("| ") and "`" in row]
+    assert len(rows) > 20
+    for step, functions, files, *_ in rows:
+        paths = re.findall(r"`([\w./]+)`", files)
+        folder = f"{paths.pop()}/" if " in `" in files else ""
+        sources = [
+            ROOT / "agent" / "bargein" / (path if (ROOT / "agent" / "bargein" / path).exists() else folder + path)
+            for path in paths
+        ]
+        known = set().union(*map(_defined, sources))
+        assert set(re.findall(r"`([\w.]+)`", functions)) <= known, step
 
 
 def _commands(page: str) -> list[list[str]]:

@@ -2,13 +2,16 @@
 
 Rule: everything that changes `State` is in TRANSITIONS. The conversation asks `step` and performs the effects.
 
-Four small state machines run beside it, each owned by one class. They never change `State` themselves; they decide when
-the conversation dispatches an event:
+Six small state machines run beside it, each owned by one class. They never change `State` themselves; they decide when
+the conversation dispatches an event, and which one:
 
 - `Caller`: quiet, turn, rejected sound. A rejected sound fires no `onset` until it ends or turns out to be a voice.
 - `Caller`: normal, cooldown. For 1.5 s after a rejected sound an `onset` needs more evidence: coughs come in series.
 - `ReplyProgress`: open, ended, ended with a finish. It decides between `played_out`, `reply_empty` and `finish` once
   nothing is left to play.
+- `ReplyProgress`: silent, heard, committed. Until a heard reply is committed, what would be an `interruption` may be a
+  `continuation`.
+- `Agent`: no prepared reply, prepared. It fires no event: `replan` takes the prepared reply if it fits.
 - `CallerInput`: no digits, partly keyed, complete. A partly keyed number holds `turn_end` back until its next digit.
 """
 
