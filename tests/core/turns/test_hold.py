@@ -206,6 +206,25 @@ def test_a_reply_that_is_ready_waits_in_silence_for_a_sound_that_may_be_a_reques
     assert call.dropped == ([] if heard else [act.DropCause.SPEECH])
 
 
+@pytest.mark.parametrize(
+    ("reply", "said", "state"),
+    [("one red mug", "", State.SPEAKING), ("one red mug", "hello", State.YIELDED), ("", "hello", State.LISTENING)],
+)
+def test_a_reply_does_not_wait_for_the_end_of_a_sound_that_goes_on(reply: str, said: str, state: State) -> None:
+    call = Held([MENU, reply], ["I want the red one", *[said] * 9], word=0.9)
+    call.run(600)
+    call.run(700, LOUD)
+    call.slow = True
+    call.run(1000)
+    call.classifier.word = 0.4
+    call.run(100, LOUD)
+    call.reply(2)
+    call.run(2800, LOUD)
+    assert call.core.state is State.THINKING
+    call.run(300, LOUD)
+    assert call.core.state is state
+
+
 def sound(word: float, since_ms: int) -> OverlapSound:
     return OverlapSound(since_ms, 0, 0.9, since_ms=since_ms, likely=OverlapClass(word, 1 - word, 0.0))
 

@@ -107,11 +107,12 @@ class Agent:
             reply.kind = kind
         return self._understood() if reply is self.reply else []
 
-    def ended(self, reply_id: int, finish: Finish | None) -> None:
+    def ended(self, reply_id: int, finish: Finish | None, now: int) -> None:
         """The reply has no more segments."""
         reply = self._of(reply_id)
         if reply is not None:
             reply.ended, reply.finish = True, finish
+            reply.timing.ready = now if reply.timing.ready is None else reply.timing.ready
 
     def bridge(self, floor: bool, now: int) -> list[act.Action]:
         """Order a filler, if the caller has heard nothing for too long. `floor`: the agent may speak."""

@@ -72,7 +72,8 @@ class Conversation:
 
     def on_tick(self) -> tuple[Pcm, list[act.Action]]:
         """20 ms have passed: the 160 samples to send now."""
-        held = self.state is State.THINKING and self._judge.holds_reply(self._caller.turn, self.now)
+        due = self._agent.reply.timing.due
+        held = self.state is State.THINKING and self._judge.holds_reply(self._caller.turn, due, self.now)
         if not held:
             self._advance_reply()
         waits = held and self._playback.replying  # a filler is played to its end
@@ -133,7 +134,7 @@ class Conversation:
 
     def on_reply_end(self, reply_id: int, finish: Finish | None = None) -> list[act.Action]:
         """The reply has no more segments. With `finish` the call is over once they are played."""
-        self._agent.ended(reply_id, finish)
+        self._agent.ended(reply_id, finish, self.now)
         return self._take()
 
     def on_hangup(self) -> list[act.Action]:

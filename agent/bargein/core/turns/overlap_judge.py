@@ -86,9 +86,12 @@ class OverlapJudge:
             return turn.wants_transcript(now, REQUEST_TURN_MS, REQUEST_TURN_EVERY)
         return turn.wants_transcript(now, REQUEST_OVERLAP_MS, REQUEST_OVERLAP_EVERY)
 
-    def holds_reply(self, turn: CallerTurn | None, now: int) -> bool:
-        """Whether a reply that is ready has to wait: the caller makes a sound that may be a new request."""
-        if turn is None:
+    def holds_reply(self, turn: CallerTurn | None, due: int | None, now: int) -> bool:
+        """Whether a reply has to wait: the caller makes a sound that may be a new request.
+
+        `due`: since when it could have begun. It waits no longer than a sound may be undecided: a television goes on.
+        """
+        if turn is None or (due is not None and now - due >= samples(2 * self.settings.noise_ms)):
             return False
         sounding = turn.silent_ms(now) < STILL_SOUNDING_MS
         return not (sounding and turn.likely is not None and turn.likely.word < NO_REQUEST)

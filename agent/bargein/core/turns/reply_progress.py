@@ -23,7 +23,12 @@ class ReplyTiming:
     recognition: int | None = None  # how long the last words took
     over: int | None = None  # the caller's turn was judged to be over
     planned: int | None = None  # the first sentence is there
-    ready: int | None = None  # its speech is there
+    ready: int | None = None  # its speech is there, or it has none
+
+    @property
+    def due(self) -> int | None:
+        """Since when the reply could have begun; None: it cannot yet."""
+        return None if self.ready is None else max(self.over or 0, self.ready)
 
     def waits(self, began: int) -> Waits:
         """Of a reply that began at sample `began`."""
