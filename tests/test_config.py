@@ -56,6 +56,7 @@ def test_every_kind_of_value(tmp_path: Path) -> None:
             "[store]\nzzz = 1",
             "unknown key 'store.zzz'; known are store.queue, store.server, store.spool, store.spool_mb, store.url",
         ),
+        ("[privacy]\nkeep_words_days = -1", "privacy.keep_words_days: expected 0 to 36500, not -1"),  # not: for ever
         ("store = 3", r"store is a section: write \[store\]"),
         ('[endpoint]\nmin_ms = "300"', "endpoint.min_ms: expected a whole number, not '300'"),
         ("[endpoint]\nmin_ms = true", "endpoint.min_ms: expected a whole number, not True"),

@@ -213,10 +213,10 @@ class PrivacyConfig:
     words: bool = True  # false: no words of callers or of the agent, no slots and no summary in the database
     numbers: bool = True  # false: no caller's number or name in the database
     audio: bool = True  # false: no recordings, whatever the dialplan asks for
-    keep_calls_days: int = 0  # `bargein prune` deletes older calls; 0: none
-    keep_words_days: int = 0  # the words of older calls; 0, here and below: as long as the call
-    keep_numbers_days: int = 0
-    keep_audio_days: int = 0
+    keep_calls_days: int = _between(0, 0, 36_500)  # `bargein prune` deletes older calls; 0: none
+    keep_words_days: int = _between(0, 0, 36_500)  # the words of older calls; 0, here and below: as long as the call
+    keep_numbers_days: int = _between(0, 0, 36_500)
+    keep_audio_days: int = _between(0, 0, 36_500)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,10 +13,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from bargein.cli import cli, progress
+from bargein.cli import cli, progress, prune
 from bargein.cli.progress import ProgressLine
 from bargein.speech.audio import write_wav
 from bargein.store import Store
+
+ROOT = Path(__file__).parents[2]
 
 
 class Ticking:
@@ -70,6 +74,7 @@ def test_short_work_says_nothing() -> None:
     ("words", "what"),
     [
         (["prune", "--older-than", "0d", "--yes"], "deleting calls: 1 of 1"),
+        (["prune", "--older-than", "0d", "--dry-run"], "looking for old calls, seconds: "),
         (["export"], "exporting calls: 1"),
         (["replay", "tone.wav", "--sweep", "sensitivity", "--fast"], "seconds of audio"),
     ],
@@ -79,6 +84,7 @@ def test_long_commands_say_how_far_they_are(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(progress, "FIRST_S", -1.0)  # as if each had taken more than two seconds
+    monkeypatch.setattr(prune, "LOOK_S", 0.0)
 
     async def fill() -> None:
         store = await Store.open(f"sqlite:///{tmp_path}/bargein.db")
@@ -90,3 +96,39 @@ def test_long_commands_say_how_far_they_are(
     write_wav(tmp_path / "tone.wav", np.zeros(4000, np.int16) + 3)
     done = CliRunner().invoke(cli, words)
     assert what in done.stderr, done.output
+
+
+FAKE_PYTHON = """#!/bin/sh
+case "$*" in
+*"-m venv"*) mkdir -p "$VENV/bin"; cp "$0" "$VENV/bin/python" ;;
+*"-m pip"*) echo "pip: $*" >&2; cp "$0" "$VENV/bin/bargein" ;;
+esac
+"""
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_the_first_installation_says_what_it_does(terminal: bool, tmp_path: Path) -> None:
+    venv, python = tmp_path / "venv", tmp_path / "python"
+    python.write_text(FAKE_PYTHON)
+    python.chmod(0o755)
+    keyboard, screen = os.openpty() if terminal else os.pipe()
+    names = {"VENV": str(venv), "BARGEIN_VENV": str(venv), "BARGEIN_PYTHON": str(python)}
+
+    def install() -> str:
+        return subprocess.run(
+            [ROOT / "scripts" / "python"], env={**os.environ, **names}, stdout=subprocess.PIPE, stderr=screen,
+            text=True, check=True, timeout=60,
+        ).stdout  # fmt: skip
+
+    assert install() == f"{venv}/bin/python\n"
+    assert install() == f"{venv}/bin/python\n"
+    os.write(screen, b"end\n")
+    told = ""
+    while not told.endswith("end\n"):
+        told += os.read(keyboard, 10_000).decode().replace("\r", "")
+    os.close(screen)
+    os.close(keyboard)
+    first, pip, *more = told.splitlines()
+    assert first == f"Installing bargein into {venv}. This takes about a minute."
+    assert (" -q " in pip) is not terminal  # a terminal shows what pip downloads
+    assert more == ["end"]  # nothing is installed twice

@@ -22,8 +22,9 @@ from .progress import ProgressLine
 from .terminal import counted
 
 if TYPE_CHECKING:
-    from ..store import Kept, Reader
+    from ..store import Kept, Pruned, Reader
 
+LOOK_S = 0.5  # how often the line of progress gets the time
 RECENT = timedelta(days=1)  # a command that deletes calls of today may be a typing error
 
 
@@ -86,8 +87,8 @@ def _prune_calls(config: Config, url: str, before: datetime, dry_run: bool) -> i
     from ..store import prune
 
     server = config.store.server_name
-    with ProgressLine("looking for old calls") as line:
-        pruned = asyncio.run(prune(url, before, dry_run=True, server=server, progress=line.at))
+    with ProgressLine("looking for old calls, seconds") as line:
+        pruned = asyncio.run(_looked_for(url, before, server, line))
     root = Path(config.recording.directory).resolve()
     there = {recording: path for recording in pruned.recordings if (path := Path(recording).resolve()).is_file()}
     kept = [recording for recording, path in there.items() if not inside(root, path)]
@@ -103,6 +104,18 @@ def _prune_calls(config: Config, url: str, before: datetime, dry_run: bool) -> i
     if pruned.elsewhere:
         click.echo(f"{pruned.elsewhere} calls stay: their recordings are on other servers. Run this there.", err=True)
     return len(kept)
+
+
+async def _looked_for(url: str, before: datetime, server: str, line: ProgressLine) -> Pruned:
+    """What would be deleted. The database does not say how far it is, so the line has the time."""
+    from ..store import prune
+
+    clock = SystemClock()
+    began = clock.monotonic()
+    looking = asyncio.create_task(prune(url, before, dry_run=True, server=server))
+    while not (await asyncio.wait([looking], timeout=LOOK_S))[0]:
+        line.at(round(clock.monotonic() - began))
+    return looking.result()
 
 
 def _withhold(config: Config, url: str, what: Kept, before: datetime, dry_run: bool) -> int:
