@@ -14,6 +14,8 @@ import yaml
 from click.testing import CliRunner
 
 from bargein.cli import load_command
+from bargein.core.turns.records import Resolution
+from bargein.data import WEIGHTS
 from tests.cli.conftest import runner
 from tests.cli.log_of_two import run
 
@@ -76,6 +78,18 @@ def test_every_function_on_the_route_of_a_frame_is_in_the_file_beside_it() -> No
         ]
         known = set().union(*map(_defined, sources))
         assert set(re.findall(r"`([\w.]+)`", functions)) <= known, step
+
+
+def test_every_resolution_is_explained() -> None:
+    table = (DOCS / "interruptions.md").read_text().split("what happened")[1]
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == set(Resolution)
+
+
+def test_every_file_of_weights_has_a_model_card() -> None:
+    titles = [page.read_text().splitlines()[0] for page in (DOCS / "models").iterdir()]
+    assert {name for title in titles for name in re.findall(r"\w+\.npz", title)} == {
+        file.name for file in WEIGHTS.iterdir()
+    }
 
 
 def _commands(page: str) -> list[list[str]]:

@@ -29,7 +29,7 @@ OPTIONS = (
     click.option("--flow", metavar="NAME", help="Calls that this flow answered."),
     click.option("--outcome", type=typed(outcome), metavar="NAME", help="Calls that ended this way: "
                  f"{', '.join(OUTCOMES)}, in_progress."),
-    click.option("--fate", type=typed(fate), metavar="NAME", help=f"Calls of which this became: {', '.join(FATES)}."),
+    click.option("--fate", type=typed(fate), metavar="NAME", help=f"What became of the caller: {', '.join(FATES)}."),
     click.option("--interrupted/--not-interrupted", default=None, help="Calls in which the caller interrupted the "
                  "agent, or did not."),
     click.option("--longer-than", "longer_than_ms", type=typed(milliseconds), metavar="TIME", help="Calls that lasted "

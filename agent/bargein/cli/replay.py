@@ -83,8 +83,8 @@ def replay_command(
     With --labelled, replay needs no RECORDING: it repeats the decisions that `bargein label` marked, and prints which
     of them are as marked.
 
-    Below the decisions is what callers waited for: the end of the turn and the recognition as decided here, the whole
-    wait up to the agent's next sound in the recording.
+    Below the decisions it prints what callers waited for: the end of the turn and the recognition as decided here,
+    and the whole wait up to the agent's next sound in the recording.
 
     A hesitation is a pause that the agent took back at once (taken_back). The log of a live call has no row of it.
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def tune_command(labels: Path, by: str, picture: Path | None, fast: bool, config_path: Path | None) -> None:
     """Try settings on all labelled calls, print the trade-off, and propose the best.
 
-    Tried are [hearing] sensitivity and overlap, and longer silences of [endpoint] if a label says cut-off. A halt is
+    It tries [hearing] sensitivity and overlap, and longer silences of [endpoint] if a label says cut-off. A halt is
     a moment of silence for a sound that was no interruption; four count as one wrong decision.
 
     \b

@@ -141,29 +141,29 @@ class Answers:
         if reply.kind is not None:
             self._perform(core.on_kind(reply_id, reply.kind))
         async with asyncio.TaskGroup() as group:
-            lines: asyncio.Queue[asyncio.Task[Segment] | None] = asyncio.Queue()
-            group.create_task(self._deliver(reply_id, lines))
+            segments: asyncio.Queue[asyncio.Task[Segment] | None] = asyncio.Queue()
+            group.create_task(self._deliver(reply_id, segments))
             async for piece in reply:
                 if isinstance(piece, Say):
                     self._perform(core.on_planned(reply_id))
-                    lines.put_nowait(group.create_task(self._line(piece)))
+                    segments.put_nowait(group.create_task(self._segment(piece)))
                     await answer.wanted.wait()
                 elif isinstance(piece, Listen):
                     self._perform(core.expect(reply_id, piece))
                 else:
                     finish = piece
-            lines.put_nowait(None)
+            segments.put_nowait(None)
         return finish
 
-    async def _deliver(self, reply_id: int, lines: asyncio.Queue[asyncio.Task[Segment] | None]) -> None:
-        while (making := await lines.get()) is not None:
+    async def _deliver(self, reply_id: int, segments: asyncio.Queue[asyncio.Task[Segment] | None]) -> None:
+        while (making := await segments.get()) is not None:
             self._perform(self._conversation.on_segment(reply_id, await making))
 
     async def _fill(self, reply_id: int) -> None:
         if not (text := self._planner.phrases.sayings.get(next(self._fillers), "")):
             return
         try:
-            segment = replace(await self._line(Say(text)), filler=True)
+            segment = replace(await self._segment(Say(text)), filler=True)
         except Exception as error:  # the reply itself may still come
             log.error("call %s: no filler: %s", self._call_id, described(error))
             return
@@ -174,9 +174,9 @@ class Answers:
         text = self._planner.phrases.sayings.get("trouble", "")
         with suppress(Exception):
             async with asyncio.timeout(APOLOGY_S):
-                self._perform(self._conversation.on_segment(reply_id, await self._line(Say(text))))
+                self._perform(self._conversation.on_segment(reply_id, await self._segment(Say(text))))
 
-    async def _line(self, say: Say) -> Segment:
+    async def _segment(self, say: Say) -> Segment:
         voice = self._voice
         utterance = await (voice.wav(say.wav, say.text) if say.wav else voice.utterance(say.text))
         how = (say.interruptible, say.sensitivity, say.question, say.repeated, say.overlap, say.duck_db)

@@ -37,7 +37,7 @@ class EarlySettings:
     voice_ms: int = 170  # ... this long after the onset, when most sounds have shown what they are ...
     voice_factor: float = 0.3  # ... and all thresholds are multiplied by this
     short_ms: int = 200  # a shorter sound with silence behind it is no word: the shortest words have 280 ms
-    unnoticed_ms: tuple[int, int] = (150, 180)  # a pause that ends at this age is hardly heard ...
+    unnoticed_ms: tuple[int, int] = (150, 180)  # a pause that ends at this age is hardly noticed ...
     unnoticed: float = 0.115  # ... so the agent goes on now or listens until it is sure
     go_on: Schedule = ((140, 0.0), (220, 0.002), (300, 0.004), (360, 0.008), (600, 0.03), (900, 0.1), (1500, 0.15))
 
@@ -197,13 +197,13 @@ def _believed(sound: OverlapSound, words: Transcript, spoken: Sequence[str], set
     return belief >= (settings.belief if spoken else settings.wordless) and not is_stretched(spoken)
 
 
-def _request(heard: OverlapClass, recognized: SoundProbabilities, spoken: Sequence[str]) -> bool:
+def _request(likely: OverlapClass, recognized: SoundProbabilities, spoken: Sequence[str]) -> bool:
     """Whether the caller said something, by the sound, the recognizer's probabilities and the words.
 
     A logistic regression over 310 overlaps of speakers that the classifier was not trained on.
     """
     by_words = 0.98 * min(len(spoken), 4)
-    by_sound = 0.54 * _log_odds(heard.word)
+    by_sound = 0.54 * _log_odds(likely.word)
     by_recognizer = 0.28 * _log_odds(recognized.word) + 0.19 * _log_odds(recognized.backchannel)
     return by_words + by_sound + by_recognizer >= REQUEST
 

@@ -114,10 +114,10 @@ class TurnEnd:
         self._settings = settings
         self._model = model
 
-    def measure(self, turn: CallerTurn, now: int, heard: Callable[[], NDArray[np.float64] | None]) -> None:
-        """Measure the sound of the last words, once in each silence. `heard` gives the prosody up to now."""
+    def measure(self, turn: CallerTurn, now: int, prosody: Callable[[], NDArray[np.float64] | None]) -> None:
+        """Measure the sound of the last words, once in each silence. `prosody` measures the line up to now."""
         if self._model is not None and turn.measured_at < turn.last_voiced and turn.silent_ms(now) >= MEASURED_MS:
-            turn.prosody, turn.measured_at = heard(), turn.last_voiced
+            turn.prosody, turn.measured_at = prosody(), turn.last_voiced
 
     def is_over(self, turn: CallerTurn, now: int, listen: Listen, before: str = "") -> bool:
         """Whether the caller's silence ends the turn. `before`: what the caller has said of it in earlier sounds."""
