@@ -50,7 +50,7 @@ class _PlannedReply:
 class Answers:
     """Makes what the core orders, and passes on what comes of it. `perform` takes the actions that follow.
 
-    Kept is the reply that was ordered last, and one that is prepared.
+    It keeps the reply that was ordered last, and the one that is prepared.
     """
 
     def __init__(

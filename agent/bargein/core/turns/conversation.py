@@ -368,7 +368,7 @@ class Conversation:
         self._actions.append(act.CloseStream(turn.id))
 
     def _keep_reply(self, retracted: bool) -> None:
-        """What the caller said while the reply was being prepared changes nothing. It is only logged."""
+        """What the caller said while the reply was being planned changes nothing. It is only logged."""
         turn = self._caller.reject(self.now, retracted)
         if turn.text:
             self._caller.input.add(turn.entry(), counts=False)

@@ -58,7 +58,7 @@ class OverlapJudge:
     ) -> Event | None:
         """INTERRUPTION, FALSE_INTERRUPTION, or None to wait, for a sound over the agent's speech.
 
-        While a reply is being prepared only a new request is an interruption, and "hello?" is not.
+        While a reply is being planned only a new request is an interruption, and "hello?" is not.
         """
         thinking = state is State.THINKING
         asking = question and not thinking

@@ -26,7 +26,7 @@ class State(StrEnum):
     PAUSED = "paused"  # the agent fell silent at a sound that may be words
     YIELDED = "yielded"  # the caller cut in and has the floor
     LISTENING = "listening"  # the agent has said all; the caller has the floor
-    THINKING = "thinking"  # a reply is being prepared; the caller has heard nothing of it
+    THINKING = "thinking"  # a reply is being planned; the caller has heard nothing of it
     ENDED = "ended"
 
 
