@@ -63,7 +63,7 @@ SCRIPTS: dict[str, Sequence[Cue]] = {  # the long ones first
     ),
     "the answer": (
         Cue("We have the red mug for ten dollars, the green mug", says="On what day will it arrive?"),
-        Cue("It should arrive", says="And where do you send it?"),
+        Cue("It should arrive on", says="And where do you send it?"),
         Cue("We send it to the address", hangs_up=True),
     ),
     "question": (
