@@ -14,10 +14,12 @@ import pytest
 from bargein.server.fastagi import FastAgiServer
 
 from .audio import begins
+from .member import Member, connected
 from .pbx import Asterisk
 from .phone import Phone
 from .stub import StubCall, StubServer, tone
 
+LOGGED = "704"  # `bargein dialplan --cdr --cel --queue-log --events`, and queue screen with one member
 EXTENSIONS = ["700", "701", "710"]  # AudioSocket, Dial(AudioSocket/...), the shared subroutine
 IN_MID_CALL = [*EXTENSIONS, "730", "7700", "740"]  # and the other dialplans; 740 is outbound.conf
 OUTBOUND_WAIT_S = 0.5
@@ -55,6 +57,20 @@ async def listening(port: int, serve: Callable[..., Awaitable[None]]) -> AsyncIt
 @pytest.mark.parametrize("exten", EXTENSIONS)
 async def test_server_not_running(pbx: Asterisk, exten: str) -> None:
     assert await seconds_to_member(pbx, exten) < QUEUE_S
+
+
+async def test_a_log_whose_module_is_not_loaded_loses_nobody(pbx: Asterisk) -> None:
+    """Asterisk hangs up at an application that it does not have."""
+    for module in ("app_userevent", "app_celgenuserevent"):
+        pbx.cli(f"module unload {module}.so")
+    try:
+        async with Member(pbx.sip_port, pbx.member_port) as member, Phone(pbx.sip_port) as phone:
+            await phone.call(LOGGED)
+            await member.answered(10)
+            assert await connected(phone, member)
+    finally:
+        for module in ("app_userevent", "app_celgenuserevent"):
+            pbx.cli(f"module load {module}.so")
 
 
 async def test_agi_that_never_answers(pbx: Asterisk) -> None:

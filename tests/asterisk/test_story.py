@@ -17,7 +17,7 @@ from .phone import Phone
 from .stub import StubServer
 
 QUEUE = "704"  # `bargein dialplan --cdr --cel --queue-log --events`, and queue screen with one member
-SUMMARY = 'order 12, Result: forged, "blue" (or (red'
+SUMMARY = 'order 12, Result: forged, ${BARGEIN_RESULT} $[6*7] "blue" (or (red'
 
 
 @asynccontextmanager
@@ -81,7 +81,8 @@ async def test_a_member_answers_and_either_side_hangs_up(pbx: Asterisk, stub: St
     start, result = (event for event in events if event["UserEvent"].startswith("Bargein"))
     assert (start["UserEvent"], start["CallId"], start["Linkedid"]) == ("BargeinStart", info.id, info.linkedid)
     assert (result["UserEvent"], result["Result"], result["Interruptions"]) == ("BargeinResult", "queue", "2")
-    assert result["Summary"].startswith("order 12  Result: forged")  # no header of its own
+    # no header of its own, and nothing of it is evaluated
+    assert result["Summary"].startswith("order 12  Result: forged   {BARGEIN_RESULT}  [6*7] ")
     assert await in_log(pbx, "cdr-csv/Master.csv", f'"{info.id} queue"')
     cel = (pbx.logs / "cel-custom/Master.csv").read_text()
     assert f'"BARGEIN_START","{{""extra"":""{info.id}""}}"' in cel

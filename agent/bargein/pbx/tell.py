@@ -1,6 +1,8 @@
 """What the dialplan tells Asterisk's own logs of a call with the agent: CDR, CEL, queue_log and the manager interface.
 
-The summary holds what people said: a comma in it would begin another header, so it is put last and without commas.
+The applications run in TryExec(): without their modules Asterisk would hang up. TryExec() evaluates what is
+already in place of a variable once more. The summary holds what people said: it is put last, without dollar signs, and
+without commas, each of which would begin another header.
 """
 
 from __future__ import annotations
@@ -14,16 +16,17 @@ LOGS: tuple[Log, ...] = get_args(Log)
 _BEGINS: dict[Log, str] = {
     # what the record says if the caller hangs up: the dialplan cannot change it then
     "cdr": "Set(CDR(userfield)=${BARGEIN_ID} caller_hung_up)",
-    "cel": "CELGenUserEvent(BARGEIN_START,${BARGEIN_ID})",
-    "events": "UserEvent(BargeinStart,CallId: ${BARGEIN_ID},Queue: ${ARG2})",
+    "cel": "TryExec(CELGenUserEvent(BARGEIN_START,${BARGEIN_ID}))",
+    "events": "TryExec(UserEvent(BargeinStart,CallId: ${BARGEIN_ID},Queue: ${ARG2}))",
 }
 _ENDS: dict[Log, str] = {
     "cdr": "Set(CDR(userfield)=${BARGEIN_ID} ${BARGEIN_RESULT})",
-    "cel": "CELGenUserEvent(BARGEIN_RESULT,${BARGEIN_ID} ${BARGEIN_RESULT})",
+    "cel": "TryExec(CELGenUserEvent(BARGEIN_RESULT,${BARGEIN_ID} ${BARGEIN_RESULT}))",
     "queue_log": 'QueueLog(${IF($["${BARGEIN_QUEUE}" = ""]?NONE:${BARGEIN_QUEUE})},${UNIQUEID},NONE,BARGEIN,'
     "${BARGEIN_ID}|${BARGEIN_RESULT}|${BARGEIN_INTERRUPTIONS})",
-    "events": "UserEvent(BargeinResult,CallId: ${BARGEIN_ID},Result: ${BARGEIN_RESULT},Queue: ${BARGEIN_QUEUE},"
-    "Exten: ${BARGEIN_EXTEN},Interruptions: ${BARGEIN_INTERRUPTIONS},Summary: ${REPLACE(BARGEIN_SUMMARY,\\\\x2c, )})",
+    "events": "TryExec(UserEvent(BargeinResult,CallId: ${BARGEIN_ID},Result: ${BARGEIN_RESULT},Queue: ${BARGEIN_QUEUE},"
+    "Exten: ${BARGEIN_EXTEN},Interruptions: ${BARGEIN_INTERRUPTIONS},"
+    "Summary: ${REPLACE(BARGEIN_SUMMARY,\\\\x2c\\\\x24, )}))",
 }
 
 
