@@ -124,6 +124,11 @@ def test_redacted_pages_have_no_words_and_no_numbers(place: Path) -> None:
             assert answer.status_code == 200
             assert not [word for word in ("+4930123", "mug", "green", "alert", "audio.wav") if word in answer.text]
         assert client.get(f"/calls/{CALL}/audio.wav").status_code == 404
+        assert 'name="queue"' in client.get("/calls").text
+        for name, value in (("caller", "+49*"), ("text", "mug"), ("trunk", "PJSIP/*")):  # which would find them out
+            assert f'name="{name}"' not in client.get("/calls").text
+            for page in ("/calls", "/interruptions", "/statistics"):
+                assert client.get(page, params={name: value}).status_code == 400
 
 
 def test_statistics_name_the_word_and_the_step(browser: TestClient) -> None:
