@@ -41,6 +41,13 @@ def test_the_ledger_is_told_everything_once_and_digits_when_they_are_complete() 
     assert given.digits == "471"
 
 
+def test_a_digit_before_the_last_words_is_logged_before_them() -> None:
+    given = CallerInput()
+    given.key("3", samples(1000))
+    given.add(entry("stop", 1400))
+    assert [e.text for e in given.take_unlogged(digits=True)] == ["3", "stop"]
+
+
 def test_digits_are_complete_at_their_number_a_hash_or_two_seconds_of_nothing() -> None:
     given = CallerInput()
     assert not given.digits_complete(4, 0)

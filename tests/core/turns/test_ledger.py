@@ -120,3 +120,10 @@ def test_what_is_said_after_the_next_reply_does_not_belong_to_a_retracted_one() 
     interrupted(ledger, Resolution.RETRACTED)
     ledger.agent_turn(playout())
     assert turn_of(ledger.caller_turn("Miller", 0.9, samples(4000), samples(5000))).text == "Miller"
+
+
+def test_a_digit_within_the_words_does_not_end_the_turn_before_them() -> None:
+    ledger = Ledger("c")
+    ledger.caller_turn("I want the", 0.9, samples(1000), samples(3000))
+    turn = turn_of(ledger.caller_turn("3", None, samples(2000), samples(2000)))
+    assert (turn.text, turn.started_ms, turn.ended_ms) == ("I want the 3", 1000, 3000)

@@ -121,3 +121,19 @@ def test_what_is_said_where_a_secret_is_asked_for_is_written_nowhere() -> None:
     written = [turn.text for turn in call.turns.values()] + [row.caller_text for row in call.rows.values()]
     assert not any("four" in text for text in written)
     assert "[secret]" in written
+
+
+def test_a_key_between_a_filler_and_its_reply_interrupts_the_filler() -> None:
+    call = Call([MENU, "one blue mug", "fine"], ["the blue one"])
+    call.run(3500)
+    call.run(700, LOUD)
+    call.slow = True
+    while len(call.situations) < 2:
+        call.run(20)
+    call.do(call.core.on_segment(2, Segment(utterance("one moment"), filler=True)))
+    call.reply(2)
+    while call.core.state is State.THINKING:
+        call.run(20)
+    call.do(call.core.on_digit("3"))
+    assert call.turns[call.row.turn_seq].text == "one moment"
+    assert (call.row.agent_text, call.row.heard_text, call.row.kind) == ("one blue mug", "", "dtmf")

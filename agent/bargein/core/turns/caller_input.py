@@ -67,12 +67,12 @@ class CallerInput:
         return self.digits.endswith("#") or len(self.digits) >= max(1, wanted) or now - self.digit_at >= DIGIT_GAP
 
     def take_unlogged(self, digits: bool) -> list[CallerEntry]:
-        """The entries that are not in the ledger yet, in order. Each comes once. `digits`: also the digits, last."""
+        """The entries that are not in the ledger yet, in order. Each comes once. `digits`: also the digits."""
         entries, self._unlogged = self._unlogged, []
         if digits and (new := self.digits[self._digits_logged :]):
             entries.append(CallerEntry(new, None, self.digit_at, self.digit_at))
             self._digits_logged = len(self.digits)
-        return entries
+        return sorted(entries, key=lambda entry: entry.started)
 
     def clear(self) -> None:
         """The caller hears the reply to this input."""

@@ -68,7 +68,8 @@ class Ledger:
         last = self._turns[-1] if self._turns else None
         if last and last.speaker == "caller":
             said = " ".join(filter(None, (last.text, text)))
-            turn = replace(last, ended_ms=ms(ended), text=said, heard_text=said, confidence=confidence)
+            until = max(last.ended_ms, ms(ended))  # a digit may come before the last word
+            turn = replace(last, ended_ms=until, text=said, heard_text=said, confidence=confidence)
             self._turns[-1] = turn
         else:
             turn = Turn(len(self._turns), "caller", ms(started), ms(ended), text, text, confidence=confidence)
@@ -80,6 +81,11 @@ class Ledger:
     def last_of_caller(self) -> Turn | None:
         """The caller's last turn."""
         return next((turn for turn in reversed(self._turns) if turn.speaker == "caller"), None)
+
+    def seq_of(self, heard: Playout) -> int:
+        """Of the agent's turn in progress; of the last one, a filler, if nothing was heard of the turn yet."""
+        agents = (turn.seq for turn in reversed(self._turns) if turn.speaker == "agent" and not heard.played_samples)
+        return next(agents, len(self._turns))
 
     def interruption(
         self,

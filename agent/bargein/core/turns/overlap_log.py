@@ -79,7 +79,7 @@ class OverlapLog:
         faded = 0 if resolution is Resolution.HELD else FADE_SAMPLES
         return self._ledger.interruption(
             playout,
-            turn_seq=len(self._ledger.turns) if turn_seq is None else turn_seq,
+            turn_seq=self._ledger.seq_of(playout) if turn_seq is None else turn_seq,
             onset=turn.onset if turn is not None else now,
             paused=self._stopped_at,
             decided=now,
