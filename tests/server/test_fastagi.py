@@ -11,6 +11,7 @@ import pytest
 
 from bargein.clock import SystemClock
 from bargein.core.turns.records import CallInfo, Handover
+from bargein.errors import UserError
 from bargein.server.fastagi import FastAgiServer
 from bargein.server.registry import CallOutcome, Registry
 
@@ -277,3 +278,17 @@ async def test_what_became_of_a_caller_is_reported(registry: Registry) -> None:
         await pbx.run("after", "agi_channel: PJSIP/t-00000001\n")
         await Pbx(agi.port, {**left, "BARGEIN_ID": ""}).run("after", "agi_channel: PJSIP/t-00000001\n")
     assert told == [(call_id, Handover("support", "", "abandoned", 9000, hung_up_by="caller"))]
+
+
+async def test_a_database_that_is_away_is_a_line_when_the_caller_is_reported(
+    registry: Registry, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def after(call_id: str, handover: Handover) -> None:
+        raise UserError("the database is away")
+
+    call_id = registry.register(CallInfo(""))
+    async with serving(registry, after=after) as agi:
+        await Pbx(agi.port, {"BARGEIN_ID": call_id}).run("after", "agi_channel: PJSIP/t-00000001\n")
+    assert [record.getMessage() for record in caplog.records] == [
+        f"call {call_id}: what became of the caller is not logged: the database is away"
+    ]

@@ -229,7 +229,10 @@ class FastAgiServer:
         except ValueError:
             return  # there was no agent for this call
         if self._report is not None:
-            await self._report(call_id, handover(channel.values, name))
+            try:
+                await self._report(call_id, handover(channel.values, name))
+            except UserError as error:  # the database cannot be read
+                log.warning("call %s: what became of the caller is not logged: %s", call_id, error)
 
 
 class _Channel:
