@@ -127,3 +127,12 @@ def test_a_digit_within_the_words_does_not_end_the_turn_before_them() -> None:
     ledger.caller_turn("I want the", 0.9, samples(1000), samples(3000))
     turn = turn_of(ledger.caller_turn("3", None, samples(2000), samples(2000)))
     assert (turn.text, turn.started_ms, turn.ended_ms) == ("I want the 3", 1000, 3000)
+
+
+def test_what_was_held_in_a_turn_that_is_retracted_moves_to_the_callers_turn() -> None:
+    ledger = Ledger("c")
+    ledger.caller_turn("my name is", 0.9, samples(0), samples(1000))
+    how = {"onset": 0, "paused": 0, "decided": 0, "silent": 0, "evidence": 1.0}
+    ledger.interruption(playout(), turn_seq=1, kind=Kind.NOISE, resolution=Resolution.HELD, **how)  # type: ignore[arg-type]
+    rows = ledger.interruption(playout(), turn_seq=0, kind=Kind.OTHER, resolution=Resolution.RETRACTED, **how)  # type: ignore[arg-type]
+    assert [(a.row.id, a.row.turn_seq) for a in rows if isinstance(a, LogInterruption)] == [("c-2", 0), ("c-1", 0)]

@@ -30,6 +30,7 @@ class Ledger:
         self._count = 0
         self.open: Interruption | None = None  # the interruption whose outcome is not known yet
         self._retracted: Interruption | None = None  # of the caller by the agent; the caller still talks
+        self._held: list[Interruption] = []  # false interruptions of the agent's turn in progress
 
     @property
     def turns(self) -> tuple[Turn, ...]:
@@ -45,7 +46,7 @@ class Ledger:
         """The agent's turn has ended; `heard` says how much of it was heard. A turn that never began has no row."""
         if not heard.played_samples:
             return []
-        self._retracted = None  # the caller said no more
+        self._retracted, self._held = None, []  # the caller said no more
         turn = Turn(
             seq=len(self._turns),
             speaker="agent",
@@ -101,7 +102,10 @@ class Ledger:
         evidence: float,
         caller_text: str = "",
     ) -> list[Action]:
-        """A decided interruption of the agent's turn `turn_seq`; times in samples of the call."""
+        """A decided interruption of the agent's turn `turn_seq`; times in samples of the call.
+
+        With a turn that is retracted, what was held in it moves to the caller's turn that goes on.
+        """
         self._count += 1
         row = Interruption(
             id=f"{self._call_id}-{self._count}",
@@ -124,11 +128,15 @@ class Ledger:
             resolution=resolution,
             evidence=round(evidence, 3),
         )
+        moved: list[Action] = []
         if resolution is Resolution.RETRACTED:
-            self._retracted = row
-        elif resolution not in (Resolution.RESUMED, Resolution.HELD):
+            moved = [LogInterruption(replace(held, turn_seq=turn_seq)) for held in self._held]
+            self._retracted, self._held = row, []
+        elif resolution in (Resolution.RESUMED, Resolution.HELD):
+            self._held.append(row)
+        else:
             self.open = row
-        return [LogInterruption(row)]
+        return [LogInterruption(row), *moved]
 
     def understood(self, caller_text: str, kind: Kind) -> list[Action]:
         """What the open interruption was about."""
