@@ -206,6 +206,20 @@ def test_a_reply_that_is_ready_waits_in_silence_for_a_sound_that_may_be_a_reques
     assert call.dropped == ([] if heard else [act.DropCause.SPEECH])
 
 
+def test_a_filler_does_not_begin_over_a_sound_that_may_be_a_request() -> None:
+    call = Held([MENU], ["I want the red one", "no the blue one"], word=0.9)
+    call.run(600)
+    call.run(700, LOUD)
+    call.slow = True
+    call.run(1000)
+    call.run(60, LOUD)
+    call.do(call.core.on_segment(2, Segment(utterance("one moment"), filler=True)))
+    before = len(call.sent)
+    call.run(600, LOUD)
+    assert call.core.state is State.THINKING
+    assert not np.concatenate(call.sent[before:]).any()
+
+
 @pytest.mark.parametrize(
     ("reply", "said", "state"),
     [("one red mug", "", State.SPEAKING), ("one red mug", "hello", State.YIELDED), ("", "hello", State.LISTENING)],

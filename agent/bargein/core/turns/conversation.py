@@ -76,7 +76,7 @@ class Conversation:
         held = self.state is State.THINKING and self._judge.holds_reply(self._caller.turn, due, self.now)
         if not held:
             self._advance_reply()
-        waits = held and self._playback.replying  # a filler is played to its end
+        waits = held and (self._playback.replying or self._playback.started is None)  # a filler ends once it began
         frame = SILENCE if waits else self._playback.next_frame(self.now)
         self._caller.push_reference(frame)
         self.now += FRAME_SAMPLES
