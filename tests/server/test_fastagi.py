@@ -265,6 +265,20 @@ async def test_a_dead_channel_ends_the_request(registry: Registry) -> None:
     assert len(pbx.commands) == 1
 
 
+async def test_the_line_does_not_wait_for_a_slow_log(registry: Registry) -> None:
+    asked, logged = asyncio.Event(), asyncio.Event()
+
+    async def after(call_id: str, handover: Handover) -> None:
+        asked.set()
+        await logged.wait()
+
+    async with serving(registry, after=after) as agi:
+        left = {"BARGEIN_ID": registry.register(CallInfo("")), "BARGEIN_STAGE": "people"}
+        await asyncio.wait_for(Pbx(agi.port, left).run("after", "agi_channel: PJSIP/t-00000001\n"), 30)
+        await asyncio.wait_for(asked.wait(), 30)
+        logged.set()
+
+
 async def test_what_became_of_a_caller_is_reported(registry: Registry) -> None:
     told: list[tuple[str, Handover]] = []
 

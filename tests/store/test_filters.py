@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bargein.core.turns.records import Handover, Interruption, Turn
+from bargein.errors import UserError
 from bargein.store import CallFilter, Store
 
 BEGAN = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -160,6 +161,17 @@ async def test_a_call_that_is_not_logged_gets_no_row(log: Store) -> None:
     await log.call_handed_over("never-there", Handover(hung_up_by="caller"))
     assert await log.flush()
     assert await log.count_calls() == 4
+
+
+async def test_a_database_that_is_away_costs_a_warning(
+    log: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def away(call_id: str) -> bool:
+        raise UserError("it is away")
+
+    monkeypatch.setattr(log, "is_logged", away)
+    await log.call_handed_over("c1", Handover(hung_up_by="caller"))
+    assert "what became of the caller of c1 is not logged: it is away" in caplog.text
 
 
 async def test_what_the_flow_gathered_is_in_the_row(log: Store) -> None:

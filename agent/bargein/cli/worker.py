@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
 import socket
@@ -24,8 +23,6 @@ from ..server.logs import described, on_loop_fault
 from ..server.logs import setup as setup_logs
 from ..server.registry import CallOutcome, Registry
 from ..server.supervisor import ACK_S, BEAT_S
-
-log = logging.getLogger(__name__)
 
 
 class WorkerRegistry(Registry):
@@ -121,7 +118,7 @@ class _ServingWorker:
                 info = message["info"] and unpacked_info(message["info"])
                 self._registry.claimed(message["id"], info)
             case "after":
-                self._task(self._after(message["id"], Handover(**message["handover"])))
+                self._task(self._app.store.call_handed_over(message["id"], Handover(**message["handover"])))
             case "reload":
                 self._task(self._reload())
 
@@ -136,12 +133,6 @@ class _ServingWorker:
                 numbers=self._app.meter.numbers(),
             )
             await asyncio.sleep(BEAT_S)
-
-    async def _after(self, call_id: str, handover: Handover) -> None:
-        try:
-            await self._app.store.call_handed_over(call_id, handover)
-        except UserError as error:
-            log.warning("call %s: what became of the caller is not logged: %s", call_id, error)
 
     async def _reload(self) -> None:
         error = ""

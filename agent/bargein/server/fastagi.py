@@ -228,6 +228,7 @@ class FastAgiServer:
             call_id = str(uuid.UUID(call_id))
         except ValueError:
             return  # there was no agent for this call
+        channel.end()  # the caller's line does not wait for the log
         if self._report is not None:
             try:
                 await self._report(call_id, handover(channel.values, name))
@@ -251,6 +252,10 @@ class _Channel:
         self._replies = ReplyParser(rest)
         self._last_read = ""
         self._more_lines: list[str] = []
+
+    def end(self) -> None:
+        """The dialplan goes on."""
+        self._writer.close()
 
     async def set(self, name: str, value: str) -> None:
         reply = await self._ask("SET", "VARIABLE", name, _one_line(value))

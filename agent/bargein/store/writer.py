@@ -13,6 +13,7 @@ from typing import Any
 
 from ..clock import Clock, SystemClock
 from ..core.turns.records import Handover, Interruption, Turn
+from ..errors import UserError
 from .connect import connect, explained, is_failure
 from .database import Database
 from .delivery import Delivery
@@ -150,11 +151,15 @@ class Store(Reader):
 
     async def call_handed_over(self, call_id: str, handover: Handover) -> None:
         """What became of a caller after the agent; what is not known leaves the row as it is. A call that is not logged
-        may be one that another worker has not yet written, so it is looked for again."""
+        may be one that another worker has not yet written, so it is looked for again. Never raises UserError."""
         known = {name: value for name, value in asdict(handover).items() if value not in ("", None)}
         for pause_s in (0.0, LOOK_AGAIN_S):
             await asyncio.sleep(pause_s)
-            if await self.is_logged(call_id):
+            try:
+                logged = await self.is_logged(call_id)
+            except UserError as error:
+                return log.warning("store: what became of the caller of %s is not logged: %s", call_id, error)
+            if logged:
                 return self._put("calls", {"id": call_id, **known})
         log.warning("store: what became of the caller of %s is not logged, because the call is not", call_id)
 
