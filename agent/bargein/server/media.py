@@ -126,11 +126,11 @@ class MediaEngine:
         while True:
             late = self._clock.monotonic() - due
             self.loop_lag_s += SLOT_S * (late - self.loop_lag_s)
-            self._process_waiting()
             legs = self._slots[self._next].copy()
             self._next = (self._next + 1) % SLOTS
-            for leg in legs:
+            for leg in legs:  # first: how long the detector takes must not show in the gaps between frames
                 leg.tick()
+            self._process_waiting()
             self.sent_frames += len(legs)
             if late > self.LATE_S:
                 self.late_frames += len(legs)
