@@ -132,14 +132,19 @@ def free_port() -> int:
         return port
 
 
+def endless(agent: Path) -> str:
+    """A flow that plays the WAV without end, whatever the caller says."""
+    to = {name: ", ".join(f"{kind}: {name}" for kind in KINDS) for name in ("talk", "again")}
+    return FLOW.format(wav=agent.absolute(), on=to["again"], back=to["talk"])
+
+
 @contextmanager
-def server(agent: Path, cores: set[int], options: list[str]) -> Iterator[tuple[int, int]]:
+def server(flow_text: str, cores: set[int], options: list[str]) -> Iterator[tuple[int, int]]:
     """A server on `cores`. Yields its port and its process id. FastAGI listens on the port before it."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         flow = Path(folder) / "talk.yaml"
-        to = {name: ", ".join(f"{kind}: {name}" for kind in KINDS) for name in ("talk", "again")}
-        flow.write_text(FLOW.format(wav=agent.absolute(), on=to["again"], back=to["talk"]))
+        flow.write_text(flow_text)
         command = [sys.executable, "-m", "bargein", "serve", "--flow", str(flow), "--listen", f"127.0.0.1:{port}"]
         command += ["--agi-listen", f"127.0.0.1:{port - 1}", "--db", f"{folder}/calls.db", "--accept-unregistered"]
         command += options
