@@ -133,6 +133,13 @@ def _prepare_sqlite(engine: AsyncEngine, readonly: bool) -> None:
     """Explicit BEGIN, because sqlite3 begins no transaction before DDL. WAL, so that readers never block the writer."""
 
     def on_connect(connection: Any, _record: object) -> None:
+        try:
+            set_up(connection)
+        except BaseException:  # no database; SQLAlchemy may leave it open, and its thread keeps the process alive
+            connection.close()
+            raise
+
+    def set_up(connection: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
