@@ -20,12 +20,10 @@ from .core.audio.pcm import RATE
 from .core.detector.block import DetectorBlock
 from .core.detector.speech_detector import SpeechDetector
 from .core.turns.conversation import Conversation
-from .core.turns.endpoint import EndpointSettings
 from .core.turns.overlap_classifier import OverlapClassifier, OverlapNetwork
 from .core.turns.prosody import prosody
 from .core.turns.records import CallInfo, Interruption, Turn
 from .core.turns.reply import CallResult, Finish
-from .core.turns.settings import ConversationSettings
 from .core.turns.turn_end import TurnEndModel
 from .data.trained import load_weights
 from .dialogue import http_client
@@ -42,9 +40,9 @@ from .server.monitor import Monitor, RecognizerState, count_call, count_waits
 from .server.recorder import recording_of
 from .server.registry import CallOutcome, Registry
 from .server.session import CallLog, Engines, Session
+from .server.settings import conversation_settings
 from .speech import catalog
-from .speech.base import Recognizer
-from .speech.stt_whisper import WhisperRecognizer
+from .speech.base import ClosableRecognizer, Recognizer
 from .speech.voice import Voice
 from .speech.whisper_stream import WhisperStream
 from .store import Privacy, Store
@@ -201,7 +199,7 @@ class App:
         await self._close_recognizer()
 
     async def _close_recognizer(self) -> None:
-        if isinstance(self._recognizer, WhisperRecognizer):
+        if isinstance(self._recognizer, ClosableRecognizer):
             await asyncio.to_thread(self._recognizer.close)
 
     async def drain(self) -> None:
@@ -302,14 +300,7 @@ class App:
     def _begin(self, info: CallInfo) -> Session:
         self.admission.admitted()
         planner, voice = self._planned(info)
-        settings = ConversationSettings(
-            sensitivity=self.config.hearing.sensitivity,
-            duck=self.config.hearing.overlap == "duck",
-            duck_db=self.config.hearing.duck_db,
-            filler_ms=self.config.dialogue.filler_ms,
-            longest_turn_ms=1000 * self.config.endpoint.longest_s,
-            endpoint=EndpointSettings(min_ms=self.config.endpoint.min_ms, max_ms=self.config.endpoint.max_ms),
-        )
+        settings = conversation_settings(self.config)
         recording = recording_of(info, self.config, self.clock)  # last: a refused call leaves nothing behind
         detector = self._make_detector() if self._make_detector else SpeechDetector(self._detectors)
         session = Session(

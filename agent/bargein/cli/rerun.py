@@ -37,7 +37,7 @@ class Repeater:
         from ..offline.tuning import Settings
 
         flow, config = self._flow(label)[0], self._config
-        own = config.hearing.sensitivity if flow.sensitivity is None else flow.sensitivity
+        own = settings_of(config, flow).sensitivity
         ducks = (flow.overlap or config.hearing.overlap) == "duck"
         return Settings(own, "duck" if ducks else "pause", config.endpoint.min_ms, config.endpoint.max_ms)
 
@@ -89,18 +89,13 @@ def engines(config: Config, flow: Flow, fast: bool, weights: Path | None = None)
     return phrases, learned, blocking(recognizer, flow.language)
 
 
-def settings_of(config: Config, flow: Flow, sensitivity: float | None) -> ConversationSettings:
-    from ..core.turns.endpoint import EndpointSettings
-    from ..core.turns.settings import ConversationSettings
+def settings_of(config: Config, flow: Flow, sensitivity: float | None = None) -> ConversationSettings:
+    """The settings of a call with this flow; `sensitivity` comes before the flow's own."""
+    from ..server.settings import conversation_settings
 
-    wanted = (sensitivity, flow.sensitivity, config.hearing.sensitivity)
-    return ConversationSettings(
-        sensitivity=next(value for value in wanted if value is not None),
-        duck=config.hearing.overlap == "duck",
-        duck_db=config.hearing.duck_db,
-        longest_turn_ms=1000 * config.endpoint.longest_s,
-        endpoint=EndpointSettings(min_ms=config.endpoint.min_ms, max_ms=config.endpoint.max_ms),
-    )
+    settings = conversation_settings(config)
+    wanted = (sensitivity, flow.sensitivity, settings.sensitivity)
+    return replaced(settings, sensitivity=next(value for value in wanted if value is not None))
 
 
 def legs(recording: Path, agent_path: Path | None) -> tuple[Pcm, Pcm, bool]:

@@ -8,9 +8,9 @@ from statistics import median
 
 import numpy as np
 
-from ..core.audio.pcm import FRAME_SAMPLES, Pcm
+from ..core.audio.pcm import FRAME_SAMPLES, FULL_SCALE, Pcm, ms, whole_frames
 
-FRAME_MS = 20
+FRAME_MS = ms(FRAME_SAMPLES)
 ABOVE_DB = 12.0  # over the noise floor of its side
 QUIET_DBFS = -50.0  # nothing below is speech
 GAP_MS = 240  # a shorter silence belongs to the speech around it
@@ -50,10 +50,10 @@ class Measures:
 
 def spoken(pcm: Pcm) -> list[Span]:
     """When this side speaks: louder than its own noise floor."""
-    frames = pcm[: len(pcm) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES).astype(np.float64)
+    frames = whole_frames(pcm).astype(np.float64)
     if not len(frames):
         return []
-    level = 10 * np.log10(np.mean(frames**2, axis=1) / 32768.0**2 + 1e-10)
+    level = 10 * np.log10(np.mean(frames**2, axis=1) / FULL_SCALE**2 + 1e-10)
     floor = float(np.percentile(level, 10))
     voiced = np.flatnonzero(level > max(QUIET_DBFS, floor + ABOVE_DB))
     spans: list[Span] = []
@@ -67,7 +67,7 @@ def spoken(pcm: Pcm) -> list[Span]:
 
 def measure(caller: Pcm, agent: Pcm) -> Measures:
     """The measures of one recording; both sides have 8000 samples a second."""
-    duration_ms = len(caller) * 1000 // 8000
+    duration_ms = ms(len(caller))
     theirs, ours = spoken(caller), spoken(agent)
     yields, answers, through, false_stops, interruptions = [], [], 0, 0, 0
     for onset, end in theirs:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.audio.pcm import FRAME_SAMPLES, RATE, SILENCE, Pcm, ms, samples
+from ..core.audio.pcm import FRAME_SAMPLES, RATE, SILENCE, Pcm, ms, samples, whole_frames
 from ..core.audio.playback import Segment
 from ..core.audio.utterance import Utterance
 from ..core.detector.speech_detector import SpeechDetector
@@ -242,8 +242,7 @@ def replay(
 def _as_recorded(turn: Turn, agent: Pcm) -> Waits:
     """The waits before a turn of the agent, which began to speak when it does in the recording."""
     rest = agent[samples(turn.started_ms) :]
-    frames = rest[: len(rest) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES)
-    audible = np.flatnonzero(np.abs(frames).max(axis=1, initial=0) >= AUDIBLE_PEAK)
+    audible = np.flatnonzero(np.abs(whole_frames(rest)).max(axis=1, initial=0) >= AUDIBLE_PEAK)
     whole = turn.waits.wait_ms
     if whole is None or not len(audible):
         return replace(turn.waits, wait_ms=None)

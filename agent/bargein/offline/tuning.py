@@ -46,8 +46,13 @@ class Outcome:
         return self.wrong_stops + self.missed + self.cut_offs
 
     @property
+    def stops(self) -> float:
+        """Wrong stops; a halt counts as a part of one."""
+        return self.wrong_stops + HALT * self.halts
+
+    @property
     def cost(self) -> float:
-        return self.errors + HALT * self.halts + self.late_ms / LATE_MS
+        return self.stops + self.missed + self.cut_offs + self.late_ms / LATE_MS
 
 
 Repeat = Callable[[Label, Settings], Replay]

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ..clock import Clock
-from ..config import Config
+from ..config import BOOLEANS, Config
 from ..core.audio.pcm import RATE, SAMPLES_PER_MS, Pcm
 from ..core.turns.records import CallInfo, Interruption
 from .line_timing import HOLD_SAMPLES, LineTiming
@@ -25,8 +25,6 @@ log = logging.getLogger(__name__)
 
 # With HOLD_SAMPLES this is what a crash loses at most: less than a second.
 WRITE_SAMPLES = 3 * RATE // 10
-YES = ("yes", "true", "on", "1")
-NO = ("no", "false", "off", "0")
 MOST_PENDING_SAMPLES = 10 * RATE  # of one call; if the disk falls further behind, the recording ends
 
 
@@ -167,8 +165,8 @@ class WavRecorder:
 
 def recording_of(info: CallInfo, config: Config, clock: Clock) -> WavRecorder | None:
     """The recording of a call, if the configuration or the dialplan (`start?record=yes`, `record=no`) wants one."""
-    asked = info.variables.get("record", "").lower()
-    if not config.privacy.audio or asked in NO or (asked not in YES and not config.recording.enabled):
+    wanted = BOOLEANS.get(info.variables.get("record", "").lower(), config.recording.enabled)
+    if not config.privacy.audio or not wanted:
         return None
     return WavRecorder.begin(config.recording.directory, info.id, clock.utc())
 

@@ -52,6 +52,14 @@ class DigitsRecognizer(Protocol):
         """A stream for one turn in which the caller probably dictates digits."""
 
 
+@runtime_checkable
+class ClosableRecognizer(Protocol):
+    """A recognizer that holds more than memory, such as a process of its own."""
+
+    def close(self) -> None:
+        """Give it back. Blocks."""
+
+
 # ------------------------------------------------------------------ text to speech
 
 

@@ -83,7 +83,7 @@ class WhisperStream:
 
     async def _run(self) -> Transcript:
         async with self._turn:
-            if self._cancelled or self._is_covered(self._audio()):
+            if self._cancelled or self._loud(self._audio())[0] == self._covered:
                 return self._last
             if self._pending is None or self._pending.done():  # else one that was late still runs: never two at a time
                 self._pending = self._engine.submit(self._recognize)
@@ -111,10 +111,6 @@ class WhisperStream:
         self._blocks[:count] = [audio]
         return audio
 
-    def _is_covered(self, audio: Pcm) -> bool:
-        """Whether `_last` is of all that is loud in `audio`."""
-        return self._covered is not None and self._loud(audio)[0] == self._covered
-
     def _loud(self, audio: Pcm) -> tuple[tuple[int, int], bool]:
         """Where in `audio` the part that is not settled is loud, and whether silence follows."""
         rest = audio[self._settled_samples :]
@@ -126,11 +122,12 @@ class WhisperStream:
         """In a thread of the engine, maybe long after it was asked for; never two at a time for one stream."""
         audio = self._audio()
         while cut := self._piece_end(audio[self._settled_samples :]):
-            self._settled.append(self._decoded(audio[: self._settled_samples + cut]))
+            piece = audio[: self._settled_samples + cut]
+            self._settled.append(self._decoded(piece, *self._loud(piece)))
             self._settled_samples += cut
-        if not self._is_covered(audio):
-            loud, whole = self._loud(audio)
-            self._last = _joined([*self._settled, self._decoded(audio)])
+        loud, whole = self._loud(audio)
+        if loud != self._covered:
+            self._last = _joined([*self._settled, self._decoded(audio, loud, whole)])
             self._covered = loud if whole else None
         return self._last
 
@@ -141,16 +138,19 @@ class WhisperStream:
             return sum(pause) // 2
         return _quietest(rest) if len(rest) > LONGEST_S * RATE else 0
 
-    def _decoded(self, audio: Pcm) -> Decoded:
-        """The words of what is not settled in `audio`; the engine is not asked twice for the same sound."""
-        (first, last), whole = self._loud(audio)
-        if self._known is not None and self._known[0] == (first, last):
+    def _decoded(self, audio: Pcm, loud: tuple[int, int], whole: bool) -> Decoded:
+        """The words of what is not settled in `audio`; the engine is not asked twice for the same sound.
+
+        `loud` and `whole`: see `_loud`.
+        """
+        if self._known is not None and self._known[0] == loud:
             return self._known[1]
-        loud = loud_part(audio[self._settled_samples :])
-        if self._cancelled or not len(loud):
+        first, last = (at - self._settled_samples for at in loud)
+        piece = _with_margin(audio[self._settled_samples :], first, last)
+        if self._cancelled or not len(piece):
             return Decoded("", 0.0, 1.0)
-        decoded = self._engine.decode(loud, self._language, self._hints)
-        self._known = ((first, last), decoded) if whole else None
+        decoded = self._engine.decode(piece, self._language, self._hints)
+        self._known = (loud, decoded) if whole else None
         return decoded
 
 
@@ -162,7 +162,10 @@ def _take_note(done: asyncio.Future[Transcript]) -> None:
 
 def loud_part(audio: Pcm) -> Pcm:
     """What of the audio may be words, with a margin; empty if it is too short for any."""
-    first, last = activity(from_pcm(audio), RATE)
+    return _with_margin(audio, *activity(from_pcm(audio), RATE))
+
+
+def _with_margin(audio: Pcm, first: int, last: int) -> Pcm:
     if last - first < SHORTEST_SAMPLES:
         return audio[:0]
     return audio[max(0, first - MARGIN_SAMPLES) : last + MARGIN_SAMPLES]

@@ -106,8 +106,7 @@ async def _prune(
     progress: Callable[[int], object],
 ) -> Pruned:
     calls, elsewhere, count = schema.calls, 0, 0
-    over = (calls.c.ended_at != "") | (calls.c.started_at < iso(SystemClock().utc() - LONGEST_CALL))
-    old = (or_(calls.c.started_at < before, calls.c.forgotten == 1), over)
+    old = (or_(calls.c.started_at < before, calls.c.forgotten == 1), _over())
     if dry_run:
         return await _counted(engine, [*old, calls.c.recording.not_in(keep)], server)
     recordings: list[str] = []
@@ -121,6 +120,12 @@ async def _prune(
     await eraser.merge()
     await eraser.orphans(before)
     return Pruned(count, eraser.turns, eraser.interruptions, tuple(recordings), elsewhere)
+
+
+def _over() -> ColumnElement[bool]:
+    """Whether a call is over. One that began so long ago is, though no end was logged."""
+    calls = schema.calls
+    return (calls.c.ended_at != "") | (calls.c.started_at < iso(SystemClock().utc() - LONGEST_CALL))
 
 
 async def _counted(engine: AsyncEngine, old: Sequence[ColumnElement[bool]], server: str) -> Pruned:
@@ -156,8 +161,7 @@ async def withhold(
     `delete_recording` is as in `forget`. Raises UserError when the database cannot be used.
     """
     calls = schema.calls
-    over = (calls.c.ended_at != "") | (calls.c.started_at < iso(SystemClock().utc() - LONGEST_CALL))
-    old = [calls.c.started_at < iso(before), over, calls.c.removed.not_like(f"%{what}%")]
+    old = [calls.c.started_at < iso(before), _over(), calls.c.removed.not_like(f"%{what}%")]
     old += [calls.c.recording != ""] if what == "audio" else []
     engine, found = connect(url), Found()
     try:

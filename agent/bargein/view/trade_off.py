@@ -24,15 +24,15 @@ def draw_trade_off(groups: Mapping[str, tuple[Sequence[Outcome], Outcome]], path
     for axes, (name, (outcomes, chosen)) in zip(panels, groups.items(), strict=False):
         for overlap, color in (("duck", AGENT), ("pause", RESUMED)):
             line = [one for one in outcomes if one.settings.overlap == overlap]
-            stops = [one.wrong_stops + 0.25 * one.halts for one in line]
+            stops = [one.stops for one in line]
             axes.plot(stops, [one.missed for one in line], "o-", color=color, markersize=4, linewidth=1, label=overlap)
             for at, one in zip(stops, line, strict=True):
                 axes.annotate(
                     f"{one.settings.sensitivity:g}", (at, one.missed), fontsize=8, color=color,
                     textcoords="offset points", xytext=(4, 4 if overlap == "duck" else -11),
                 )  # fmt: skip
-        best = (chosen.wrong_stops + 0.25 * chosen.halts, chosen.missed)
-        axes.plot(*best, "o", markersize=13, markerfacecolor="none", color=INTERRUPTION, label="proposed")
+        ring = {"markersize": 13, "markerfacecolor": "none", "color": INTERRUPTION}
+        axes.plot(chosen.stops, chosen.missed, "o", label="proposed", **ring)
         axes.set_title(f"{neutral(name)}, {chosen.labels} labels", fontsize=10, color=INK, loc="left")
         axes.set_xlabel("wrong stops (a halt counts a quarter)", fontsize=9)
         axes.set_ylabel("missed interruptions", fontsize=9)

@@ -38,6 +38,11 @@ def to_bytes(pcm: Pcm) -> bytes:
     return pcm.astype("<i2", copy=False).tobytes()
 
 
+def whole_frames(pcm: Pcm) -> NDArray[np.int16]:
+    """(frames, 160); samples at the end that fill no frame are left out."""
+    return pcm[: len(pcm) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES)
+
+
 def dbfs(pcm: Pcm) -> float:
     """RMS level relative to full scale in dB; -120 for silence or nothing."""
     if not len(pcm):
