@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,7 @@ class Product:
     def __init__(self, home: Path, agi_port: int, flow: str = "shop", arguments: tuple[str, ...] = ()) -> None:
         self.database = home / "calls.db"
         self._log = home / "log"
-        self._caller_input = home / "stdout"
+        self._stdout = home / "stdout"
         self._arguments = arguments
         self._config = home / "bargein.toml"
         self._config.write_text(
@@ -49,16 +51,23 @@ class Product:
         command = [sys.executable, "-m", "bargein", *arguments, "--config", str(self._config)]
         return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | environment)
 
+    @contextmanager
+    def running(self, **environment: str) -> Iterator[Product]:
+        """The server, from when it listens to its end, which is a good one."""
+        self.start(**environment)
+        yield self
+        assert self.stop() == 0
+
     def start(self, **environment: str) -> None:
         """Returns once it listens. Raises RuntimeError with its log."""
         command = [sys.executable, "-m", "bargein", "serve", "--config", str(self._config), *self._arguments]
-        self._caller_input.write_text("")
-        with open(self._log, "a") as log, open(self._caller_input, "a") as said:
+        self._stdout.write_text("")
+        with open(self._log, "a") as log, open(self._stdout, "a") as said:
             self._process = subprocess.Popen(
                 command, stdout=said, stderr=log, cwd=self._log.parent, env=os.environ | environment
             )
         give_up = time.monotonic() + READY_S
-        while "ready" not in self._caller_input.read_text():
+        while "ready" not in self._stdout.read_text():
             if self._process.poll() is not None or time.monotonic() > give_up:
                 raise RuntimeError(f"the server does not start:\n{self.log()}")
             time.sleep(0.05)

@@ -24,10 +24,8 @@ ON_THE_WAY_S = 0.300  # at most, in both directions through Asterisk on a busy m
 
 @pytest.fixture(scope="module")
 def shop(pbx: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    product = Product(tmp_path_factory.mktemp("shop"), pbx.agi_port)
-    product.start()
-    yield product
-    assert product.stop() == 0
+    with Product(tmp_path_factory.mktemp("shop"), pbx.agi_port).running() as product:
+        yield product
     assert "Traceback" not in product.log()
 
 

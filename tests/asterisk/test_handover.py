@@ -25,10 +25,8 @@ WARM = "706"  # `bargein dialplan --warm music --back callback`, and the same qu
 
 @pytest.fixture(scope="module")
 def product(pbx: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    product = Product(tmp_path_factory.mktemp("handover"), pbx.agi_port, str(FLOWS / "handover.yaml"))
-    product.start()
-    yield product
-    assert product.stop() == 0
+    with Product(tmp_path_factory.mktemp("handover"), pbx.agi_port, str(FLOWS / "handover.yaml")).running() as product:
+        yield product
     assert "Traceback" not in product.log()
 
 

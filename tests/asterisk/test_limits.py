@@ -24,9 +24,8 @@ from .test_failures import AGI_LIMIT_S, QUEUE_S, listening, pipe, seconds_to_mem
 def small(pbx: Asterisk, tmp_path: Path) -> Iterator[Product]:
     """A server for one call at a time."""
     product = Product(tmp_path, pbx.agi_port, str(FLOWS / "tale.yaml"))
-    product.start(BARGEIN_AUDIOSOCKET__MAX_CALLS="1")
-    yield product
-    assert product.stop() == 0
+    with product.running(BARGEIN_AUDIOSOCKET__MAX_CALLS="1"):
+        yield product
 
 
 async def test_a_full_server_sends_the_next_caller_to_people(pbx: Asterisk, small: Product) -> None:

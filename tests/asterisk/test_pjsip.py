@@ -27,10 +27,8 @@ AUDIBLE = 150
 
 @pytest.fixture(scope="module")
 def tale(pbx: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    product = Product(tmp_path_factory.mktemp("tale"), pbx.agi_port, str(FLOWS / "tale.yaml"))
-    product.start()
-    yield product
-    assert product.stop() == 0
+    with Product(tmp_path_factory.mktemp("tale"), pbx.agi_port, str(FLOWS / "tale.yaml")).running() as product:
+        yield product
 
 
 async def carry_out(plan: dict[str, Any]) -> dict[str, Any]:

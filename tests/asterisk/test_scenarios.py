@@ -29,10 +29,8 @@ NUMBER = "One two three four."
 
 @pytest.fixture(scope="module")
 def tale(pbx: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    product = Product(tmp_path_factory.mktemp("tale"), pbx.agi_port, str(FLOWS / "tale.yaml"))
-    product.start()
-    yield product
-    assert product.stop() == 0
+    with Product(tmp_path_factory.mktemp("tale"), pbx.agi_port, str(FLOWS / "tale.yaml")).running() as product:
+        yield product
     assert "Traceback" not in product.log()
     assert "error" not in product.log()
 

@@ -14,6 +14,14 @@ EVIL = "Bob \x1b[31m\x1b]0;title\x07\u202egnp\u2066\x9b2J\r\n"
 FIRST, LAST = "3f2a9c1e-77aa-4b1e-9e0a-000000000001", "b81d0c55-77aa-4b1e-9e0a-000000000002"
 
 
+async def one_call(url: str) -> None:
+    """A log of one short call, in place of two."""
+    store = await Store.open(url)
+    store.call_started("first", caller="1")
+    store.call_ended("first", outcome="queue", duration_ms=1000)
+    await store.close()
+
+
 async def fill(url: str) -> None:
     store = await Store.open(url)
     now = datetime.now(UTC)

@@ -10,20 +10,15 @@ import pytest
 
 from bargein.cli import demo_call
 from bargein.cli.terminal import Screen
-from bargein.core.turns.records import Interruption, Turn
+from bargein.core.turns.records import Turn
+from tests.view import test_live as rows
 
-AGENT = Turn(0, "agent", 1000, 3000, "one two", "one", "two", "offer", "two", 60)
-CALLER = Turn(1, "caller", 2900, 4000, "no", "no")
-ANSWER = Turn(2, "agent", 4300, 6000, "fine", "fine")
-COUGH = Interruption(
-    id="c-0", call_id="c", turn_seq=0, step="offer", onset_ms=1900, paused_ms=1980, decided_ms=2300, silent_ms=2020,
-    detect_latency_ms=80, stop_latency_ms=120, agent_text="one two", heard_text="one", unheard_text="two",
-    cut_word="two", played_ms=2000, caller_text="", kind="noise", resolution="resumed",
-)  # fmt: skip
-CUT = replace(COUGH, id="c-1", onset_ms=2900, resolution="ignored", kind="other")
-KNOWN = replace(CUT, caller_text="no wait", kind="correct", resolution="replanned")
+AGENT = replace(rows.AGENT, started_ms=1000)
+COUGH = replace(rows.COUGH, onset_ms=1900, paused_ms=1980, decided_ms=2300, silent_ms=2020)
+KNOWN = replace(rows.KNOWN, caller_text="no wait")
 AS_LOGGED = [
-    COUGH, CUT, AGENT, CALLER, replace(CALLER, text="no wait", heard_text="no wait"), KNOWN, ANSWER, KNOWN,
+    COUGH, rows.CUT, AGENT, rows.CALLER, replace(rows.CALLER, text="no wait", heard_text="no wait"), KNOWN,
+    rows.ANSWER, KNOWN,
 ]  # fmt: skip
 
 

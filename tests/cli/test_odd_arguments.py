@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from bargein.cli import COMMANDS, cli, load_command
 from bargein.errors import UserError
-from bargein.store import Store
+from tests.cli.log_of_two import one_call
 
 HUGE = "9" * 30
 ODD = (
@@ -54,14 +54,7 @@ ARGUMENT = {
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with a log, and with files that are not what a command expects."""
     place = tmp_path_factory.mktemp("odd")
-
-    async def fill() -> None:
-        store = await Store.open(f"sqlite:///{place}/bargein.db")
-        store.call_started("first", caller="1")
-        store.call_ended("first", outcome="queue", duration_ms=1000)
-        await store.close()
-
-    asyncio.run(fill())
+    asyncio.run(one_call(f"sqlite:///{place}/bargein.db"))
     (place / "bytes.bin").write_bytes(NO_TEXT)
     (place / "empty").write_bytes(b"")
     return place

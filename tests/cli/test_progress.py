@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from bargein.cli import cli, progress, prune
 from bargein.cli.progress import ProgressLine
 from bargein.speech.audio import write_wav
-from bargein.store import Store
+from tests.cli.log_of_two import one_call
 
 ROOT = Path(__file__).parents[2]
 
@@ -85,14 +85,7 @@ def test_long_commands_say_how_far_they_are(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(progress, "FIRST_S", -1.0)  # as if each had taken more than two seconds
     monkeypatch.setattr(prune, "LOOK_S", 0.0)
-
-    async def fill() -> None:
-        store = await Store.open(f"sqlite:///{tmp_path}/bargein.db")
-        store.call_started("first", caller="1")
-        store.call_ended("first", outcome="queue", duration_ms=1000)
-        await store.close()
-
-    asyncio.run(fill())
+    asyncio.run(one_call(f"sqlite:///{tmp_path}/bargein.db"))
     write_wav(tmp_path / "tone.wav", np.zeros(4000, np.int16) + 3)
     done = CliRunner().invoke(cli, words)
     assert what in done.stderr, done.output

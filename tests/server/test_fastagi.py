@@ -44,6 +44,14 @@ class Pbx:
         return b"200 result=0\n" if value is None else f"200 result=1 ({value})\n".encode()
 
 
+async def taken(pbx: Pbx, registry: Registry) -> str:
+    """The id of a call whose talk has begun."""
+    await pbx.run("start")
+    call_id = pbx.variables["BARGEIN_ID"]
+    registry.take(call_id)
+    return call_id
+
+
 @asynccontextmanager
 async def serving(
     registry: Registry, address: str = "127.0.0.1:9092", **options: object
@@ -162,9 +170,7 @@ async def test_a_wildcard_address_is_told_as_the_one_that_asterisk_reached(regis
 async def test_finish_hands_back_the_outcome(registry: Registry) -> None:
     async with serving(registry) as agi:
         pbx = Pbx(agi.port)
-        await pbx.run("start")
-        call_id = pbx.variables["BARGEIN_ID"]
-        registry.take(call_id)
+        call_id = await taken(pbx, registry)
         outcome = CallOutcome("queue", "sales", "", 2, 'wants "blue"\nnot red \\', {"Colour": "blue", "no name": "x"})
         registry.finish(call_id, outcome)
         await pbx.run("finish")
@@ -183,9 +189,7 @@ async def test_finish_hands_back_the_outcome(registry: Registry) -> None:
 async def test_finish_waits_for_a_session_that_is_about_to_end(registry: Registry) -> None:
     async with serving(registry) as agi:
         pbx = Pbx(agi.port)
-        await pbx.run("start")
-        call_id = pbx.variables["BARGEIN_ID"]
-        registry.take(call_id)
+        call_id = await taken(pbx, registry)
         asyncio.get_running_loop().call_later(0.05, registry.finish, call_id, CallOutcome("transfer", exten="200"))
         await pbx.run("finish")
     assert (pbx.variables["BARGEIN_RESULT"], pbx.variables["BARGEIN_EXTEN"]) == ("transfer", "200")
@@ -206,9 +210,7 @@ async def test_finish_of_a_call_that_never_was_is_failed(registry: Registry, cal
 async def test_what_the_dialplan_uses_in_expressions_is_plain(registry: Registry, outcome: CallOutcome) -> None:
     async with serving(registry) as agi:
         pbx = Pbx(agi.port)
-        await pbx.run("start")
-        call_id = pbx.variables["BARGEIN_ID"]
-        registry.take(call_id)
+        call_id = await taken(pbx, registry)
         registry.finish(call_id, outcome)
         await pbx.run("finish")
     assert pbx.variables["BARGEIN_RESULT"] in ("queue", "transfer", "failed")
@@ -219,9 +221,7 @@ async def test_what_the_dialplan_uses_in_expressions_is_plain(registry: Registry
 async def test_the_longest_summary_still_fits_a_command(registry: Registry) -> None:
     async with serving(registry) as agi:
         pbx = Pbx(agi.port)
-        await pbx.run("start")
-        call_id = pbx.variables["BARGEIN_ID"]
-        registry.take(call_id)
+        call_id = await taken(pbx, registry)
         registry.finish(call_id, CallOutcome("queue", summary='"' * 5000, variables={"x" * 40: "é" * 5000}))
         await pbx.run("finish")
     assert pbx.variables["BARGEIN_SUMMARY"] == '"' * 900

@@ -16,7 +16,7 @@ from bargein.errors import UserError
 from bargein.server.fastagi import FastAgiServer
 from bargein.server.listening import is_allowed
 from bargein.server.registry import CallOutcome, Registry
-from tests.server.test_fastagi import Pbx, serving
+from tests.server.test_fastagi import Pbx, serving, taken
 
 
 async def talk(port: int, data: bytes) -> bytes:
@@ -145,9 +145,7 @@ async def test_close_ends_what_is_in_progress(registry: Registry) -> None:
 async def test_drain_waits_for_the_dialplan_to_ask(registry: Registry) -> None:
     async with serving(registry) as agi:
         pbx = Pbx(agi.port)
-        await pbx.run("start")
-        call_id = pbx.variables["BARGEIN_ID"]
-        registry.take(call_id)
+        call_id = await taken(pbx, registry)
         registry.finish(call_id, CallOutcome("queue", queue="sales"))
         draining = asyncio.create_task(agi.drain(5))
         await asyncio.sleep(0.1)

@@ -30,6 +30,12 @@ class PreparedCall(Call):
             else:
                 super().do([action])
 
+    def until_prepared(self) -> None:
+        """The greeting, then the caller's words and 200 ms of silence."""
+        self.run(3500)
+        self.run(900, LOUD)
+        self.run(200)
+
     def since(self, ms: int) -> list[tuple[str, int]]:
         return [(type(order).__name__, order.reply_id) for at, order in self.orders if at >= ms]  # type: ignore[union-attr]
 
@@ -56,9 +62,7 @@ def test_a_reply_is_there_when_the_turn_is_over() -> None:
 
 def test_a_caller_who_goes_on_gets_another_reply() -> None:
     call = PreparedCall(["my name is Miller"], [MENU, "thank you", "thank you for that"])
-    call.run(3500)
-    call.run(900, LOUD)
-    call.run(200)
+    call.until_prepared()
     silent = call.core.now // SAMPLES_PER_MS
     call.turn_text = dict.fromkeys(call.turn_text, "my name is Miller and I am late")
     call.run(300, LOUD)
@@ -70,9 +74,7 @@ def test_a_caller_who_goes_on_gets_another_reply() -> None:
 
 def test_a_key_discards_what_is_prepared() -> None:
     call = PreparedCall(["my name is Miller"], [MENU, "thank you", "thank you for that"])
-    call.run(3500)
-    call.run(900, LOUD)
-    call.run(200)
+    call.until_prepared()
     pressed = call.core.now // SAMPLES_PER_MS
     call.do(call.core.on_digit("1"))
     call.run(100)
@@ -82,9 +84,7 @@ def test_a_key_discards_what_is_prepared() -> None:
 
 def test_a_hangup_discards_what_is_prepared() -> None:
     call = PreparedCall(["my name is Miller"], [MENU, "thank you"])
-    call.run(3500)
-    call.run(900, LOUD)
-    call.run(200)
+    call.until_prepared()
     call.do(call.core.on_hangup())
     assert ("CancelReply", 2) in call.since(0)
     assert len(call.commits) == 1  # the greeting
