@@ -306,3 +306,31 @@ async def test_a_database_that_is_away_is_a_line_when_the_caller_is_reported(
     assert [record.getMessage() for record in caplog.records] == [
         f"call {call_id}: what became of the caller is not logged: the database is away"
     ]
+
+
+async def test_the_flow_is_told_who_is_there_for_the_queue(registry: Registry) -> None:
+    class WithQueue(Pbx):
+        """Has the queue `support`, in which PJSIP/a-1 waits."""
+
+        def answer(self, words: list[str]) -> bytes:
+            if words[:2] != ["GET", "FULL"]:
+                return super().answer(words)
+            if words[-1] == "PJSIP/a-1":
+                return b"200 result=1 (support 1764334246)\n"
+            if words[3] == "${QUEUE_EXISTS(support)}":
+                return b"200 result=1 (1)\n"
+            if words[3].startswith("${QUEUE_MEMBER(support,ready)}"):
+                return b"200 result=1 (0,2,1764334486,-1,,PJSIP/a-1)\n"
+            return b"200 result=1 (0)\n"
+
+    async with serving(registry) as agi:
+        for queue, expected in [
+            ("support", {"queue.ready": "0", "queue.waiting": "2", "queue.wait": "4"}),
+            ("suport", {}),
+            ("no queue}", {}),
+        ]:
+            pbx = WithQueue(agi.port)
+            await pbx.run(f"start?queue={queue}")
+            info = registry.take(pbx.variables["BARGEIN_ID"])
+            assert info is not None
+            assert info.variables == expected

@@ -14,6 +14,7 @@ from ..core.turns.records import ANNOUNCEMENT, CallInfo
 from ..data import FLOWS
 from ..errors import UserError
 from .base import Planner
+from .expression import QUEUE
 from .flow import Flow, FlowPlanner, load
 from .flow.prompts import known_sentences
 from .languages import load as load_language
@@ -93,6 +94,9 @@ class Dialogues:
     def planner(self, info: CallInfo) -> Planner:
         """The planner of one call. It reads no file: see `prepare`."""
         flow = self._flow(info.dialogue)
+        if flow.asks_queue and f"{QUEUE}ready" not in info.variables:
+            log.warning("call %s: flow %s asks about queue %r, of which Asterisk says nothing: what depends on it is "
+                        "left out", info.id, flow.name, info.queue)  # fmt: skip
         if self._config.dialogue.planner == "llm" and info.dialogue != ANNOUNCEMENT:
             from .llm import LlmPlanner
 

@@ -9,6 +9,8 @@ from decimal import Decimal
 
 Lookup = Callable[[str], str]  # "mug.price" -> "ten dollars"; "" if unknown
 
+QUEUE = "queue."  # names of what Asterisk says of the queue: not known means that nothing is said about it
+
 _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _PATH = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*")
 _PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
@@ -32,6 +34,11 @@ def fields(template: str) -> list[str]:
             raise ExpressionError(f"{match[0]} is no name; write {{slot}}, {{slot.field}} or {{name|else}}")
         found.append(path)
     return found
+
+
+def needed(template: str) -> list[str]:
+    """The names for which a template has no `else`."""
+    return [m[1].strip() for m in _FIELD.finditer(template) if m[1] is not None and "|" not in m[1]]
 
 
 def render(template: str, lookup: Lookup) -> str:
@@ -59,8 +66,9 @@ class Condition:
         self._check(self._tree)
 
     def holds(self, lookup: Lookup) -> bool:
-        """Whether the condition is true with these values."""
-        return bool(_value(self._tree, lookup))
+        """Whether the condition is true with these values. One about a queue of which nothing is known is not."""
+        known = all(lookup(name) for name in self.names if name.startswith(QUEUE))
+        return known and bool(_value(self._tree, lookup))
 
     def _check(self, node: ast.expr) -> None:
         match node:

@@ -51,7 +51,7 @@ def contexts(name: str, patience_s: int) -> str:
     return f"""
 ; In the queue for the caller, until a member takes the call or nobody does.
 [{name}-queue]
-exten => s,1,Set(BARGEIN_TRIES=0)
+exten => s,1,MSet(BARGEIN_TRIES=0,BARGEIN_QUEUED=${{BARGEIN_WAITS}} ${{EPOCH}})
  same => n(ring),Queue(${{BARGEIN_WAITS}},c,,,{patience_s},,{name}-member)
  same => n,GotoIf($["${{SHARED(BARGEIN_ANSWERED,${{BARGEIN_CHANNEL}})}}" != ""]?over)
  same => n,Set(BARGEIN_TRIES=$[${{BARGEIN_TRIES}} + 1])

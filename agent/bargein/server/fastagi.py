@@ -8,6 +8,7 @@
                    last: a caller may have chosen it, so all that follows belongs to it
   var=NAME         may be repeated: channel variable BARGEIN_VAR_NAME reaches the flow as variable `name`
   anything=else    reaches the flow as variable `anything`
+Of the queue the flow also gets ready members, waiting callers and the wait: see pbx/availability.py.
 Without an agent BARGEIN_ID is empty. BARGEIN_RESULT is `failed` until `finish` sets another.
 
 `agi://HOST:PORT/finish` sets BARGEIN_RESULT, BARGEIN_QUEUE, BARGEIN_EXTEN and, inherited by the channels that the
@@ -40,6 +41,7 @@ from ..core.wire.agi import (
     joined,
 )
 from ..errors import UserError
+from ..pbx import availability
 from ..pbx.handover import VARIABLES, handover
 from .listening import LOOPBACK, Networks, is_allowed, listen_error
 from .registry import FAILED, CallOutcome, Registry, RegistryFull
@@ -190,6 +192,7 @@ class FastAgiServer:
             await channel.set("BARGEIN_RESULT", FAILED.result)  # its answer shows where the last value ends
         values = {name: channel.values[f"BARGEIN_VAR_{name}"] for name in names}
         variables = {name.lower(): LINE_BREAK.sub(" ", value) for name, value in values.items()}
+        variables |= await _available(channel, given.get("queue", ""))
         info = _call_info(request, given, variables)
         try:
             call_id = self._registry.register(info)
@@ -269,6 +272,11 @@ class _Channel:
         self.values[name] = reply.value if reply.ok else ""
         return self.values[name]
 
+    async def evaluate(self, expression: str, channel: str = "") -> str:
+        """An expression of the dialplan on this channel, or on another one; "" if it cannot be evaluated."""
+        reply = await self._ask("GET", "FULL", "VARIABLE", expression, *([channel] if channel else []))
+        return reply.value if reply.ok else ""
+
     async def _ask(self, *words: str) -> AgiReply:
         self._writer.write(command(*words))
         async with asyncio.timeout(self._timeout_s):
@@ -298,6 +306,16 @@ class _Channel:
         if self._last_read:
             self.values[self._last_read] = joined(self.values[self._last_read], self._more_lines)
         self._last_read, self._more_lines = "", []
+
+
+async def _available(channel: _Channel, queue: str) -> dict[str, str]:
+    """Who is there for the callers of a queue; nothing if there is no such queue."""
+    if not QUEUE.fullmatch(queue) or await channel.evaluate(availability.exists(queue)) != "1":
+        return {}
+    told = await channel.evaluate(availability.counts(queue))
+    first = availability.first_channel(told)
+    since = await channel.evaluate(availability.SINCE, first) if first else ""
+    return availability.names(told, since)
 
 
 def _parameters(request: AgiRequest) -> tuple[dict[str, str], list[str]]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..expression import fields
+from ..expression import QUEUE, fields, needed
 from .model import AGAIN, BACK, SPECIAL, Flow, Step
 from .slots import BUILT_IN
 from .source import Faults, Value
+
+QUEUE_FACTS = ("ready", "waiting", "wait")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,9 @@ class _Check:
             where.report(f"step {step.name!r} cannot both listen and end; end in the next step")
         if step.end and step.next:
             where.report(f"step {step.name!r} ends the dialogue, so next: is never used")
+        if step.ask and any(path.startswith(QUEUE) for path in needed(step.ask[-1].text)):
+            where.report(f"step {step.name!r} would not ask while nothing is known of the queue; "
+                         "write {queue.wait|a few}, or tell it in a sentence before")  # fmt: skip
         if AGAIN in (go.step for go in step.next) and not step.listens:
             where.report(f"step {step.name!r} would say itself again for ever")
         circle = self._circle(step)
@@ -113,6 +118,8 @@ class _Check:
             if head not in known:
                 self._unknown(value, "the name", head, known)
                 continue
+            if head == "queue" and rest not in ("", *QUEUE_FACTS):
+                self._unknown(value, "of the queue there is no", rest, QUEUE_FACTS)
             slot = self.flow.slots.get(head)
             if not rest or slot is None or not slot.choices or rest in ("key", "say"):
                 continue

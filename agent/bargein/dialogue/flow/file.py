@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from ...core.language.intent import Phrases
 from ...errors import UserError
+from ..expression import QUEUE
 from ..languages import load as load_language
 from .check import Places, check
 from .hours import parse_hours, zone_of
@@ -132,6 +133,7 @@ class Builder:
             queues=get("queues", Value.texts, ()),
             transfers=get("transfers", Value.texts, ()),
             tools=self._all("tools", lambda _, value: reader.webhook(value)),
+            asks_queue=any(name.startswith(QUEUE) for name, _ in reader.names),  # last: all is read
         )
         places = Places(
             root=self.root,

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Literal
 
 from ...core.turns.reply import CallResult
-from ..expression import Condition, fields
+from ..expression import QUEUE, Condition, Lookup, fields, needed
 
 SlotType = Literal["choice", "number", "digits", "phone", "date", "time", "text", "name", "yes_no"]
 KINDS = ("correct", "redirect", "confirm", "question", "repeat", "stop", "agent", "dtmf", "other", "silence", "no")
@@ -196,6 +196,7 @@ class Flow:
     duck_db: float | None = None
     wait_s: int = 120
     instructions: str = ""  # for a language model planner, as are the three below
+    asks_queue: bool = False  # it uses {queue.ready} and the like
     queues: tuple[str, ...] = ()  # besides `queue`, where it may send a caller
     transfers: tuple[str, ...] = ()  # extensions that it may transfer to
     tools: Mapping[str, Webhook] = field(default_factory=dict)
@@ -217,3 +218,9 @@ class Flow:
 def uses(line: Prompt) -> list[str]:
     """The names that a line needs."""
     return fields(line.text)
+
+
+def is_said(line: Prompt, look: Lookup) -> bool:
+    """Whether a line is said: its condition holds, and what it tells of the queue is known."""
+    known = all(look(name) for name in needed(line.text) if name.startswith(QUEUE))
+    return known and (line.when is None or line.when.holds(look))

@@ -17,7 +17,7 @@ from ...core.turns.reply import CallResult, Expected, Finish, Listen, Piece, Say
 from ..base import Progress
 from ..expression import render
 from ..webhook import WebhookRequest, Webhooks
-from .model import AGAIN, BACK, HANGUP, PERSON, End, Flow, Prompt, Step, Webhook
+from .model import AGAIN, BACK, HANGUP, PERSON, End, Flow, Prompt, Step, Webhook, is_said
 from .moves import EndDialogue, GoOn, Move, Wait
 from .names import Names
 from .react import react
@@ -250,7 +250,7 @@ class FlowReply:
             asks = step.again if again and step.again else step.ask
             first = len(step.lines)
             everything = [(first, line) for line in asks] if asks else everything
-        return [(i, line) for i, line in everything if line.when is None or line.when.holds(look)]
+        return [(i, line) for i, line in everything if is_said(line, look)]
 
     def _say(self, line: Prompt, text: str, state: FlowState, index: int, question: bool = False) -> Say:
         say = Say(

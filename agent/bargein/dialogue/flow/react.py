@@ -12,7 +12,7 @@ from ...core.language.words import joined, tokens
 from ...core.turns.records import Situation
 from ..expression import render
 from .filling import change, fill, said_back, take
-from .model import Answer, Flow
+from .model import Answer, Flow, is_said
 from .moves import GoOn, Move, Wait
 from .state import LEAD, FlowState
 from .turn import FlowTurn, Look
@@ -227,8 +227,7 @@ def _question(turn: FlowTurn, main: Picked | None) -> Move:
 
 def _rendered(turn: FlowTurn, answer: Answer, state: FlowState) -> tuple[str, ...]:
     spoken = turn.look(state, turn.text)
-    lines = (line for line in answer.say if line.when is None or line.when.holds(spoken))
-    return tuple(render(line.text, spoken) for line in lines)
+    return tuple(render(line.text, spoken) for line in answer.say if is_said(line, spoken))
 
 
 def _listening_noise(turn: FlowTurn) -> Move:

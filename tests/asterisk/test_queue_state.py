@@ -1,0 +1,35 @@
+"""What a flow learns of the queue behind it, from a real Asterisk."""
+
+from __future__ import annotations
+
+import asyncio
+
+from bargein.server.registry import CallOutcome
+
+from ..waiting import until
+from .member import Member
+from .pbx import Asterisk
+from .phone import Phone
+from .stub import StubServer, tone
+
+WARM, PLAIN = "705", "704"  # both before queue screen, which has one member
+
+
+async def test_a_flow_is_told_who_is_ready_who_waits_and_for_how_long(pbx: Asterisk, stub: StubServer) -> None:
+    stub.outcome = CallOutcome("queue", "screen")
+    stub.talk = lambda call: call.play(tone(0.2, 440))
+    before = len(pbx.log())
+    async with Member(pbx.sip_port, pbx.member_port, rings_s=None) as member:
+        for extension in (PLAIN, WARM):
+            async with Phone(pbx.sip_port) as first, Phone(pbx.sip_port) as second:
+                await first.call(extension)
+                await member.rung(10, len(member.invitations) + 1)
+                await asyncio.sleep(1.1)  # the time that Asterisk tells has whole seconds
+                await second.call(extension)
+                await until(lambda: len([call for call in stub.calls if call.info]) == 2)
+                told = [call.info.variables for call in stub.calls if call.info]
+                stub.calls.clear()
+            assert told[0] == {"queue.ready": "1", "queue.waiting": "0", "queue.wait": ""}
+            assert told[1] == {"queue.ready": "0", "queue.waiting": "1", "queue.wait": "1"}
+            await until(lambda: "No Callers" in pbx.cli("queue show screen"))
+    assert "WARNING" not in "".join(line for line in pbx.log()[before:].splitlines(True) if "queue" in line.lower())
