@@ -157,7 +157,18 @@ def test_pause_falls_silent_at_the_first_evidence() -> None:
     assert call.row.resolution == "resumed"
 
 
-@pytest.mark.parametrize(("said", "word"), [("", 0.0), ("mm-hm", 0.0), ("hello?", 0.9), ("are you there", 0.9)])
+@pytest.mark.parametrize(
+    ("said", "word"),
+    [
+        ("", 0.0),
+        ("", 0.9),  # a voice that is not understood asks for nothing
+        ("mm-hm", 0.0),
+        ("What's it, Avi?", 0.05),  # written for "mm-hm"
+        ("hello?", 0.9),
+        ("Hello? Are you there? Hello.", 0.9),
+        ("you hello okay", 0.9),
+    ],
+)
 def test_what_changes_nothing_keeps_the_answer_that_is_prepared(said: str, word: float) -> None:
     call = Held([MENU, "one blue mug"], ["I want the blue one", said, said], word=0.9)
     call.run(600)
@@ -173,10 +184,23 @@ def test_what_changes_nothing_keeps_the_answer_that_is_prepared(said: str, word:
     call.reply(2)
     call.run(100)
     assert call.core.state is State.SPEAKING
+    call.run(2000)
+    logged = " ".join(turn.text for turn in call.turns.values())
+    assert ("Avi" in logged) is False
 
 
-def test_a_new_request_replaces_the_answer_and_is_counted() -> None:
-    call = Held([MENU, "one red mug"], ["I want the red one", "no the blue one"], word=0.9)
+def test_hello_within_the_request_is_logged_but_does_not_make_a_question_of_it() -> None:
+    call = Call([MENU, "to Rome then"], ["I want to send it to Rome. Hello?"])
+    call.run(2500)
+    call.run(700, LOUD)
+    call.run(2000)
+    assert call.situations[-1].caller_text == "I want to send it to Rome."
+    assert "I want to send it to Rome. Hello?" in [turn.text for turn in call.turns.values()]
+
+
+@pytest.mark.parametrize("said", ["no the blue one", "hello? no", "okay the blue one"])
+def test_a_new_request_replaces_the_answer_and_is_counted(said: str) -> None:
+    call = Held([MENU, "one red mug"], ["I want the red one", said], word=0.9)
     call.run(600)
     call.run(700, LOUD)
     call.slow = True
@@ -186,7 +210,7 @@ def test_a_new_request_replaces_the_answer_and_is_counted() -> None:
     assert call.core.state is State.YIELDED
     assert call.dropped == [act.DropCause.SPEECH]
     call.run(1200)
-    assert call.situations[-1].caller_text == "I want the red one no the blue one"
+    assert call.situations[-1].caller_text == f"I want the red one {said}"
 
 
 @pytest.mark.parametrize(("said", "heard"), [("mm-hm", True), ("no the blue one", False)])

@@ -370,7 +370,7 @@ class Conversation:
     def _keep_reply(self, retracted: bool) -> None:
         """What the caller said while the reply was being planned changes nothing. It is only logged."""
         turn = self._caller.reject(self.now, retracted)
-        if turn.text:
+        if turn.text and self._judge.may_be_words(turn):
             self._caller.input.add(turn.entry(), counts=False)
         self._actions.append(act.CloseStream(turn.id))
 

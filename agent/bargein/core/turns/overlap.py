@@ -56,6 +56,7 @@ class OverlapSettings:
     no_voice_ms: int = 280
     no_voice_word: float = 0.05  # ... unless the classifier takes it for a word as likely as this
     surely_none: float = 0.02  # likelihood of a word below which the recognizer is not asked, see `surely_no_word`
+    no_request: float = 0.1  # ... below which a planned reply stays, whatever words the recognizer writes
     word_likely: float = 0.5  # above, words can wait until the sound is over: the agent is silent in any case
     # For a recognizer with `sound_probabilities`:
     word_sure: float = 0.25  # above, it was a word though none was written, or only "oh"

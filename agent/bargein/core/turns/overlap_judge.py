@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..audio.pcm import samples
 from ..audio.playback import Segment
+from ..language.idle import asks_nothing
 from ..language.intent import Phrases
 from .caller import STILL_SOUNDING_MS
 from .endpoint import CallerTurn
@@ -58,19 +59,30 @@ class OverlapJudge:
     ) -> Event | None:
         """INTERRUPTION, FALSE_INTERRUPTION, or None to wait, for a sound over the agent's speech.
 
-        While a reply is being planned only a new request is an interruption, and "hello?" is not.
+        While a reply is being planned only a new request is an interruption: words that ask for something.
         """
         thinking = state is State.THINKING
-        asking = question and not thinking
-        if turn.silent_ms(now) >= self.settings.ended_ms and self._settles(turn, now, state, question):
+        asking, silent_ms = question and not thinking, turn.silent_ms(now)
+        if silent_ms >= self.settings.ended_ms and self._settles(turn, now, state, question):
             return Event.FALSE_INTERRUPTION
         event = classify_overlap(turn.sound(now), turn.transcript, self.phrases, asking, backchannels, self.settings)
-        if thinking and event is Event.INTERRUPTION and self.phrases.matches("hello", turn.text):
-            return Event.FALSE_INTERRUPTION if turn.silent_ms(now) >= STILL_SOUNDING_MS else None
+        if thinking and event is Event.INTERRUPTION and not self._asks(turn, backchannels):
+            known = turn.complete or silent_ms >= self.settings.patience_ms
+            return Event.FALSE_INTERRUPTION if known and silent_ms >= self.settings.ended_ms else None
         return event
 
+    def may_be_words(self, turn: CallerTurn) -> bool:
+        """Whether words that were written for a sound over a planned reply count. Recognizers write some for "mm"."""
+        return turn.likely is None or turn.likely.word >= self.settings.no_request
+
+    def _asks(self, turn: CallerTurn, backchannels: Sequence[str]) -> bool:
+        """Whether the sound is a new request, so that a planned reply no longer fits."""
+        return self.may_be_words(turn) and not asks_nothing(turn.text, self.phrases, backchannels)
+
     def _settles(self, turn: CallerTurn, now: int, state: State, question: bool) -> bool:
-        """Whether the classifier alone is sure that this is no word. Then a ducked agent talks on without words."""
+        """Whether the classifier alone is sure that this is no word. Then the agent goes on without words."""
+        if state is State.THINKING:
+            return not self.may_be_words(turn)
         unknown = state is State.DUCKED and turn.transcript is None
         return unknown and surely_no_word(turn.sound(now), question, self.settings)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..language.idle import without_idle
 from ..language.intent import Phrases, classify
 from ..language.kinds import Kind
 from .actions import Action
@@ -30,7 +31,8 @@ def understood(
 
     `question`: the interrupted sentence was one.
     """
-    text, digits, row = given.text, given.digits, ledger.open
+    text = given.text if listen.dictated else without_idle(given.text, phrases)  # an "oh" among digits is one
+    digits, row = given.digits, ledger.open
     actions: list[Action] = []
     kind: Kind | None = None
     if row is not None:

@@ -1,0 +1,65 @@
+"""Words that ask for nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from bargein.core.language.idle import asks_nothing, without_idle
+from bargein.dialogue.languages import load
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", ""),
+        ("en", "Hello?"),
+        ("en", "Hello? Hello, are you still there?"),
+        ("en", "mm-hm okay"),
+        ("en", "You? Hello."),
+        ("en", "is anybody there"),
+        ("de", "Hallo? Sind Sie noch da?"),
+        ("de", "Können Sie mich hören?"),
+        ("de", "mhm ja"),
+        ("es", "¿Hola? ¿Sigue ahí?"),
+        ("es", "¿Me escucha?"),
+        ("es", "ajá vale"),
+    ],
+)
+def test_what_asks_for_nothing(language: str, text: str) -> None:
+    assert asks_nothing(text, load(language))
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "no"),
+        ("en", "hello no"),
+        ("en", "hello the blue one"),
+        ("en", "are you there on Sunday"),
+        ("en", "stop"),
+        ("de", "hallo nein"),
+        ("de", "ist da jemand am Sonntag"),
+        ("es", "hola no"),
+        ("es", "vale el azul"),
+    ],
+)
+def test_what_asks_for_something(language: str, text: str) -> None:
+    assert not asks_nothing(text, load(language))
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "left"),
+    [
+        ("en", "I want to go to Rome. Hello?", "I want to go to Rome."),
+        ("en", "I want to go to Rome. You? Hello? Next week.", "I want to go to Rome. Next week."),
+        ("en", "Hello. I want to go to Rome.", "Hello. I want to go to Rome."),
+        ("en", "Hello? Are you there?", "Hello? Are you there?"),
+        ("en", "No. Yeah.", "No. Yeah."),
+        ("en", "Send it to you", "Send it to you"),
+        ("de", "Ich will nach Rom. Hallo?", "Ich will nach Rom."),
+        ("es", "Quiero ir a Roma. ¿Hola?", "Quiero ir a Roma."),
+        ("es", "No. Sí.", "No. Sí."),
+    ],
+)
+def test_idle_sentences_behind_a_request_are_left_out(language: str, text: str, left: str) -> None:
+    assert without_idle(text, load(language)) == left
