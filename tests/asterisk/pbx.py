@@ -121,6 +121,10 @@ class Asterisk:
         """The folder of its own logs: cdr-csv/Master.csv, cel-custom/Master.csv, queue_log."""
         return self._run / "log"
 
+    def messages(self, mailbox: str) -> Path:
+        """The folder of the new messages of a mailbox."""
+        return self._run / "spool/voicemail/default" / mailbox / "INBOX"
+
     def _configure(self) -> None:
         rtp = free_port(socket.SOCK_DGRAM)
         first = rtp - rtp % 2 if rtp < 65535 - RTP_PORTS else rtp - RTP_PORTS
@@ -150,6 +154,8 @@ class Asterisk:
         files["extension-record.conf"] = render(Plan("702", "support", record=True))
         files["extension-logs.conf"] = render(Plan("704", "screen", logs=LOGS))
         files["extension-warm.conf"] = render(Plan("705", "screen", warm="music", back="callback", patience_s=3))
+        files["extension-voicemail.conf"] = render(Plan("707", "screen", voicemail="100@default"))
+        files["extension-no-mailbox.conf"] = render(Plan("708", "screen", voicemail="no-such@default"))
         files["extension-onward.conf"] = render(
             Plan("*73", "support", dialogue="night", variables=("ACCOUNT",), onward="survey,start,1")
         )

@@ -136,6 +136,12 @@ def speech(text: str) -> Pcm:
     return pcm[first_sound(pcm) :]
 
 
+def read_wav(path: Path) -> tuple[Pcm, int]:
+    """Samples and their rate."""
+    with wave.open(str(path)) as file:
+        return np.frombuffer(file.readframes(file.getnframes()), np.int16), file.getframerate()
+
+
 def write_wav(path: Path, pcm: Pcm) -> None:
     """8 kHz, mono."""
     with wave.open(str(path), "wb") as file:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import wave
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +15,7 @@ import pytest
 
 from .g711 import Pcm
 from .pbx import REPOSITORY, Asterisk
-from .product import FLOWS, Product, speech, write_wav
+from .product import FLOWS, Product, read_wav, speech, write_wav
 
 pytestmark = pytest.mark.skipif(not find_spec("pjsua2"), reason="PJSIP is not installed: pip install pjsua2-python")
 
@@ -47,11 +46,6 @@ async def carry_out(plan: dict[str, Any]) -> dict[str, Any]:
 def voice(path: Path, pcm: Pcm) -> str:
     write_wav(path, pcm)
     return str(path)
-
-
-def read_wav(path: Path) -> tuple[Pcm, int]:
-    with wave.open(str(path)) as file:
-        return np.frombuffer(file.readframes(file.getnframes()), np.int16), file.getframerate()
 
 
 def seconds_to_silence(recording: Path, onset: float) -> float:

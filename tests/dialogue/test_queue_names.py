@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bargein.core.turns.records import CallInfo
+from bargein.core.turns.reply import CallResult, Finish
 from bargein.dialogue.flow import load
 from bargein.errors import UserError
 
@@ -70,3 +71,9 @@ async def test_a_sentence_whose_wait_is_not_known_is_left_out(tmp_path: Path) ->
 def test_the_loader_knows_the_names(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(UserError, match=words):
         load(write(tmp_path, text))
+
+
+async def test_a_flow_ends_with_voicemail(tmp_path: Path) -> None:
+    call = call_of(load(write(tmp_path, "steps:\n  a: {say: After the tone., voicemail: }\n")))
+    await call.start()
+    assert call.last.finish == Finish(CallResult.VOICEMAIL)

@@ -43,6 +43,8 @@ from .options import config_option
               "such as `callback` (a sentence).")  # fmt: skip
 @click.option("--patience", "patience_s", type=click.IntRange(1, 86400), default=Plan.patience_s, show_default=True,
               metavar="SECONDS", help="With --warm: how long to wait for a member.")  # fmt: skip
+@click.option("--voicemail", default="", metavar="MAILBOX", help="The mailbox, such as 100@default, of callers who "
+              "choose to leave a message (result `voicemail`) and of those whom nobody answers.")  # fmt: skip
 @config_option
 @click.option("--record", is_flag=True, help="Record these calls: stereo, caller left, agent right.")
 def dialplan_command(
@@ -63,6 +65,7 @@ def dialplan_command(
     warm: Tone | None,
     back: str,
     patience_s: int,
+    voicemail: str,
     config_path: str | None,
     record: bool,
 ) -> None:
@@ -88,7 +91,7 @@ def dialplan_command(
     given = {"cdr": cdr, "cel": cel, "queue_log": queue_log, "events": events}
     logs = tuple(log for log in LOGS if given[log])
     plan = Plan(exten, queue, context, agi, cast(App, app), dialogue, variables, onward, logs, warm, back, patience_s,
-                record)  # fmt: skip
+                voicemail, record)  # fmt: skip
     click.echo(render(plan), nl=False)
 
 

@@ -92,6 +92,7 @@ def ending(call: Call, screen: Screen) -> list[str]:
         "queue": f"the dialplan sends the caller to the queue {queue}".rstrip(),
         "transfer": f"the dialplan sends the caller to extension {exten}".rstrip(),
         "hangup": "the dialplan hangs up",
+        "voicemail": "the dialplan sends the caller to voicemail",
         "continue": "the dialplan goes on",
         "failed": f"no agent: the dialplan sends the caller to people{f' (queue {queue})' if queue else ''}",
         "caller_hung_up": "the caller hung up",

@@ -40,6 +40,7 @@ _EXTENSION = re.compile(r"_?[A-Za-z0-9*#+.!\[\]-]{1,70}")
 _ADDRESS = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
 _DIALOGUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")  # what the server takes, see dialogue/dialogues.py
 _GOTO = re.compile(r"[A-Za-z0-9_.*#+-]+(,[A-Za-z0-9_.*#+-]+){0,2}")
+_MAILBOX = re.compile(r"[A-Za-z0-9_-]{1,40}(@[A-Za-z0-9_-]{1,40})?")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,39}")
 # of an extension, in the name of its subroutine and file: there they mean something else
 _WORDS = {"*": "star", "#": "hash", "+": "plus", ".": "dot", "!": "bang", "[": "from", "]": "to", "-": "dash"}
@@ -63,6 +64,7 @@ class Plan:
     warm: Tone | None = None  # what the caller hears while a member hears what the call is about; None: no such thing
     back: str = ""  # warm: the dialogue of a caller whom nobody took
     patience_s: int = 60  # warm: how long to wait for somebody who takes the call
+    voicemail: str = ""  # the mailbox of callers who want to leave a message, and of those whom nobody answers
     record: bool = False  # both legs, whatever the server's configuration says
 
     def __post_init__(self) -> None:
@@ -80,6 +82,8 @@ class Plan:
             _check(_DIALOGUE, self.back, "--back", "a flow's name of letters, digits, - and _, without .yaml")
         for name in self.variables:
             _check(_VARIABLE, name, "--var", "a name in capitals: ACCOUNT stands for BARGEIN_VAR_ACCOUNT")
+        if self.voicemail:
+            _check(_MAILBOX, self.voicemail, "--voicemail", "a mailbox, such as 100@default")
         if self.onward:
             _check(_GOTO, self.onward, "--continue", "CONTEXT,EXTEN,PRIORITY")
         if len(self.subroutine + _MEMBER) > _LONGEST_CONTEXT:
@@ -123,8 +127,20 @@ _QUEUES = """\
  same => n(people),MSet(QUEUESTATUS=,BARGEIN_QUEUED={queue} ${{EPOCH}})
  same => n,Queue({queue},,,,,,{name}-member)
  same => n,Set(BARGEIN_LEFT=${{EPOCH}})
-; Nobody answers here either, or there is no such queue. VoiceMail(100@default,u) may take the place of the sentence.
- same => n,Playback(vm-nobodyavail&vm-goodbye)
+; Nobody answers here either, or there is no such queue.
+{end}"""
+
+
+def _end(mailbox: str) -> str:
+    """The last steps of a call that nobody answers. VoiceMail() hangs up if there is no such mailbox."""
+    message = f"""\
+ same => n(voicemail),GotoIf($["${{VM_INFO({mailbox},exists)}}" != "1"]?nobody)
+ same => n,VoiceMail({mailbox},u)
+ same => n,GotoIf($["${{VMSTATUS}}" != "FAILED"]?bye)
+"""
+    return f"""\
+{message if mailbox else ""}\
+ same => n{"(nobody)" if mailbox else ""},Playback(vm-nobodyavail&vm-goodbye)
  same => n(bye),Hangup()
 """
 
@@ -141,14 +157,17 @@ def _goto_if_there(target: str, context: str) -> str:
 def render(plan: Plan) -> str:
     """The whole dialplan of one extension, ready to be included from extensions.conf."""
     name = plan.subroutine
-    query = plan.dialogue + "".join(f"&var={name}" for name in plan.variables) + ("&record=yes" if plan.record else "")
-    arguments = f"{query},{plan.queue}"
-    queues = _QUEUES.format(queue=plan.queue, name=name)
+    common = ("&record=yes" if plan.record else "") + ("&voicemail=yes" if plan.voicemail else "")
+    query = plan.dialogue + "".join(f"&var={name}" for name in plan.variables) + common
+    end = _end(plan.voicemail)
+    queues = _QUEUES.format(queue=plan.queue, name=name, end=end)
     member = _PLAIN_MEMBER.format(name=name)
     if plan.warm:
-        queues = warm.queues(name, plan.queue, plan.warm, plan.back)
+        back = f"{plan.back}&returned=yes{common}" if plan.back else ""
+        queues = warm.queues(name, plan.queue, plan.warm, back, end)
         member = warm.contexts(name, plan.patience_s)
     onward = _goto_if_there(plan.onward, plan.context) if plan.onward else ""
+    to_voicemail = ' same => n,GotoIf($["${BARGEIN_RESULT}" = "voicemail"]?voicemail)\n'
     return f"""\
 ; Extension {plan.exten}: the agent answers, then queue "{plan.queue}" or what the agent found out.
 ; In extensions.conf, outside of any context:  #include {name}.conf
@@ -156,11 +175,11 @@ def render(plan: Plan) -> str:
 
 [{plan.context}]
 exten => {plan.exten},1,Answer()
- same => n,Gosub({name},s,1({arguments}))
+ same => n,Gosub({name},s,1({query},{plan.queue}))
  same => n,GotoIf($["${{BARGEIN_RESULT}}" = "hangup"]?bye)
  same => n,GotoIf($["${{BARGEIN_RESULT}}" = "continue"]?on)
  same => n,GotoIf($["${{BARGEIN_RESULT}}" = "transfer"]?transfer)
-{queues}\
+{to_voicemail if plan.voicemail else ""}{queues}\
 ; Only to an extension that exists, in this context.
  same => n(transfer),GotoIf($["${{BARGEIN_EXTEN}}" = ""]?people)
  same => n,GotoIf($[${{DIALPLAN_EXISTS({plan.context},${{BARGEIN_EXTEN}},1)}} = 0]?people)
@@ -185,8 +204,8 @@ def _subroutine(name: str, agi: tuple[str, ...], app: App, logs: tuple[Log, ...]
     starts = "".join(_start(index, address, last=index == len(agi)) for index, address in enumerate(agi, 1))
     return f"""\
 ; Gosub({name},s,1(DIALOGUE,QUEUE)): the agent's part of an answered call.
-; It returns with BARGEIN_RESULT = queue, transfer, hangup, continue, or failed if there was no agent. It also sets
-; BARGEIN_QUEUE, BARGEIN_EXTEN, BARGEIN_INTERRUPTIONS, BARGEIN_SUMMARY and the flow's BARGEIN_VAR_*.
+; It returns with BARGEIN_RESULT = queue, transfer, hangup, voicemail, continue, or failed if there was no agent. It
+; also sets BARGEIN_QUEUE, BARGEIN_EXTEN, BARGEIN_INTERRUPTIONS, BARGEIN_SUMMARY and the flow's BARGEIN_VAR_*.
 ; TIMEOUT(absolute), extension T and AGIEXITONHANGUP handle a server that accepts and then says nothing.
 [{name}]
 exten => s,1,Set(LOCAL(AGIEXITONHANGUP)=yes)

@@ -15,17 +15,20 @@ from ..core.turns.records import ANNOUNCEMENT
 
 Tone = Literal["music", "ringing"]
 
-TRIES = 5  # members who may leave a caller to somebody else
+TRIES = 5  # members who may leave a caller to somebody else, and how often a caller may wait
 _OPTIONS: dict[Tone, str] = {"music": "m", "ringing": "r"}
 
 
-def queues(name: str, queue: str, tone: Tone, back: str) -> str:
-    """The steps of an extension from the queue that the flow named to the end."""
+def queues(name: str, queue: str, tone: Tone, back: str, end: str) -> str:
+    """The steps of an extension from the queue that the flow named to its `end`. `back`: the query of the dialogue that
+    a caller whom nobody took goes back to, or ""."""
     dial = f"Dial(Local/s@{name}-queue/n,,{_OPTIONS[tone]}g)"
     taken = 'GotoIf($["${SHARED(BARGEIN_ANSWERED)}" != ""]?bye)'
     again = f"""\
-; The caller is back with the agent.
+; The caller is back with the agent, and may choose to wait again.
+ same => n,Set(BARGEIN_ROUNDS=$[0${{BARGEIN_ROUNDS}} + 1])
  same => n,Gosub({name},s,1({back},{queue}))
+ same => n,GotoIf($["${{BARGEIN_RESULT}}" = "queue" & ${{BARGEIN_ROUNDS}} < {TRIES}]?people)
  same => n,GotoIf($["${{BARGEIN_RESULT}}" = "hangup"]?bye)
  same => n,GotoIf($["${{BARGEIN_RESULT}}" = "transfer"]?transfer)
 """
@@ -40,10 +43,8 @@ def queues(name: str, queue: str, tone: Tone, back: str) -> str:
  same => n,{taken}
  same => n,MSet(BARGEIN_LEFT=${{EPOCH}},QUEUESTATUS=${{SHARED(BARGEIN_NOBODY)}})
 {again if back else ""}\
-; Nobody took the call, or there is no such queue. VoiceMail(100@default,u) may take the place of the sentence.
- same => n,Playback(vm-nobodyavail&vm-goodbye)
- same => n(bye),Hangup()
-"""
+; Nobody took the call, or there is no such queue.
+{end}"""
 
 
 def contexts(name: str, patience_s: int) -> str:

@@ -18,7 +18,7 @@ FATE: Any = case(
     (calls.c.after_status.in_(HANDED_OVER), calls.c.after_status),
     (calls.c.after_status != "", "unanswered"),
     (calls.c.outcome.in_(_PEOPLE), "handed over"),
-    (calls.c.outcome.in_(("hangup", "continue")), "contained"),
+    (calls.c.outcome.in_(("hangup", "voicemail", "continue")), "contained"),
     (calls.c.outcome == "caller_hung_up", "hung up"),
     else_="failed",
 )

@@ -28,7 +28,7 @@ class Call:
     called: str
     queue: str
     dialogue: str
-    outcome: str  # queue | transfer | hangup | continue | failed, "" while the call lasts
+    outcome: str  # queue | transfer | hangup | voicemail | continue | failed, "" while the call lasts
     exten: str
     summary: str
     server: str

@@ -16,6 +16,7 @@ NO_WAITS = Waits()
 OUTCOMES = {
     CallResult.QUEUE: Resolution.TRANSFERRED,
     CallResult.TRANSFER: Resolution.TRANSFERRED,
+    CallResult.VOICEMAIL: Resolution.TRANSFERRED,
     CallResult.HANGUP: Resolution.HUNG_UP,
     CallResult.FAILED: Resolution.IGNORED,
 }

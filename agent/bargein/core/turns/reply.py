@@ -14,6 +14,7 @@ class CallResult(StrEnum):
     QUEUE = "queue"  # to a person in a queue
     TRANSFER = "transfer"  # to an extension
     HANGUP = "hangup"
+    VOICEMAIL = "voicemail"  # to the mailbox that the dialplan names
     CONTINUE = "continue"  # to the next step of the dialplan
     FAILED = "failed"  # no agent: the dialplan sends the caller to people
 

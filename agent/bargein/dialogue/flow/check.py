@@ -77,7 +77,8 @@ class _Check:
         if step.listens and not step.ask and not step.lines:
             where.report(f"step {step.name!r} listens but says nothing; give it ask:")
         if not (step.next or step.end or self._slot_leads(step)):
-            where.report(f"step {step.name!r} leads nowhere; give it next:, queue:, transfer:, hangup: or continue:")
+            where.report(f"step {step.name!r} leads nowhere; give it next:, queue:, transfer:, hangup:, "
+                         "voicemail: or continue:")  # fmt: skip
         if step.end and step.listens:
             where.report(f"step {step.name!r} cannot both listen and end; end in the next step")
         if step.end and step.next:

@@ -18,11 +18,12 @@ from .source import Value
 
 STEP = (
     "say", "ask", "again", "slot", "menu", "confirm", "optional", "next", "set", "call", "webhook", "queue", "transfer",
-    "hangup", "continue", "variables", "on", "retries", "failed", "silence", "interruptible", "sensitivity", "overlap",
-    "duck_db", "wav", "backchannels",
+    "hangup", "voicemail", "continue", "variables", "on", "retries", "failed", "silence", "interruptible",
+    "sensitivity", "overlap", "duck_db", "wav", "backchannels",
 )  # fmt: skip
 READINESS = ("interruptible", "sensitivity", "overlap", "duck_db")  # of the flow, a step or a line: the nearest counts
-ENDS = ("queue", "transfer", "hangup", "continue")
+BARE_ENDS = ("hangup", "voicemail", "continue")  # which name no place
+ENDS = ("queue", "transfer", *BARE_ENDS)
 
 
 def overlap_of(value: Value) -> str:
@@ -135,10 +136,10 @@ class StepReader:
     def _end(self, kind: str, value: Value, table: Mapping[str, Value]) -> End:
         none = value.none()
         variables = {key: self.template(v) for key, v in table.get("variables", none).pairs()}
-        if kind in ("hangup", "continue"):
+        if kind in BARE_ENDS:
             if not value.is_empty and not value.yes():
                 value.fail(f"{kind}: yes, or leave it out")
-            return End(kind, variables=variables)  # type: ignore[arg-type]
+            return End(CallResult(kind), variables=variables)
         text = self.template(value)
         if not text:
             value.fail(f"{kind}: needs a name")
