@@ -186,11 +186,11 @@ class SpeechConfig:
 
     stt: str = "whisper"
     stt_model: str = ""  # "": the one that comes with the engine; else a directory, a name or a URL
-    stt_url: str = ""  # of stt = "openai": http://HOST:PORT/v1
+    stt_url: str = ""  # of stt = "openai": http://HOST:PORT/v1, of "wyoming": tcp://HOST:PORT
     stt_workers: int = _between(2, 1, 64)  # recognitions at a time
     stt_process: bool = True  # of "whisper": in a process of its own, at a lower priority
     tts: str = "hibari"
-    tts_url: str = ""  # of tts = "openai": http://HOST:PORT/v1
+    tts_url: str = ""  # of tts = "openai": http://HOST:PORT/v1, of "wyoming": tcp://HOST:PORT
     tts_model: str = ""  # of tts = "openai"
     voice: str = ""  # "": the language's default
     api_key_env: str = "OPENAI_API_KEY"  # of "openai": the variable that holds the key, never the key

@@ -13,7 +13,14 @@ from .options import config_option, format_options
 from .rows import print_rows
 from .terminal import Column, Screen, plain, table, write
 
-VOICES = ("hibari", "piper", "espeak", "coqui", "openai")  # as the catalog has them, which takes longer to load
+VOICES = (
+    "hibari",
+    "piper",
+    "espeak",
+    "coqui",
+    "openai",
+    "wyoming",
+)  # as the catalog has them, which takes longer to load
 
 
 @click.command("voices")

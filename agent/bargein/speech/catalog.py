@@ -15,8 +15,8 @@ from .voice import Voice
 
 log = logging.getLogger(__name__)
 
-RECOGNIZERS = ("whisper", "vosk", "vosk-server", "openai")
-VOICES = ("hibari", "piper", "espeak", "coqui", "openai")
+RECOGNIZERS = ("whisper", "vosk", "vosk-server", "openai", "wyoming")
+VOICES = ("hibari", "piper", "espeak", "coqui", "openai", "wyoming")
 FALLBACKS = ("piper", "espeak")  # where the configured engine does not speak a flow's language
 
 
@@ -42,13 +42,22 @@ def recognizer(speech: SpeechConfig, separate: bool = False) -> Recognizer:
             from .stt_openai import OpenAiRecognizer
 
             return OpenAiRecognizer(speech.stt_url, speech.stt_model, speech.stt_workers, speech.api_key_env)
+        case "wyoming":
+            from .stt_wyoming import WyomingRecognizer
+
+            return WyomingRecognizer(speech.stt_url, speech.stt_model, speech.stt_workers)
     raise UserError(f"no recognizer '{speech.stt}': speech.stt is one of {', '.join(RECOGNIZERS)}", exit_code=2)
 
 
 def configured(speech: SpeechConfig, name: str = "") -> TextToSpeech:
     """The voice engine of that name with its settings; "" is the configured one. Raises UserError."""
     name = name or speech.tts
-    return tts(name, speech.tts_url, speech.tts_model, speech.api_key_env) if name == "openai" else tts(name)
+    match name:
+        case "openai":
+            return tts(name, speech.tts_url, speech.tts_model, speech.api_key_env)
+        case "wyoming":
+            return tts(name, speech.tts_url)
+    return tts(name)
 
 
 @functools.cache
@@ -75,6 +84,10 @@ def tts(name: str, url: str = "", model: str = "", key_env: str = "") -> TextToS
             from .tts_openai import OpenAiTts
 
             return OpenAiTts(url, model, key_env)
+        case "wyoming":
+            from .tts_wyoming import WyomingTts
+
+            return WyomingTts(url)
     raise UserError(f"no voice engine '{name}': speech.tts is one of {', '.join(VOICES)}", exit_code=2)
 
 
@@ -125,6 +138,10 @@ def voice_listings(name: str) -> list[EngineListing]:
             from . import tts_openai
 
             return tts_openai.listings()
+        case "wyoming":
+            from . import tts_wyoming
+
+            return tts_wyoming.listings()
         case _:
             from . import tts_coqui
 
@@ -133,9 +150,10 @@ def voice_listings(name: str) -> list[EngineListing]:
 
 def recognizer_listings() -> list[EngineListing]:
     """The recognizers, what they understand and what is missing."""
-    from . import stt_openai, stt_vosk, stt_vosk_server, stt_whisper
+    from . import stt_openai, stt_vosk, stt_vosk_server, stt_whisper, stt_wyoming
 
-    return [*stt_whisper.listings(), *stt_vosk.listings(), *stt_vosk_server.listings(), *stt_openai.listings()]
+    modules = (stt_whisper, stt_vosk, stt_vosk_server, stt_openai, stt_wyoming)
+    return [listing for module in modules for listing in module.listings()]
 
 
 def listings() -> list[EngineListing]:

@@ -10,19 +10,17 @@ import threading
 
 import numpy as np
 
-from ..core.audio.pcm import RATE
-from ..core.audio.utterance import Utterance, spread
+from ..core.audio.utterance import Utterance
 from ..errors import EngineError
-from .audio import Samples, activity, from_pcm, levelled, resample, to_pcm
+from .audio import Samples, from_pcm
 from .listing import EngineListing
 from .openai_http import Refused, SpeechServer
+from .untimed import silent, untimed
 
 DEFAULT_MODEL = "tts-1"
 DEFAULT_VOICE = "alloy"
 TIMEOUT_S = 10.0
 PCM_RATE = 24000  # Hz, of response_format "pcm" (OpenAI's documentation)
-LEAD_MS = 10
-TAIL_MS = 120
 
 
 def listings() -> list[EngineListing]:
@@ -50,15 +48,13 @@ class OpenAiTts:
         """8 kHz speech; the words are laid over it by their length. Raises EngineError."""
         text = " ".join(text.split())
         if not any(c.isalnum() for c in text):
-            return Utterance(text, np.zeros(0, np.int16), spread(text, 0, 0))
+            return silent(text)
         with self._lock:
             audio, rate = self._asked(text, voice)
-        first, last = activity(audio, rate)
-        if not last:
+        said = untimed(text, audio, rate)
+        if not len(said.pcm):
             raise EngineError("the speech server sends silence")
-        begin, end = max(0, first - rate * LEAD_MS // 1000), last + rate * TAIL_MS // 1000
-        pcm = to_pcm(levelled(resample(audio[begin:end], rate, RATE), RATE))
-        return Utterance(text, pcm, spread(text, (first - begin) * RATE // rate, (last - begin) * RATE // rate))
+        return said
 
     def _asked(self, text: str, voice: str) -> tuple[Samples, int]:
         body = {"model": self._model, "input": text, "voice": voice or DEFAULT_VOICE, "response_format": self._format}
@@ -66,7 +62,8 @@ class OpenAiTts:
             answer = self._server.post("/audio/speech", json=body)
         except Refused as refusal:
             if self._format == "pcm" or "format" not in str(refusal):
-                raise
+                hint = "" if voice else f" (the voice is '{DEFAULT_VOICE}': set [speech] voice to one of the server's)"
+                raise EngineError(f"{refusal}{hint}") from None
             self._format = "pcm"
             return self._asked(text, voice)
         return read_audio(answer.content)

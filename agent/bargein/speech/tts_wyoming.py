@@ -1,0 +1,71 @@
+"""Text to speech by any server of the Wyoming protocol, such as wyoming-piper.
+
+The protocol has no word timings: the words are laid over the speech by their length.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..core.audio.utterance import Utterance
+from ..errors import EngineError
+from .audio import Samples, from_pcm
+from .listing import EngineListing, base
+from .untimed import silent, untimed
+from .wyoming import WyomingEvent, WyomingServer
+
+TIMEOUT_S = 10.0
+
+
+def listings() -> list[EngineListing]:
+    """One entry: the voices of the server."""
+    note = "a Wyoming server, as wyoming-piper: speech.tts_url is its address"
+    return [EngineListing("voice", "wyoming", "URL", ("*",), note=note)]
+
+
+class WyomingTts:
+    """Engine `wyoming`. `url`: tcp://HOST:PORT. `voice`: VOICE or VOICE:SPEAKER; "": the server's for the language."""
+
+    name = "wyoming"
+
+    def __init__(self, url: str) -> None:
+        self._server = WyomingServer("speech.tts_url", url, TIMEOUT_S)
+        self._languages: tuple[str, ...] = ()  # of the server's voices; empty until it has said them
+
+    def load(self) -> None:
+        """Check the address. Raises EngineError."""
+        self._server.check()
+
+    def synthesize(self, text: str, language: str = "en", voice: str = "") -> Utterance:
+        """8 kHz speech; the words are laid over it by their length. Raises EngineError."""
+        text = " ".join(text.split())
+        if not any(c.isalnum() for c in text):
+            return silent(text)
+        if not self._languages:
+            self._languages = self._server.languages("tts")
+        if self._languages and not voice and base(language) not in self._languages:
+            raise EngineError(f"the speech server of speech.tts_url has no voice for '{language}'")
+        said = untimed(text, *self._asked(text, language, voice))
+        if not len(said.pcm):
+            raise EngineError("the speech server sends silence")
+        return said
+
+    def _asked(self, text: str, language: str, voice: str) -> tuple[Samples, int]:
+        name, _, speaker = voice.partition(":")
+        chosen = {"name": name} | ({"speaker": speaker} if speaker else {}) if name else {"language": language}
+        parts: list[bytes] = []
+        form: tuple[int, int, int] | None = None
+        for event in self._server.ask([WyomingEvent("synthesize", {"text": text, "voice": chosen})]):
+            if event.type in ("audio-start", "audio-chunk"):
+                form = tuple(int(event.data.get(key) or 0) for key in ("rate", "width", "channels"))  # type: ignore[assignment]
+                parts.append(event.payload)
+            elif event.type == "audio-stop":
+                break
+        else:
+            raise self._server.silent()
+        rate, width, channels = form or (0, 0, 0)
+        if width != 2 or not 1000 <= rate <= 384_000 or not 1 <= channels <= 8:
+            raise EngineError("the speech server sends something that is not 16-bit audio")
+        data = b"".join(parts)
+        samples = np.frombuffer(data, "<i2", len(data) // (2 * channels) * channels)
+        return from_pcm(samples.reshape(-1, channels)[:, 0]), rate

@@ -1,0 +1,27 @@
+"""Speech of an engine that does not say when each word begins."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..core.audio.pcm import RATE
+from ..core.audio.utterance import Utterance, spread
+from .audio import Samples, activity, levelled, resample, to_pcm
+
+LEAD_MS = 10
+TAIL_MS = 120
+
+
+def silent(text: str) -> Utterance:
+    """What is said for a text without letters or digits."""
+    return Utterance(text, np.zeros(0, np.int16), spread(text, 0, 0))
+
+
+def untimed(text: str, audio: Samples, rate: int) -> Utterance:
+    """8 kHz speech without the silence around it; the words are laid over it by their length. Empty for silence."""
+    first, last = activity(audio, rate)
+    if not last:
+        return silent(text)
+    begin, end = max(0, first - rate * LEAD_MS // 1000), last + rate * TAIL_MS // 1000
+    pcm = to_pcm(levelled(resample(audio[begin:end], rate, RATE), RATE))
+    return Utterance(text, pcm, spread(text, (first - begin) * RATE // rate, (last - begin) * RATE // rate))
