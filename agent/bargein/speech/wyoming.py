@@ -76,7 +76,7 @@ class WyomingServer:
             with closing(connection):
                 connection.settimeout(self._timeout_s)
                 connection.sendall(b"".join(event.encoded() for event in events))
-                answer = _Answer(connection, until, self._clock)
+                answer = _WyomingAnswer(connection, until, self._clock)
                 while (event := answer.event()) is not None:
                     if event.type == "error":
                         reason = " ".join(str(event.data.get("text", "")).split())[:MAX_REASON_CHARS]
@@ -106,7 +106,7 @@ class WyomingServer:
         raise EngineError(f"{self._setting} '{self._url}' is not the address of a Wyoming server: tcp://HOST:PORT")
 
 
-class _Answer:
+class _WyomingAnswer:
     """Events as they come over a connection, until a moment in time."""
 
     def __init__(self, connection: socket.socket, until: float, clock: Clock) -> None:
