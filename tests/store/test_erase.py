@@ -48,8 +48,8 @@ async def left(store: Store) -> list[str]:
 async def everything(store: Store) -> str:
     """Every value in every table, the search index included."""
     tables = ["calls", "turns", "interruptions", "day_figures", "said"]
-    async with store._engine.connect() as connection:
-        return str([(await connection.execute(text(f"SELECT * FROM {table}"))).all() for table in tables])
+    queries = [text(f"SELECT * FROM {table}") for table in tables]
+    return await store._database.ask(lambda connection: str([connection.execute(query).all() for query in queries]))
 
 
 async def test_prune_deletes_from_every_table(store: Store) -> None:

@@ -36,7 +36,7 @@ async def test_a_database_that_fails_for_a_while_is_asked_again(tmp_path: Path) 
     async with store.notices() as notices:
         await notices.wait(0.2)
         assert notices._reader is not None
-        await (await notices._reader.get_raw_connection()).driver_connection.close()  # type: ignore[union-attr]
+        notices._reader.connection.driver_connection.close()  # type: ignore[union-attr]
         await asyncio.wait_for(notices.wait(0.2), 30)
         waiting = asyncio.create_task(notices.wait(60))
         await asyncio.sleep(0.3)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from ..config import Config
 from ..errors import UserError
 from ..store.url import database_url
 
@@ -19,7 +19,11 @@ Result = TypeVar("Result")
 
 def database(config_path: Path | None, db: str | None) -> str:
     """The URL of the database that the options and the configuration name. Raises UserError."""
-    return as_url(db) if db is not None else Config.load(config_path).store.url
+    if db is not None:
+        return as_url(db)
+    from ..config import Config
+
+    return Config.load(config_path).store.url
 
 
 def as_url(db: str) -> str:
@@ -36,8 +40,11 @@ def with_log(url: str, ask: Callable[[Reader], Awaitable[Result]], *, redact: bo
 
     Raises UserError.
     """
+    gc.disable()  # it would look for garbage among all that a library makes when it loads
     from ..store import Reader
     from ..store.privacy import REDACTED
+
+    gc.enable()
 
     async def run() -> Result:
         async with await Reader.open(url) as log:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from ..core.turns.records import Turn
 from .options import either
 from .terminal import plain, to_csv, to_json, write
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from ..store import LoggedInterruption, LoggedTurn
 
 SAMPLES_PER_MS = 8  # 8000 Hz
+TURN_NAMES = [field.name for field in fields(Turn) if field.name not in ("words", "waits")]
 
 
 def print_rows(names: Sequence[str], rows: Sequence[Mapping[str, Any]], as_json: bool, as_csv: bool) -> bool:
@@ -32,7 +35,7 @@ def interruption_row(logged: LoggedInterruption) -> dict[str, Any]:
 
 def turn_row(logged: LoggedTurn) -> dict[str, Any]:
     """A turn; its words are [text, start_ms, end_ms]."""
-    row: dict[str, Any] = plain(logged.turn)
-    row |= row.pop("waits")
-    words = [[word.text, word.start // SAMPLES_PER_MS, word.end // SAMPLES_PER_MS] for word in logged.turn.words]
-    return {"call_id": logged.call_id, **row, "words": words}
+    turn = logged.turn
+    row: dict[str, Any] = {name: plain(getattr(turn, name)) for name in TURN_NAMES}
+    words = [[word.text, word.start // SAMPLES_PER_MS, word.end // SAMPLES_PER_MS] for word in turn.words]
+    return {"call_id": logged.call_id, **row, "words": words, **plain(turn.waits)}

@@ -11,7 +11,7 @@ import shutil
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -170,10 +170,12 @@ def _fitted(columns: Sequence[Column], natural: Sequence[int], shown: Sequence[i
 
 def plain(value: Any) -> Any:
     """A dataclass, or a collection of them, as JSON types. Times are in UTC."""
+    if value is None or isinstance(value, str | int | float):  # most values: an export has 200 for each call
+        return value
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if hasattr(value, "__dataclass_fields__"):
-        return plain(asdict(value))
+        return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -183,7 +185,7 @@ def plain(value: Any) -> Any:
 
 def to_json(value: Any, indent: int | None = 2) -> str:
     """JSON in readable UTF-8. Characters that could act on a terminal become \\u escapes, so nothing is lost."""
-    text = json.dumps(plain(value), ensure_ascii=False, indent=indent)
+    text = json.dumps(value, ensure_ascii=False, indent=indent, default=plain)
     return re.sub(r"[^\x00-\x7e]", _escaped, text)  # json itself escapes the control characters but DEL
 
 

@@ -9,14 +9,16 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from ..errors import UserError
 from .url import SQLITE, sqlite_file, sqlite_uri
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 BUSY_S = 5.0  # how long one statement waits for another process's lock
 RETRY_S = 0.01
@@ -48,11 +50,13 @@ def shown(url: str) -> str:
     return made.set(drivername="postgresql").render_as_string(hide_password=True)
 
 
-def connect(url: str, *, readonly: bool = False, pool: int = 2) -> AsyncEngine:
+def connect(url: str, *, pool: int = 2) -> AsyncEngine:
     """An engine of at most `pool` connections, whose transactions include CREATE TABLE. It connects at the first use.
 
     Raises UserError.
     """
+    from sqlalchemy.ext.asyncio import create_async_engine  # loads slowly, so a command that only reads does without
+
     made = parsed(url)
     if made.drivername.startswith("postgresql"):
         limits = {"timeout": CONNECT_S, "command_timeout": COMMAND_S}
@@ -63,10 +67,25 @@ def connect(url: str, *, readonly: bool = False, pool: int = 2) -> AsyncEngine:
         except ModuleNotFoundError as error:
             raise UserError("PostgreSQL needs asyncpg: pip install 'bargein[postgresql]'") from error
     if file := sqlite_file(url):
-        options = {"mode": "ro", **_still(file)} if readonly else {"mode": "rw"}
-        made = made.set(database=sqlite_uri(file), query={"uri": "true", **options})
+        made = made.set(database=sqlite_uri(file), query={"uri": "true", "mode": "rw"})
     engine = create_async_engine(made, connect_args={"timeout": BUSY_S}, hide_parameters=True)
-    _prepare_sqlite(engine, readonly)
+    _prepare_sqlite(engine)
+    return engine
+
+
+def connect_to_read(url: str) -> Engine:
+    """An engine for SQLite that changes nothing; a connection is used by one thread at a time."""
+    made = URL.create("sqlite+pysqlite", database=":memory:")
+    if file := sqlite_file(url):
+        made = made.set(database=sqlite_uri(file), query={"uri": "true", "mode": "ro", **_still(file)})
+    engine = create_engine(made, connect_args={"timeout": BUSY_S}, hide_parameters=True)
+
+    def on_connect(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+
+    event.listen(engine, "connect", on_connect)
+    event.listen(engine, "begin", lambda connection: _begin(connection, "BEGIN"))
     return engine
 
 
@@ -129,7 +148,7 @@ def _still(file: Path) -> dict[str, str]:
     return {"immutable": "1"} if quiet and not os.access(file.absolute().parent, os.W_OK) else {}
 
 
-def _prepare_sqlite(engine: AsyncEngine, readonly: bool) -> None:
+def _prepare_sqlite(engine: AsyncEngine) -> None:
     """Explicit BEGIN, because sqlite3 begins no transaction before DDL. WAL, so that readers never block the writer."""
 
     def on_connect(connection: Any, _record: object) -> None:
@@ -143,10 +162,9 @@ def _prepare_sqlite(engine: AsyncEngine, readonly: bool) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
-        if not readonly:
-            connection.run_async(_into_wal)
-            cursor.execute("PRAGMA synchronous=FULL")  # a commit outlives a power cut
-            cursor.execute("PRAGMA secure_delete=FAST")
+        connection.run_async(_into_wal)
+        cursor.execute("PRAGMA synchronous=FULL")  # a commit outlives a power cut
+        cursor.execute("PRAGMA secure_delete=FAST")
         cursor.close()
 
     event.listen(engine.sync_engine, "connect", on_connect)

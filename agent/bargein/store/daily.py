@@ -7,21 +7,26 @@ missing, and then the reader counts the calls themselves.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ..clock import SystemClock
 from ..core.turns.records import WAITS
 from . import schema
+from .conditions import of_call
 from .connect import connect, explaining
 from .fates import FATE
 from .filters import CallFilter
 from .rows import iso
 from .stats import Figures, Group
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 LOCK_KEY = 0x64617973  # any number that only this file uses: "days"
 OPEN_DAYS = timedelta(days=2)  # a younger day still changes
@@ -31,7 +36,30 @@ MARK = "\n"  # the queue and the flow in the row of a whole day: no real one has
 days = schema.day_figures
 
 
-async def saved(connection: AsyncConnection, which: CallFilter) -> tuple[list[str], list[tuple[str, Figures]]]:
+def figures(connection: Connection, which: CallFilter) -> list[tuple[str, Figures]]:
+    """The figures of the matching calls, each with its day: those that are kept, and a count of the rest."""
+    kept_by_day = replace(which, queue=None, flow=None).by_time_only
+    start = schema.calls.c.started_at
+    complete, found = saved(connection, which) if kept_by_day else ([], [])
+    for low, high in _gaps(complete):
+        between = [start >= low] if low else []
+        between += [start < high] if high else []
+        counts = counted(connection, [*between, *of_call(which, connection.dialect.name)])
+        found += [(group.day, of_group) for group, of_group in counts.items()]
+    return found
+
+
+def _gaps(complete: Iterable[str]) -> list[tuple[str, str]]:
+    """The times between these days, which are in order: (from, until), "" at either end."""
+    found, low = [], ""
+    for day in complete:
+        if low != day:
+            found.append((low, day))
+        low = next_day(day)
+    return [*found, (low, "")]
+
+
+def saved(connection: Connection, which: CallFilter) -> tuple[list[str], list[tuple[str, Figures]]]:
     """The days within the filter that are complete, in order; and their figures, each with its day."""
     within = []
     if which.since:
@@ -39,18 +67,18 @@ async def saved(connection: AsyncConnection, which: CallFilter) -> tuple[list[st
     if which.until:
         within.append(days.c.day + "T24" <= iso(which.until))
     whole = select(days.c.day).where(days.c.queue == MARK, *within).order_by(days.c.day)
-    complete = [str(day) for day in (await connection.execute(whole)).scalars()]
+    complete = [str(day) for day in connection.execute(whole).scalars()]
     query = select(days.c.day, days.c.figures).where(*within)
     if which.queue is None and which.flow is None:
         query = query.where(days.c.queue == MARK)
     else:
         query = query.where(days.c.queue != MARK if which.queue is None else days.c.queue == which.queue)
         query = query if which.flow is None else query.where(days.c.dialogue == which.flow)
-    rows = await connection.execute(query)
+    rows = connection.execute(query)
     return complete, [(row.day, Figures.from_json(row.figures)) for row in rows]
 
 
-async def counted(connection: AsyncConnection, conditions: Collection[ColumnElement[bool]]) -> dict[Group, Figures]:
+def counted(connection: Connection, conditions: Collection[ColumnElement[bool]]) -> dict[Group, Figures]:
     """Count the calls that meet the conditions, their interruptions, and the waits before the agent's replies."""
     calls, cuts = schema.calls, schema.interruptions
     found: dict[Group, Figures] = {}
@@ -63,20 +91,20 @@ async def counted(connection: AsyncConnection, conditions: Collection[ColumnElem
 
     keys = (calls.c.started_at, calls.c.queue, calls.c.dialogue)
     columns = (calls.c.outcome, calls.c.duration_ms, calls.c.interruption_count, calls.c.after_queue)
-    async for row in _streamed(connection, select(*keys, *columns, FATE.label("fate")).where(*conditions)):
+    for row in _streamed(connection, select(*keys, *columns, FATE.label("fate")).where(*conditions)):
         figures = group(row)
         figures.count_call(row.started_at[:13], row.outcome, row.duration_ms, row.interruption_count)
         figures.count_fate(row.fate, row.after_queue or row.queue, row.dialogue)
     of_cut = (cuts.c.kind, cuts.c.resolution, cuts.c.step, cuts.c.cut_word, cuts.c.detect_latency_ms)
     query = select(*keys, *of_cut, cuts.c.stop_latency_ms)
     both = query.join_from(calls, cuts, cuts.c.call_id == calls.c.id).where(*conditions)
-    async for row in _streamed(connection, both):
+    for row in _streamed(connection, both):
         group(row).count_interruption(Group(row.started_at[:10], row.queue, row.dialogue), *row[3:])
     turns = schema.turns
     query = select(*keys, *(turns.c[name] for name in WAITS)).join_from(calls, turns, turns.c.call_id == calls.c.id)
-    async for row in _streamed(connection, query.where(*conditions, turns.c.wait_ms.is_not(None))):
+    for row in _streamed(connection, query.where(*conditions, turns.c.wait_ms.is_not(None))):
         group(row).count_waits(row[3:])
-    async for row in _streamed(connection, _asked_again(keys).where(*conditions)):
+    for row in _streamed(connection, _asked_again(keys).where(*conditions)):
         group(row).count_asked_again(row.heard_text)
     return found
 
@@ -95,11 +123,9 @@ def _asked_again(keys: Sequence[Any]) -> Select[Any]:
     return found
 
 
-async def _streamed(connection: AsyncConnection, query: Any) -> AsyncIterator[Any]:
-    result = await connection.stream(query.execution_options(yield_per=AT_ONCE))
-    async for rows in result.partitions():
-        for row in rows:
-            yield row
+def _streamed(connection: Connection, query: Any) -> Iterator[Any]:
+    for rows in connection.execute(query.execution_options(yield_per=AT_ONCE)).partitions():
+        yield from rows
 
 
 def forget_days(connection: Connection, of_days: Collection[str]) -> None:
@@ -124,7 +150,7 @@ async def complete_day(engine: AsyncEngine, after: str) -> str | None:
         if first is None or (chosen := str(first)[:10]) >= _open_day():
             return None
         within = (calls.c.started_at >= chosen, calls.c.started_at < next_day(chosen))
-        found = await counted(connection, within)
+        found = await connection.run_sync(partial(counted, conditions=within))
         rows = [{"day": chosen, "queue": g.queue, "dialogue": g.flow, "figures": f.to_json()} for g, f in found.items()]
         whole = Figures()
         for figures in found.values():

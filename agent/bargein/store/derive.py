@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, func, select, text, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..core.language.kinds import FALSE_INTERRUPTIONS
 from .schema import calls, interruptions, turns
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 CHUNK = 500  # calls at a time
 MAX_WORDS = 200_000  # characters of one call that can be searched: PostgreSQL limits a tsvector to 1 MB

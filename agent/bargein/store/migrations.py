@@ -6,16 +6,18 @@ To change the tables, append a migration here and change schema.py. Never edit o
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import select, text
+from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ..errors import UserError
 from . import derive
 from .connect import is_away
 from .schema import calls, interruptions, turns, versions
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 
 class Only(NamedTuple):
@@ -25,7 +27,7 @@ class Only(NamedTuple):
     sql: str
 
 
-Fill = Callable[[AsyncConnection], Awaitable[None]]
+Fill = Callable[["AsyncConnection"], Awaitable[None]]
 Migration = Sequence[str | Only | Fill]  # a plain statement is one that both databases understand
 
 
@@ -138,11 +140,11 @@ MIGRATIONS: Sequence[Migration] = (
 LOCK_KEY = 0x62617267  # any number that only we use: "barg"
 
 
-async def version(connection: AsyncConnection) -> int:
+def version(connection: Connection) -> int:
     """The schema's version; 0 for an empty database. Raises UserError if the tables are not ours."""
-    tables = await connection.run_sync(lambda sync: set(sync.dialect.get_table_names(sync)))
+    tables = set(connection.dialect.get_table_names(connection))
     if versions.name in tables:
-        found = await connection.execute(select(versions.c.version).order_by(versions.c.version.desc()).limit(1))
+        found = connection.execute(select(versions.c.version).order_by(versions.c.version.desc()).limit(1))
         return int(found.scalar() or 0)
     if tables & {calls.name, turns.name, interruptions.name}:
         raise UserError("the database has tables of another program: point [store] url at a new one")
@@ -168,7 +170,7 @@ async def migrate(
             async with connection.begin():
                 if engine.dialect.name == "postgresql":
                     await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
-                found = await version(connection)
+                found = await connection.run_sync(version)
                 refuse_newer(found, len(migrations), name)
                 if found >= wanted:
                     continue

@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 from typing import Any, Self
 
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import Connection
 
 from .connect import is_failure, listening
+from .readonly import ReadOnly
 
 CHANNEL = "bargein"
 NOTIFY = f"NOTIFY {CHANNEL}"  # PostgreSQL sends it when the transaction is committed
@@ -17,14 +18,14 @@ ASK_S = 0.5  # without notices
 
 
 class Notices:
-    """Use as `async with Notices(engine, url) as notices`. PostgreSQL sends notices, whichever server writes.
+    """Use as `async with Notices(database) as notices`. PostgreSQL sends notices, whichever server writes.
     SQLite has a number that changes. If neither can be had, `wait` returns now and then."""
 
-    def __init__(self, engine: AsyncEngine, url: str) -> None:
-        self._engine, self._url = engine, url
+    def __init__(self, database: ReadOnly) -> None:
+        self._database = database
         self._changed = asyncio.Event()
         self._listener: Any = None
-        self._reader: AsyncConnection | None = None
+        self._reader: Connection | None = None
         self._seen = 0  # the number of the last time
 
     async def __aenter__(self) -> Self:
@@ -35,11 +36,11 @@ class Notices:
         if self._listener is not None:
             await self._listener.close(timeout=1)
         if self._reader is not None:
-            await self._reader.close()
+            self._reader.close()
 
     async def wait(self, longest_s: float) -> None:
         """Return when the log has changed since the last time, or after `longest_s`."""
-        if self._engine.dialect.name == "sqlite":
+        if self._database.dialect == "sqlite":
             if self._reader is None:
                 await self._open()
             await self._look(longest_s)
@@ -54,11 +55,10 @@ class Notices:
 
     async def _open(self) -> None:
         try:
-            if self._engine.dialect.name == "postgresql":
-                self._listener = await listening(self._url, CHANNEL, self._changed.set)
+            if self._database.dialect == "postgresql":
+                self._listener = await listening(self._database.url, CHANNEL, self._changed.set)
             else:
-                self._reader = await self._engine.connect()
-                await self._reader.execution_options(begin="")  # the number changes only outside a transaction
+                self._reader = await self._database.hold()  # the number changes only outside a transaction
         except Exception as error:
             if not is_failure(error):
                 raise
@@ -73,11 +73,12 @@ class Notices:
     async def _number(self) -> int:
         if self._reader is None:
             return 0
+        reader = self._reader
         try:
-            return int((await self._reader.exec_driver_sql("PRAGMA data_version")).scalar_one())
+            return int(await asyncio.to_thread(lambda: reader.exec_driver_sql("PRAGMA data_version").scalar_one()))
         except Exception as error:
             if not is_failure(error):
                 raise
-            await self._reader.close()
+            self._reader.close()
             self._reader = None
             return 0

@@ -6,21 +6,24 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Self, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from sqlalchemy import ColumnElement, Select, func, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import ColumnElement, Connection, Select, func, select, tuple_
 
 from ..errors import UserError
-from . import daily, migrations, schema
+from . import migrations, schema
 from .conditions import Conditions, matching_text, of_call, of_interruption, of_its_call
-from .connect import connect, explaining, shown
+from .connect import explaining, shown
 from .filters import EVERY_CALL, EVERYTHING, CallFilter, CallSort, InterruptionSort
 from .notices import Notices
 from .privacy import EVERYTHING_STORED
+from .readonly import ReadOnly
 from .rows import Call, LoggedInterruption, LoggedTurn, WholeCall, from_iso, iso, to_call, to_interruption, to_turn
-from .stats import Stats, summarize
 from .url import sqlite_file
+
+if TYPE_CHECKING:
+    from .stats import Stats
 
 Logged = TypeVar("Logged", LoggedTurn, LoggedInterruption)
 
@@ -52,9 +55,9 @@ class Reader:
 
     shows = EVERYTHING_STORED  # what rows come with; filters see everything
 
-    def __init__(self, engine: AsyncEngine, url: str) -> None:
-        self._engine = engine
+    def __init__(self, url: str) -> None:
         self._url = url
+        self._database = ReadOnly(url)
 
     @classmethod
     async def open(cls, url: str) -> Self:
@@ -62,12 +65,11 @@ class Reader:
         file = sqlite_file(url)
         if file and not file.exists():
             raise UserError(f"{file}: no database yet: the first `bargein serve` or `bargein demo` makes it")
-        reader = cls(connect(url, readonly=True), url)
+        reader = cls(url)
         known = len(migrations.MIGRATIONS)
         try:
             with explaining(url):
-                async with reader._engine.connect() as connection:
-                    found = await migrations.version(connection)
+                found = await reader._database.ask(migrations.version)
             migrations.refuse_newer(found, known, shown(url))
             if found < known:
                 raise UserError(f"{shown(url)}: an older version made it: `bargein doctor` brings it up to date")
@@ -79,11 +81,11 @@ class Reader:
     @property
     def dialect(self) -> str:
         """`sqlite` or `postgresql`."""
-        return self._engine.dialect.name
+        return self._database.dialect
 
     async def close(self) -> None:
         """Close the database."""
-        await self._engine.dispose()
+        await self._database.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -234,7 +236,7 @@ class Reader:
 
     def notices(self) -> Notices:
         """Tells when the log changes. Use as a context manager."""
-        return Notices(self._engine, self._url)
+        return Notices(self._database)
 
     async def last_logged(self) -> datetime | None:
         """When a turn or an interruption was last written, None in an empty log."""
@@ -250,17 +252,11 @@ class Reader:
 
         With conditions other than `since`, `until`, `queue` and `flow` it takes longer: all matching calls are counted.
         """
-        kept_by_day = replace(which, queue=None, flow=None).by_time_only
+        from . import daily  # what only this question needs is loaded here
+        from .stats import summarize
+
         with explaining(self._url):
-            async with self._engine.connect() as connection:
-                days, groups = await daily.saved(connection, which) if kept_by_day else ([], [])
-                for low, high in _gaps(days):
-                    start = schema.calls.c.started_at
-                    between = [start >= low] if low else []
-                    between += [start < high] if high else []
-                    counted = await daily.counted(connection, [*between, *of_call(which, self.dialect)])
-                    groups += [(group.day, figures) for group, figures in counted.items()]
-        found = summarize(groups)
+            found = summarize(await self._database.ask(partial(daily.figures, which=which)))
         return found if self.shows.words else replace(found, misunderstood={}, words=())
 
     async def _last_first(self, which: CallFilter, newest_are_wanted: bool) -> tuple[int, ...]:
@@ -278,11 +274,13 @@ class Reader:
         return int(rows[0]["count"])
 
     async def _rows(self, query: Select[Any]) -> Sequence[Mapping[str, Any]]:
+        def read(connection: Connection) -> list[dict[str, Any]]:
+            result = connection.execute(query)
+            names = tuple(result.keys())
+            return [dict(zip(names, row, strict=True)) for row in result]
+
         with explaining(self._url):
-            async with self._engine.connect() as connection:
-                result = await connection.execute(query)
-                names = tuple(result.keys())
-                rows = [dict(zip(names, row, strict=True)) for row in result]
+            rows: Sequence[Mapping[str, Any]] = await self._database.ask(read)
         return rows if self.shows is EVERYTHING_STORED else [self.shows.applied(row) for row in rows]
 
 
@@ -303,16 +301,6 @@ def _of_interruption(which: CallFilter, call_id: str | None, kind: str | None, s
     if slow_ms is not None:
         found.append(cuts.c.stop_latency_ms >= slow_ms)
     return found
-
-
-def _gaps(days: Iterable[str]) -> list[tuple[str, str]]:
-    """The times between these days, which are in order: (from, until), "" at either end."""
-    found, low = [], ""
-    for day in days:
-        if low != day:
-            found.append((low, day))
-        low = daily.next_day(day)
-    return [*found, (low, "")]
 
 
 def ordered(columns: Sequence[ColumnElement[Any]], descending: bool) -> list[ColumnElement[Any]]:

@@ -14,7 +14,7 @@ from typing import Any
 from ..clock import Clock, SystemClock
 from ..core.turns.records import Handover, Interruption, Turn
 from ..errors import UserError
-from .connect import connect, explained, is_failure
+from .connect import explained, is_failure
 from .database import Database
 from .delivery import Delivery
 from .privacy import EVERYTHING_STORED, Privacy
@@ -45,7 +45,7 @@ class Store(Reader):
     """
 
     def __init__(self, url: str, clock: Clock, delivery: Delivery, run: str, privacy: Privacy) -> None:
-        super().__init__(connect(url, readonly=True), url)
+        super().__init__(url)
         self._clock = clock
         self._delivery = delivery
         self._run = run
