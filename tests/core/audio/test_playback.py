@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bargein.core.audio.pcm import FRAME_SAMPLES, Pcm, samples
-from bargein.core.audio.playback import FADE_SAMPLES, GAP_SAMPLES, Playback, Segment, restart_point
+from bargein.core.audio.playback import FADE_SAMPLES, GAP_SAMPLES, SOFT_PEAK, Playback, Segment, restart_point
 from bargein.core.audio.utterance import Utterance, Word, spread
 
 WORD = samples(300)
@@ -191,3 +191,14 @@ def test_a_duck_goes_down_within_10_ms_and_comes_back_without_a_step() -> None:
     assert np.all(np.abs(pcm[5 * FRAME_SAMPLES + 80 : 10 * FRAME_SAMPLES] - low) <= 1)
     assert np.all(pcm[15 * FRAME_SAMPLES :] == level)
     assert np.abs(np.diff(pcm)).max() <= level / 80 + 1
+
+
+def test_a_ducked_agent_stays_audible_where_it_speaks_softly() -> None:
+    playback = Playback()
+    soft, loud = np.resize([800, -800], samples(40)), np.resize([8000, -8000], samples(40))
+    playback.enqueue(Segment(Utterance("x", np.concatenate([loud, soft, loud, soft, loud]).astype(np.int16), ())))
+    playback.duck(12.0)
+    peaks = np.abs(play(playback, 10).reshape(-1, samples(5))).max(axis=1)
+    assert np.all(peaks[8:16] >= 200)
+    assert np.all(peaks[10:16] == SOFT_PEAK)
+    assert np.all(np.abs(peaks[18:24] - 8000 * 10 ** (-12 / 20)) <= 1)

@@ -199,14 +199,65 @@ def test_an_undecided_sound_costs_a_pause_that_nobody_hears() -> None:
     assert (call.row.kind, call.row.resolution) == ("backchannel", "held")
 
 
-def test_a_sure_voice_needs_less_to_stop_the_agent_and_is_not_talked_over_again() -> None:
+def test_a_sure_voice_is_less_readily_talked_over_again() -> None:
     def sound(speechlike: float, word: float) -> OverlapSound:
-        return OverlapSound(220, 0, speechlike, since_ms=220, likely=OverlapClass(word, 1 - word, 0.0))
+        return OverlapSound(400, 0, speechlike, since_ms=400, likely=OverlapClass(word, 1 - word, 0.0))
 
-    assert follow_sound(sound(0.9, 0.03), paused_ms=None) is None
-    assert follow_sound(sound(0.99, 0.03), paused_ms=None) is Event.SPEECH
-    assert follow_sound(sound(0.9, 0.001), paused_ms=300) is Event.NO_SPEECH
-    assert follow_sound(sound(0.99, 0.001), paused_ms=300) is None
+    last = EarlySettings().unnoticed_ms[1]
+    assert follow_sound(sound(0.9, 0.08), paused_ms=last) is Event.NO_SPEECH
+    assert follow_sound(sound(0.99, 0.08), paused_ms=last) is None
+    assert follow_sound(sound(0.99, 0.04), paused_ms=last) is Event.NO_SPEECH
+
+
+def test_a_pause_that_the_caller_noticed_ends_when_no_word_is_likely() -> None:
+    assert follow_sound(sound(0.08, 500), paused_ms=320) is None
+    assert follow_sound(sound(0.08, 500), paused_ms=340) is Event.NO_SPEECH
+    assert follow_sound(sound(0.15, 500), paused_ms=340) is None
+    over = OverlapSound(500, 60, 0.9, since_ms=560, likely=OverlapClass(0.15, 0.85, 0.0))
+    assert follow_sound(over, paused_ms=340) is Event.NO_SPEECH
+
+
+@pytest.mark.parametrize(("gain", "state"), [(4, State.PAUSED), (1, State.SPEAKING)])
+def test_a_caller_is_heard_over_a_quieter_sound_that_was_nothing(gain: int, state: State) -> None:
+    call = Held([MENU], ["", ""], voice=0.1, word=0.01)
+    murmur = (LOUD // 4).astype(np.int16)
+    call.run(1000)
+    call.run(600, murmur)  # judged to be nothing, and it goes on
+    assert call.core.state is State.SPEAKING
+    call.classifier.word = 0.9
+    call.run(120, (murmur * gain).astype(np.int16))
+    assert call.core.state is state
+
+
+class Late(Held):
+    """Words that come when the test says so."""
+
+    waiting: list[act.RequestTranscript]
+
+    def do(self, actions) -> None:  # type: ignore[no-untyped-def]
+        actions = list(actions)
+        self.waiting = [*getattr(self, "waiting", []), *(a for a in actions if isinstance(a, act.RequestTranscript))]
+        super().do(a for a in actions if not isinstance(a, act.RequestTranscript))
+
+    def answer(self) -> None:
+        asked, self.waiting = self.waiting, []
+        Held.do(self, asked)
+
+
+@pytest.mark.parametrize(("said", "state"), [("mm-hm", State.SPEAKING), ("no wait", State.YIELDED)])
+def test_the_agent_goes_on_when_a_likely_backchannel_is_over_and_its_words_may_still_stop_it(
+    said: str, state: State
+) -> None:
+    call = Late([MENU, "sorry"], [said], word=0.3)
+    call.run(1000)
+    call.run(600, LOUD)
+    assert call.core.state is State.PAUSED
+    call.classifier.word = 0.15
+    call.run(80)
+    assert call.core.state is State.DUCKED
+    call.run(100)
+    call.answer()
+    assert call.core.state is state
 
 
 def test_without_a_classifier_every_onset_stops_the_agent() -> None:

@@ -22,6 +22,9 @@ BACK_UP_SAMPLES = samples(40)  # a resumption starts at least this much before t
 DUCK_DB = 12.0  # the default depth of a duck
 DUCK_SAMPLES = samples(10)  # from full level to ducked
 RISE_SAMPLES = samples(80)  # and back
+SOFT_PEAK = 400  # -38 dBFS: what is softer is not lowered further, so that a ducked agent stays audible
+PART_SAMPLES = samples(5)  # this is decided for so many samples at a time
+_PART = np.arange(1, PART_SAMPLES + 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -199,13 +202,22 @@ class Playback:
         self._wanted_gain = min(1.0, 10 ** (-depth_db / 20))
 
     def _ducked(self, frame: Pcm) -> Pcm:
-        """The frame with its gain moved towards the wanted one, sample by sample, so that no step is audible."""
+        """The frame with its gain moved towards the wanted one, sample by sample, so that no step is audible.
+
+        Where the agent is soft it is lowered less: what can no longer be heard would end without a fade.
+        """
         if self._gain == self._wanted_gain == 1:
             return frame
-        step = -1 / DUCK_SAMPLES if self._wanted_gain < self._gain else 1 / RISE_SAMPLES
-        gains = self._gain + step * np.arange(1, FRAME_SAMPLES + 1)
-        gains = np.maximum(gains, self._wanted_gain) if step < 0 else np.minimum(gains, self._wanted_gain)
-        self._gain = float(gains[-1])
+        gains, gain = np.empty(FRAME_SAMPLES), self._gain
+        for part, out in zip(frame.reshape(-1, PART_SAMPLES), gains.reshape(-1, PART_SAMPLES), strict=True):
+            loudest = max(int(np.max(part)), -int(np.min(part)), 1)
+            wanted = max(self._wanted_gain, min(1.0, SOFT_PEAK / loudest))
+            if wanted < gain:
+                out[:] = np.maximum(gain - _PART / DUCK_SAMPLES, wanted)
+            else:
+                out[:] = np.minimum(gain + _PART / (RISE_SAMPLES if self._wanted_gain == 1 else DUCK_SAMPLES), wanted)
+            gain = float(out[-1])
+        self._gain = gain
         return np.asarray(np.round(frame * gains), np.int16)
 
     def pause(self) -> None:

@@ -19,6 +19,7 @@ from .reply import Listen
 
 COOLDOWN, COOLDOWN_SAMPLES = 0.2, samples(1500)  # sensitivity is lower after a rejected sound: coughs come in series
 RECLASSIFIED_AS_VOICE = 0.8  # `VadFrame.speechlike` from which a rejected sound counts as a voice after all
+LOUDER_DB = 6.0  # what is so much louder than the rejected sound that it covers is another sound
 CLASSIFIED_FRAMES = BACKGROUND_FRAMES + 20  # of the line before now that the classifier is given
 LEVELS, KNOWN_AFTER = 5, 2  # the caller's level is the median of the last 5 turns, known after 2
 QUIETER_DB = 15.0  # a sound this far below the caller's own level is somebody else, or a television
@@ -42,8 +43,8 @@ class Caller:
     Its states, and what moves it from one to the next:
     - quiet: no sound. An onset begins a turn.
     - turn: `turn` is set. `end_turn` and `reject` end it.
-    - rejected: a sound that was judged to be nothing continues. It ends with the sound, or becomes a turn when the
-      sound turns out to be a voice.
+    - rejected: a sound that was judged to be nothing continues. It ends with the sound or where a louder one covers it,
+      or becomes a turn when the sound turns out to be a voice.
 
     This class alone re-arms the detector: after a turn, a rejected sound or a retracted onset.
     """
@@ -176,9 +177,13 @@ class Caller:
             self._detector.rearm()
         elif self._until_silence:
             return Sound.NONE
+        elif frame.level_dbfs >= rejected.loudest_dbfs + LOUDER_DB:
+            self._rejected, self._cooldown_until = None, 0
+            self._detector.rearm()
         elif frame.speechlike >= RECLASSIFIED_AS_VOICE and frame.level_dbfs >= frame.background_speech_dbfs:
             self._begin(frame, now, question, now - rejected.onset)
             return Sound.BEGAN
+        rejected.loudest_dbfs = max(rejected.loudest_dbfs, frame.level_dbfs)
         return Sound.NONE
 
     def _begin(self, frame: VadFrame, now: int, question: bool, missed: int = 0) -> None:

@@ -13,7 +13,7 @@ from .overlap_classifier import OverlapClass
 from .table import Event
 from .transcript import SoundProbabilities, Transcript
 
-REQUEST = -1.6  # log odds
+REQUEST = -0.3  # log odds
 ENDED_MS = 60
 Schedule = tuple[tuple[int, float], ...]  # (ms since the onset, probability), straight lines between
 
@@ -25,8 +25,8 @@ class EarlySettings:
     stop: Schedule = (
         (80, 0.6),
         (110, 0.4),
-        (195, 0.15),
-        (210, 0.05),
+        (165, 0.15),
+        (180, 0.05),
         (230, 0.05),
         (260, 0.7),
         (500, 0.7),
@@ -35,11 +35,14 @@ class EarlySettings:
     )
     voice: float = 0.98  # `OverlapSound.speechlike` from which the detector is sure of a voice ...
     voice_ms: int = 170  # ... this long after the onset, when most sounds have shown what they are ...
-    voice_factor: float = 0.3  # ... and all thresholds are multiplied by this
+    voice_factor: float = 0.5  # ... and `unnoticed` and `go_on` are multiplied by this
     short_ms: int = 200  # a shorter sound with silence behind it is no word: the shortest words have 280 ms
     unnoticed_ms: tuple[int, int] = (150, 180)  # a pause that ends at this age is hardly noticed ...
     unnoticed: float = 0.115  # ... so the agent goes on now or listens until it is sure
     go_on: Schedule = ((140, 0.0), (220, 0.002), (300, 0.004), (360, 0.008), (600, 0.03), (900, 0.1), (1500, 0.15))
+    noticed_ms: int = 340  # a pause that is longer has shown a caller who talks that the agent listens, so ...
+    no_word: float = 0.1  # ... below this the agent goes on, and words may still stop it ...
+    no_word_over: float = 0.2  # ... and below this once the sound is over
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +107,15 @@ def at(schedule: Schedule, since_ms: float) -> float:
 def follow_sound(sound: OverlapSound, paused_ms: int | None, settings: EarlySettings = EarlySettings()) -> Event | None:
     """Decides by the sound alone, before any words are known: SPEECH, NO_SPEECH, or None for no change.
 
-    SPEECH stops a ducked agent. The threshold is high at first, so that only clear words stop it. It falls until 210 ms
+    SPEECH stops a ducked agent. The threshold is high at first, so that only clear words stop it. It falls until 180 ms
     after the onset, because whoever may be talking has to get the floor by then. After that it rises: a sound that has
     not stopped the agent so far is probably no word, unless it goes on.
 
     `paused_ms`: how long the agent has been silent; None: it talks. NO_SPEECH lets it talk on. A pause of less than
-    0.2 s costs nothing, so shortly before that a word only has to be unlikely; at any other time the classifier has to
-    be sure. A click that is over is no word. All thresholds are lower where the detector is sure of a voice: a voice
-    that is new to the classifier may look like no word to it.
+    0.2 s costs nothing, so shortly before that a word only has to be unlikely. After 0.3 s the caller has the floor in
+    any case, so a sound that is probably no word ends the pause: its words may still stop the agent. In between, the
+    classifier has to be sure. A click that is over is no word. In a pause that the caller hardly noticed, the bar is
+    lower where the detector is sure of a voice: a voice that is new to the classifier may look like no word to it.
     """
     if sound.loudest_dbfs < sound.caller_dbfs:
         return Event.NO_SPEECH if paused_ms is not None else None
@@ -119,13 +123,20 @@ def follow_sound(sound: OverlapSound, paused_ms: int | None, settings: EarlySett
         return Event.SPEECH if paused_ms is None else None
     if sound.voiced_ms < settings.short_ms and sound.silent_ms >= ENDED_MS:
         return Event.NO_SPEECH if paused_ms is not None else None
-    sure = sound.speechlike >= settings.voice and sound.since_ms >= settings.voice_ms
-    factor = settings.voice_factor if sure else 1.0
     if paused_ms is None:
-        return Event.SPEECH if sound.likely.word >= factor * at(settings.stop, sound.since_ms) else None
+        return Event.SPEECH if sound.likely.word >= at(settings.stop, sound.since_ms) else None
+    return Event.NO_SPEECH if sound.likely.word < _going_on(sound, paused_ms, settings) else None
+
+
+def _going_on(sound: OverlapSound, paused_ms: int, settings: EarlySettings) -> float:
+    """The likelihood of a word below which a silent agent talks on."""
+    sure = sound.speechlike >= settings.voice and sound.since_ms >= settings.voice_ms
     first, last = settings.unnoticed_ms
-    unnoticed = settings.unnoticed if first <= paused_ms <= last else 0.0
-    return Event.NO_SPEECH if sound.likely.word < factor * max(unnoticed, at(settings.go_on, sound.since_ms)) else None
+    bar = max(settings.unnoticed if first <= paused_ms <= last else 0.0, at(settings.go_on, sound.since_ms))
+    bar *= settings.voice_factor if sure else 1.0
+    if paused_ms < settings.noticed_ms:
+        return bar
+    return max(bar, settings.no_word_over if sound.silent_ms >= ENDED_MS else settings.no_word)
 
 
 def surely_no_word(sound: OverlapSound, question: bool, settings: OverlapSettings = OverlapSettings()) -> bool:
@@ -199,14 +210,13 @@ def _believed(sound: OverlapSound, words: Transcript, spoken: Sequence[str], set
 
 
 def _request(likely: OverlapClass, recognized: SoundProbabilities, spoken: Sequence[str]) -> bool:
-    """Whether the caller said something, by the sound, the recognizer's probabilities and the words.
+    """Whether the caller said something, by the sound, the number of words and the recognizer's doubt.
 
-    A logistic regression over 310 overlaps of speakers that the classifier was not trained on.
+    A logistic regression over 718 overlaps of speakers that the classifier was not trained on. Whether the recognizer
+    heard a word or a backchannel tells nothing more.
     """
-    by_words = 0.98 * min(len(spoken), 4)
-    by_sound = 0.54 * _log_odds(likely.word)
-    by_recognizer = 0.28 * _log_odds(recognized.word) + 0.19 * _log_odds(recognized.backchannel)
-    return by_words + by_sound + by_recognizer >= REQUEST
+    by_words, by_sound = 0.35 * min(len(spoken), 4), 0.65 * _log_odds(likely.word)
+    return by_words + by_sound - 0.31 * _log_odds(recognized.other) >= REQUEST
 
 
 def _log_odds(probability: float) -> float:
