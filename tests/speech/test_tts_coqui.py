@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,8 @@ import torch
 from TTS.config.shared_configs import BaseAudioConfig
 from TTS.tts.configs.vits_config import VitsArgs, VitsConfig
 from TTS.tts.models.vits import Vits
+from TTS.tts.utils.languages import LanguageManager
+from TTS.tts.utils.speakers import SpeakerManager
 
 from bargein.errors import EngineError
 from bargein.speech.tts_coqui import CoquiTts
@@ -20,6 +23,10 @@ from bargein.speech.tts_coqui import CoquiTts
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A VITS model of 1 MB that has learned nothing, in a directory."""
+    return save(tmp_path_factory.mktemp("vits"), 22050, "basic_cleaners")
+
+
+def save(folder: Path, rate: int, cleaners: str, **more: Any) -> Path:
     torch.manual_seed(0)
     small = VitsArgs(
         hidden_channels=16,
@@ -33,12 +40,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         resblock_dilation_sizes_decoder=[[1, 3]],
         use_sdp=False,
         init_discriminator=False,
+        **more,
     )
-    audio = BaseAudioConfig(sample_rate=22050)
-    made = Vits.init_from_config(
-        VitsConfig(model_args=small, audio=audio, text_cleaner="basic_cleaners", use_phonemes=False)
-    )
-    folder = tmp_path_factory.mktemp("vits")
+    audio = BaseAudioConfig(sample_rate=rate)
+    made = Vits.init_from_config(VitsConfig(model_args=small, audio=audio, text_cleaner=cleaners, use_phonemes=False))
     made.config.save_json(str(folder / "config.json"))
     torch.save({"model": made.state_dict(), "config": made.config.to_dict()}, folder / "model_file.pth")
     return folder
@@ -58,11 +63,61 @@ def test_words_have_the_times_of_the_model(model: Path, text: str) -> None:
     ("voice", "reason"),
     [
         ("/nowhere", "no coqui model here"),
-        ("tts_models/en/nonsense/x", "there is no such model"),
+        ("tts_models/en/nonsense/x", "coqui has no model 'tts_models/en/nonsense/x'; tts --list_models"),
+        ("nonsense", "coqui has no model 'nonsense'; tts --list_models"),
+        ("vocoder_models/en/ljspeech/hifigan_v2", "coqui has no model"),
         ("tts_models/multilingual/multi-dataset/xtts_v2", "COQUI_TOS_AGREED=1"),
     ],
 )
 def test_what_goes_wrong_is_one_line(voice: str, reason: str) -> None:
     with pytest.raises(EngineError, match=reason) as caught:
         CoquiTts().synthesize("Hello.", "en", voice)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_damaged_model_is_one_line(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_bytes((model / "config.json").read_bytes())
+    (tmp_path / "model_file.pth").write_text("junk")
+    with pytest.raises(EngineError, match="coqui cannot load this model") as caught:
+        CoquiTts().synthesize("Hello.", "en", str(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_failed_download_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TTS_HOME", str(tmp_path))
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    with pytest.raises(
+        EngineError, match=r"'tts_models/en/ljspeech/vits' cannot be fetched \(.{,300}\); see"
+    ) as caught:
+        CoquiTts().synthesize("Hello.", "en", "tts_models/en/ljspeech/vits")
+    assert "\n" not in str(caught.value)
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_two_speakers_and_two_languages(tmp_path: Path) -> None:
+    folder = tmp_path / "multi"
+    folder.mkdir()
+    speakers, languages = SpeakerManager(), LanguageManager()
+    speakers.name_to_id, languages.name_to_id = {"ana": 0, "bo": 1}, {"en": 0, "fr": 1}
+    speakers.save_ids_to_file(str(folder / "speakers.json"))
+    languages.save_ids_to_file(str(folder / "languages.json"))
+    save(
+        folder,
+        16000,
+        "multilingual_cleaners",
+        use_speaker_embedding=True,
+        use_language_embedding=True,
+        speaker_embedding_channels=8,
+        speakers_file=str(folder / "speakers.json"),
+        language_ids_file=str(folder / "languages.json"),
+    )
+    engine = CoquiTts()
+    for voice in (str(folder), f"{folder}:bo"):
+        said = engine.synthesize("Bonjour mon ami.", "fr-CA", voice)
+        assert [word.text for word in said.words] == ["Bonjour", "mon", "ami."]
+        assert all(word.end > word.start for word in said.words)
+    with pytest.raises(EngineError, match="coqui cannot speak with the model") as caught:
+        engine.synthesize("Bonjour.", "fr", f"{folder}:nobody")
     assert "\n" not in str(caught.value)

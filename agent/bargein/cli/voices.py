@@ -13,14 +13,8 @@ from .options import config_option, format_options
 from .rows import print_rows
 from .terminal import Column, Screen, plain, table, write
 
-VOICES = (
-    "hibari",
-    "piper",
-    "espeak",
-    "coqui",
-    "openai",
-    "wyoming",
-)  # as the catalog has them, which takes longer to load
+# As the catalog has them, which takes longer to load.
+VOICES = ("hibari", "piper", "kokoro", "espeak", "coqui", "openai", "wyoming")
 
 
 @click.command("voices")

