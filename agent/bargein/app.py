@@ -19,7 +19,6 @@ from .config import Config, networks, parse_address
 from .core.audio.pcm import RATE
 from .core.detector.block import DetectorBlock
 from .core.detector.speech_detector import SpeechDetector
-from .core.turns.conversation import Conversation
 from .core.turns.overlap_classifier import OverlapClassifier, OverlapNetwork
 from .core.turns.prosody import prosody
 from .core.turns.records import CallInfo, Interruption, Turn
@@ -40,7 +39,7 @@ from .server.monitor import Monitor, RecognizerState, count_call, count_waits
 from .server.recorder import recording_of
 from .server.registry import CallOutcome, Registry
 from .server.session import CallLog, Engines, Session
-from .server.settings import conversation_settings
+from .server.settings import conversation_class, conversation_settings
 from .speech import catalog
 from .speech.base import ClosableRecognizer, Recognizer
 from .speech.voice import Voice
@@ -303,9 +302,10 @@ class App:
         settings = conversation_settings(self.config)
         recording = recording_of(info, self.config, self.clock)  # last: a refused call leaves nothing behind
         detector = self._make_detector() if self._make_detector else SpeechDetector(self._detectors)
+        conversation = conversation_class(info)
         session = Session(
             info.id,
-            Conversation(info.id, detector, planner.phrases, settings, self._make_classifier(), self._turn_end),
+            conversation(info.id, detector, planner.phrases, settings, self._make_classifier(), self._turn_end),
             Engines(self._recognizer, voice, planner),
             self,
             recording,
@@ -369,6 +369,7 @@ class App:
             slots=progress.slots,
             last_step=progress.step,
             cause=session.cause,
+            answered_by=session.answered_by,
         )
         self.registry.finish(
             info.id,
@@ -379,6 +380,7 @@ class App:
                 interruptions=call.interruptions,
                 summary=summary,
                 variables=told.variables,
+                answered_by=session.answered_by,
             ),
         )
         count_call(self.meter, outcome, call.rows.values())

@@ -15,8 +15,9 @@ import pytest
 from .audio import begins
 from .pbx import Asterisk
 from .phone import RATE, Phone
-from .product import Product, speech
+from .product import Product, first_sound, speech
 from .quiet import audible_until, was_talking
+from .stub import tone
 
 STOP_MS = 300
 ON_THE_WAY_S = 0.300  # at most, in both directions through Asterisk on a busy machine
@@ -90,3 +91,35 @@ def test_the_log_says_nothing_of_callers(shop: Product) -> None:
     assert "call " in log
     for word in ("blue", "person", "mug"):
         assert word not in log.lower()
+
+
+async def test_a_voicemail_gets_the_message_after_the_beep(pbx: Asterisk, shop: Product) -> None:
+    before = len(pbx.log())
+    async with Phone(pbx.sip_port) as phone:  # whom Asterisk called, and who has answered
+        await phone.call("741")
+        greeting = np.concatenate([speech("Please leave a message after the tone."), np.zeros(RATE // 2, np.int16)])
+        beeped = phone.say(np.concatenate([greeting, tone(0.4, 1000)]), 0.2) + len(greeting) / RATE + 0.4
+        await phone.ended(20)
+    call = shop.ended_call()
+    assert (call["answered_by"], call["outcome"], call["dialogue"]) == ("voicemail", "hangup", "outbound")
+    message = phone.answered_at + first_sound(phone.heard()) / RATE
+    assert 0 < message - beeped < 1 + ON_THE_WAY_S
+    assert "hangup voicemail message" in pbx.log()[before:]
+
+
+async def test_a_person_who_says_hello_is_answered_within_a_second(pbx: Asterisk, shop: Product) -> None:
+    async with Phone(pbx.sip_port) as phone:
+        await phone.call("741")
+        hello = speech("Hello?")
+        said = phone.say(hello, 0.5) + len(hello) / RATE
+        while phone.ended_at == 0.0 and first_sound_at(phone) < said:
+            await asyncio.sleep(0.05)
+            assert time.monotonic() - said < 4
+    assert first_sound_at(phone) - said < 1 + ON_THE_WAY_S
+    assert shop.ended_call()["answered_by"] == "person"
+
+
+def first_sound_at(phone: Phone) -> float:
+    """When the callee first heard something; 0.0 if nothing yet."""
+    heard = phone.heard()
+    return phone.answered_at + first_sound(heard) / RATE if len(heard) and np.abs(heard).max() > 500 else 0.0

@@ -191,5 +191,5 @@ async def test_an_outbound_call_talks_to_the_agent_then_to_people(pbx: Asterisk,
         pytest.fail("no member was called")
     assert hears(stub.calls[0].heard(), 440)
     assert stub.calls[0].info is not None
-    assert stub.calls[0].info.variables == {"account": "4711"}
+    assert stub.calls[0].info.variables == {"account": "4711", "outbound": "yes"}
     pbx.cli("channel request hangup all")

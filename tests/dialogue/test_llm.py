@@ -11,7 +11,7 @@ import pytest
 
 from bargein.config import LlmConfig
 from bargein.core.language.kinds import Kind
-from bargein.core.turns.records import CallInfo, Situation, Turn
+from bargein.core.turns.records import AnsweredBy, CallInfo, Situation, Turn
 from bargein.core.turns.reply import Finish, Listen, Say
 from bargein.dialogue.flow import Flow, load
 from bargein.dialogue.llm import LlmPlanner
@@ -81,6 +81,19 @@ async def test_who_speaks_first_hears_the_notice_and_then_the_answer(tmp_path: P
         ("This call is recorded.", False),
         ("We open at nine.", True),
     ]
+
+
+async def test_no_model_talks_to_a_voicemail(tmp_path: Path) -> None:
+    flow = flow_of(tmp_path)
+    hello = Turn(0, "caller", 0, 900, "leave a message", "leave a message")
+    async with chat_server(answer("Hello.")) as server:
+        reply = planner_of(server, flow).plan(Situation((hello,), "leave a message", answered_by=AnsweredBy.VOICEMAIL))
+        pieces = [piece async for piece in reply]
+        greeting = planner_of(server, flow).plan(Situation((hello,), "hello", answered_by=AnsweredBy.PERSON))
+        said = [piece.text async for piece in greeting if isinstance(piece, Say)]
+        assert not server.exchanges
+    assert pieces[-1] == Finish("hangup")  # type: ignore[arg-type]
+    assert said == ["Welcome to the shop."]
 
 
 async def test_what_the_flow_says_of_its_callers_counts_for_the_model_too(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import shlex
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -172,7 +173,7 @@ async def test_finish_hands_back_the_outcome(registry: Registry) -> None:
         pbx = Pbx(agi.port)
         call_id = await taken(pbx, registry)
         outcome = CallOutcome("queue", "sales", "", 2, 'wants "blue"\nnot red \\', {"Colour": "blue", "no name": "x"})
-        registry.finish(call_id, outcome)
+        registry.finish(call_id, replace(outcome, answered_by="voicemail"))
         await pbx.run("finish")
     assert pbx.variables | {"BARGEIN_SERVER": "", "BARGEIN_ID": ""} == {
         "BARGEIN_ID": "",
@@ -182,6 +183,7 @@ async def test_finish_hands_back_the_outcome(registry: Registry) -> None:
         "BARGEIN_EXTEN": "",
         "BARGEIN_INTERRUPTIONS": "2",
         "BARGEIN_SUMMARY": 'wants "blue" not red \\',
+        "BARGEIN_ANSWERED_BY": "voicemail",
         "BARGEIN_VAR_COLOUR": "blue",
     }
 

@@ -70,6 +70,7 @@ def heading(call: Call, screen: Screen) -> list[str]:
     route = f"{neutral(call.caller) or 'unknown caller'}{name} → {neutral(call.called) or '?'}"
     facts = [local(call.started_at), f"flow {neutral(call.dialogue)}" if call.dialogue else ""]
     facts += [f"server {neutral(call.server)}" if call.server else ""]
+    facts += [f"answered by {neutral(call.answered_by)}" if call.answered_by else ""]
     facts += [length(call.duration_ms) if call.ended_at else "", outcome_text(call) or "no outcome"]
     leg = " ".join(filter(None, [neutral(call.trunk), f"({neutral(call.codec)})" if call.codec else ""]))
     facts += [f"from {leg}" if leg else "", f"Asterisk's id {neutral(call.linkedid)}" if call.linkedid else ""]

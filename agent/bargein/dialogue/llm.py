@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from ..clock import SystemClock
 from ..core.language.intent import Phrases
 from ..core.language.kinds import Kind
-from ..core.turns.records import CallInfo, Situation
+from ..core.turns.records import MACHINES, CallInfo, Situation
 from ..core.turns.reply import CallResult, Finish, Listen, Piece, Say
 from ..errors import EngineError
 from .base import PreparedReply, Progress, Reply
@@ -58,6 +58,7 @@ class LlmPlanner:
         self.phrases = (phrases or load_language(flow.language, flow.language_file)).with_sayings(flow.sayings)
         self.webhooks = webhooks or Webhooks()
         self.tools = Tools(flow, call, self.webhooks)
+        self._for_machines = FlowPlanner(flow, call, self.phrases, webhooks=self.webhooks)
         self.early_unused = False  # a request of this turn was sent early, and its reply was not heard
         self._heard: LlmReply | None = None
 
@@ -81,8 +82,11 @@ class LlmPlanner:
     def prepare(self, situation: Situation) -> PreparedReply:
         """The same, but no tool is used before the reply is confirmed.
 
-        Nor is the model asked, unless the settings say `preemptive`, and then once in a turn of the caller.
+        Nor is the model asked, unless the settings say `preemptive`, and then once in a turn of the caller. No model
+        talks to a machine: the flow says what to do with a voicemail.
         """
+        if situation.answered_by in MACHINES:
+            return self._for_machines.prepare(situation)
         fallback = self._heard.fallback if self._heard is not None else None
         return LlmReply(self, situation) if fallback is None else fallback.prepare(situation)
 
@@ -161,9 +165,10 @@ class LlmReply:
         planner, situation = self._planner, self._situation
         if situation.failed:
             raise EngineError("an engine did not return in time")
-        if not situation.turns:
+        unheard = not any(turn.speaker == "agent" for turn in situation.turns)
+        if not situation.turns or (unheard and situation.answered_by):
             return self._greeting()
-        if not any(turn.speaker == "agent" for turn in situation.turns):
+        if unheard:
             self._greeting(notices_only=True)  # the caller spoke first; a legal notice is said all the same
             self._spoke = False
         if not (situation.caller_text or situation.digits or situation.interruption):

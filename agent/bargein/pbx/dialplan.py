@@ -205,7 +205,8 @@ def _subroutine(name: str, agi: tuple[str, ...], app: App, logs: tuple[Log, ...]
     return f"""\
 ; Gosub({name},s,1(DIALOGUE,QUEUE)): the agent's part of an answered call.
 ; It returns with BARGEIN_RESULT = queue, transfer, hangup, voicemail, continue, or failed if there was no agent. It
-; also sets BARGEIN_QUEUE, BARGEIN_EXTEN, BARGEIN_INTERRUPTIONS, BARGEIN_SUMMARY and the flow's BARGEIN_VAR_*.
+; also sets BARGEIN_QUEUE, BARGEIN_EXTEN, BARGEIN_INTERRUPTIONS, BARGEIN_SUMMARY, BARGEIN_ANSWERED_BY (of a call that
+; Asterisk placed) and the flow's BARGEIN_VAR_*.
 ; TIMEOUT(absolute), extension T and AGIEXITONHANGUP handle a server that accepts and then says nothing.
 [{name}]
 exten => s,1,Set(LOCAL(AGIEXITONHANGUP)=yes)
@@ -215,7 +216,7 @@ exten => s,1,Set(LOCAL(AGIEXITONHANGUP)=yes)
  same => n,Set(TIMEOUT(absolute)={AGI_LIMIT_S})
  same => n,AGI(agi://${{BARGEIN_AGI}}/after)
  same => n(begin),MSet(BARGEIN_RESULT=failed,BARGEIN_ID=,BARGEIN_QUEUE=,BARGEIN_EXTEN=)
- same => n,MSet(BARGEIN_INTERRUPTIONS=,BARGEIN_SUMMARY=,BARGEIN_QUEUED=,BARGEIN_LEFT=,DIALSTATUS=)
+ same => n,MSet(BARGEIN_INTERRUPTIONS=,BARGEIN_SUMMARY=,BARGEIN_ANSWERED_BY=,BARGEIN_QUEUED=,BARGEIN_LEFT=,DIALSTATUS=)
 ; Nobody has answered this call yet. A member reports here, also if there is no agent.
  same => n,Set(__BARGEIN_CHANNEL=${{CHANNEL}})
  same => n,Set(SHARED(BARGEIN_ANSWERED)=)

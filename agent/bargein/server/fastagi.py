@@ -7,13 +7,14 @@
   exten            what was dialled, where Asterisk itself does not say so: ${STACK_PEEK(1,e)} in a subroutine. It comes
                    last: a caller may have chosen it, so all that follows belongs to it
   var=NAME         may be repeated: channel variable BARGEIN_VAR_NAME reaches the flow as variable `name`
+  outbound=yes     Asterisk placed this call: find out who answered, see core/turns/answered_by.py
   anything=else    reaches the flow as variable `anything`
 Of the queue the flow also gets ready members, waiting callers and the wait: see pbx/availability.py.
 Without an agent BARGEIN_ID is empty. BARGEIN_RESULT is `failed` until `finish` sets another.
 
-`agi://HOST:PORT/finish` sets BARGEIN_RESULT, BARGEIN_QUEUE, BARGEIN_EXTEN and, inherited by the channels that the
-dialplan creates from here on, BARGEIN_INTERRUPTIONS, BARGEIN_SUMMARY and BARGEIN_VAR_NAME for each flow variable. The
-summary is what the flow gathered, else the caller's last words.
+`agi://HOST:PORT/finish` sets BARGEIN_RESULT, BARGEIN_QUEUE, BARGEIN_EXTEN, BARGEIN_ANSWERED_BY and, inherited by the
+channels that the dialplan creates from here on, BARGEIN_INTERRUPTIONS, BARGEIN_SUMMARY and BARGEIN_VAR_NAME for each
+flow variable. The summary is what the flow gathered, else the caller's last words.
 
 `agi://HOST:PORT/after`, from a hangup handler, reads what became of the caller: see pbx/handover.py.
 """
@@ -365,6 +366,7 @@ def _answers(outcome: CallOutcome) -> list[tuple[str, str]]:
         ("BARGEIN_EXTEN", exten),
         ("__BARGEIN_INTERRUPTIONS", str(outcome.interruptions)),
         ("__BARGEIN_SUMMARY", outcome.summary),
+        ("BARGEIN_ANSWERED_BY", outcome.answered_by),
     ]
     return answers + _flow_variables(outcome.variables)
 

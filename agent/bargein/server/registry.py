@@ -24,6 +24,7 @@ class CallOutcome:
     interruptions: int = 0
     summary: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
+    answered_by: str = ""  # of a call that Asterisk placed
 
 
 FAILED = CallOutcome(CallResult.FAILED)

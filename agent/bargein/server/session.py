@@ -90,6 +90,11 @@ class Session:
         return self._call_id
 
     @property
+    def answered_by(self) -> str:
+        """Who or what answered a call that Asterisk placed; "" if that is not known, or the caller called us."""
+        return self._conversation.ledger.answered_by
+
+    @property
     def progress(self) -> Progress:
         """How far the caller has come in the flow."""
         return self._engines.planner.progress

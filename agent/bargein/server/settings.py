@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from ..config import Config
+from ..config import BOOLEANS, Config
+from ..core.turns.conversation import Conversation
 from ..core.turns.endpoint import EndpointSettings
+from ..core.turns.outbound import OutboundConversation
+from ..core.turns.records import CallInfo
 from ..core.turns.settings import ConversationSettings
 
 
@@ -17,3 +20,8 @@ def conversation_settings(config: Config) -> ConversationSettings:
         longest_turn_ms=1000 * config.endpoint.longest_s,
         endpoint=EndpointSettings(min_ms=config.endpoint.min_ms, max_ms=config.endpoint.max_ms),
     )
+
+
+def conversation_class(info: CallInfo) -> type[Conversation]:
+    """Of this call: in one that Asterisk placed (`outbound=yes`), somebody else speaks first."""
+    return OutboundConversation if BOOLEANS.get(info.variables.get("outbound", "").lower()) else Conversation

@@ -135,6 +135,7 @@ MIGRATIONS: Sequence[Migration] = (
         Only("sqlite", "INSERT INTO said (said) VALUES ('optimize')"),
     ),
     ("DELETE FROM day_figures",),  # without misunderstood phrases; they are made again
+    (_add("calls", "answered_by"),),
 )
 
 LOCK_KEY = 0x62617267  # any number that only we use: "barg"

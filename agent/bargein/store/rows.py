@@ -41,6 +41,7 @@ class Call:
     uniqueid: str  # of the channel, as Asterisk's CDR, CEL and queue_log have it
     linkedid: str  # the same for all channels of one call
     channel: str
+    answered_by: str  # a call that Asterisk placed: person | voicemail | screening | fax | operator | silence
     trunk: str  # the endpoint that the call came from: PJSIP/trunk
     codec: str  # of the caller's leg: ulaw
     after_queue: str  # the Handover, see core/turns/records.py

@@ -33,6 +33,7 @@ calls = Table(
     *_text("slots"),  # JSON: the values that the flow gathered, by name
     *_text("last_step"),  # where the caller was when the call ended
     *_text("run"),  # the run of the server that wrote the call: tells which calls to close after a crash
+    *_text("answered_by"),  # who or what answered a call that Asterisk placed
     *_text("cause"),  # why the call ended before the flow did
     *_text("uniqueid", "linkedid", "channel"),  # Asterisk's names: they join the row with CDR, CEL and queue_log
     *_text("trunk", "codec"),  # the endpoint that the call came from, and the codec of its leg

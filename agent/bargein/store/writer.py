@@ -138,14 +138,16 @@ class Store(Reader):
         slots: Mapping[str, str] | None = None,
         last_step: str = "",
         cause: str = "",
+        answered_by: str = "",
         ended_at: datetime | None = None,
     ) -> None:
         """A call is over. `queue` None keeps the queue that it came with; `slots` are the values that its flow gathered
-        so far, without secret ones; `last_step` is where the caller was; `cause` is why it ended before its flow."""
+        so far, without secret ones; `last_step` is where the caller was; `cause` is why it ended before its flow;
+        `answered_by` is for a call that Asterisk placed."""
         self._started.pop(call_id, None)
         row: dict[str, Any] = {"outcome": outcome, "duration_ms": duration_ms, "exten": exten, "summary": summary}
         row |= {"slots": json.dumps(dict(slots), ensure_ascii=False) if slots else "", "last_step": last_step}
-        row["cause"] = cause
+        row |= {"cause": cause, "answered_by": answered_by}
         row["ended_at"] = iso(ended_at or self._clock.utc())
         self._put("calls", {"id": call_id, **row} if queue is None else {"id": call_id, **row, "queue": queue})
 

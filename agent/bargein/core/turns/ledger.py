@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import replace
+from typing import Literal
 
 from ..audio.pcm import ms
 from ..audio.playback import Playout
 from ..language.kinds import Kind
 from .actions import Action, LogInterruption, LogTurn
-from .records import Interruption, Resolution, Turn, Waits
+from .records import AnsweredBy, Interruption, Resolution, Turn, Waits
 from .reply import CallResult
 
 NO_WAITS = Waits()
@@ -30,6 +31,7 @@ class Ledger:
         self._turns: list[Turn] = []
         self._count = 0
         self.open: Interruption | None = None  # the interruption whose outcome is not known yet
+        self.answered_by: AnsweredBy | Literal[""] = ""
         self._retracted: Interruption | None = None  # of the caller by the agent; the caller still talks
         self._held: list[Interruption] = []  # false interruptions of the agent's turn in progress
 

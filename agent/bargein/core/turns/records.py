@@ -96,6 +96,20 @@ class Interruption:
     evidence: float = 0.0
 
 
+class AnsweredBy(StrEnum):
+    """Who or what answered a call that Asterisk placed (column `answered_by`, BARGEIN_ANSWERED_BY)."""
+
+    PERSON = "person"
+    VOICEMAIL = "voicemail"
+    SCREENING = "screening"  # a telephone that asks who calls, and why
+    FAX = "fax"
+    OPERATOR = "operator"  # the network says that nobody can be reached
+    SILENCE = "silence"
+
+
+MACHINES = (AnsweredBy.VOICEMAIL, AnsweredBy.FAX, AnsweredBy.OPERATOR)  # nothing that they say is answered
+
+
 @dataclass(frozen=True, slots=True)
 class Situation:
     """All that a planner may know when the caller's turn has ended (or the call has just begun).
@@ -104,7 +118,7 @@ class Situation:
     agent's last turn, else None. `caller_text` is "" at the start of a call and after a silence; `digits` holds
     DTMF digits of this turn. `silence_ms` is how long the caller has said nothing, else 0. `unclear`: the caller's last
     sound was a voice, and the recognizer found no words in it. `failed`: an engine did not do its work in time, so the
-    dialogue has to take its `failed` path.
+    dialogue has to take its `failed` path. `answered_by` is "" for a caller who called us.
     """
 
     turns: Sequence[Turn]
@@ -116,6 +130,7 @@ class Situation:
     silence_ms: int = 0
     unclear: bool = False
     failed: bool = False
+    answered_by: AnsweredBy | Literal[""] = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def understood(
         actions = ledger.understood(listen.writable(text or digits), kind)
     turns = ledger.turns
     confidence = turns[-1].confidence if turns and text else None
-    return Situation(turns, text, digits, confidence, ledger.open, kind), actions
+    return Situation(turns, text, digits, confidence, ledger.open, kind, answered_by=ledger.answered_by), actions
 
 
 def _interrupted(row: Interruption, turns: tuple[Turn, ...]) -> str:

@@ -26,6 +26,7 @@ from .state import LEAD, FlowState, SpokenSentence
 
 DIGIT_TYPES = ("digits", "phone", "number")
 MOST_KEYS = 12  # keys for a number of unknown length
+ANSWERED_BY = "answered_by"
 MOST_STEPS = 60  # without listening; a flow with more runs in a circle
 
 
@@ -67,6 +68,8 @@ class FlowPlanner:
     def prepare(self, situation: Situation) -> FlowReply:
         """The same, but no webhook is sent before the reply is confirmed."""
         state = self.state
+        if situation.answered_by != state.variables.get(ANSWERED_BY, ""):  # known at last, or otherwise than before
+            state = FlowState().let({ANSWERED_BY: situation.answered_by})
         today = self._now().astimezone(self.flow.zone).date()
         move = react(self.flow, self.phrases, state, situation, self.spoken, today)
         return FlowReply(self, state, move, situation.caller_text)

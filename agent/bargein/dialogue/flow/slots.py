@@ -10,7 +10,8 @@ from ...core.language.words import tokens
 from .model import Choice, DayBound, Slot
 from .source import Value
 
-BUILT_IN = ("caller", "caller_name", "called", "queue", "dialogue", "open", "said", "today", "webhook", "misses", "var")
+BUILT_IN = ("caller", "caller_name", "called", "queue", "dialogue", "open", "said", "today", "webhook", "misses", "var",
+            "answered_by")  # fmt: skip
 SLOT_TYPES = ("choice", "number", "digits", "phone", "date", "time", "text", "name", "yes_no")
 KEYS = ("type", "choices", "called", "say_back", "min", "max", "length", "earliest", "latest", "secret")
 BOUNDS = {"min": ("number", "digits", "phone"), "max": ("number", "digits", "phone"), "length": ("digits", "phone"),
