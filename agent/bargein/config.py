@@ -177,6 +177,7 @@ class EndpointConfig:
 
     min_ms: int = _between(300, 100, 5000)
     max_ms: int = _between(1320, 100, 10_000)
+    story_ms: int = _between(360, 100, 10_000)  # at least, where the caller answers in their own words
     longest_s: int = _between(60, 5, 3600)  # a longer turn is ended and answered: a radio never pauses
 
 

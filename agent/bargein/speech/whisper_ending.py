@@ -7,7 +7,7 @@ trained together with those measures by scripts/training/train-turn-end for the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,9 +47,9 @@ def last_sounds(encoded: NDArray[Any], end_s: float) -> NDArray[np.float32]:
     return np.concatenate([after.astype(np.float32).mean(0), before.astype(np.float32).mean(0)])
 
 
-def ended(sounds: NDArray[np.float32]) -> float:
-    """`Transcript.ended` for these `last_sounds`."""
-    trained = load_weights("whisper_ending")
+def ended(sounds: NDArray[np.float32], weights: Mapping[str, NDArray[np.float32]] | None = None) -> float:
+    """`Transcript.ended` for these `last_sounds`. `weights`: others than those of whisper_ending.npz."""
+    trained = load_weights("whisper_ending") if weights is None else weights
     return float(((sounds - trained["mean"]) * trained["scale"]) @ trained["weights"])
 
 

@@ -31,17 +31,18 @@ class EndpointSettings:
     """How long a silence ends the caller's turn, in ms.
 
     `graded` are points of the curve from the log odds that the turn has ended to the silence: sure ends first.
-    The caller hears the answer 40 to 120 ms after this silence. The steps of the curve lie between usual pauses: those
-    of 0.5, 0.8 and 1.2 s.
+    The caller hears the answer 40 to 120 ms after this silence. The steps of the curve lie above usual pauses: those
+    of 0.8 and 1.2 s.
     """
 
     min_ms: int = 300  # after words that are complete
     max_ms: int = 1320  # after "and ..." or a trailing "uh"
     usual_ms: int = 600  # where nothing but the silence is known
     story_ms: int = 360  # at least, where the caller answers freely; more of it spares pauses between sentences
-    open_ms: int = 770  # after a short answer at most; after a few words of a story that sound like an end
+    short_ms: int = 770  # after a short answer, such as a name, at most
+    open_ms: int = 860  # after a few words of a story that sound like an end
     number_ms: int = 1700  # in the middle of a number that is dictated
-    graded: tuple[tuple[float, int], ...] = ((-0.7, 360), (-0.71, 770), (-1.65, 770), (-1.66, 1260))
+    graded: tuple[tuple[float, int], ...] = ((-0.7, 360), (-0.71, 860), (-1.5, 860), (-1.51, 1260))
 
     def graded_ms(self, log_odds: float | None) -> int:
         """The silence that ends a turn with these log odds, between `min_ms` and `max_ms`."""

@@ -147,7 +147,7 @@ class TurnEnd:
         elif whole is False:
             wait_ms = settings.max_ms
         elif listen.expects.kind in SHORT_ANSWERS:
-            wait_ms = min(wait_ms, settings.open_ms)
+            wait_ms = min(wait_ms, settings.short_ms)
         if turn.longest_pause_ms >= PAUSED_MS:
             wait_ms = max(wait_ms, min(turn.longest_pause_ms + PAUSE_MARGIN_MS, PAUSED_MOST_MS))
         return self._paced(min(wait_ms, settings.max_ms))

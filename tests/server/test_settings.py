@@ -1,0 +1,18 @@
+"""What the configuration says to the core."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bargein.config import Config, EndpointConfig
+from bargein.core.turns.endpoint import EndpointSettings
+from bargein.server.settings import conversation_settings
+
+
+def test_the_configured_silences_reach_the_core() -> None:
+    config = replace(Config(), endpoint=EndpointConfig(min_ms=200, max_ms=900, story_ms=580))
+    assert conversation_settings(config).endpoint == EndpointSettings(min_ms=200, max_ms=900, story_ms=580)
+
+
+def test_the_defaults_are_those_of_the_core() -> None:
+    assert conversation_settings(Config()).endpoint == EndpointSettings()
