@@ -139,6 +139,32 @@ def test_the_process_ends_with_its_owner(process: DecoderProcess) -> None:
         process.decode(PCM, "en", ())
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel ends the process")
+def test_a_stopped_process_does_not_outlive_a_server_that_is_killed() -> None:
+    root = str(Path(__file__).parents[2])
+    owner = subprocess.Popen(
+        [sys.executable, "-m", "tests.speech.owner"],
+        stdout=subprocess.PIPE,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": f"{root}/agent:{root}"},
+    )
+    assert owner.stdout is not None
+    pid = int(owner.stdout.readline())
+    os.kill(pid, signal.SIGSTOP)
+    owner.kill()
+    owner.wait()
+    owner.stdout.close()
+    until(lambda: ended(pid))
+
+
+def ended(pid: int) -> bool:
+    """Whether the process has ended; nobody may have waited for it yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 @pytest.mark.parametrize("model", ["fake", "missing"])
 def test_a_process_whose_owner_has_gone_says_nothing(model: str) -> None:
     reader, writer = os.pipe()

@@ -1,7 +1,8 @@
 """The recognizer's model in a process of its own: it never holds the interpreter lock that the audio needs.
 
 The process has a lower priority than the audio. It reads requests from its standard input and ends when that is closed.
-One that ends or hangs is replaced, but not again and again.
+On Linux the kernel kills it when the server ends, so that one that hangs does not stay. One that ends or hangs is
+replaced, but not again and again.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -35,6 +37,9 @@ START_S = 60.0  # to load a model, at low priority on a busy machine
 RESTART_S = (0.5, 30.0)  # after a failed start: the wait before the next one, first and longest; it doubles each time
 MOST_STARTS, STARTS_S = 5, 30.0  # of processes that end again, in this time: loading the model costs a second of CPU
 CLOSE_S = 5.0
+# The kernel kills a process when the thread that started it ends, and the thread's priority is inherited. So one thread,
+# which lasts as long as the server and has its priority, starts them all.
+_STARTER = ThreadPoolExecutor(1, "starts recognizers")
 
 
 class _Lost(Exception):
@@ -149,14 +154,16 @@ class _Child:
         self._waiting[next(self._numbers)] = ready  # the process answers 0 by itself once the model is loaded
         package = str(Path(__file__).resolve().parents[2])
         paths = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH", ""))))
+        start = partial(
+            subprocess.Popen[bytes],
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": paths},
+            start_new_session=True,  # Ctrl-C is for the server, which ends this process
+        )
         try:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env={**os.environ, "PYTHONPATH": paths},
-                start_new_session=True,  # Ctrl-C is for the server, which ends this process
-            )
+            self._process = _STARTER.submit(start).result()
         except OSError as error:
             raise EngineError(f"the recognizer's process cannot be started: {error}") from None
         self.pid = self._process.pid
