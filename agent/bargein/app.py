@@ -33,6 +33,7 @@ from .server.admission import AdmissionControl
 from .server.audiosocket import AudioSocketServer, Limits
 from .server.fastagi import FastAgiServer
 from .server.logged_call import LoggedCall
+from .server.machine import cores
 from .server.media import MediaEngine
 from .server.metrics import Health, Meter, MetricsServer
 from .server.monitor import Monitor, RecognizerState, count_call, count_waits
@@ -158,9 +159,10 @@ class App:
                 self.admission,
                 self.meter,
                 self.store,
-                lambda: self.calls,
+                lambda: [call.started for call in self._calls.values()],
                 self._recognizer_state,
                 self.clock,
+                cores() / (config.server.workers or cores()),
             )
             self._measuring = asyncio.create_task(monitor.run())
             if self._is_worker:
@@ -218,20 +220,24 @@ class App:
         """The AudioSocket port."""
         return [self.server.port]
 
-    def admits(self) -> bool:
-        """Whether another call would be served, and served well."""
-        return self.server.admits() and (self.admission.admits or not self.config.server.admission)
+    @property
+    def room(self) -> int:
+        """How many calls more would be served, and served well, until the next measurement."""
+        if not self.server.admits():
+            return 0
+        return self.admission.room if self.config.server.admission else self.config.audiosocket.max_calls
 
     def _health(self) -> Health:
-        return Health(self.server.admits(), self.calls, self.admits(), 1, self.admission.reason)
+        return Health(self.server.admits(), self.calls, self.room > 0, 1, self.admission.reason)
 
     def _recognizer_state(self) -> RecognizerState:
-        waiting_s = float(getattr(self._recognizer, "waiting_s", 0.0))
-        return RecognizerState(waiting_s, WhisperStream.unanswered, int(getattr(self._recognizer, "restarts", 0)))
+        waiting_s, cpu_s = (float(getattr(self._recognizer, name, 0.0)) for name in ("waiting_s", "cpu_s"))
+        restarts = int(getattr(self._recognizer, "restarts", 0))
+        return RecognizerState(waiting_s, WhisperStream.unanswered, restarts, cpu_s)
 
     def _admit(self) -> bool:
-        """For FastAGI: as `admits`, and counts who is refused."""
-        if self.admits():
+        """For FastAGI: whether there is room. Counts who is refused."""
+        if self.room:
             return True
         self.admission.refused += 1
         return False

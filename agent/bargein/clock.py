@@ -29,3 +29,8 @@ class SystemClock:
 
     async def sleep_until(self, deadline: float) -> None:
         await asyncio.sleep(max(0.0, deadline - time.monotonic()))
+
+
+def cpu_times() -> tuple[float, float]:
+    """CPU time of this thread and of this process so far, in s."""
+    return time.thread_time(), time.process_time()

@@ -183,11 +183,13 @@ def family(pid: int) -> list[int]:
     return found
 
 
-def cpu_s(pid: int) -> float:
-    """CPU time of a process and its descendants."""
+def cpu_s(pid: int, command: str = "") -> float:
+    """CPU time of a process and its descendants, of those alone whose command line has `command` in it."""
     total = 0.0
     for at in family(pid):
         try:
+            if command.encode() not in Path(f"/proc/{at}/cmdline").read_bytes():
+                continue
             fields = Path(f"/proc/{at}/stat").read_text().rsplit(")", 1)[1].split()
         except OSError:
             continue

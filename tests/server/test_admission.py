@@ -1,10 +1,23 @@
-"""Admission by measurement: it closes at once, opens when all has been well for a while, and limits bursts."""
+"""Admission by measurement: it closes at once, opens when all has been well for a while, limits bursts, looks ahead."""
 
 from __future__ import annotations
 
 import pytest
 
-from bargein.server.admission import FEW_CALLS, MAX_BURST, REOPEN_AFTER_S, AdmissionControl, Load
+from bargein.server.admission import (
+    CLOSE,
+    FEW_CALLS,
+    MAX_BURST,
+    REOPEN_AFTER_S,
+    TALKS_AFTER_S,
+    AdmissionControl,
+    Load,
+    forecast,
+)
+from bargein.server.media import MediaEngine
+from bargein.server.metrics import Meter
+from bargein.server.monitor import Monitor, RecognizerState
+from tests.server.test_registry import HandClock
 
 WELL = Load()
 
@@ -14,50 +27,99 @@ WELL = Load()
     [
         (Load(late_share=0.1), "10 % of the frames leave late"),
         (Load(loop_lag_s=0.030), "the event loop is 30 ms late"),
+        (Load(loop_cpu=0.8), "the event loop takes 80 % of a core"),
+        (Load(cpu=1.1), "the calls in progress will need 110 % of the CPU"),
         (Load(recognizer_wait_s=1.5), "the recognizer is 1.5 s behind"),
     ],
 )
 def test_it_closes_at_once_and_opens_after_a_while(load: Load, reason: str) -> None:
     control = AdmissionControl()
     control.measured(WELL, 0.0)
-    assert control.admits
+    assert control.room
     control.measured(load, 0.5)
-    assert (control.admits, control.reason) == (False, reason)
+    assert (control.room, control.reason) == (0, reason)
     control.measured(WELL, 1.0)
     control.measured(WELL, 1.0 + REOPEN_AFTER_S - 0.1)
-    assert not control.admits
+    assert not control.room
     control.measured(WELL, 1.0 + REOPEN_AFTER_S)
-    assert control.admits
+    assert control.room
 
 
 def test_few_calls_are_never_the_reason() -> None:
     control = AdmissionControl()
-    control.measured(Load(late_share=0.5, loop_lag_s=0.1, calls=FEW_CALLS - 1), 0.0)
-    assert control.admits
+    control.measured(Load(late_share=0.5, loop_lag_s=0.1, cpu=2.0, calls=FEW_CALLS - 1), 0.0)
+    assert control.room == MAX_BURST
     control.measured(Load(late_share=0.5, calls=FEW_CALLS), 0.5)
-    assert not control.admits
+    assert not control.room
 
 
 def test_between_the_limits_it_stays_as_it_is() -> None:
     control = AdmissionControl()
-    between = Load(late_share=0.03)
+    between = Load(late_share=0.02)
     control.measured(between, 0.0)
-    assert control.admits
+    assert control.room
     control.measured(Load(late_share=0.5), 0.5)
     for step in range(100):
         control.measured(between, 1.0 + step)
-    assert not control.admits
+    assert not control.room
     control.measured(WELL, 200.0)
     control.measured(between, 202.0)
     control.measured(WELL, 204.0)
-    assert not control.admits  # the good time begins anew
+    assert not control.room  # the good time begins anew
 
 
 def test_no_more_calls_begin_between_two_measurements_than_it_can_judge() -> None:
     control = AdmissionControl()
     for _ in range(MAX_BURST):
-        assert control.admits
+        assert control.room
         control.admitted()
-    assert not control.admits
+    assert not control.room
     control.measured(WELL, 0.5)
-    assert control.admits
+    assert control.room
+
+
+def test_near_the_limit_calls_begin_one_by_one() -> None:
+    control = AdmissionControl()
+    rooms = []
+    for part in (0.0, 0.5, 0.75, 0.99):
+        control.measured(Load(cpu=part * CLOSE.cpu), 0.0)
+        rooms.append(control.room)
+    assert rooms == [MAX_BURST, MAX_BURST, MAX_BURST // 2, 1]
+
+
+def test_callers_who_have_just_begun_will_talk_as_much_as_the_others() -> None:
+    talks = TALKS_AFTER_S
+    assert forecast(0.2, [talks, 100.0], 0.0) == 0.2
+    assert forecast(0.2, [talks, 100.0, 0.0, 0.0], 0.0) == pytest.approx(0.4)
+    assert forecast(0.2, [talks, 100.0, 0.0, 0.0], 0.5) == pytest.approx(0.2 * 4 / 3)
+    assert forecast(0.2, [0.1], 0.0) == 0.2  # too little to go by
+    assert forecast(0.2, [], 0.0) == 0.2
+
+
+def test_the_cpu_of_audio_and_recognizer_is_forecast_for_the_cores_of_the_worker() -> None:
+    clock, used = HandClock(), [0.0, 0.0]  # of the loop, and of the recognizer's process
+    meter, began = Meter(), [clock.now - 100.0] * 10 + [clock.now] * 10
+    monitor = Monitor(
+        MediaEngine(clock),
+        AdmissionControl(),
+        meter,
+        store=NoRows(),
+        began=lambda: began,
+        recognizer=lambda: RecognizerState(cpu_s=used[1]),
+        clock=clock,
+        cores=2.0,
+        cpu_s=lambda: (used[0], used[0]),
+    )
+    clock.now += 0.5
+    used[:] = 0.2, 0.1
+    load = monitor.measure()
+    old, new = 10, 10
+    audio = 0.4 * (old + new) / (old + new * (0.8 + 0.2 * 0.5 / TALKS_AFTER_S))
+    recognizer = 0.2 * (old + new) / (old + new * 0.5 / TALKS_AFTER_S)
+    assert load.loop_cpu == pytest.approx(0.4)
+    assert load.cpu == pytest.approx((audio + recognizer) / 2)
+    assert load.calls == 20
+
+
+class NoRows:
+    backlog = dropped = 0

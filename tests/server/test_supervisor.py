@@ -10,7 +10,6 @@ import pytest
 from bargein.clock import SystemClock
 from bargein.core.turns.records import CallInfo
 from bargein.core.turns.reply import CallResult
-from bargein.server.admission import MAX_BURST
 from bargein.server.link import packed_outcome
 from bargein.server.registry import CallOutcome, Registry
 from bargein.server.supervisor import NoWorker, Supervisor
@@ -27,13 +26,14 @@ for line in link:
     message = json.loads(line)
     match message["op"]:
         case "start":
-            outcome = message["outcome"]
+            outcome, room = message["outcome"], message["room"]
             say("ready", port=4000)
+            say("beat", calls=0, room=room, reason="", numbers={})
         case "expect":
             calls.append(message["id"])
             say("expecting", id=message["id"])
         case "reload":
-            say("beat", calls=len(calls), admits=True, reason="", numbers={})
+            say("beat", calls=len(calls), room=room, reason="", numbers={})
             say("reloaded", error="")
         case "drain":
             for call in calls:
@@ -44,11 +44,13 @@ for line in link:
 INFO = CallInfo("")
 
 
-def supervisor(folder: Path, registry: Registry, burst: int = MAX_BURST) -> Supervisor:
+def supervisor(folder: Path, registry: Registry, room: int) -> Supervisor:
     script = folder / "worker.py"
     script.write_text(WORKER)
     outcome = packed_outcome(CallOutcome(CallResult.QUEUE, queue="sales"))
-    return Supervisor(1, [sys.executable, str(script)], {0: {"outcome": outcome}}, registry, SystemClock(), burst)
+    return Supervisor(
+        1, [sys.executable, str(script)], {0: {"outcome": outcome, "room": room}}, registry, SystemClock()
+    )
 
 
 async def placed(workers: Supervisor, registry: Registry, count: int) -> list[str]:
@@ -62,14 +64,15 @@ async def placed(workers: Supervisor, registry: Registry, count: int) -> list[st
 
 async def test_between_two_reports_a_worker_is_given_no_more_calls_than_it_can_judge(tmp_path: Path) -> None:
     registry = Registry(SystemClock(), ttl_s=60)
-    workers = supervisor(tmp_path, registry)
+    workers = supervisor(tmp_path, registry, room=2)
     await workers.start()
     try:
-        await placed(workers, registry, MAX_BURST)
+        await workers.reload()  # this worker reports then
+        await placed(workers, registry, 2)
         assert not workers.admits()
         with pytest.raises(NoWorker):
             await workers.place(registry.register(INFO), INFO)
-        await workers.reload()  # this worker reports then
+        await workers.reload()
         assert workers.admits()
         await placed(workers, registry, 1)
     finally:
@@ -78,8 +81,9 @@ async def test_between_two_reports_a_worker_is_given_no_more_calls_than_it_can_j
 
 async def test_what_became_of_the_last_calls_is_read_though_their_worker_has_ended(tmp_path: Path) -> None:
     registry = Registry(SystemClock(), ttl_s=60)
-    workers = supervisor(tmp_path, registry, burst=1000)
+    workers = supervisor(tmp_path, registry, room=1000)
     await workers.start()
+    await workers.reload()  # this worker reports then
     ids = await placed(workers, registry, 200)
     await workers.drain(5)
     outcomes = [await registry.outcome(call_id, 0.0) for call_id in ids]

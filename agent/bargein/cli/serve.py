@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-import os
 import signal
 import sys
 from pathlib import Path
@@ -78,10 +77,11 @@ def serve_command(
     if db is not None:
         config = replace(config, store=replace(config.store, url=as_url(db)))
     from ..server.logs import setup as setup_logs
+    from ..server.machine import cores
 
     setup_logs(config.log)
-    count = config.server.workers if workers is None else workers
-    app = _server(config, count or len(os.sched_getaffinity(0)), play)
+    count = (config.server.workers if workers is None else workers) or cores()
+    app = _server(replace(config, server=replace(config.server, workers=count)), count, play)
     try:
         asyncio.run(serve(app, f"playing {play}" if play else f"flow {config.dialogue.flow}"))
     except KeyboardInterrupt:

@@ -128,7 +128,7 @@ class _ServingWorker:
             self._link.send(
                 "beat",
                 calls=self._app.server.calls,
-                admits=self._app.admits(),
+                room=self._app.room,
                 reason=admission.reason,
                 numbers=self._app.meter.numbers(),
             )

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from ..clock import Clock, SystemClock
 from ..config import Config, networks, parse_address
 from ..core.turns.records import CallInfo
-from .admission import MAX_BURST
 from .fastagi import FastAgiServer
 from .link import Message
 from .metrics import MetricsServer
@@ -32,8 +31,7 @@ class Cluster:
         self._metrics: MetricsServer
         registry = Registry(clock, ttl_s=config.fastagi.id_valid_s)
         settings = dict(enumerate(_settings(config, port, count, play) for port in worker_ports(config, count)))
-        burst = MAX_BURST if config.server.admission else config.audiosocket.max_calls
-        self.workers = Supervisor(count, command, settings, registry, clock, burst)
+        self.workers = Supervisor(count, command, settings, registry, clock)
         self._registry = registry
 
     @property

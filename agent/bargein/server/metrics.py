@@ -54,6 +54,7 @@ GAUGES = {
     "bargein_admits": _Described("1 if new calls are taken, 0 if they go to people"),
     "bargein_loop_lag_seconds": _Described("How late the event loop is"),
     "bargein_waiting_rows": _Described("Rows that wait for the database"),
+    "bargein_cpu_forecast": _Described("The part of its cores that the calls in progress will need"),
     "bargein_recognizer_wait_seconds": _Described("How long the oldest request to the recognizer has waited"),
 }
 HISTOGRAMS = {

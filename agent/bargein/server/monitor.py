@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass
 from typing import Protocol
 
-from ..clock import Clock
+from ..clock import Clock, cpu_times
 from ..core.turns.records import Interruption, Waits
-from .admission import AdmissionControl, Load
+from .admission import AdmissionControl, Load, forecast
 from .media import MediaEngine
 from .metrics import Meter
 
@@ -21,7 +21,8 @@ MEASURE_S = 0.5
 WAIT_METRICS = tuple(
     f"bargein_{part}_seconds" for part in ("end_of_turn", "recognition", "planning", "synthesis", "reply")
 )  # in the order of the fields of Waits
-WINDOW = 6  # measurements in which the share of late frames is counted: 3 s
+AUDIO_AT_ONCE = 0.8  # of a call's share of this process; the rest comes when its caller talks
+WINDOW = 6  # measurements in which late frames and CPU time are counted: 3 s
 
 
 class RowStore(Protocol):
@@ -36,15 +37,34 @@ class RowStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RecognizerState:
-    """How the recognizer keeps up: the oldest request's wait, requests without an answer, replaced processes."""
+    """How the recognizer keeps up: the oldest request's wait, requests without an answer, replaced processes.
+
+    `cpu_s` is the CPU time of its processes so far; 0 if it has none of its own.
+    """
 
     waiting_s: float = 0.0
     unanswered: int = 0
     restarts: int = 0
+    cpu_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """Totals at a measurement: frames, late ones, and CPU time in s of the loop, this process, the recognizer's."""
+
+    at: float
+    sent: int
+    late: int
+    loop_s: float
+    process_s: float
+    recognizer_s: float
 
 
 class Monitor:
-    """`run` it as a task. `calls()` are those in progress."""
+    """`run` it as a task. `began()` is when each call in progress began, in s of the clock.
+
+    `cores` is how many this process and its recognizer's may use; other workers use the rest.
+    """
 
     def __init__(
         self,
@@ -52,24 +72,28 @@ class Monitor:
         admission: AdmissionControl,
         meter: Meter,
         store: RowStore,
-        calls: Callable[[], int],
+        began: Callable[[], Sequence[float]],
         recognizer: Callable[[], RecognizerState],
         clock: Clock,
+        cores: float = 1.0,
+        cpu_s: Callable[[], tuple[float, float]] = cpu_times,
     ) -> None:
         self._media = media
         self._admission = admission
         self._meter = meter
         self._store = store
-        self._calls = calls
+        self._began = began
         self._recognizer = recognizer
         self._clock = clock
-        self._frames = deque([(0, 0)], maxlen=WINDOW + 1)  # sent and late, at each measurement
+        self._cores = cores
+        self._cpu_s = cpu_s
+        self._counts = deque([self._count()], maxlen=WINDOW + 1)
 
     async def run(self) -> None:
         closed = ""
         while True:
             await asyncio.sleep(MEASURE_S)
-            load = self._load()
+            load = self.measure()
             self._admission.measured(load, self._clock.monotonic())
             self._report(load)
             if self._admission.reason and not closed:
@@ -78,20 +102,35 @@ class Monitor:
                 log.info("new calls are taken again; %d were refused so far", self._admission.refused)
             closed = self._admission.reason
 
-    def _load(self) -> Load:
-        self._frames.append((self._media.sent_frames, self._media.late_frames))
-        first, last, now = self._frames[0], self._frames[-2], self._frames[-1]
-        # A single delay is no overload: the last half second counts a fifth.
-        late_share = max(_late_share(first, now), _late_share(last, now) / 5)
+    def _count(self) -> _Counts:
+        media = self._media
+        now = self._clock.monotonic()
+        return _Counts(now, media.sent_frames, media.late_frames, *self._cpu_s(), self._recognizer().cpu_s)
+
+    def measure(self) -> Load:
+        """The load since the last measurements."""
+        self._counts.append(self._count())
+        counts = list(self._counts)
+        first, before, last, now = counts[0], counts[-3:][0], counts[-2], counts[-1]
+        ages_s = [now.at - began for began in self._began()]
+        recognizer = _share(now.recognizer_s - first.recognizer_s, now.at - first.at)
+        process = _share(now.process_s - before.process_s, now.at - before.at)
         return Load(
-            self._media.loop_lag_s if now > last else 0.0, late_share, self._recognizer().waiting_s, self._calls()
+            loop_lag_s=self._media.loop_lag_s if now.sent > last.sent else 0.0,
+            # A single delay is no overload: the last half second counts a fifth.
+            late_share=max(_late_share(first, now), _late_share(last, now) / 5),
+            recognizer_wait_s=self._recognizer().waiting_s,
+            loop_cpu=_share(now.loop_s - before.loop_s, now.at - before.at),
+            cpu=(forecast(process, ages_s, AUDIO_AT_ONCE) + forecast(recognizer, ages_s, 0.0)) / self._cores,
+            calls=len(ages_s),
         )
 
     def _report(self, load: Load) -> None:
         meter = self._meter
-        meter.set("bargein_calls_in_progress", self._calls())
-        meter.set("bargein_admits", float(self._admission.admits))
+        meter.set("bargein_calls_in_progress", load.calls)
+        meter.set("bargein_admits", float(self._admission.room > 0))
         meter.set("bargein_loop_lag_seconds", load.loop_lag_s)
+        meter.set("bargein_cpu_forecast", load.cpu)
         meter.set("bargein_recognizer_wait_seconds", load.recognizer_wait_s)
         meter.set("bargein_waiting_rows", self._store.backlog)
         recognizer = self._recognizer()
@@ -120,7 +159,10 @@ def count_waits(meter: Meter, waits: Waits) -> None:
             meter.observe(name, wait_ms / 1000)
 
 
-def _late_share(before: tuple[int, int], now: tuple[int, int]) -> float:
+def _late_share(before: _Counts, now: _Counts) -> float:
     """Of the frames sent between two measurements, the share that left late."""
-    sent, late = now[0] - before[0], now[1] - before[1]
-    return late / sent if sent else 0.0
+    return _share(now.late - before.late, now.sent - before.sent)
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else 0.0

@@ -43,7 +43,7 @@ class NoWorker(Exception):
 class _Worker:
     """One process. `port` is 0 until it is ready. `ids` are the calls that it has been given and that are not over.
 
-    `placed` is the number of calls that it has been given since its last report.
+    `room` is how many calls it may be given before its next report.
     """
 
     number: int
@@ -53,8 +53,7 @@ class _Worker:
     restart_s: float
     port: int = 0
     calls: int = 0
-    placed: int = 0
-    admits: bool = False
+    room: int = 0
     reason: str = ""
     numbers: Numbers = field(default_factory=dict)
     ids: set[str] = field(default_factory=set)
@@ -68,7 +67,6 @@ class Supervisor:
     """Call `start`, then `place` calls until `drain` or `close`.
 
     `command` starts a worker; the number of its socket is appended. `settings[number]` are the worker's settings.
-    `burst` is how many calls a worker may be given between two of its reports.
     """
 
     def __init__(
@@ -78,7 +76,6 @@ class Supervisor:
         settings: Mapping[int, Message],
         registry: Registry,
         clock: Clock,
-        burst: int = MAX_BURST,
     ) -> None:
         self.meter = Meter()
         self._count = count
@@ -86,7 +83,6 @@ class Supervisor:
         self._settings = settings
         self._registry = registry
         self._clock = clock
-        self._burst = burst
         self._workers: dict[int, _Worker] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._claims: dict[str, _Worker] = {}  # ids that a worker claims while another has them
@@ -177,8 +173,7 @@ class Supervisor:
         return not self._closing and any(self._may_take(worker) for worker in self._workers.values())
 
     def _may_take(self, worker: _Worker) -> bool:
-        """A report is half a second old when the next one comes. Until then, no more than a burst."""
-        return bool(worker.port) and worker.admits and worker.placed < self._burst
+        return bool(worker.port) and worker.room > 0
 
     async def place(self, call_id: str, info: CallInfo) -> int:
         """Give a call to the worker with the fewest calls that has room. Returns its port. Raises NoWorker."""
@@ -204,7 +199,7 @@ class Supervisor:
         """Tell the worker about the call. Returns whether it has taken it."""
         acked = worker.acks[call_id] = asyncio.get_running_loop().create_future()
         worker.ids.add(call_id)
-        worker.placed += 1
+        worker.room -= 1
         worker.link.send("expect", id=call_id, info=packed_info(info))
         try:
             async with asyncio.timeout(ACK_S):
@@ -276,7 +271,7 @@ class Supervisor:
         match message["op"]:
             case "ready":
                 worker.port = message["port"]
-                worker.admits = True
+                worker.room = MAX_BURST
                 worker.heard_at = self._clock.monotonic()
                 if not worker.ready.done():
                     worker.ready.set_result(None)
@@ -285,8 +280,8 @@ class Supervisor:
                     worker.ready.set_exception(UserError(message["text"], message["exit_code"]))
             case "beat":
                 worker.heard_at = self._clock.monotonic()
-                worker.calls, worker.admits, worker.reason = message["calls"], message["admits"], message["reason"]
-                worker.numbers, worker.placed = message["numbers"], 0
+                worker.calls, worker.room, worker.reason = message["calls"], message["room"], message["reason"]
+                worker.numbers = message["numbers"]
             case "expecting":
                 if (acked := worker.acks.get(call_id)) is not None and not acked.done():
                     acked.set_result(None)

@@ -98,6 +98,11 @@ class WhisperRecognizer:
         """How often its process was replaced."""
         return self._decoder.restarts if isinstance(self._decoder, DecoderProcess) else 0
 
+    @property
+    def cpu_s(self) -> float:
+        """CPU time of its processes so far."""
+        return self._decoder.cpu_s if isinstance(self._decoder, DecoderProcess) else 0.0
+
     def decode(self, pcm: Pcm, language: str, hints: Sequence[str]) -> Decoded:
         """Recognize one piece; blocks. See `WhisperDecoder`."""
         return self._opened().decode(pcm, language, hints)

@@ -37,8 +37,8 @@ START_S = 60.0  # to load a model, at low priority on a busy machine
 RESTART_S = (0.5, 30.0)  # after a failed start: the wait before the next one, first and longest; it doubles each time
 MOST_STARTS, STARTS_S = 5, 30.0  # of processes that end again, in this time: loading the model costs a second of CPU
 CLOSE_S = 5.0
-# The kernel kills a process when the thread that started it ends, and the thread's priority is inherited. So one thread,
-# which lasts as long as the server and has its priority, starts them all.
+# The kernel kills a process when the thread that started it ends, and the thread's priority is inherited. So one
+# thread, which lasts as long as the server and has its priority, starts them all.
 _STARTER = ThreadPoolExecutor(1, "starts recognizers")
 
 
@@ -50,6 +50,7 @@ class DecoderProcess:
     """A `WhisperDecoder` in a process. Its methods block; several threads may call them.
 
     Raises EngineError with one line that says what to install. `restarts` counts how often the process was replaced.
+    `cpu_s` is the CPU time of its answers so far.
     `command` starts the process; the name of the model is appended.
     """
 
@@ -57,6 +58,7 @@ class DecoderProcess:
         self, model: str, command: Sequence[str] = (), hang_s: float = HANG_S, clock: Clock | None = None
     ) -> None:
         self.restarts = 0
+        self.cpu_s = 0.0
         self._command = [*(command or (sys.executable, "-m", whisper_worker.__name__)), model]
         self._hang_s = hang_s
         self._clock = clock or SystemClock()
@@ -94,7 +96,10 @@ class DecoderProcess:
         for _ in range(2):  # a killed process is not the fault of the request
             child = self._living()
             try:
-                return _unpacked(child.ask(message, pcm).result(self._hang_s))
+                answer = child.ask(message, pcm).result(self._hang_s)
+                with self._lock:
+                    self.cpu_s += answer["cpu_s"]
+                return _unpacked(answer)
             except _Lost:
                 self._forget(child)
             except TimeoutError:

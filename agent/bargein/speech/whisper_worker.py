@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
+from ..clock import cpu_times
 from ..core.audio.pcm import Pcm
 from ..errors import EngineError
 from .whisper_text import Decoded, Piece
@@ -80,12 +81,14 @@ def answer_requests(load: Callable[[], LoadedDecoder]) -> None:
     _answer(out, {"number": 0, "languages": list(decoder.languages)})
     requests: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
     threading.Thread(target=_take_requests, args=(requests,), daemon=True).start()
+    used_s = cpu_times()[1]
     while (request := requests.get()) is not None:
         batch = [request]
         while len(batch) < BATCH and not requests.empty() and (more := requests.get()) is not None:
             batch.append(more)
         for answer in _answers(decoder, batch):
-            _answer(out, answer)
+            before_s, used_s = used_s, cpu_times()[1]
+            _answer(out, {**answer, "cpu_s": used_s - before_s})
 
 
 def _end_with_the_server() -> None:
