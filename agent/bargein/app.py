@@ -343,8 +343,16 @@ class App:
             call.last_words = turn.text or call.last_words
         count_waits(self.meter, turn.waits)
         self.store.turn(call_id, turn)
+        self._log_callback(call_id, call)
         if self._observer is not None:
             self._observer.turn(call_id, turn)
+
+    def _log_callback(self, call_id: str, call: LoggedCall) -> None:
+        """A promise to call back, once the caller has heard it."""
+        promised = call.session.progress.callback
+        if promised is not None and promised != call.callback:
+            call.callback = promised
+            self.store.callback(call_id, promised)
 
     def interruption(self, row: Interruption) -> None:
         """Log of the session; counted for BARGEIN_INTERRUPTIONS."""
@@ -363,6 +371,7 @@ class App:
         # a caller who hung up does not ask for the result; one who is still there needs people
         told = finish or Finish(CallResult.FAILED)
         progress = session.progress
+        self._log_callback(info.id, call)
         gathered = told.summary or progress.summary
         summary = gathered or textwrap.shorten(call.last_words, LAST_WORDS_CHARS, placeholder=" ...")
         self.store.call_ended(

@@ -16,11 +16,12 @@ import pytest
 from click.testing import CliRunner
 
 from bargein.cli import cli
+from bargein.core.turns.records import Callback
 from bargein.errors import UserError
 from bargein.store import Store
 from tests.cli.log_of_two import FIRST, LAST, run
 
-LOG_COMMANDS = ["calls", "interruptions", "show", "stats", "tail", "export", "prune"]
+LOG_COMMANDS = ["calls", "interruptions", "callbacks", "show", "stats", "tail", "export", "prune"]
 
 
 def test_export(runner: CliRunner, tmp_path: Path) -> None:
@@ -225,3 +226,23 @@ def test_redacted_output_has_no_words_and_no_numbers(runner: CliRunner, command:
         private = ("+4930123", "Bob", "mug", "blue", "green", "recordings/")
         assert [word for word in private if word in open_]
         assert not [word for word in private if word in told]
+
+
+def test_whom_to_call_back(runner: CliRunner) -> None:
+    assert run(runner, "callbacks") == "nobody waits to be called back\n"
+
+    async def promise() -> None:
+        store = await Store.open("sqlite:///bargein.db")
+        store.callback(LAST, Callback("+49 30 99", "15:30", "a mug"))
+        await store.close()
+
+    asyncio.run(promise())
+    shown = run(runner, "callbacks", "--queue", "support")
+    assert all(text in shown for text in (LAST[:8], "+49 30 99", "15:30", "+4930123", "a mug"))
+    assert "+49" not in run(runner, "callbacks", "--redact")
+    assert "nobody" in run(runner, "callbacks", "--queue", "sales")
+    assert run(runner, "callbacks", "--done", LAST[:8]) == f"the callback of call {LAST[:8]} is done\n"
+    assert "nobody" in run(runner, "callbacks")
+    [row] = json.loads(run(runner, "callbacks", "--all", "--json"))
+    assert (row["phone"], row["done_at"] > row["asked_at"]) == ("+49 30 99", True)
+    assert isinstance(runner.invoke(cli, ["callbacks", "--done", LAST]).exception, UserError)

@@ -26,6 +26,7 @@ SUMMARIES = {
     "show": "Show one call as a conversation, a picture or a page.",
     "play": "Play the recording of a call.",
     "interruptions": "List interruptions.",
+    "callbacks": "List callers who were promised to be called back.",
     "stats": "Summarize calls and interruptions.",
     "tail": "Follow calls as they happen.",
     "web": "Serve the call log as web pages.",
@@ -94,6 +95,8 @@ def load_command(name: str) -> click.Command | None:
             from .play import play_command as command
         case "interruptions":
             from .interruptions import interruptions_command as command
+        case "callbacks":
+            from .callbacks import callbacks_command as command
         case "stats":
             from .stats import stats_command as command
         case "tail":

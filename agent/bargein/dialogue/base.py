@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from ..core.language.intent import Phrases
 from ..core.language.kinds import Kind
-from ..core.turns.records import Situation
+from ..core.turns.records import Callback, Situation
 from ..core.turns.reply import Piece
 
 
@@ -41,11 +41,12 @@ class PreparedReply(Reply, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a caller has come: the step, and the slots that the log may hold (no secrets)."""
+    """How far a caller has come: the step, the slots that the log may hold (no secrets), and a promise to call back."""
 
     step: str = ""
     slots: Mapping[str, str] = field(default_factory=dict)
     summary: str = ""
+    callback: Callback | None = None  # that was promised
 
 
 class Planner(Protocol):

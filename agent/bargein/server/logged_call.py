@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..core.language.kinds import FALSE_INTERRUPTIONS
-from ..core.turns.records import CallInfo, Interruption
+from ..core.turns.records import Callback, CallInfo, Interruption
 from .recorder import WavRecorder
 from .session import Session
 
@@ -19,6 +19,7 @@ class LoggedCall:
     started: float
     recording: WavRecorder | None
     last_words: str = ""  # of the caller
+    callback: Callback | None = None  # that was promised, as last logged
     rows: dict[str, Interruption] = field(default_factory=dict)  # as last logged
 
     @property

@@ -15,23 +15,25 @@ from .privacy import Privacy
 from .url import database_url, sqlite_file, sqlite_url
 
 if TYPE_CHECKING:
+    from .callbacks import keep
     from .maintenance import Forgotten, Kept, Pruned, forget, prune, try_to_write, vacuum, withhold
     from .reader import Reader
-    from .rows import Call, LoggedInterruption, LoggedTurn, WholeCall
+    from .rows import Call, LoggedCallback, LoggedInterruption, LoggedTurn, WholeCall
     from .stats import CutWord, HourCount, Spread, Stats
     from .writer import Store
 
 __all__ = [
     "EVERYTHING", "EVERY_CALL", "Call", "CallFilter", "CallSort", "CutWord", "Forgotten", "HourCount",
-    "InterruptionSort", "Kept", "LoggedInterruption", "LoggedTurn", "Privacy", "Pruned", "Reader", "Spread", "Stats",
-    "Store", "WholeCall", "database_url", "forget", "prune", "sqlite_file", "sqlite_url", "try_to_write", "vacuum",
-    "withhold",
+    "InterruptionSort", "Kept", "LoggedCallback", "LoggedInterruption", "LoggedTurn", "Privacy", "Pruned", "Reader",
+    "Spread", "Stats", "Store", "WholeCall", "database_url", "forget", "keep", "prune", "sqlite_file", "sqlite_url",
+    "try_to_write", "vacuum", "withhold",
 ]  # fmt: skip
 
 _HOME = {
+    "callbacks": ("keep",),
     "maintenance": ("Forgotten", "Kept", "Pruned", "forget", "prune", "try_to_write", "vacuum", "withhold"),
     "reader": ("Reader",),
-    "rows": ("Call", "LoggedInterruption", "LoggedTurn", "WholeCall"),
+    "rows": ("Call", "LoggedCallback", "LoggedInterruption", "LoggedTurn", "WholeCall"),
     "stats": ("CutWord", "HourCount", "Spread", "Stats"),
     "writer": ("Store",),
 }

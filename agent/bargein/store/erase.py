@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, Self, TypeVar
 
@@ -124,10 +124,12 @@ class Eraser:
         if what in ("call", "caller"):
             self.turns += _deleted(connection, turns, turns.c.call_id.in_(ids))
             self.interruptions += _deleted(connection, cuts, cuts.c.call_id.in_(ids))
-        elif what == "words":
-            for table in (turns, cuts):
-                blank = {name: "" for name in WORDS if name in table.c}
-                connection.execute(update(table).where(table.c.call_id.in_(ids)).values(**blank))
+            _deleted(connection, schema.callbacks, schema.callbacks.c.call_id.in_(ids))
+        else:
+            for table in (turns, cuts, schema.callbacks):
+                blank = {name: "" for name in _columns(what) if name in table.c}
+                if blank:
+                    connection.execute(update(table).where(table.c.call_id.in_(ids)).values(**blank))
         if what in INDEXED:
             _forget_words(connection, found)
         if what == "call":
@@ -138,8 +140,9 @@ class Eraser:
             daily.forget_days(connection, {row["started_at"][:10] for row in found})
 
     async def orphans(self, before: str) -> None:
-        """Delete turns and interruptions, logged before then, of calls that have no row: it was lost."""
-        for table, key in ((schema.turns, ("call_id", "seq")), (schema.interruptions, ("id",))):
+        """Delete what was logged before then of calls that have no row: it was lost."""
+        tables = ((schema.turns, ("call_id", "seq")), (schema.interruptions, ("id",)), (schema.callbacks, ("call_id",)))
+        for table, key in tables:
             columns = [table.c[name] for name in key]
             lost = ~select(schema.calls.c.id).where(schema.calls.c.id == table.c.call_id).exists()
             query = select(*columns).where(table.c.logged_at < before, lost).limit(PAGE)
@@ -188,8 +191,11 @@ def _blank(what: What) -> dict[str, Any]:
     if what == "caller":
         return {**dict.fromkeys((*NUMBERS, "summary", "slots", "steps", "last_step"), ""),
                 "forgotten": 1}  # fmt: skip
-    names = {"words": WORDS, "numbers": NUMBERS, "audio": {"recording"}}[what]
-    return {**{name: "" for name in names if name in calls}, "removed": calls.removed + f" {what}"}
+    return {**{name: "" for name in _columns(what) if name in calls}, "removed": calls.removed + f" {what}"}
+
+
+def _columns(what: What) -> Collection[str]:
+    return {"words": WORDS, "numbers": NUMBERS, "audio": {"recording"}}[what]
 
 
 def _forget_words(connection: Connection, found: Sequence[Row]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, select, text
+from sqlalchemy import ColumnElement, and_, delete, false, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ..clock import SystemClock
@@ -187,8 +187,8 @@ async def forget(
     server: str = "",
     progress: Callable[[int], object] = lambda done: None,
 ) -> Forgotten:
-    """Delete every call of the caller `number`, with its words in the search index and its recording, and what members
-    of a queue were told of it.
+    """Delete every call of the caller `number`, with its words in the search index and its recording, what members
+    of a queue were told of it, and promises to call that number back.
 
     `delete_recording(path)` deletes a file of this server and says whether it is gone. It comes before the row, so
     after a crash the same command finds what is left. Of a call whose recording is on another server nothing is left
@@ -224,6 +224,8 @@ async def _forget(
     for which in (announced, or_(calls.c.caller == number, calls.c.forgotten == 1)):
         found.elsewhere = 0  # the second of these finds them all
         await _forget_pages(engine, eraser, found, which, delete_recording, server)
+    async with engine.begin() as connection:  # those of other callers, too
+        await connection.execute(delete(schema.callbacks).where(schema.callbacks.c.phone == number))
     found.wiped = await eraser.wipe(progress)  # also if nothing was found: a crash may have come before it
     return found.counted()
 

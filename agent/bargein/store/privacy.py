@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 WORDS = {
-    "text", "heard_text", "unheard_text", "cut_word", "words", "agent_text", "caller_text", "summary", "slots",
+    "text", "heard_text", "unheard_text", "cut_word", "words", "agent_text", "caller_text", "summary", "slots", "note",
 }  # fmt: skip
-NUMBERS = {"caller", "caller_name", "channel", "trunk"}
+NUMBERS = {"caller", "caller_name", "channel", "trunk", "phone"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,26 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select, tuple_
 
 from ..errors import UserError
 from . import migrations, schema
+from .callbacks import matching
 from .conditions import Conditions, matching_text, of_call, of_interruption, of_its_call
 from .connect import explaining, shown
 from .filters import EVERY_CALL, EVERYTHING, CallFilter, CallSort, InterruptionSort
 from .notices import Notices
 from .privacy import EVERYTHING_STORED
 from .readonly import ReadOnly
-from .rows import Call, LoggedInterruption, LoggedTurn, WholeCall, from_iso, iso, to_call, to_interruption, to_turn
+from .rows import (
+    Call,
+    LoggedCallback,
+    LoggedInterruption,
+    LoggedTurn,
+    WholeCall,
+    from_iso,
+    iso,
+    to_call,
+    to_callback,
+    to_interruption,
+    to_turn,
+)
 from .url import sqlite_file
 
 if TYPE_CHECKING:
@@ -184,6 +197,17 @@ class Reader:
             if len(rows) == limit:
                 break
         return [to_interruption(row) for row in rows]
+
+    async def callbacks(
+        self, which: CallFilter = EVERY_CALL, *, kept: bool = False, limit: int = EVERYTHING, offset: int = 0
+    ) -> list[LoggedCallback]:
+        """One page of the promises to call back, the oldest first. `kept`: also those that are done."""
+        query = matching(which, self.dialect, kept=kept).limit(limit).offset(offset)
+        return [to_callback(row) for row in await self._rows(query)]
+
+    async def count_callbacks(self, which: CallFilter = EVERY_CALL, *, kept: bool = False) -> int:
+        """How many of them match."""
+        return await self._size(matching(which, self.dialect, kept=kept))
 
     async def count_interruptions(
         self,

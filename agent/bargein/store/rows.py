@@ -76,6 +76,21 @@ class LoggedInterruption:
 
 
 @dataclass(frozen=True, slots=True)
+class LoggedCallback:
+    """A promise to call back, and whom."""
+
+    call_id: str
+    asked_at: datetime
+    phone: str
+    wanted: str  # when: a day, a time, or both, as the flow wrote it
+    caller: str
+    caller_name: str
+    queue: str
+    note: str
+    done_at: datetime | None  # None: somebody still has to call
+
+
+@dataclass(frozen=True, slots=True)
 class WholeCall:
     """A call with all that belongs to it, in the order in which it happened."""
 
@@ -136,6 +151,12 @@ def to_turn(row: Mapping[str, Any]) -> LoggedTurn:
     values["waits"] = Waits(**{name: row[name] for name in WAITS})
     values["words"] = tuple(Word(t, start * SAMPLES_PER_MS, end * SAMPLES_PER_MS) for t, start, end in words)
     return LoggedTurn(Turn(**values), row["call_id"], from_iso(row["logged_at"]))
+
+
+def to_callback(row: Mapping[str, Any]) -> LoggedCallback:
+    values = {name: row[name] for name in ("call_id", "phone", "wanted", "caller", "caller_name", "queue", "note")}
+    done_at = from_iso(row["done_at"]) if row["done_at"] else None
+    return LoggedCallback(**values, asked_at=from_iso(row["logged_at"]), done_at=done_at)
 
 
 def to_interruption(row: Mapping[str, Any]) -> LoggedInterruption:

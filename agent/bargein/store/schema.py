@@ -70,6 +70,14 @@ interruptions = Table(
     Column("evidence", Float, nullable=False, server_default="0"),
 )
 
+callbacks = Table(
+    "callbacks",  # promises to call back, one for a call
+    metadata,
+    Column("call_id", Text, primary_key=True),
+    *_text("phone", "wanted", "note", "logged_at"),
+    *_text("done_at"),  # "": somebody still has to call
+)
+
 day_figures = Table(
     "day_figures",  # the statistics of a day that is over: see daily.py
     metadata,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..clock import Clock, SystemClock
-from ..core.turns.records import Handover, Interruption, Turn
+from ..core.turns.records import Callback, Handover, Interruption, Turn
 from ..errors import UserError
 from .connect import explained, is_failure
 from .database import Database
@@ -119,6 +119,10 @@ class Store(Reader):
     def turn(self, call_id: str, turn: Turn) -> None:
         """A turn, new or grown: the row is found by call and seq."""
         self._put("turns", turn_columns(call_id, turn), stamp=True)
+
+    def callback(self, call_id: str, callback: Callback) -> None:
+        """Somebody was promised to be called back. A call has one promise: the last."""
+        self._put("callbacks", {"call_id": call_id, **asdict(callback)}, stamp=True)
 
     def interruption(self, interruption: Interruption) -> None:
         """An interruption, just decided or completed later: the row is found by its id."""

@@ -17,7 +17,7 @@ from .words import Mention, PhraseTable, alternatives, compile_pattern, joined, 
 RULES = (
     "agent", "repeat", "wh_question", "change", "wrong", "redirect", "next", "understood", "confirm", "stop",
     "question", "request", "may_ask", "hello", "agreed", "yes", "no", "incomplete", "introduction", "that_one",
-    "change_slot", "voicemail", "screening", "unobtainable",
+    "change_slot", "voicemail", "screening", "unobtainable", "own_number",
 )  # fmt: skip
 _NOTHING = re.compile(r"(?!)")
 MOST_LEADS = 12  # phrases of `lead` that are removed one after another: "no, well, okay, ..."

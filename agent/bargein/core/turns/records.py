@@ -148,6 +148,15 @@ class Handover:
 
 
 @dataclass(frozen=True, slots=True)
+class Callback:
+    """A promise to call back; the fields are columns of `callbacks`."""
+
+    phone: str
+    wanted: str = ""  # when, as the flow wrote it: a day, a time, or both; "": as soon as possible
+    note: str = ""  # what it is about
+
+
+@dataclass(frozen=True, slots=True)
 class CallInfo:
     """What FastAGI told us of a call; data from the network, never to be trusted as code or path."""
 

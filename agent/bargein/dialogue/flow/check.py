@@ -136,6 +136,9 @@ class _Check:
             lines = (*step.lines, *step.ask, *step.again)
             for said in {path.partition(".")[0] for line in lines for path in fields(line.text)} & secret:
                 self.at.steps[name].report(f"step {name!r} speaks {{{said}}}, which is secret; leave it out")
+            kept = {path.partition(".")[0] for text in step.callback.values() for path in fields(text)} & secret
+            for slot in kept:
+                self.at.steps[name].report(f"step {name!r}: callback: would log {{{slot}}}, which is secret")
 
 
 def _variables(flow: Flow) -> set[str]:

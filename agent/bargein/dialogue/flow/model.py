@@ -54,6 +54,8 @@ class Slot:
     maximum: int | None = None
     earliest: DayBound | time | None = None  # of a date, a time
     latest: DayBound | time | None = None
+    offers_own: bool = False  # of a phone number: "yes" and "this number" mean the one that the caller calls from
+    own: str = ""  # which that is in this call; "": not known
     secret: bool = False  # the value appears in no row, summary or log line
     menu: bool = False  # asked at every visit; cannot be corrected later
 
@@ -124,6 +126,7 @@ class Step:
     set: Mapping[str, str] = field(default_factory=dict)
     call: str = ""
     webhook: Webhook | None = None
+    callback: Mapping[str, str] = field(default_factory=dict)  # templates of `number`, `at` and `note`
     end: End | None = None
     on: Mapping[str, str] = field(default_factory=dict)  # kind -> step
     retries: int = 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, time
 
@@ -10,6 +11,8 @@ from ...core.language.intent import Phrases
 from ...core.language.times import HALF_DAY
 from ...core.turns.records import CallInfo
 from .model import Flow, Slot
+
+_NUMBER = re.compile(r"\+?[0-9]{2,15}", re.ASCII)  # an extension of the house, too
 
 
 class Names:
@@ -65,12 +68,17 @@ class Names:
                 return self._caller_input
         known = {
             "caller": call.caller, "caller_name": call.caller_name, "called": call.called, "queue": call.queue,
-            "dialogue": call.dialogue,
+            "dialogue": call.dialogue, "own_number": own_number(call),
         }  # fmt: skip
         name = path.removeprefix("var.")
         if name in self._variables:  # including variables that a step has emptied
             return self._variables[name]
         return next((table[name] for table in (known, call.variables, self._flow.variables) if table.get(name)), "")
+
+
+def own_number(call: CallInfo) -> str:
+    """The number that the caller calls from, if it is one that can be called."""
+    return call.caller if _NUMBER.fullmatch(call.caller) else ""
 
 
 def spoken_value(slot: Slot, value: str, phrases: Phrases) -> str:

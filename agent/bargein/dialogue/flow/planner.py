@@ -12,14 +12,14 @@ from datetime import UTC, datetime
 from ...clock import SystemClock
 from ...core.language.intent import Phrases
 from ...core.language.kinds import Kind
-from ...core.turns.records import CallInfo, Situation
+from ...core.turns.records import Callback, CallInfo, Situation
 from ...core.turns.reply import CallResult, Expected, Finish, Listen, Piece, Say
 from ..base import Progress
 from ..expression import render
 from ..webhook import WebhookRequest, Webhooks
 from .model import AGAIN, BACK, HANGUP, PERSON, End, Flow, Prompt, Step, Webhook, is_said
 from .moves import EndDialogue, GoOn, Move, Wait
-from .names import Names
+from .names import Names, own_number
 from .react import react
 from .route import following, settled
 from .state import LEAD, FlowState, SpokenSentence
@@ -41,6 +41,8 @@ class FlowPlanner:
         now: Callable[[], datetime] | None = None,
         webhooks: Webhooks | None = None,
     ) -> None:
+        own = {name: replace(slot, own=own_number(call)) for name, slot in flow.slots.items() if slot.offers_own}
+        flow = replace(flow, slots={**flow.slots, **own}) if own else flow
         self.flow, self.call, self.phrases = flow, call, phrases.with_sayings(flow.sayings)
         self.language = flow.language
         self.voice = flow.voice
@@ -57,7 +59,8 @@ class FlowPlanner:
     def progress(self) -> Progress:
         """How far the caller has come, for the row of a call that ends early."""
         values = known_values(self.flow, self.state)
-        return Progress(self.state.step, values, ", ".join(f"{name}={value}" for name, value in values.items()))
+        summary = ", ".join(f"{name}={value}" for name, value in values.items())
+        return Progress(self.state.step, values, summary, self.state.callback)
 
     def plan(self, situation: Situation) -> FlowReply:
         """The answer to a situation. It changes nothing until it is committed."""
@@ -217,6 +220,10 @@ class FlowReply:
         """Set a step's variables and send its request. Returns the state, and where to go if the request failed."""
         names = self._planner.names(state, self._text)
         state = state.let({name: render(text, names.plain) for name, text in step.set.items()})
+        if step.callback:
+            told = {name: " ".join(render(text, names.plain).split()) for name, text in step.callback.items()}
+            if told["number"]:
+                state = replace(state, callback=Callback(told["number"], told.get("at", ""), told.get("note", "")))
         if step.webhook is None:
             return state, ""
         count = state.visits.get(step.name, 0) + 1

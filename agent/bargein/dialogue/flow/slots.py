@@ -10,9 +10,11 @@ from ...core.language.words import tokens
 from .model import Choice, DayBound, Slot
 from .source import Value
 
-BUILT_IN = ("caller", "caller_name", "called", "queue", "dialogue", "open", "said", "today", "webhook", "misses", "var",
-            "answered_by")  # fmt: skip
-SLOT_TYPES = ("choice", "number", "digits", "phone", "date", "time", "text", "name", "yes_no")
+BUILT_IN = (
+    "caller", "own_number", "caller_name", "called", "queue", "dialogue", "open", "said", "today", "webhook", "misses",
+    "var", "answered_by",
+)  # fmt: skip
+SLOT_TYPES = ("choice", "number", "digits", "phone", "date", "time", "text", "name", "yes_no", "callback")
 KEYS = ("type", "choices", "called", "say_back", "min", "max", "length", "earliest", "latest", "secret")
 BOUNDS = {"min": ("number", "digits", "phone"), "max": ("number", "digits", "phone"), "length": ("digits", "phone"),
           "earliest": ("date", "time"), "latest": ("date", "time")}  # fmt: skip
@@ -30,6 +32,7 @@ def slot_of(name: str, value: Value, template: Callable[[Value], str]) -> Slot:
     kind = table["type"].text() if "type" in table else "choice"
     if kind not in SLOT_TYPES:
         table["type"].unknown("type", kind, SLOT_TYPES)
+    own, kind = kind == "callback", "phone" if kind == "callback" else kind
     if (kind == "choice") != ("choices" in table):
         value.fail(f"slot {name!r}: a slot has choices:, or a type: of {', '.join(SLOT_TYPES[1:])}")
     for key, types in BOUNDS.items():
@@ -47,6 +50,7 @@ def slot_of(name: str, value: Value, template: Callable[[Value], str]) -> Slot:
         maximum=high,
         earliest=_bound(table["earliest"], kind) if "earliest" in table else None,
         latest=_bound(table["latest"], kind) if "latest" in table else None,
+        offers_own=own,
         secret=table["secret"].yes() if "secret" in table else False,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from ...core.turns.records import Turn
+from ...core.turns.records import Callback, Turn
 from ...core.turns.reply import Say
 
 LEAD = -1  # the index of a sentence that is not a line of its step: "Okay."
@@ -25,6 +25,7 @@ class FlowState:
     said: tuple[SpokenSentence, ...] = ()  # the sentences of the last reply
     pending: tuple[SpokenSentence, ...] = ()  # what was left to say when the caller asked to wait
     begun: Begun | None = None  # a value whose rest is missing
+    callback: Callback | None = None  # that was promised
     changing: bool = False  # the caller was asked what to change
 
     def at(self, step: str) -> FlowState:

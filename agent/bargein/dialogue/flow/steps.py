@@ -17,8 +17,8 @@ from .slots import choices_of
 from .source import Value
 
 STEP = (
-    "say", "ask", "again", "slot", "menu", "confirm", "optional", "next", "set", "call", "webhook", "queue", "transfer",
-    "hangup", "voicemail", "continue", "variables", "on", "retries", "failed", "silence", "interruptible",
+    "say", "ask", "again", "slot", "menu", "confirm", "optional", "next", "set", "call", "webhook", "callback", "queue",
+    "transfer", "hangup", "voicemail", "continue", "variables", "on", "retries", "failed", "silence", "interruptible",
     "sensitivity", "overlap", "duck_db", "wav", "backchannels",
 )  # fmt: skip
 READINESS = ("interruptible", "sensitivity", "overlap", "duck_db")  # of the flow, a step or a line: the nearest counts
@@ -72,6 +72,7 @@ class StepReader:
             set={key: self.template(v) for key, v in table.get("set", none).pairs()},
             call=table["call"].text() if "call" in table else "",
             webhook=self.webhook(table["webhook"]) if "webhook" in table else None,
+            callback=self._callback(table["callback"]) if "callback" in table else {},
             end=self._end(ends[0], table[ends[0]], table) if ends else None,
             on={key: v.text() for key, v in table.get("on", none).table(KINDS, "way of an interruption").items()},
             retries=int(table["retries"].number(0, 20)) if "retries" in table else 2,
@@ -148,6 +149,12 @@ class StepReader:
             if kind == "queue"
             else End(CallResult.TRANSFER, exten=text, variables=variables)
         )
+
+    def _callback(self, value: Value) -> dict[str, str]:
+        table = value.table(("number", "at", "note"), "key of a callback")
+        if "number" not in table:
+            value.fail('callback: needs number:, such as "{number}"')
+        return {name: self.template(text) for name, text in table.items()}
 
     def webhook(self, value: Value) -> Webhook:
         """A request to the web: of a step, or a tool of a language model. Raises Fault."""

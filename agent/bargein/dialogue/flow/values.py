@@ -147,7 +147,7 @@ def _value(text: str, slot: Slot, phrases: Phrases, today: date) -> str:
                 raise Invalid
             return "" if number is None else str(number)
         case "digits" | "phone":
-            return _digits(text, slot, phrases)
+            return _own_or_digits(text, slot, phrases) if slot.own else _digits(text, slot, phrases)
         case "date":
             day = date_in(text, dates, numbers, today, repairs)
             return "" if day is None else _day(day, slot, today)
@@ -177,6 +177,19 @@ def _digits(text: str, slot: Slot, phrases: Phrases) -> str:
     if digits and not _within(count, slot):
         raise Invalid
     return digits
+
+
+def _own_or_digits(text: str, slot: Slot, phrases: Phrases) -> str:
+    """The number that the caller calls from, if they agree to it; else the one that they say."""
+    if text.strip() == "1" or phrases.matches("own_number", text):
+        return slot.own
+    try:
+        digits = _digits(text, slot, phrases)
+    except Incomplete:  # "yes, that one"
+        if not yes_or_no(text, phrases):
+            raise
+        digits = ""
+    return digits or (slot.own if yes_or_no(text, phrases) else "")
 
 
 def _day(day: date, slot: Slot, today: date) -> str:
