@@ -7,6 +7,7 @@ import pytest
 
 from bargein.core.audio.playback import Segment
 from bargein.core.turns import actions as act
+from bargein.core.turns.reply import ExpectedKind
 from bargein.core.turns.table import State
 from tests.core.turns.test_conversation import MENU, Call
 from tests.core.turns.test_hold import Held
@@ -117,3 +118,55 @@ def test_a_reply_does_not_wait_for_the_end_of_a_sound_that_goes_on(reply: str, s
     assert call.core.state is State.THINKING
     call.run(300, LOUD)
     assert call.core.state is state
+
+
+class Prepared(Held):
+    """A call that counts the replies that are prepared."""
+
+    prepared = 0
+
+    def do(self, actions) -> None:  # type: ignore[no-untyped-def]
+        actions = list(actions)
+        self.prepared += sum(isinstance(action, act.PrepareReply) for action in actions)
+        super().do(actions)
+
+
+@pytest.mark.parametrize(
+    ("said", "word", "expects", "over"),
+    [
+        ("I want it sent to Rome", 0.0, "text", True),
+        ("I want it sent to Rome", 0.05, "text", False),
+        ("nooo", 0.0, "", False),  # the rest of it sounds like a hum
+        ("I want it sent to Rome", 0.0, "digits", False),  # an "m" that is spelled sounds like one, too
+        ("I want it sent to Rome", 0.0, "name", False),
+    ],
+)
+def test_a_cough_behind_the_request_does_not_hold_the_answer_up(
+    said: str, word: float, expects: ExpectedKind, over: bool
+) -> None:
+    call = Prepared([MENU, "to Rome then"], [said], expects=expects)
+    call.run(3000)
+    call.run(900, LOUD)
+    call.run(400)
+    assert call.core.state is State.LISTENING
+    assert call.prepared == 1
+    call.classifier.word = word
+    call.run(1000, LOUD)
+    assert (call.core.state is not State.LISTENING) is over
+    assert [situation.caller_text for situation in call.situations[1:]] == ([said] if over else [])
+    assert call.prepared == 1
+
+
+def test_words_behind_a_cough_belong_to_the_turn() -> None:
+    call = Held([MENU, "to Rome then"], ["I want to go to"], expects="text")
+    call.run(3000)
+    call.run(900, LOUD)
+    call.run(400)
+    call.run(400, LOUD)
+    call.run(320)
+    call.classifier.word = 0.9
+    call.turn_text = dict.fromkeys(call.turn_text, "I want to go to Rome on Monday")
+    call.run(900, LOUD)
+    assert call.core.state is State.LISTENING
+    call.run(2000)
+    assert call.situations[-1].caller_text == "I want to go to Rome on Monday"

@@ -73,12 +73,12 @@ class Caller:
         self._missed = 0  # samples of the turn that came while it was rejected
 
     def process(
-        self, pcm: Pcm, now: int, sensitivity: float, question: bool, overlap: bool = False
+        self, pcm: Pcm, now: int, sensitivity: float, question: bool, overlap: bool = False, spells: bool = False
     ) -> tuple[Sound, VadFrame]:
         """One frame of the line.
 
         `question`: the agent is asking, so a "yes" over it is an answer. `overlap`: the agent talks or is about to, so
-        a sound has to be classified.
+        a sound has to be classified. `spells`: the caller says letters or digits, and "m" sounds like "mm".
         """
         if now <= self._cooldown_until:
             sensitivity = max(0.0, sensitivity - COOLDOWN)
@@ -91,6 +91,8 @@ class Caller:
             self._track.follow()
             self.turn.add(frame, now)
             self._classify(self.turn, frame, overlap)
+            if not overlap and not spells:
+                self._classify_later(self.turn, frame, now)
             return Sound.RETRACTED if frame.onset_retracted else Sound.CONTINUES, frame
         if self._rejected is not None:
             sound = self._reconsider(self._rejected, frame, now, question)
@@ -112,6 +114,17 @@ class Caller:
             turn.likely = self._classifier.begin(self._preroll.frames(CLASSIFIED_FRAMES), ago, frame)
         else:
             turn.likely = self._classifier.step(frame)
+
+    def _classify_later(self, turn: CallerTurn, frame: VadFrame, now: int) -> None:
+        """Let the classifier follow a sound behind a pause in the caller's turn."""
+        later = turn.later
+        if self._classifier is None or later is None or turn.silent_ms(now) >= STILL_SOUNDING_MS:
+            return
+        if later.began == now:
+            frames = samples(later.gap_ms) // FRAME_SAMPLES  # the words before them are no background
+            later.likely = self._classifier.begin(self._preroll.frames(min(CLASSIFIED_FRAMES, frames)), 1, frame)
+        elif later.likely is not None:
+            later.likely = self._classifier.step(frame)
 
     def push_reference(self, pcm: Pcm) -> None:
         """The 160 samples that were sent at this tick: the reference of the echo canceller."""

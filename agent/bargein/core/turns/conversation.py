@@ -160,7 +160,8 @@ class Conversation:
     def _process(self, pcm: Pcm) -> None:
         """One frame of the line: evidence of the caller, and what it does to the state."""
         overlap = self.state in (State.SPEAKING, *OVERLAPPED, State.THINKING)
-        sound, frame = self._caller.process(pcm, self.now, self._sensitivity(), self._playback.question, overlap)
+        question, spells = self._playback.question, self._agent.listen.spelled
+        sound, frame = self._caller.process(pcm, self.now, self._sensitivity(), question, overlap, spells)
         turn = self._caller.turn
         if turn is None:
             return
@@ -228,19 +229,19 @@ class Conversation:
     def _prepare(self, turn: CallerTurn) -> None:
         """Be ready for the end of the turn: request the last words, then a reply to all that was said."""
         until = self._agent.prepared_until
-        if until is not None and turn.last_voiced > until:
+        if until is not None and turn.spoken_until > until and not turn.undecided:
             self._actions += self._agent.discard()
         if turn.wants_transcript(self.now, REQUEST_TURN_MS, REQUEST_TURN_EVERY):
             self._actions.append(act.RequestTranscript(turn.id, self.now))
         elif self._agent.prepared_until is None and self._foreseeable(turn):
             agent, question = self._agent, self._agent.interrupted_question
             situation = foreseen(turn, self.ledger, self._caller.input, agent.listen, self._phrases, question)
-            self._actions += agent.prepare(situation, turn.last_voiced)
+            self._actions += agent.prepare(situation, turn.spoken_until)
 
     def _foreseeable(self, turn: CallerTurn) -> bool:
         """Whether all words so far are known, and the caller is silent. Over a notice, its end is waited for."""
         known = turn.complete and turn.text and not self._caller.input.digits and self.state is not State.SPEAKING
-        return bool(known) and turn.silent_ms(self.now) >= REQUEST_TURN_MS
+        return bool(known) and turn.wordless_ms(self.now) >= REQUEST_TURN_MS
 
     def _close_caller_turn(self) -> None:
         """The caller's stretch of sound is over: its words are input, its stream ends.
@@ -250,7 +251,7 @@ class Conversation:
         self._settle()
         turn = self._caller.end_turn(self.now)
         if turn is not None:
-            self._turn_end.pace.turn_ended(turn.longest_pause_ms)
+            self._turn_end.pace.turn_ended(turn.paused_ms)
             if turn.text:
                 over_speech = self.state is State.SPEAKING
                 ignored = over_speech and turn.is_backchannel(self._phrases, self._agent.listen.backchannels or ())

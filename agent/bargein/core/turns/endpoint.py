@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 
 from ..audio.pcm import FRAME_SAMPLES, Pcm, ms, samples
 from ..detector.vad_frame import BACKGROUND_SPEECH_DBFS, VadFrame
+from ..language.completeness import STORY_WORDS
 from ..language.intent import Phrases, is_backchannel
+from ..language.words import tokens
 from .caller_input import CallerEntry
+from .later_sound import LaterSound
 from .overlap import OverlapSound
 from .overlap_classifier import OverlapClass
 from .transcript import Transcript
@@ -23,6 +26,7 @@ KEPT_SAMPLES = samples(3000)
 MUTE_SAMPLES = samples(150)  # without a frame for longer, the phone is muted or suppresses silence
 POSSIBLE_SPEECH = 0.35  # below: a cough that was written as a word
 SURE_VOICE, SURE_VOICE_MS = 0.8, 400  # speechlike for so long: somebody spoke, words or not
+LATER_MS = 300  # silence in a turn behind which a sound is judged by itself: it may be a cough, no more words
 RECOGNIZER_LATE_MS = 4000  # a silence after which a turn ends without its words: half of them mislead more than waiting
 
 
@@ -93,6 +97,7 @@ class CallerTurn:
     longest_pause_ms: int = 0  # inside the turn
     rise_db: float = 0.0  # of the last frame over the background
     recognition: int | None = None  # how long the words took, in samples
+    later: LaterSound | None = None
     _voice: int = 0  # samples that are surely a voice
     _last_frame: int = 0  # when the last one came
     _unvoiced: int = 0  # samples received since the last voiced frame
@@ -108,7 +113,29 @@ class CallerTurn:
     @property
     def complete(self) -> bool:
         """Whether `words` cover all that was voiced."""
-        return self._transcript_at >= self.last_voiced
+        return self._transcript_at >= self.spoken_until
+
+    @property
+    def spoken_until(self) -> int:
+        """The end of the caller's last sound, without a later sound that is no word."""
+        return self.last_voiced if self._ignored is None else self._ignored.words_until
+
+    @property
+    def paused_ms(self) -> int:
+        """The longest pause inside the turn, without the one before a later sound that is no word."""
+        return self.longest_pause_ms if self._ignored is None else self._ignored.pause_ms
+
+    @property
+    def undecided(self) -> bool:
+        """Whether a later sound has just begun, and may be no word."""
+        return self.later is not None and self.later.is_new(self._last_frame)
+
+    @property
+    def _ignored(self) -> LaterSound | None:
+        """The later sound, if it is no word. After few words it may well be the rest of the last one: "nooo"."""
+        if self.later is None or not self.later.is_no_word(self._last_frame):
+            return None
+        return self.later if len(tokens(self.text)) >= STORY_WORDS else None
 
     @property
     def text(self) -> str:
@@ -123,7 +150,7 @@ class CallerTurn:
     def entry(self) -> CallerEntry:
         """For the ledger."""
         confidence = self.transcript.confidence if self.transcript else None
-        return CallerEntry(self.text, confidence, self.onset, self.last_voiced, self.recognition)
+        return CallerEntry(self.text, confidence, self.onset, self.spoken_until, self.recognition)
 
     def is_backchannel(self, phrases: Phrases, extra: Sequence[str]) -> bool:
         """Whether the words so far are a backchannel; `extra` are more that count."""
@@ -135,7 +162,10 @@ class CallerTurn:
         self._unvoiced += FRAME_SAMPLES
         self.rise_db = frame.level_dbfs - frame.floor_dbfs
         if frame.voiced:
-            self.longest_pause_ms = max(self.longest_pause_ms, ms(self._unvoiced - FRAME_SAMPLES))
+            gap_ms = ms(self._unvoiced - FRAME_SAMPLES)
+            if gap_ms >= LATER_MS:
+                self.later = LaterSound(now, gap_ms, self.spoken_until, self.paused_ms)
+            self.longest_pause_ms = max(self.longest_pause_ms, gap_ms)
             self.last_voiced, self._unvoiced = now, 0
             self.evidence = max(self.evidence, frame.score)
             self._voice += FRAME_SAMPLES if frame.speechlike >= SURE_VOICE else 0
@@ -158,6 +188,10 @@ class CallerTurn:
         """
         waiting = now - max(self._last_frame, self.last_voiced)
         return ms(self._unvoiced + (waiting if waiting > MUTE_SAMPLES else 0))
+
+    def wordless_ms(self, now: int) -> int:
+        """Silence on the line since the caller's last words. A later sound that is no word counts as silence."""
+        return self.silent_ms(now) if self._ignored is None else ms(now - self._ignored.words_until)
 
     def wants_transcript(self, now: int, after_ms: int, every: int | None = None) -> bool:
         """Whether to request the words now: after `after_ms` of silence, and after every `every` samples of a sound."""

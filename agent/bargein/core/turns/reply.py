@@ -69,6 +69,11 @@ class Listen:
         """Whether digits are expected: callers say them in groups, with pauses between them."""
         return self.expects.kind in ("digits", "phone")
 
+    @property
+    def spelled(self) -> bool:
+        """Whether letters or digits may be said one by one."""
+        return self.dictated or self.expects.kind == "name"
+
     def writable(self, text: str) -> str:
         """The caller's words as they may stand in a row."""
         return SECRET if text and self.secret else text

@@ -116,12 +116,13 @@ class TurnEnd:
 
     def measure(self, turn: CallerTurn, now: int, prosody: Callable[[], NDArray[np.float64] | None]) -> None:
         """Measure the sound of the last words, once in each silence. `prosody` measures the line up to now."""
-        if self._model is not None and turn.measured_at < turn.last_voiced and turn.silent_ms(now) >= MEASURED_MS:
-            turn.prosody, turn.measured_at = prosody(), turn.last_voiced
+        new = turn.measured_at < turn.spoken_until and turn.silent_ms(now) >= MEASURED_MS
+        if self._model is not None and new:
+            turn.prosody, turn.measured_at = prosody(), turn.spoken_until
 
     def is_over(self, turn: CallerTurn, now: int, listen: Listen, before: str = "") -> bool:
         """Whether the caller's silence ends the turn. `before`: what the caller has said of it in earlier sounds."""
-        silent_ms = turn.silent_ms(now)
+        silent_ms = turn.wordless_ms(now)
         if not turn.complete:
             return silent_ms >= RECOGNIZER_LATE_MS
         wanted_ms = self.silence_ms(turn, listen, before)
@@ -148,8 +149,8 @@ class TurnEnd:
             wait_ms = settings.max_ms
         elif listen.expects.kind in SHORT_ANSWERS:
             wait_ms = min(wait_ms, settings.short_ms)
-        if turn.longest_pause_ms >= PAUSED_MS:
-            wait_ms = max(wait_ms, min(turn.longest_pause_ms + PAUSE_MARGIN_MS, PAUSED_MOST_MS))
+        if turn.paused_ms >= PAUSED_MS:
+            wait_ms = max(wait_ms, min(turn.paused_ms + PAUSE_MARGIN_MS, PAUSED_MOST_MS))
         return self._paced(min(wait_ms, settings.max_ms))
 
     def _story_ms(self, graded_ms: int, signs: Signs, log_odds: float | None) -> int:
@@ -166,7 +167,7 @@ class TurnEnd:
     def _log_odds(self, turn: CallerTurn, signs: Signs) -> float | None:
         if self._model is None or turn.prosody is None:
             return None
-        words, seconds = turn.transcript or Transcript(""), (turn.last_voiced - turn.onset) / RATE
+        words, seconds = turn.transcript or Transcript(""), (turn.spoken_until - turn.onset) / RATE
         return self._model.log_odds(turn.prosody, seconds, words.ending, signs, words.ended)
 
     def _paced(self, wait_ms: int) -> int:
