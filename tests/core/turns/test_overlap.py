@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from bargein.core.turns.overlap import OverlapSettings, OverlapSound, classify_overlap
+from bargein.core.turns.overlap_classifier import OverlapClass
 from bargein.core.turns.table import TRANSITIONS, Effect, Event, State, step
 from bargein.core.turns.transcript import SoundProbabilities, Transcript
 from bargein.dialogue.languages import load
@@ -159,3 +160,23 @@ def test_a_backchannel_that_is_drawn_out_does_not_become_an_interruption() -> No
     assert judged("Okay.", voiced=settings.lasts_ms, sound=BACKCHANNEL) is None
     assert judged("Okay.", voiced=settings.noise_ms, sound=BACKCHANNEL) is Event.FALSE_INTERRUPTION
     assert judged("Okay so I want", voiced=settings.lasts_ms, sound=BACKCHANNEL) is Event.INTERRUPTION
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "recognized", "event"),
+    [
+        ("", 0.5, (0.9, 0.1, 0.0), Event.INTERRUPTION),
+        ("", 0.5, (0.1, 0.9, 0.0), Event.INTERRUPTION),  # whether it was a word or a backchannel, the classifier says
+        ("", 0.5, (0.0, 0.0, 1.0), Event.FALSE_INTERRUPTION),
+        ("boring", 0.15, (0.9, 0.1, 0.0), Event.INTERRUPTION),
+        ("boring", 0.02, (0.0, 0.0, 1.0), Event.FALSE_INTERRUPTION),
+        ("mm-hm", 0.9, (0.9, 0.1, 0.0), Event.FALSE_INTERRUPTION),
+    ],
+)
+def test_the_classifier_the_number_of_words_and_the_recognizers_doubt_decide_together(
+    text: str, word: float, recognized: tuple[float, float, float], event: Event
+) -> None:
+    likely = OverlapClass(word, 1 - word, 0.0)
+    sound = OverlapSound(400, 100, 0.9, loudest_dbfs=-20.0, known_ms=400, likely=likely)
+    words = Transcript(text, speech=0.9, sound_probabilities=SoundProbabilities(*recognized))
+    assert classify_overlap(sound, words, PHRASES) is event

@@ -22,7 +22,7 @@ BACK_UP_SAMPLES = samples(40)  # a resumption starts at least this much before t
 DUCK_DB = 12.0  # the default depth of a duck
 DUCK_SAMPLES = samples(10)  # from full level to ducked
 RISE_SAMPLES = samples(80)  # and back
-SOFT_PEAK = 400  # -38 dBFS: what is softer is not lowered further, so that a ducked agent stays audible
+SOFT_PEAK = 700  # -33 dBFS: what is softer is not lowered further, so that a ducked agent stays audible
 PART_SAMPLES = samples(5)  # this is decided for so many samples at a time
 _PART = np.arange(1, PART_SAMPLES + 1)
 
