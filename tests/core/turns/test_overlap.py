@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -168,6 +169,7 @@ def test_a_backchannel_that_is_drawn_out_does_not_become_an_interruption() -> No
         ("", 0.5, (0.9, 0.1, 0.0), Event.INTERRUPTION),
         ("", 0.5, (0.1, 0.9, 0.0), Event.INTERRUPTION),  # whether it was a word or a backchannel, the classifier says
         ("", 0.5, (0.0, 0.0, 1.0), Event.FALSE_INTERRUPTION),
+        ("", 0.15, (0.9, 0.1, 0.0), Event.FALSE_INTERRUPTION),  # nothing speaks for a word
         ("boring", 0.15, (0.9, 0.1, 0.0), Event.INTERRUPTION),
         ("boring", 0.02, (0.0, 0.0, 1.0), Event.FALSE_INTERRUPTION),
         ("mm-hm", 0.9, (0.9, 0.1, 0.0), Event.FALSE_INTERRUPTION),
@@ -180,3 +182,14 @@ def test_the_classifier_the_number_of_words_and_the_recognizers_doubt_decide_tog
     sound = OverlapSound(400, 100, 0.9, loudest_dbfs=-20.0, known_ms=400, likely=likely)
     words = Transcript(text, speech=0.9, sound_probabilities=SoundProbabilities(*recognized))
     assert classify_overlap(sound, words, PHRASES) is event
+
+
+@pytest.mark.parametrize(
+    ("text", "event"), [("", Event.FALSE_INTERRUPTION), ("wait a minute please", Event.INTERRUPTION)]
+)
+def test_a_voice_that_is_hardly_louder_than_the_room_needs_words(text: str, event: Event) -> None:
+    likely, recognized = OverlapClass(0.7, 0.3, 0.0), SoundProbabilities(0.9, 0.1, 0.0)
+    words = Transcript(text, speech=0.9, sound_probabilities=recognized)
+    sound = OverlapSound(400, 100, 0.9, loudest_dbfs=-33.0, background_speech_dbfs=-36.0, known_ms=400, likely=likely)
+    assert classify_overlap(sound, words, PHRASES) is event
+    assert classify_overlap(replace(sound, loudest_dbfs=-25.0), words, PHRASES) is Event.INTERRUPTION

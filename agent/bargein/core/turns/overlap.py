@@ -62,6 +62,7 @@ class OverlapSettings:
     no_request: float = 0.1  # ... below which a planned reply stays, whatever words the recognizer writes
     word_likely: float = 0.5  # above, words can wait until the sound is over: the agent is silent in any case
     # For a recognizer with `sound_probabilities`:
+    near_db: float = 6.0  # without words, a caller is so much louder than other people in the room
     word_sure: float = 0.25  # above, it was a word though none was written, or only "oh"
     other_sure: float = 0.7  # above, it was none ...
     sentence_words: int = 3  # ... unless this many different words were written, as for no cough
@@ -179,7 +180,8 @@ def classify_overlap(
     backchannel = is_backchannel(words.text, phrases, question, extra)
     unclear = is_unclear(spoken, phrases, question) or (not question and _sounds_like_backchannel(words, settings))
     if sound.likely is not None and words.sound_probabilities is not None and not question:
-        request = not backchannel and _request(sound.likely, words.sound_probabilities, spoken)
+        nothing = not spoken and _nothing_without_words(sound, sound.likely, settings)
+        request = not (backchannel or nothing) and _request(sound.likely, words.sound_probabilities, spoken)
         if over and complete:
             return Event.INTERRUPTION if request else Event.FALSE_INTERRUPTION
         believed = believed and request
@@ -207,6 +209,13 @@ def _believed(sound: OverlapSound, words: Transcript, spoken: Sequence[str], set
     if sound.speechlike >= settings.sure_voice and sound.voiced_ms >= settings.sure_voice_ms:
         belief = max(belief, settings.wordless) if words.speech >= settings.sure_voice_speech else belief
     return belief >= (settings.belief if spoken else settings.wordless) and not is_stretched(spoken)
+
+
+def _nothing_without_words(sound: OverlapSound, likely: OverlapClass, settings: OverlapSettings) -> bool:
+    """Whether a sound for which the recognizer wrote nothing is nothing: no word is likely, or it is hardly louder than
+    other people in the room. What lets a silent agent talk on must not stop it again without words."""
+    near = sound.loudest_dbfs >= sound.background_speech_dbfs + settings.near_db
+    return likely.word < settings.early.no_word_over or not near
 
 
 def _request(likely: OverlapClass, recognized: SoundProbabilities, spoken: Sequence[str]) -> bool:
