@@ -143,7 +143,7 @@ def _going_on(sound: OverlapSound, paused_ms: int, settings: EarlySettings) -> f
 def surely_no_word(sound: OverlapSound, question: bool, settings: OverlapSettings = OverlapSettings()) -> bool:
     """Whether the classifier is so sure that a sound is no word that the recognizer need not be asked.
 
-    Of 44 sounds like this in simulated calls, all backchannels or noises, words stopped the agent for one, wrongly.
+    Few are: 4 of 1,320 simulated overlaps of speakers left out of training. With 0.03 it would be 53, 11 of them words.
     """
     return sound.likely is not None and sound.likely.word <= settings.surely_none and not question
 
