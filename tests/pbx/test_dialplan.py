@@ -189,7 +189,7 @@ def test_warm_handover_in_a_dialplan() -> None:
     printed = CliRunner().invoke(cli, ["dialplan", *options]).output
     assert "Dial(Local/s@bargein-700-queue/n,,rg)" in printed
     assert "Queue(${BARGEIN_WAITS},c,,,30,,bargein-700-member)" in printed
-    assert "Gosub(bargein-700,s,1(callback&returned=yes,support))" in printed
+    assert "Gosub(bargein-700,s,1(callback&returned=yes&var=ABOUT,support))" in printed
     labels = set(re.findall(r"n\((\w+)\)", printed))
     assert set(re.findall(r"\?(\w+)(?:\)|:)", printed)) <= labels
     assert "callback" not in CliRunner().invoke(cli, ["dialplan", *options[:-4]]).output
@@ -208,6 +208,6 @@ def test_a_mailbox_takes_who_chose_it_and_whom_nobody_answers() -> None:
         assert 'GotoIf($["${BARGEIN_RESULT}" = "voicemail"]?voicemail)' in text
         assert "(&voicemail=yes,support)" in text
         assert text.index("n(people)") < text.index("n(voicemail)") < text.index("n(nobody),Playback(vm-nobodyavail")
-    assert "(callback&returned=yes&voicemail=yes,support)" in text
+    assert "(callback&returned=yes&voicemail=yes&var=ABOUT,support)" in text
     with pytest.raises(UserError, match="--voicemail"):
         Plan("700", "support", voicemail="100&200")

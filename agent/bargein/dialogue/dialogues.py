@@ -56,8 +56,10 @@ class Dialogues:
 
     def reload(self) -> None:
         """Read all flows again, without those whose file is gone. If one is wrong, keep all and raise UserError."""
-        paths = {"": self._main, **{name: self._found(name) for name in list(self._flows) if name}}
-        flows = {name: read(path, self._config.dialogue.language) for name, path in paths.items() if path}
+        language = self._config.dialogue.language
+        main = read(self._main, language)
+        paths = {name: self._found(name, main.language) for name in list(self._flows) if name}
+        flows = {"": main, **{name: read(path, language) for name, path in paths.items() if path}}
         self._phrases = {_spoken(flow): load_language(*_spoken(flow)) for flow in flows.values()}
         self._flows = flows
 
@@ -127,14 +129,16 @@ class Dialogues:
         """The file of a flow by its name. The name comes through the network: it is a bare word, never a path."""
         if not NAME.fullmatch(name):
             raise UserError("the name of a dialogue has letters, digits, - and _ only", 2)
-        if (found := self._found(name)) is None:
+        if (found := self._found(name, self._flows[""].language)) is None:
             raise UserError(f"there is no flow {name}.yaml beside {self._main}, nor one that comes with bargein", 2)
         return found
 
-    def _found(self, name: str) -> Path | None:
+    def _found(self, name: str, language: str) -> Path | None:
+        """The file beside the configured flow, else the one that comes with bargein, in this language if it can be."""
         if name == self._main.stem:
             return self._main
-        paths = (folder / f"{name}.yaml" for folder in (self._main.parent, FLOWS))
+        code = language.replace("_", "-").partition("-")[0].lower()
+        paths = (folder / f"{name}.yaml" for folder in (self._main.parent, FLOWS / code, FLOWS))
         return next((path for path in paths if path.is_file()), None)
 
 

@@ -27,7 +27,8 @@ def queues(name: str, queue: str, tone: Tone, back: str, end: str) -> str:
     again = f"""\
 ; The caller is back with the agent, and may choose to wait again.
  same => n,Set(BARGEIN_ROUNDS=$[0${{BARGEIN_ROUNDS}} + 1])
- same => n,Gosub({name},s,1({back},{queue}))
+ same => n,Set(BARGEIN_VAR_ABOUT=${{BARGEIN_SUMMARY}})
+ same => n,Gosub({name},s,1({back}&var=ABOUT,{queue}))
  same => n,GotoIf($["${{BARGEIN_RESULT}}" = "queue" & ${{BARGEIN_ROUNDS}} < {TRIES}]?people)
  same => n,GotoIf($["${{BARGEIN_RESULT}}" = "hangup"]?bye)
  same => n,GotoIf($["${{BARGEIN_RESULT}}" = "transfer"]?transfer)
