@@ -8,15 +8,19 @@ import json
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from bargein.cli import cli
 from bargein.clock import SystemClock
 from bargein.config import Config
+from bargein.core.audio.utterance import Utterance, spread
 from bargein.doctor import checks
 from bargein.server.metrics import Health, MetricsServer
+from bargein.speech import catalog
 from bargein.store import Store
 
 
@@ -58,10 +62,22 @@ async def test_the_language_model_is_looked_at_only_if_it_is_used(tmp_path: Path
 async def test_the_voice_is_tried_in_the_language_of_the_flow() -> None:
     config = dataclasses.replace(Config(), dialogue=dataclasses.replace(Config().dialogue, flow="laden"))
     check = await checks.text_to_speech(config, SystemClock())
-    if check.status == "ok":
-        assert " in de, " in check.text
-    else:
+    if check.status == "fail":
         assert "language 'de'" in check.text
+    else:
+        assert " in de, " in check.text
+
+
+async def test_espeak_is_a_warning_wherever_it_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = Utterance("All is well.", np.ones(8000, np.int16), spread("All is well.", 0, 8000))
+    engine = SimpleNamespace(name="espeak", synthesize=lambda text, language, voice: said)
+    monkeypatch.setattr(catalog, "engine_for", lambda configured, language: "espeak")
+    monkeypatch.setattr(catalog, "configured", lambda speech, name: engine)
+    for flow, remedy in (("laden", "set [speech] tts: piper"), ("shop", "set [speech] tts: kokoro or piper")):
+        config = Config.load(env={"BARGEIN_DIALOGUE__FLOW": flow, "BARGEIN_SPEECH__CACHE_MB": "0"})
+        check = await checks.text_to_speech(config, SystemClock())
+        assert (check.status, check.remedy) == ("warn", remedy)
+        assert "callers understand little of it" in check.text
 
 
 async def test_database(tmp_path: Path) -> None:

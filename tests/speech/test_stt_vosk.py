@@ -87,6 +87,28 @@ def test_a_directory_that_only_looks_like_a_model_is_one_line(tmp_path: Path) ->
         VoskRecognizer(str(tmp_path)).load()
 
 
+@pytest.mark.parametrize(
+    ("model", "language", "fits"),
+    [
+        ("vosk-model-small-de-0.15", "de-AT", True),
+        ("vosk-model-small-de-0.15", "fr", False),
+        ("vosk-model-en-us-0.22", "en", True),
+        ("vosk-model-en-us-0.22", "it", False),
+        ("vosk-model-cn-0.22", "zh", True),
+        ("vosk-model-spk-0.4", "it", True),
+        ("model", "it", True),
+        ("", "it", True),
+    ],
+)
+def test_a_model_whose_name_names_another_language_is_refused(model: str, language: str, fits: bool) -> None:
+    recognizer = VoskRecognizer(f"/models/{model}" if model else "")
+    if fits:
+        recognizer.check(language)
+    else:
+        with pytest.raises(EngineError, match=r"this Vosk model is for '(de|en)', not for '(fr|it)'"):
+            recognizer.check(language)
+
+
 # ------------------------------------------------------------------ the server's protocol
 
 Handler = Callable[[ServerConnection], object]

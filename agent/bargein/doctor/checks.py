@@ -148,7 +148,11 @@ async def text_to_speech(config: Config, clock: Clock) -> Check:
         return Check(name, "fail", f"{config.speech.tts}: {error}", "set [speech] tts and voice")
     length_s = len(said.pcm) / 8000
     engine = catalog.engine_for(config.speech.tts, language)
-    return ok(name, f"{engine} in {language}, {length_s:.1f} s of speech in {clock.monotonic() - started:.1f} s")
+    told = f"{engine} in {language}, {length_s:.1f} s of speech in {clock.monotonic() - started:.1f} s"
+    if engine == "espeak":
+        other = "kokoro or piper" if catalog.can_speak("kokoro", language) else "piper"
+        return Check(name, "warn", f"{told}; callers understand little of it", f"set [speech] tts: {other}")
+    return ok(name, told)
 
 
 def flow_queues(config: Config) -> list[str]:

@@ -123,6 +123,11 @@ def engine_for(configured: str, language: str) -> str:
     raise EngineError(f"no voice for language '{language}'{mend}")
 
 
+def can_speak(name: str, language: str) -> bool:
+    """Whether the engine has a voice for the language, installed or not."""
+    return any(listing.speaks(language) for listing in voice_listings(name))
+
+
 def voice_listings(name: str) -> list[EngineListing]:
     """The voices of one engine: the installed ones and those that can be installed."""
     match name:

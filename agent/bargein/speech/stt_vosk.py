@@ -20,13 +20,14 @@ from ..core.audio.pcm import RATE, Pcm, to_bytes
 from ..core.turns.transcript import Transcript
 from ..errors import EngineError
 from .background import WorkQueue
-from .listing import EngineListing
+from .listing import EngineListing, base
 
 Result = TypeVar("Result")
 
 BLOCK_SAMPLES = 1600  # 200 ms, as in Vosk's own servers
 INSTALL = "pip install vosk"
 MODELS = "https://alphacephei.com/vosk/models"
+_CODES = {"cn": "zh", "ua": "uk", "vn": "vi", "kz": "kk", "ph": "tl"}  # where Vosk names the country
 
 
 def listings() -> list[EngineListing]:
@@ -75,7 +76,10 @@ class VoskRecognizer:
             self._dynamic = (path / "graph" / "Gr.fst").is_file()
 
     def check(self, language: str) -> None:
-        """The model sets the language, so every language is accepted."""
+        """Raises EngineError if the name of the model names another language: vosk-model-small-de-0.15."""
+        own = language_of(self._path.name) if self._path else ""
+        if own and own != base(language):
+            raise EngineError(f"{self._path}: this Vosk model is for '{own}', not for '{language}'; see {MODELS}")
 
     def stream(self, language: str, hints: Sequence[str] = ()) -> VoskStream:
         """A stream for one turn. The hints become a grammar if the model supports one and knows all of their words."""
@@ -102,6 +106,13 @@ class VoskRecognizer:
 
     def _knows(self, word: str) -> bool:
         return bool(self._model.vosk_model_find_word(word) >= 0)
+
+
+def language_of(model: str) -> str:
+    """ISO 639-1 code in the name of one of Vosk's models; "" if it has none, or one that is no language code."""
+    parts = model.lower().removeprefix("vosk-model-").removeprefix("small-").split("-")
+    code = parts[0] if model.lower().startswith("vosk-model-") else ""
+    return _CODES.get(code, code) if len(code) == 2 else ""
 
 
 class VoskStream:

@@ -23,6 +23,9 @@ _NOTHING = re.compile(r"(?!)")
 MOST_LEADS = 12  # phrases of `lead` that are removed one after another: "no, well, okay, ..."
 
 
+_NO = re.compile(r"\W*(\w+)[,.;:!]\s+(?=\w)")
+
+
 @dataclass(frozen=True, slots=True)
 class Phrases:
     """A language: its words and rules, compiled. `phrases_of` builds it from a language file.
@@ -83,6 +86,16 @@ class Phrases:
         """Whether a phrase of the list `name` stands in the text."""
         spoken = f" {joined(tokens(text))}"
         return any(f" {joined(tokens(phrase))}" in spoken for phrase in self.lists.get(name, ()))
+
+    def after_no(self, text: str) -> str:
+        """The text without the "no," at its beginning, where that word also refuses what follows it, as in Spanish.
+
+        "No, el azul" names the blue one, "no el azul" refuses it: the comma alone tells.
+        """
+        first = _NO.match(text)
+        if first is None or not self.negators.search(joined(tokens(first[1]))):
+            return text
+        return text[first.end() :] if first[1].lower() in self.lists.get("plain_no", ()) else text
 
     def ends_with(self, rule: str, words: Sequence[str]) -> bool:
         """Whether the text ends with a phrase of this rule: "hold on" is complete, "on" alone is not."""

@@ -37,7 +37,7 @@ def picked(text: str, flow: Flow, phrases: Phrases, current: str, filled: Mappin
     and for those already filled. The last that is wanted of each slot counts, else the last that is refused.
     """
     order = [name for name in dict.fromkeys((current, *reversed(tuple(filled)), *flow.slots)) if name in flow.slots]
-    words = phrases.cleaned(text)
+    words = phrases.cleaned(phrases.after_no(text))
     found: list[Picked] = []
     for name in order:
         slot = flow.slots[name]
@@ -140,6 +140,8 @@ def value_in(text: str, slot: Slot, phrases: Phrases, today: date, begun: str = 
 
 def _value(text: str, slot: Slot, phrases: Phrases, today: date) -> str:
     numbers, dates, repairs = phrases.numbers, phrases.dates, phrases.repairs
+    if slot.type in ("number", "digits", "phone", "date", "time"):
+        text = phrases.after_no(text)
     match slot.type:
         case "number":
             number = number_in(text, numbers, repairs, dates.ordinals)
