@@ -140,15 +140,9 @@ class App:
         )
         sock = config.audiosocket
         self.server = AudioSocketServer(
-            self.registry,
-            self._begin,
-            self._ended,
-            self.media,
-            Limits.of(sock),
-            self.store.is_logged,
-            self.clock,
+            self.registry, self._begin, self._ended, self.media, Limits.of(sock), self.store.is_logged, self.clock,
             prepare=self._prepare,
-        )
+        )  # fmt: skip
         sys.setswitchinterval(SWITCH_S)
         gc.collect()
         gc.freeze()  # the garbage collector stops all calls, so it must not scan what stays loaded
@@ -343,16 +337,13 @@ class App:
             call.last_words = turn.text or call.last_words
         count_waits(self.meter, turn.waits)
         self.store.turn(call_id, turn)
-        self._log_callback(call_id, call)
+        self._log_promise(call)
         if self._observer is not None:
             self._observer.turn(call_id, turn)
 
-    def _log_callback(self, call_id: str, call: LoggedCall) -> None:
-        """A promise to call back, once the caller has heard it."""
-        promised = call.session.progress.callback
-        if promised is not None and promised != call.callback:
-            call.callback = promised
-            self.store.callback(call_id, promised)
+    def _log_promise(self, call: LoggedCall) -> None:
+        if (promise := call.new_promise()) is not None:
+            self.store.callback(call.info.id, promise)
 
     def interruption(self, row: Interruption) -> None:
         """Log of the session; counted for BARGEIN_INTERRUPTIONS."""
@@ -371,7 +362,7 @@ class App:
         # a caller who hung up does not ask for the result; one who is still there needs people
         told = finish or Finish(CallResult.FAILED)
         progress = session.progress
-        self._log_callback(info.id, call)
+        self._log_promise(call)
         gathered = told.summary or progress.summary
         summary = gathered or textwrap.shorten(call.last_words, LAST_WORDS_CHARS, placeholder=" ...")
         self.store.call_ended(

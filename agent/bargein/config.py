@@ -253,8 +253,7 @@ class Config:
         Raises ConfigError with one line that names the key and what was expected.
         """
         found = Path(path) if path else next((Path(p) for p in SEARCH if os.path.isfile(p)), None)
-        tables = _read(found) if found else {}
-        values = _checked_tables(tables, str(found))
+        values = _checked_tables(_read(found) if found else {}, str(found))
         flow = values.get("dialogue", {}).get("flow", "")
         if found and flow.endswith((".yaml", ".yml")):
             values["dialogue"]["flow"] = str(found.parent / flow)
@@ -386,8 +385,7 @@ def _accept(section: str, key: str, value: Any, name: str) -> Any:
             raise ConfigError(f"{name}: expected a list of strings, not {value!r}")
         value = tuple(value)
     else:
-        if kind is float and type(value) is int:
-            value = float(value)
+        value = float(value) if kind is float and type(value) is int else value
         if type(value) is not kind:
             words = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}
             given = "something else" if key == "url" else repr(value)  # a URL may hold a password

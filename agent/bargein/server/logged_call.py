@@ -22,6 +22,11 @@ class LoggedCall:
     callback: Callback | None = None  # that was promised, as last logged
     rows: dict[str, Interruption] = field(default_factory=dict)  # as last logged
 
+    def new_promise(self) -> Callback | None:
+        """A promise to call back, once the caller has heard it."""
+        before, self.callback = self.callback, self.session.progress.callback
+        return self.callback if self.callback != before else None
+
     @property
     def interruptions(self) -> int:
         return sum(row.kind not in FALSE_INTERRUPTIONS for row in self.rows.values())
