@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,12 @@ def test_it_stands_below_the_turn_of_the_caller(shows, command: tuple[str, ...])
 def test_the_tables_count_it(shows) -> None:
     assert "retracted" in shows("interruptions")
     assert "what the agent did: 1 retracted" in shows("stats")
+
+
+def test_it_is_no_interruption_by_the_caller(shows) -> None:
+    assert "0 interruptions  ·  1 answer retracted" in shows("show", "last")
+    assert json.loads(shows("calls", "--json"))[0]["interruptions"] == 0
+    assert "0 interrupted" in shows("stats")
 
 
 def test_the_page_says_it(shows, tmp_path: Path) -> None:

@@ -225,12 +225,15 @@ def _timings(cut: Interruption) -> list[str]:
 def figures(interruptions: Iterable[Interruption], screen: Screen) -> list[str]:
     """One line about all interruptions of a call."""
     rows = list(interruptions)
-    real = [cut for cut in rows if cut.kind not in FALSE_INTERRUPTIONS]
+    real = [cut for cut in rows if cut.by_caller]
+    retracted = sum(cut.resolution == Resolution.RETRACTED for cut in rows)
     parts = [f"{len(real)} interruption{'s' * (len(real) != 1)}"]
     if real:
         worst = max(cut.stop_latency_ms for cut in real)
         parts.append(f"silent after {latency(worst)}" + (" at worst" if len(real) > 1 else ""))
-    if others := len(rows) - len(real):
+    if retracted:
+        parts.append(f"{retracted} answer{'s' * (retracted != 1)} retracted")
+    if others := len(rows) - len(real) - retracted:
         parts.append(f"{others} backchannel or noise")
     return [screen.dim("  ·  ".join(parts))]
 

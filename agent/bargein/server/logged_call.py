@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..core.language.kinds import FALSE_INTERRUPTIONS
 from ..core.turns.records import Callback, CallInfo, Interruption
 from .recorder import WavRecorder
 from .session import Session
@@ -29,4 +28,5 @@ class LoggedCall:
 
     @property
     def interruptions(self) -> int:
-        return sum(row.kind not in FALSE_INTERRUPTIONS for row in self.rows.values())
+        """How often the caller has interrupted the agent."""
+        return sum(row.by_caller for row in self.rows.values())

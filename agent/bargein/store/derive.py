@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, func, select, text, tuple_
 
 from ..core.language.kinds import FALSE_INTERRUPTIONS
+from ..core.turns.records import Resolution
 from .schema import calls, interruptions, turns
 
 if TYPE_CHECKING:
@@ -77,7 +78,8 @@ async def _turns(connection: AsyncConnection, call_ids: Collection[str]) -> dict
 async def _interruption_counts(connection: AsyncConnection, call_ids: Collection[str]) -> dict[str, int]:
     cuts = interruptions
     query = select(cuts.c.call_id, func.count()).group_by(cuts.c.call_id)
-    query = query.where(cuts.c.call_id.in_(call_ids), cuts.c.kind.not_in(FALSE_INTERRUPTIONS))
+    by_caller = cuts.c.kind.not_in(FALSE_INTERRUPTIONS), cuts.c.resolution != Resolution.RETRACTED
+    query = query.where(cuts.c.call_id.in_(call_ids), *by_caller)
     return {row[0]: row[1] for row in (await connection.execute(query)).all()}
 
 

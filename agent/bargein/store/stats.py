@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ..core.language.kinds import FALSE_INTERRUPTIONS
 from ..core.language.words import bare, tokens
-from ..core.turns.records import WAITS, Waits
+from ..core.turns.records import WAITS, Resolution, Waits
 
 MOST_PHRASES = 100  # of a day
 LONGEST_PHRASE = 80  # characters
@@ -169,7 +169,7 @@ class Figures:
     ) -> None:
         self.resolutions[resolution or "undecided"] += 1
         _group(self.kinds, kind or "undecided").count(detect_ms, stop_ms)
-        if kind not in FALSE_INTERRUPTIONS:
+        if kind not in FALSE_INTERRUPTIONS and resolution != Resolution.RETRACTED:
             for groups, name in ((self.queues, group.queue), (self.flows, group.flow), (self.steps, step)):
                 _group(groups, name).count(detect_ms, stop_ms)
             self.words[f"{step}\n{cut_word}"] += 1
@@ -198,7 +198,7 @@ class Figures:
             _add(self.waits[name], counter)
 
     def interruptions(self) -> Latencies:
-        """All but backchannels and noises."""
+        """Those of the agent by the caller."""
         found = Latencies()
         for group in self.steps.values():
             found.add(group)

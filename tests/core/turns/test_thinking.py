@@ -101,6 +101,23 @@ def test_a_filler_does_not_begin_over_a_sound_that_may_be_a_request() -> None:
     assert not np.concatenate(call.sent[before:]).any()
 
 
+def test_a_filler_within_a_reply_does_not_begin_over_a_sound_that_has_just_begun() -> None:
+    call = Held([MENU], ["I want the red one"], word=0.9)
+    call.run(600)
+    call.run(700, LOUD)
+    call.slow = True
+    call.run(1000)
+    call.do(call.core.on_segment(2, Segment(utterance("one"))))
+    call.run(1000)
+    assert call.core.state is State.SPEAKING
+    call.classifier.word = 0.0
+    call.do(call.core.on_segment(2, Segment(utterance("one moment"), filler=True)))
+    call.run(60)  # a filler begins after a gap
+    before = len(call.sent)
+    call.run(600, LOUD)
+    assert not np.concatenate(call.sent[before:]).any()
+
+
 @pytest.mark.parametrize(
     ("reply", "said", "state"),
     [("one red mug", "", State.SPEAKING), ("one red mug", "hello", State.YIELDED), ("", "hello", State.LISTENING)],

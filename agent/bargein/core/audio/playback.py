@@ -128,6 +128,11 @@ class Playback:
     def enqueue(self, segment: Segment) -> None:
         self._queue.append(segment)
 
+    def forget_filler(self) -> None:
+        """Do not say a filler that has not begun."""
+        if self._segment is None and self._queue and self._queue[0].filler:
+            self._queue.popleft()
+
     def next_frame(self, now: int) -> Pcm:
         """160 samples to be sent at call sample `now`."""
         if self._tail is not None:

@@ -162,6 +162,11 @@ class Agent:
 
     # -------------------------------------------------------------- the caller speaks
 
+    def ducked(self, now: int) -> None:
+        """A sound of the caller begins an overlap. A filler that is about to begin is not wanted."""
+        self.overlap.ducked(now)
+        self.playback.forget_filler()
+
     def interrupted(self, turn: CallerTurn | None, now: int, kind: Kind) -> list[act.Action]:
         """The rest of the reply is not wanted. `turn`: the sound that interrupts, None for a digit."""
         self.interrupted_question = self.playback.question

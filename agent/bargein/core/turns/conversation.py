@@ -322,7 +322,7 @@ class Conversation:
     def _perform(self, effect: Effect, event: Event, retracted: bool) -> None:
         match effect:
             case Effect.DUCK:
-                self._agent.overlap.ducked(self.now)
+                self._agent.ducked(self.now)
             case Effect.HOLD:
                 self._hold(retracted)
             case Effect.RESUME:

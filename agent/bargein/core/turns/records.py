@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Literal
 
 from ..audio.utterance import Word
-from ..language.kinds import Kind
+from ..language.kinds import FALSE_INTERRUPTIONS, Kind
 
 ANNOUNCEMENT = "announce"  # the dialogue of what only a member of the queue hears
 
@@ -94,6 +94,11 @@ class Interruption:
     kind: str
     resolution: str
     evidence: float = 0.0
+
+    @property
+    def by_caller(self) -> bool:
+        """Whether the caller interrupted the agent: no backchannel, no noise, and not the agent who cut in."""
+        return self.kind not in FALSE_INTERRUPTIONS and self.resolution != Resolution.RETRACTED
 
 
 class AnsweredBy(StrEnum):
