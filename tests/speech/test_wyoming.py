@@ -116,8 +116,11 @@ def test_a_voice() -> None:
         assert [word.text for word in said.words] == ["Two", "blue", "mugs."]
         assert 0.9 * RATE < len(said.pcm) < 1.2 * RATE
         assert seen[-1][-1][1] == {"text": "Two blue mugs.", "voice": {"name": "joe", "speaker": "2"}}
-        WyomingTts(url).synthesize("Two.", "en-US")
-        assert seen[-1][-1][1]["voice"] == {"language": "en-US"}
+        engine_ = WyomingTts(url)
+        for _ in range(2):
+            engine_.synthesize("Two.", "en-US")
+            assert seen[-1][-1][1]["voice"] == {"language": "en-US"}
+        assert sum(received[-1][0] == "describe" for received in seen) == 1
         assert not len(WyomingTts(url).synthesize("...").pcm)
 
 
@@ -138,6 +141,7 @@ def test_a_server_that_does_not_run_yet_or_does_not_say_takes_every_language() -
     recognizer.check("fr")
     with server(lambda received: event("info", {"asr": [{"models": None}], "tts": 5})) as url:
         assert WyomingServer("x", url, 5.0).languages("asr") == WyomingServer("x", url, 5.0).languages("tts") == ()
+    assert WyomingServer("x", "tcp://127.0.0.1:9", 5.0).languages("asr") is None
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ class WyomingRecognizer:
         self._server = WyomingServer("speech.stt_url", url, TIMEOUT_S)
         self._model = model
         self._work = WorkQueue(workers, "wyoming")
-        self._languages: tuple[str, ...] = ()
+        self._languages: tuple[str, ...] | None = None
 
     def load(self) -> None:
         """Check the address and, if the server answers already, ask for its languages. Raises EngineError."""

@@ -30,7 +30,7 @@ class WyomingTts:
 
     def __init__(self, url: str) -> None:
         self._server = WyomingServer("speech.tts_url", url, TIMEOUT_S)
-        self._languages: tuple[str, ...] = ()  # of the server's voices; empty until it has said them
+        self._languages: tuple[str, ...] | None = None  # of the server's voices; None until it has answered
 
     def load(self) -> None:
         """Check the address. Raises EngineError."""
@@ -41,7 +41,7 @@ class WyomingTts:
         text = " ".join(text.split())
         if not any(c.isalnum() for c in text):
             return silent(text)
-        if not self._languages:
+        if self._languages is None and not voice:
             self._languages = self._server.languages("tts")
         if self._languages and not voice and base(language) not in self._languages:
             raise EngineError(f"the speech server of speech.tts_url has no voice for '{language}'")

@@ -21,6 +21,7 @@ from .listing import base
 
 PORT = 10200  # of wyoming-piper; wyoming-faster-whisper has 10300
 CONNECT_S = 2.0
+INFO_S = 2.0  # for what a server says of itself
 MAX_LINE_BYTES = 1 << 20  # the voices of a server, in one line
 MAX_ANSWER_BYTES = 20_000_000  # of speech: 3 minutes at 48 kHz
 MAX_REASON_CHARS = 200
@@ -52,29 +53,31 @@ class WyomingServer:
         """Raises EngineError if the address is malformed. This does not connect: a server may start later."""
         self._address()
 
-    def languages(self, kind: str) -> tuple[str, ...]:
-        """ISO 639-1 codes of what the server offers, `kind` "asr" or "tts"; () if it does not say them."""
+    def languages(self, kind: str) -> tuple[str, ...] | None:
+        """ISO 639-1 codes of what the server offers, `kind` "asr" or "tts"; () if it does not say; None: no answer."""
         try:
-            info = next(
-                (event for event in self.ask([WyomingEvent("describe")]) if event.type == "info"), WyomingEvent("info")
-            )
+            told = self.ask([WyomingEvent("describe")], INFO_S)
+            info = next((event for event in told if event.type == "info"), WyomingEvent("info"))
             programs = [program for program in info.data.get(kind) or [] if program.get("installed", True)]
             offers = [offer for program in programs for offer in program.get("voices") or program.get("models") or []]
             return tuple(sorted({base(code) for offer in offers for code in offer.get("languages") or []}))
-        except (EngineError, AttributeError, TypeError):
+        except EngineError:
+            return None
+        except (AttributeError, TypeError):
             return ()
 
-    def ask(self, events: Iterable[WyomingEvent]) -> Iterator[WyomingEvent]:
+    def ask(self, events: Iterable[WyomingEvent], limit_s: float | None = None) -> Iterator[WyomingEvent]:
         """Send `events`, then yield the answer until it is read or the server closes. Raises EngineError, one line.
 
-        The time limit is for the whole request.
+        The time limit, that of the server or `limit_s`, is for the whole request.
         """
+        limit_s = limit_s or self._timeout_s
         host, port = self._address()
-        until = self._clock.monotonic() + self._timeout_s
+        until = self._clock.monotonic() + limit_s
         try:
-            connection = socket.create_connection((host, port), min(CONNECT_S, self._timeout_s))
+            connection = socket.create_connection((host, port), min(CONNECT_S, limit_s))
             with closing(connection):
-                connection.settimeout(self._timeout_s)
+                connection.settimeout(limit_s)
                 connection.sendall(b"".join(event.encoded() for event in events))
                 answer = _WyomingAnswer(connection, until, self._clock)
                 while (event := answer.event()) is not None:
