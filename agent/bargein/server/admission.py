@@ -35,8 +35,8 @@ class Load:
 # Above CLOSE callers would notice: a frame 10 ms late is made up for by any jitter buffer, many are not; a recognizer
 # that is a second behind answers a second late. An event loop that uses more than 0.72 of a core sends 1 % of its
 # frames 5 ms late. Below REOPEN there is room for more.
-CLOSE = Load(loop_lag_s=0.008, late_share=0.03, recognizer_wait_s=1.0, loop_cpu=0.72, cpu=0.85)
-REOPEN = Load(loop_lag_s=0.005, late_share=0.01, recognizer_wait_s=0.3, loop_cpu=0.67, cpu=0.78)
+CLOSE = Load(loop_lag_s=0.008, late_share=0.03, recognizer_wait_s=1.0, loop_cpu=0.72, cpu=0.80)
+REOPEN = Load(loop_lag_s=0.005, late_share=0.01, recognizer_wait_s=0.3, loop_cpu=0.67, cpu=0.73)
 
 
 def forecast(cpu: float, ages_s: Iterable[float], at_once: float) -> float:
