@@ -1,4 +1,4 @@
-"""A recognizer that gives no answer: the flow asks again, takes keys, and else goes to people. In virtual time."""
+"""A recognizer that gives no answer: the flow asks again, offers its keys, and goes to people. In virtual time."""
 
 from __future__ import annotations
 
@@ -87,8 +87,12 @@ def test_a_recognizer_that_fails_costs_the_retries_of_the_step_and_then_the_call
     session, said, _ = run(tmp_path, 0.0, None)
     assert session.finish is not None
     assert (session.finish.result, session.finish.queue) == ("queue", "support")
-    again = "Sorry, I did not get that. Sales or service?"
-    assert said == ["Sales or service?", again, again, "I am having trouble with that. One moment, please."]
+    assert said == [
+        "Sales or service?",
+        "Sorry, I did not get that. Sales or service?",
+        "Sorry, I did not get that. For sales, press 1. For service, press 2. Sales or service?",
+        "I am having trouble with that. One moment, please.",
+    ]
 
 
 def test_a_recognizer_that_hangs_costs_four_seconds_and_then_the_caller_goes_to_people(tmp_path: Path) -> None:

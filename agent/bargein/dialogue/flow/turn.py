@@ -18,6 +18,7 @@ from .moves import EndDialogue, GoOn, Move, Wait
 from .route import listening
 from .state import LEAD, Begun, FlowState, cut_at
 
+MOST_KEYS = 5  # of a keypad menu that is heard once
 Look = Callable[[FlowState, str], Lookup]  # names as they are spoken in a state; the caller's words
 
 
@@ -100,18 +101,29 @@ class FlowTurn:
         if self.changing:
             return self.what_to_change(self.base.missed(), "still_there")
         if self.situation.unclear:
-            return self.not_understood("sorry")
+            return self.not_understood("sorry", self.keys() if self.base.misses else ())
         lead = self.say("still_there") if self.base.misses else ()
         return self.ask_again(lead)
 
-    def not_understood(self, saying: str) -> Move:
+    def keys(self) -> tuple[str, ...]:
+        """What to press for each choice: the line, or the recognizer, is too bad for words."""
+        choices = [choice for choice in self.slot.choices.values() if choice.digit] if self.slot is not None else []
+        if len(choices) > MOST_KEYS:
+            return ()
+        return tuple(
+            saying.replace("{choice}", choice.say).replace("{key}", choice.digit)
+            for choice in choices
+            for saying in self.say("key")
+        )
+
+    def not_understood(self, saying: str, keys: tuple[str, ...] = ()) -> Move:
         if self.interrupted and self.now is not self.here:
             return self.resume(saying or "sorry")
         if self.base.misses >= self.here.retries:
             return self.give_up()
         if self.changing:
             return self.what_to_change(self.base.missed(), saying)
-        return self.ask_again(self.say(saying))
+        return self.ask_again((*self.say(saying), *keys))
 
     def incomplete(self, begun: Begun) -> Move:
         """Keep the beginning of a value and ask for the rest: "I have four seven one, and then?"."""
