@@ -44,7 +44,6 @@ from .server.settings import conversation_class, conversation_settings
 from .speech import catalog
 from .speech.base import ClosableRecognizer, Recognizer
 from .speech.voice import Voice
-from .speech.whisper_stream import WhisperStream
 from .store import Privacy, Store
 
 log = logging.getLogger(__name__)
@@ -226,8 +225,8 @@ class App:
 
     def _recognizer_state(self) -> RecognizerState:
         waiting_s, cpu_s = (float(getattr(self._recognizer, name, 0.0)) for name in ("waiting_s", "cpu_s"))
-        restarts = int(getattr(self._recognizer, "restarts", 0))
-        return RecognizerState(waiting_s, WhisperStream.unanswered, restarts, cpu_s)
+        unanswered, restarts = (int(getattr(self._recognizer, name, 0)) for name in ("unanswered", "restarts"))
+        return RecognizerState(waiting_s, unanswered, restarts, cpu_s)
 
     def _admit(self) -> bool:
         """For FastAGI: whether there is room. Counts who is refused."""

@@ -155,8 +155,26 @@ async def test_a_recording_that_cannot_be_deleted_keeps_its_call(store: Store) -
     call(store, "a", "+491", recording="/r/a.wav")
     assert await store.flush()
     gone = await forget(store._url, "+491", lambda path: False)
-    assert (gone.calls, gone.failed) == (0, ("/r/a.wav",))
+    assert (gone.calls, gone.failed) == (1, ("/r/a.wav",))
     assert await left(store) == ["a"]
+    assert "secret" not in await everything(store)
+    assert (await forget(store._url, "+491", lambda path: True)).recordings == 1
+    assert await left(store) == []
+
+
+async def test_an_announcement_whose_recording_stays_is_found_the_next_time(store: Store) -> None:
+    """The caller's call, by which it was found, is gone by then."""
+    for name, caller, dialogue in (("talk", "+491", "order"), ("told", "201", ANNOUNCEMENT)):
+        file = f"/r/{name}.wav"
+        store.call_started(name, caller=caller, dialogue=dialogue, linkedid="1.1", started_at=BEGAN, recording=file)
+        store.turn(name, Turn(0, "agent", 0, 900, f"secret {name}", f"secret {name}"))
+        store.call_ended(name, outcome="continue", duration_ms=2000, ended_at=BEGAN)
+    assert await store.flush()
+    assert (await forget(store._url, "+491", lambda path: "told" not in path)).failed == ("/r/told.wav",)
+    assert await left(store) == ["told"]
+    assert "secret" not in await everything(store)
+    assert (await forget(store._url, "+491", lambda path: True)).recordings == 1
+    assert await left(store) == []
 
 
 @pytest.mark.parametrize(("withheld", "kept"), [("words", "+491"), ("numbers", "secret a")])

@@ -43,4 +43,5 @@ def forget_command(number: str, config_path: Path | None, db: str | None) -> Non
     if gone.elsewhere:
         click.echo(f"{gone.elsewhere} recordings are on other servers: run `bargein prune` there", err=True)
     if gone.failed:
-        raise UserError(f"{len(gone.failed)} recordings could not be deleted; their calls stay in the log")
+        raise UserError(f"{len(gone.failed)} recordings could not be deleted: run this again; nothing else is left of "
+                        "their calls")  # fmt: skip

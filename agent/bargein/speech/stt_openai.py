@@ -44,6 +44,7 @@ class OpenAiRecognizer:
         self._server = SpeechServer("speech.stt_url", url, key_env, TIMEOUT_S)
         self._model = model or DEFAULT_MODEL
         self._work = WorkQueue(workers, "transcriptions")
+        self.unanswered = 0  # requests that failed, or whose answer did not come in time
         self._format = "verbose_json"  # with probabilities; newer models of OpenAI refuse it
 
     def load(self) -> None:
@@ -60,6 +61,10 @@ class OpenAiRecognizer:
     def submit(self, work: Callable[[], Transcript]) -> Future[Transcript]:
         """Run `work` in a thread of the engine, in order."""
         return self._work.submit(work)
+
+    def count_unanswered(self) -> None:
+        """A request failed, or its answer did not come in time."""
+        self.unanswered += 1
 
     @property
     def waiting_s(self) -> float:

@@ -35,6 +35,7 @@ class WhisperRecognizer:
 
     def __init__(self, model: str = "", workers: int = 1, separate: bool = False) -> None:
         self.model = model or BUNDLED
+        self.unanswered = 0  # requests that failed, or whose answer did not come in time
         self._workers = workers
         self._separate = separate
         self._lock = threading.Lock()
@@ -87,6 +88,10 @@ class WhisperRecognizer:
     def submit(self, work: Callable[[], Transcript]) -> Future[Transcript]:
         """Run `work` in a thread of the engine, in order. At most one waits for each stream."""
         return self._work.submit(work)
+
+    def count_unanswered(self) -> None:
+        """A request failed, or its answer did not come in time."""
+        self.unanswered += 1
 
     @property
     def waiting_s(self) -> float:

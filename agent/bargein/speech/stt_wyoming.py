@@ -42,6 +42,7 @@ class WyomingRecognizer:
         self._server = WyomingServer("speech.stt_url", url, TIMEOUT_S)
         self._model = model
         self._work = WorkQueue(workers, "wyoming")
+        self.unanswered = 0  # requests that failed, or whose answer did not come in time
         self._languages: tuple[str, ...] | None = None
 
     def load(self) -> None:
@@ -61,6 +62,10 @@ class WyomingRecognizer:
     def submit(self, work: Callable[[], Transcript]) -> Future[Transcript]:
         """Run `work` in a thread of the engine, in order."""
         return self._work.submit(work)
+
+    def count_unanswered(self) -> None:
+        """A request failed, or its answer did not come in time."""
+        self.unanswered += 1
 
     @property
     def waiting_s(self) -> float:

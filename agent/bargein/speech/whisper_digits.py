@@ -43,6 +43,8 @@ class DigitDecoder(Protocol):
 
     def submit(self, work: Callable[[], Transcript]) -> Future[Transcript]: ...
 
+    def count_unanswered(self) -> None: ...
+
     def decode_digits(self, pcm: Pcm, language: str) -> Decoded: ...
 
 
@@ -55,6 +57,10 @@ class DigitPieces:
     def submit(self, work: Callable[[], Transcript]) -> Future[Transcript]:
         """Run `work` in a thread of the engine."""
         return self._engine.submit(work)
+
+    def count_unanswered(self) -> None:
+        """A request failed, or its answer did not come in time."""
+        self._engine.count_unanswered()
 
     def decode(self, pcm: Pcm, language: str, hints: Sequence[str]) -> Decoded:
         """One group. Blocks. Hints do not help with digits."""

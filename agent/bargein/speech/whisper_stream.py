@@ -28,6 +28,8 @@ class PieceRecognizer(Protocol):
 
     def submit(self, work: Callable[[], Transcript]) -> Future[Transcript]: ...
 
+    def count_unanswered(self) -> None: ...
+
     def decode(self, pcm: Pcm, language: str, hints: Sequence[str]) -> Decoded: ...
 
 
@@ -37,8 +39,6 @@ class WhisperStream:
     Whoever asks waits `deadline_s` at most. Then, or if the engine fails, they
     get the words that are known, or EngineError if there are none.
     """
-
-    unanswered = 0  # in this process: requests that failed, or whose answer did not come in time
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class WhisperStream:
             waiting.add_done_callback(_take_note)
             await asyncio.wait([waiting], timeout=self._deadline_s)
             if not waiting.done():
-                WhisperStream.unanswered += 1
+                self._engine.count_unanswered()
                 self._pending.cancel()  # if it has not begun; the next request is for more audio anyway
                 if not self._last.text:
                     raise EngineError(f"the recognizer does not keep up: no words within {self._deadline_s:g} s")
@@ -99,7 +99,7 @@ class WhisperStream:
             if waiting.cancelled():
                 return self._last
             if waiting.exception() is not None:
-                WhisperStream.unanswered += 1
+                self._engine.count_unanswered()
                 if self._last.text:
                     return self._last
             return waiting.result()

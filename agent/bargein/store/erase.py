@@ -189,8 +189,8 @@ def _blank(what: What) -> dict[str, Any]:
     """The values of the row of a call after this was deleted."""
     calls = schema.calls.c
     if what == "caller":
-        return {**dict.fromkeys((*NUMBERS, "summary", "slots", "steps", "last_step"), ""),
-                "forgotten": 1}  # fmt: skip
+        blank = {name: "" for name in (*NUMBERS, "summary", "slots", "steps", "last_step") if name in calls}
+        return {**blank, "forgotten": 1}
     return {**{name: "" for name in _columns(what) if name in calls}, "removed": calls.removed + f" {what}"}
 
 

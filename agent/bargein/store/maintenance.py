@@ -191,10 +191,10 @@ async def forget(
     of a queue were told of it, and promises to call that number back.
 
     `delete_recording(path)` deletes a file of this server and says whether it is gone. It comes before the row, so
-    after a crash the same command finds what is left. Of a call whose recording is on another server nothing is left
-    but that: the next `forget` or `prune` there deletes it. Rows that still wait in the spool of a server are not
-    found. `progress` gets how many steps of cleaning the search index are done. Raises UserError when the database
-    cannot be used, and for an empty number: calls without one have many callers.
+    after a crash the same command finds what is left. Of a call whose recording is on another server, or cannot be
+    deleted, nothing is left but that: the next `forget` or `prune` there deletes it. Rows that still wait in the spool
+    of a server are not found. `progress` gets how many steps of cleaning the search index are done. Raises UserError
+    when the database cannot be used, and for an empty number: calls without one have many callers.
     """
     if not number.strip():
         raise UserError("forget: an empty number is no caller", 2)
@@ -222,7 +222,7 @@ async def _forget(
     callers = select(calls.c.linkedid).where(calls.c.caller == number, calls.c.linkedid != "")
     announced = and_(calls.c.dialogue == ANNOUNCEMENT, calls.c.linkedid.in_(callers))
     for which in (announced, or_(calls.c.caller == number, calls.c.forgotten == 1)):
-        found.elsewhere = 0  # the second of these finds them all
+        found.elsewhere, found.failed = 0, []  # the second of these finds them all
         await _forget_pages(engine, eraser, found, which, delete_recording, server)
     async with engine.begin() as connection:  # those of other callers, too
         await connection.execute(delete(schema.callbacks).where(schema.callbacks.c.phone == number))
@@ -240,10 +240,10 @@ async def _forget_pages(
 ) -> None:
     async for page in pages(engine, which):
         gone = found.without_recording(page, delete_recording, server)
-        fresh = [row for row in page if is_elsewhere(row, server) and not row["forgotten"]]
+        kept = [row for row in page if row not in gone and not row["forgotten"]]  # for their recordings
         await eraser.erase(gone)
-        await eraser.erase(fresh, "caller")
-        found.calls += len(gone) + len(fresh)
+        await eraser.erase(kept, "caller")
+        found.calls += len(gone) + len(kept)
 
 
 async def _sync(engine: AsyncEngine) -> None:
