@@ -41,6 +41,7 @@ from .server.recorder import recording_of
 from .server.registry import CallOutcome, Registry
 from .server.session import CallLog, Engines, Session
 from .server.settings import conversation_class, conversation_settings
+from .server.showing import show_calls
 from .speech import catalog
 from .speech.base import ClosableRecognizer, Recognizer
 from .speech.voice import Voice
@@ -87,7 +88,7 @@ class App:
         self.admission = AdmissionControl()
         self.meter = Meter()
         self._is_worker = registry is not None
-        self._measuring: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._metrics: MetricsServer | None = None
         self.media = MediaEngine(self.clock)
         self.server: AudioSocketServer
@@ -147,23 +148,15 @@ class App:
         gc.freeze()  # the garbage collector stops all calls, so it must not scan what stays loaded
         try:
             await self.server.start(*parse_address(sock.listen))
-            monitor = Monitor(
-                self.media,
-                self.admission,
-                self.meter,
-                self.store,
-                lambda: [call.started for call in self._calls.values()],
-                self._recognizer_state,
-                self.clock,
-                cores() / (config.server.workers or cores()),
-            )
-            self._measuring = asyncio.create_task(monitor.run())
+            share, began, recognizer = cores() / (config.server.workers or cores()), self._began, self._recognizer_state
+            monitor = Monitor(self.media, self.admission, self.meter, self.store, began, recognizer, self.clock, share)
+            shown = show_calls(lambda: [call.session for call in self._calls.values()], self.store.show)
+            self._tasks = [asyncio.create_task(work) for work in (monitor.run(), shown)]
             if self._is_worker:
                 return
-            host = parse_address(sock.listen)[0]
             self.fastagi = FastAgiServer(
                 self.registry,
-                sock.advertise or f"{host}:{self.server.port}",
+                sock.advertise or f"{parse_address(sock.listen)[0]}:{self.server.port}",
                 peers=networks(config.fastagi.peers),
                 max_connections=config.fastagi.max_connections,
                 timeout_s=config.fastagi.timeout_ms / 1000,
@@ -181,8 +174,8 @@ class App:
 
     async def close(self) -> None:
         """End every call, and close the ports and the database."""
-        if self._measuring is not None:
-            self._measuring.cancel()
+        for task in self._tasks:
+            task.cancel()
         if self._metrics is not None:
             await asyncio.to_thread(self._metrics.close)
         if not self._is_worker:
@@ -222,6 +215,9 @@ class App:
 
     def _health(self) -> Health:
         return Health(self.server.admits(), self.calls, self.room > 0, 1, self.admission.reason)
+
+    def _began(self) -> list[float]:
+        return [call.started for call in self._calls.values()]
 
     def _recognizer_state(self) -> RecognizerState:
         waiting_s, cpu_s = (float(getattr(self._recognizer, name, 0.0)) for name in ("waiting_s", "cpu_s"))

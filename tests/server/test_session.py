@@ -118,6 +118,7 @@ async def test_an_interruption_over_tcp(call) -> None:
     setup, far = await call(menu_then(Say("one blue mug"), Finish("hangup")), ["no, the blue one"])
     await asyncio.sleep(0.6)
     await far.speak(700)
+    assert setup.session.now.caller_dbfs > -30
     await far.speak(1500, QUIET)
     await asyncio.wait_for(setup.done.wait(), 15)
     row = setup.log.rows[0]

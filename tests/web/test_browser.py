@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import os
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from bargein.core.turns.records import CallNow
+from bargein.store import Store
 from tests.web.browser import CHROMIUM, Browser, browser
 from tests.web.test_pages import CALL, place
 
@@ -58,6 +61,26 @@ def test_axe_finds_nothing_serious(shown: tuple[Browser, str], where: str) -> No
             page.go(address + where)
             page.evaluate(axe)
             assert page.evaluate(SERIOUS) == [], scheme
+
+
+NOW = """[...document.querySelectorAll("[data-call=running] div")].map(side => [side.dataset.side,
+    side.querySelector("meter").value, side.querySelector("small").innerText,
+    side.querySelector("span").innerText])"""
+
+
+async def test_levels_and_words_of_a_call_in_progress_move(shown: tuple[Browser, str], place: Path) -> None:
+    page, address = shown
+    page.go(f"{address}/")
+    store = await Store.open(f"sqlite:///{place}/bargein.db")
+    page.evaluate("document.body.dataset.same = 'yes'")
+    for level in (-20, -35):
+        expected = [["caller", level, f"{level} dB", f"<b>I {level}"], ["agent", -60, "silent", "the red mug"]]
+        async with asyncio.timeout(60):
+            while page.evaluate(NOW) != expected:
+                store.show({"running": CallNow(level, -120, f"<b>I {level}", "the red mug")})
+                await asyncio.sleep(0.2)
+    await store.close()
+    assert page.evaluate("document.body.dataset.same") == "yes"  # it was not loaded again
 
 
 @pytest.mark.parametrize("where", ["/", "/calls", f"/calls/{CALL}", "/interruptions", "/statistics"])

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from ..core.audio.pcm import Pcm
+from ..core.audio.pcm import Pcm, dbfs
 from ..core.detector.speech_detector import SpeechDetector
 from ..core.turns import actions as act
 from ..core.turns.conversation import Conversation
-from ..core.turns.records import Interruption, Turn
+from ..core.turns.records import CallNow, Interruption, Turn
 from ..core.turns.reply import CallResult, Finish
 from ..core.turns.transcript import Transcript
 from ..dialogue.base import Planner, Progress
@@ -26,6 +26,8 @@ from .logs import described
 from .media import MediaEngine
 
 log = logging.getLogger(__name__)
+
+LEVEL_FRAMES = 25  # 0.5 s
 
 
 class CallLog(Protocol):
@@ -82,6 +84,8 @@ class Session:
         self._streams: dict[int, RecognitionStream] = {}
         self._answers = Answers(call_id, conversation, engines.planner, engines.voice, self._perform)
         self._dropped: Counter[act.DropCause] = Counter()  # answers of which nothing was heard
+        self._received: deque[Pcm] = deque(maxlen=LEVEL_FRAMES)
+        self._sent: deque[Pcm] = deque(maxlen=LEVEL_FRAMES)
         self._tasks: asyncio.TaskGroup
 
     @property
@@ -98,6 +102,14 @@ class Session:
     def progress(self) -> Progress:
         """How far the caller has come in the flow."""
         return self._engines.planner.progress
+
+    @property
+    def now(self) -> CallNow:
+        """Levels and words at the moment."""
+        caller, agent = (
+            round(dbfs(np.concatenate(frames))) if frames else -120 for frames in (self._received, self._sent)
+        )
+        return CallNow(caller, agent, *self._conversation.saying)
 
     async def run(self, connection: Connection, media: MediaEngine) -> None:
         """Serve the call until it is over. The caller of this method closes the connection."""
@@ -125,6 +137,7 @@ class Session:
 
     def on_audio(self, pcm: Pcm) -> None:
         """160 samples from the line."""
+        self._received.append(pcm)
         if self._recorder is not None:
             self._recorder.near(np.zeros_like(pcm) if self._conversation.is_secret else pcm)
         self._perform(self._conversation.on_frame(pcm))
@@ -138,6 +151,7 @@ class Session:
         if self.finish is not None:
             return None
         pcm, actions = self._conversation.on_tick()
+        self._sent.append(pcm)
         if self._recorder is not None:
             self._recorder.far(pcm)
         self._perform(actions)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 AT_ONCE = 500  # rows in one transaction
 CRASHED = "crashed"  # the outcome of a call whose server died
 CLOSE_AT_ONCE = 100
+FORGET_AFTER = timedelta(minutes=1)
 
 
 class Database:
@@ -67,6 +68,15 @@ class Database:
         merged = _merged(rows)
         for first in range(0, len(merged), AT_ONCE):
             await self._write(merged[first : first + AT_ONCE])
+
+    async def show(self, row: Mapping[str, Any]) -> None:
+        """Replace the row of `live` of one run. Rows that are old belong to servers that ended, and go."""
+        live = schema.live
+        old = live.c.at < iso(self._clock.utc() - FORGET_AFTER)
+        async with (await self.ready()).begin() as connection:
+            await connection.execute(delete(live).where((live.c.run == row["run"]) | old))
+            if row["calls"] != "{}":
+                await connection.execute(live.insert().values(**row))
 
     async def close_crashed(self, run: str) -> int:
         """Close the calls that a dead run left open. "": those that are older than any call can be."""

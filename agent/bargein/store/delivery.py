@@ -11,7 +11,7 @@ import contextlib
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,6 +72,9 @@ class Delivery:
         self._wake: asyncio.Event
         self._deliverable: asyncio.Event
         self._stop: asyncio.Event
+        self._showing: Mapping[str, Any] = {}  # the last row of `live`
+        self._shown: asyncio.Event  # there is a new one
+        self._writing: asyncio.Lock  # one connection is enough
         self._hurry = False
         self._opened: Future[None] = Future()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), name="store", daemon=True)
@@ -109,6 +112,11 @@ class Delivery:
             log.error("store: %d rows wait and no more fit: new rows are dropped", self._most)
         self._call(self._wake.set)
 
+    def show(self, row: Mapping[str, Any]) -> None:
+        """Write this row of `live` when there is time. Only the last one matters, and none is kept."""
+        self._showing = row
+        self._call(lambda: self._shown.set())
+
     def waits(self, key: tuple[Any, ...]) -> bool:
         """Whether a row of this key waits in memory."""
         with self._lock:
@@ -145,13 +153,14 @@ class Delivery:
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._wake, self._deliverable, self._stop = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._shown, self._writing = asyncio.Event(), asyncio.Lock()
         try:
             await self._open()
         except BaseException as error:
             self._opened.set_exception(error)
             return
         self._opened.set_result(None)
-        tasks = [asyncio.create_task(work()) for work in (self._gather, self._deliver, self._complete_days)]
+        tasks = [asyncio.create_task(work()) for work in (self._gather, self._deliver, self._show, self._complete_days)]
         await self._stop.wait()
         for task in tasks:
             task.cancel()
@@ -162,6 +171,9 @@ class Delivery:
             if batch.closes is not None:
                 self._spool.release(batch.closes)
         self._spool.close()
+        if self._showing and not self.failing:
+            with contextlib.suppress(Exception):
+                await self._database.show({**self._showing, "calls": "{}"})
         await self._database.close()
 
     async def _open(self) -> None:
@@ -242,7 +254,8 @@ class Delivery:
             await self._deliverable.wait()
             batch = self._in_hand = self._batches[0]
             try:
-                await self._write(batch)
+                async with self._writing:
+                    await self._write(batch)
             except Exception as error:
                 self._in_hand = None
                 self._fail(error)
@@ -251,6 +264,18 @@ class Delivery:
                 continue
             self._in_hand, delay_s = None, FIRST_RETRY_S
             self._succeed(batch)
+
+    async def _show(self) -> None:
+        """Write the row of `live`. If that fails, the next one may do."""
+        while True:
+            await self._shown.wait()
+            self._shown.clear()
+            if not self.failing:
+                try:
+                    async with self._writing:
+                        await self._database.show(self._showing)
+                except Exception as error:
+                    log.debug("store: calls in progress are not shown: %s", type(error).__name__)
 
     async def _complete_days(self) -> None:
         """Make the statistics of days that are over, one day at a time, while there is nothing else to do."""

@@ -139,6 +139,10 @@ class Eraser:
         if what in INDEXED:
             daily.forget_days(connection, {row["started_at"][:10] for row in found})
 
+    async def forget_live(self) -> None:
+        """Delete what goes on in calls at the moment: the servers write it again within a second."""
+        await self._run(lambda connection: connection.execute(delete(schema.live)))
+
     async def orphans(self, before: str) -> None:
         """Delete what was logged before then of calls that have no row: it was lost."""
         tables = ((schema.turns, ("call_id", "seq")), (schema.interruptions, ("id",)), (schema.callbacks, ("call_id",)))

@@ -226,6 +226,7 @@ async def _forget(
         await _forget_pages(engine, eraser, found, which, delete_recording, server)
     async with engine.begin() as connection:  # those of other callers, too
         await connection.execute(delete(schema.callbacks).where(schema.callbacks.c.phone == number))
+    await eraser.forget_live()
     found.wiped = await eraser.wipe(progress)  # also if nothing was found: a crash may have come before it
     return found.counted()
 

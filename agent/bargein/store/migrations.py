@@ -137,6 +137,7 @@ MIGRATIONS: Sequence[Migration] = (
     ("DELETE FROM day_figures",),  # without misunderstood phrases; they are made again
     (_add("calls", "answered_by"),),
     (_create("callbacks", "call_id", "call_id phone wanted note logged_at done_at", ""),),
+    (_create("live", "run", "run at calls", ""),),
 )
 
 LOCK_KEY = 0x62617267  # any number that only we use: "barg"

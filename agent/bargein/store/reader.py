@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import astuple, replace
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select, tuple_
 
+from ..core.turns.records import CallNow
 from ..errors import UserError
 from . import migrations, schema
 from .callbacks import matching
@@ -31,6 +32,7 @@ from .rows import (
     to_call,
     to_callback,
     to_interruption,
+    to_live,
     to_turn,
 )
 from .url import sqlite_file
@@ -59,6 +61,7 @@ INTERRUPTION_ORDER: Mapping[InterruptionSort, ColumnElement[Any]] = {
 }
 LAST_CHARACTER = "\U0010ffff"
 PAGE = 500  # calls that an export reads at a time
+LIVE = timedelta(seconds=10)  # a server writes every second; the clocks of two machines may differ
 
 
 class Reader:
@@ -257,6 +260,13 @@ class Reader:
             [to_turn(row) for row in await self._rows(new_turns)],
             [to_interruption(row) for row in await self._rows(new_cuts)],
         )
+
+    async def live(self, now: datetime) -> dict[str, CallNow]:
+        """What goes on in the calls in progress, as their servers wrote it a moment before `now`; by call."""
+        live, found = schema.live, dict[str, CallNow]()
+        for row in await self._rows(select(live.c.calls).where(live.c.at >= iso(now - LIVE))):
+            found |= to_live(row)
+        return found if self.shows.words else {name: CallNow(*astuple(one)[:2]) for name, one in found.items()}
 
     def notices(self) -> Notices:
         """Tells when the log changes. Use as a context manager."""

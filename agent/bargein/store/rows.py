@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..core.audio.utterance import Word
-from ..core.turns.records import WAITS, Interruption, Turn, Waits
+from ..core.turns.records import WAITS, CallNow, Interruption, Turn, Waits
 
 SAMPLES_PER_MS = 8  # 8000 Hz
 LONGEST_CALL = timedelta(days=1)  # an older call without an end was cut off by a crash
@@ -134,6 +134,16 @@ def turn_columns(call_id: str, turn: Turn) -> dict[str, Any]:
 def interruption_columns(interruption: Interruption) -> dict[str, Any]:
     """An interruption as a row of `interruptions`: its fields are the columns."""
     return {column.name: getattr(interruption, column.name) for column in fields(Interruption)}
+
+
+def live_columns(run: str, at: datetime, calls: Mapping[str, CallNow]) -> dict[str, Any]:
+    """What goes on in the calls of a server as a row of `live`. Column `calls` is JSON: the fields of each, by id."""
+    found = {call_id: astuple(now) for call_id, now in calls.items()}
+    return {"run": run, "at": iso(at), "calls": storable(json.dumps(found, ensure_ascii=False))}
+
+
+def to_live(row: Mapping[str, Any]) -> dict[str, CallNow]:
+    return {call_id: CallNow(*now) for call_id, now in json.loads(row["calls"]).items()}
 
 
 def to_call(row: Mapping[str, Any]) -> Call:

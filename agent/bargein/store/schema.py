@@ -85,6 +85,13 @@ day_figures = Table(
     *_text("figures"),
 )
 
+live = Table(
+    "live",  # what goes on in the calls of a server, while they last; see rows.py
+    metadata,
+    Column("run", Text, primary_key=True),
+    *_text("at", "calls"),
+)
+
 versions = Table(
     "schema_version",
     metadata,

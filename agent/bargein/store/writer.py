@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from ..clock import Clock, SystemClock
-from ..core.turns.records import Callback, Handover, Interruption, Turn
+from ..core.turns.records import Callback, CallNow, Handover, Interruption, Turn
 from ..errors import UserError
 from .connect import explained, is_failure
 from .database import Database
 from .delivery import Delivery
 from .privacy import EVERYTHING_STORED, Privacy
 from .reader import Reader
-from .rows import interruption_columns, iso, storable, turn_columns
+from .rows import interruption_columns, iso, live_columns, storable, turn_columns
 from .spool import Spool
 from .url import sqlite_file
 
@@ -168,6 +168,13 @@ class Store(Reader):
             if logged:
                 return self._put("calls", {"id": call_id, **known})
         log.warning("store: what became of the caller of %s is not logged, because the call is not", call_id)
+
+    def show(self, calls: Mapping[str, CallNow]) -> None:
+        """What goes on in all calls of this server at the moment. Call it every second while there are any, and once
+        more when there are none."""
+        if not self._privacy.words:
+            calls = {call_id: CallNow(now.caller_dbfs, now.agent_dbfs) for call_id, now in calls.items()}
+        self._delivery.show(live_columns(self._run, self._clock.utc(), calls))
 
     async def is_logged(self, call_id: str) -> bool:
         """Whether there is a call of this id. Raises UserError when the database cannot be read."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -108,24 +110,30 @@ class Pages:
             "calls": self._live.calls,
             "events": self._live.recent,
             "last_turn": self._live.last_turn,
+            "now": self._live.now,
         }
         return self._page(request, name, version=self._live.version, **values)
 
     async def events(self, request: Request) -> Response:
-        """Server-sent events: `changed` whenever there is something newer than the page, which names its version."""
+        """Server-sent events: `changed` whenever there is something newer than the page, which names its version; `now`
+        with the levels and words of all calls, as the page shows them."""
         shown = request.query_params.get("version", "")
 
         async def stream() -> AsyncIterator[str]:
             yield "retry: 3000\n\n"
             version = int(shown) if shown.isascii() and shown.isdigit() and len(shown) < 12 else -1
+            beat = -1
             while not await request.is_disconnected():
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._live.wait(version), KEEP_ALIVE_S)
+                    await asyncio.wait_for(self._live.wait(version, beat), KEEP_ALIVE_S)
+                told = ": still here\n\n"
                 if version != self._live.version:
                     version = self._live.version
-                    yield f"event: changed\ndata: {version}\n\n"
-                else:
-                    yield ": still here\n\n"
+                    told = f"event: changed\ndata: {version}\n\n"
+                if beat != self._live.beat:
+                    beat = self._live.beat
+                    told += f"event: now\ndata: {_now(self._live)}\n\n"
+                yield told
 
         return StreamingResponse(stream(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
@@ -192,6 +200,11 @@ class Pages:
         code = error.status_code if isinstance(error, HTTPException) else 400
         told = error.detail if isinstance(error, HTTPException) else str(error)
         return self._page(request, "error.html", code, message=told)
+
+
+def _now(live: Live) -> str:
+    """Levels and words as JSON: for each call in progress both sides, as the page shows them."""
+    return json.dumps({call.id: [asdict(side) for side in present.sides(live.now.get(call.id))] for call in live.calls})
 
 
 def _page_number(request: Request) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..core.language.kinds import FALSE_INTERRUPTIONS, Kind
 from ..core.language.neutral import neutral
 from ..core.language.words import bare
+from ..core.turns.records import CallNow
 from ..store.filters import FATES
 from ..view.choose import OUTCOMES
 from ..view.figures import by_local_day, by_local_hour, fates, histogram
@@ -25,6 +26,7 @@ WIDTH = 1000  # of a picture, in its own units
 LANE = 60  # half the height of a voice
 CENTRES = {"agent": 80, "caller": 220}
 FULL_SCALE = 32768
+SILENT_DBFS = -60  # the lower end of a meter
 
 
 def duration(ms: int | None) -> str:
@@ -65,6 +67,26 @@ def words(text: str) -> str:
     return text.replace("_", " ")
 
 
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a call in progress. `level` in dBFS, -60 and less being silence; `told` is the same in words."""
+
+    who: str  # caller | agent
+    level: int
+    told: str
+    words: str
+
+
+def sides(now: CallNow | None) -> list[Side]:
+    """Levels and words of a call in progress; levels of silence if its server has told nothing."""
+    now = now or CallNow(SILENT_DBFS, SILENT_DBFS)
+    both = (("caller", now.caller_dbfs, now.caller_words), ("agent", now.agent_dbfs, now.agent_words))
+    return [
+        Side(who, max(SILENT_DBFS, level), f"{level} dB" if level > SILENT_DBFS else "silent", neutral(said))
+        for who, level, said in both
+    ]
+
+
 def outcome(call: Call) -> str:
     return words(call.outcome) or ("in progress" if call.ended_at is None else "–")
 
@@ -83,7 +105,11 @@ def prepare(environment: Environment) -> None:
         outcome=outcome,
     )
     environment.globals.update(
-        outcomes=[*OUTCOMES, "in_progress"], all_fates=FATES, kinds=list(Kind), not_real=FALSE_INTERRUPTIONS
+        outcomes=[*OUTCOMES, "in_progress"],
+        all_fates=FATES,
+        kinds=list(Kind),
+        not_real=FALSE_INTERRUPTIONS,
+        sides=sides,
     )
 
 

@@ -39,6 +39,16 @@ def test_it_plays_what_it_was_given_and_then_silence() -> None:
     assert [w.start for w in heard.words] == [0, WORD, 2 * WORD, 3 * WORD]
 
 
+def test_the_words_that_have_begun_are_what_it_says() -> None:
+    playback = Playback()
+    assert playback.saying == ""
+    playback.enqueue(line())
+    play(playback, 16)  # 320 ms
+    assert playback.saying == "one two"
+    play(playback, 60)
+    assert playback.saying == ""
+
+
 def test_a_pause_fades_within_15_ms_and_holds() -> None:
     playback = Playback()
     playback.enqueue(line())

@@ -34,11 +34,12 @@ class Call:
         then: Segment | None = None,
         digits: int = 0,
         expects: ExpectedKind = "",
+        secret: bool = False,
         **line: object,
     ) -> None:
         self.says, self.texts = list(says), list(texts or [])
         self.line, self.then, self.digits = line, then, digits  # `then`: behind the first line of the first reply
-        self.expects = Expected(expects)
+        self.expects, self.secret = Expected(expects), secret
         self.finish_after = finish_after
         self.finished: Finish | None = None
         self.situations: list[Situation] = []
@@ -90,7 +91,8 @@ class Call:
             if self.then is not None:
                 self.do(self.core.on_segment(reply_id, self.then))
                 self.then = None
-        self.do(self.core.expect(reply_id, Listen(silence_ms=5000, digits=self.digits, expects=self.expects)))
+        listen = Listen(silence_ms=5000, digits=self.digits, expects=self.expects, secret=self.secret)
+        self.do(self.core.expect(reply_id, listen))
         self.do(
             self.core.on_reply_end(reply_id, Finish("hangup") if self.finish_after == len(self.situations) else None)
         )
@@ -131,6 +133,18 @@ def test_a_caller_who_cuts_in_is_heard_and_answered() -> None:
     assert [t.speaker for t in situation.turns] == ["agent", "caller"]
     call.run(1000)
     assert [t.heard_text for t in call.turns.values()] == ["the red mug", "No, the blue one.", "one blue mug"]
+
+
+@pytest.mark.parametrize("secret", [False, True])
+def test_what_both_say_now_is_told_but_for_a_secret(secret: bool) -> None:
+    call = Call([MENU], ["four seven one"], secret=secret)
+    call.run(700)
+    assert call.core.saying == ("", "the red mug")
+    call.run(1600)
+    call.run(600, LOUD)
+    call.run(300)
+    said, by_agent = call.core.saying
+    assert ("seven" in said, bool(said), by_agent) == (not secret, True, "")
 
 
 def test_a_backchannel_costs_the_caller_nothing() -> None:

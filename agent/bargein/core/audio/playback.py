@@ -120,6 +120,12 @@ class Playback:
         return self._spans[0].at if self._spans else None
 
     @property
+    def saying(self) -> str:
+        """The words of the segment under the cursor that have begun; "" between segments."""
+        words = self._segment.utterance.words if self._segment is not None else ()
+        return " ".join(word.text for word in words if word.start < self._at)
+
+    @property
     def changes(self) -> bool:
         """Whether a filler is over and a reply comes next, or the other way round. The two are turns of their own."""
         next_one = self._queue[0] if self._queue and self._segment is None else None

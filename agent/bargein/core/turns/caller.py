@@ -72,6 +72,11 @@ class Caller:
         self._cooldown_until = 0
         self._missed = 0  # samples of the turn that came while it was rejected
 
+    @property
+    def saying(self) -> str:
+        """The words since the last reply began, as far as they are known."""
+        return f"{self.input.text} {self.turn.text if self.turn else ''}".strip()
+
     def process(
         self, pcm: Pcm, now: int, sensitivity: float, question: bool, overlap: bool = False, spells: bool = False
     ) -> tuple[Sound, VadFrame]:

@@ -88,6 +88,11 @@ class Conversation:
         """Whether the agent asks for a secret: what the caller says now is stored nowhere."""
         return self._agent.listen.secret
 
+    @property
+    def saying(self) -> tuple[str, str]:
+        """What the caller and the agent say now, as far as it is known. A secret is not told."""
+        return self._agent.listen.writable(self._caller.saying), self._playback.saying
+
     def on_digit(self, digit: str) -> list[act.Action]:
         """A DTMF digit ended on the line."""
         if self.state is State.ENDED:
@@ -228,8 +233,7 @@ class Conversation:
 
     def _prepare(self, turn: CallerTurn) -> None:
         """Be ready for the end of the turn: request the last words, then a reply to all that was said."""
-        until = self._agent.prepared_until
-        if until is not None and turn.spoken_until > until and not turn.undecided:
+        if (until := self._agent.prepared_until) is not None and turn.spoken_until > until and not turn.undecided:
             self._actions += self._agent.discard()
         if turn.wants_transcript(self.now, REQUEST_TURN_MS, REQUEST_TURN_EVERY):
             self._actions.append(act.RequestTranscript(turn.id, self.now))
@@ -253,9 +257,8 @@ class Conversation:
         if turn is not None:
             self._turn_end.pace.turn_ended(turn.paused_ms)
             if turn.text:
-                over_speech = self.state is State.SPEAKING
-                ignored = over_speech and turn.is_backchannel(self._phrases, self._agent.listen.backchannels or ())
-                self._caller.input.add(turn.entry(), counts=not ignored)
+                nothing = turn.is_backchannel(self._phrases, self._agent.listen.backchannels or ())
+                self._caller.input.add(turn.entry(), counts=not nothing or self.state is not State.SPEAKING)
             self._actions.append(act.CloseStream(turn.id))
 
     def _end_caller_turn(self) -> None:
@@ -275,9 +278,8 @@ class Conversation:
     def _log_caller(self, digits: bool = False) -> None:
         """Log what the caller said, after the agent's turn that it was said over. `digits`: they are complete."""
         for entry in self._caller.input.take_unlogged(digits):
-            self._actions += self.ledger.caller_turn(
-                self._agent.listen.writable(entry.text), entry.confidence, entry.started, entry.ended
-            )
+            text = self._agent.listen.writable(entry.text)
+            self._actions += self.ledger.caller_turn(text, entry.confidence, entry.started, entry.ended)
 
     # ---------------------------------------------------------------- the agent's half
 
@@ -325,16 +327,15 @@ class Conversation:
                 self._agent.ducked(self.now)
             case Effect.HOLD:
                 self._hold(retracted)
-            case Effect.RESUME:
+            case Effect.RESUME | Effect.UNPAUSE:
                 self._playback.resume(at_once=self._agent.overlap.unpaused(self.now))
-                self._hold(retracted)
+                if effect is Effect.RESUME:
+                    self._hold(retracted)
             case Effect.UNDUCK:
                 self._playback.duck(0.0)
             case Effect.PAUSE:
                 self._playback.pause()
                 self._agent.overlap.paused(self.now)
-            case Effect.UNPAUSE:
-                self._playback.resume(at_once=self._agent.overlap.unpaused(self.now))
             case Effect.YIELD:
                 self._settle()
                 kind = Kind.DTMF if event is Event.DIGIT else Kind.OTHER
@@ -392,8 +393,7 @@ class Conversation:
         situation, actions = understood(self.ledger, given, self._agent.listen, self._phrases, question)
         self._actions += actions
         silence_ms = ms(self.now - self._caller.floor_since) if event is Event.SILENCE else 0
-        unclear, failed = self._caller.unclear, self._caller.unanswered
-        return replace(situation, silence_ms=silence_ms, unclear=unclear, failed=failed)
+        return replace(situation, silence_ms=silence_ms, unclear=self._caller.unclear, failed=self._caller.unanswered)
 
     def _take(self) -> list[act.Action]:
         actions, self._actions = self._actions, []

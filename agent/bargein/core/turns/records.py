@@ -139,6 +139,16 @@ class Situation:
 
 
 @dataclass(frozen=True, slots=True)
+class CallNow:
+    """What goes on in a call at the moment. Levels in dBFS over the last half second; -120 is silence."""
+
+    caller_dbfs: int
+    agent_dbfs: int
+    caller_words: str = ""  # since the last reply began
+    agent_words: str = ""  # of the sentence that is being said
+
+
+@dataclass(frozen=True, slots=True)
 class Handover:
     """What became of a caller after the agent; the fields are columns of `calls`. "" and None: not known."""
 

@@ -7,6 +7,17 @@ if (live) {
     const answer = await fetch("/?part=1");
     if (answer.ok) live.innerHTML = await answer.text();
   });
+  source.addEventListener("now", (event) => {
+    const calls = JSON.parse(event.data);
+    for (const cell of live.querySelectorAll("[data-call]")) {
+      for (const side of calls[cell.dataset.call] || []) {
+        const row = cell.querySelector(`[data-side="${side.who}"]`);
+        row.querySelector("meter").value = side.level;
+        row.querySelector("small").textContent = side.told;
+        row.querySelector("span").textContent = side.words;
+      }
+    }
+  });
   addEventListener("pagehide", () => source.close());
 }
 // The page of a call: the recording, the line in the picture and the words move together.
