@@ -227,6 +227,7 @@ class App:
     def _admit(self) -> bool:
         """For FastAGI: whether there is room. Counts who is refused."""
         if self.room:
+            self.admission.admitted()  # now: its connection may come after many others have asked
             return True
         self.admission.refused += 1
         return False
@@ -292,7 +293,8 @@ class App:
         return self._planned(dataclasses.replace(info, dialogue=""))
 
     def _begin(self, info: CallInfo) -> Session:
-        self.admission.admitted()
+        if self._is_worker:  # else FastAGI has counted it
+            self.admission.admitted()
         planner, voice = self._planned(info)
         settings = conversation_settings(self.config)
         recording = recording_of(info, self.config, self.clock)  # last: a refused call leaves nothing behind

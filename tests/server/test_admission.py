@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from bargein.app import App
 from bargein.server.admission import (
     CLOSE,
     FEW_CALLS,
@@ -17,7 +20,9 @@ from bargein.server.admission import (
 from bargein.server.media import MediaEngine
 from bargein.server.metrics import Meter
 from bargein.server.monitor import Monitor, RecognizerState
+from tests.conversations.phone import ask_agi
 from tests.server.test_registry import HandClock
+from tests.test_app import config, planner
 
 WELL = Load()
 
@@ -119,6 +124,18 @@ def test_the_cpu_of_audio_and_recognizer_is_forecast_for_the_cores_of_the_worker
     assert load.loop_cpu == pytest.approx(0.4)
     assert load.cpu == pytest.approx((audio + recognizer) / 2)
     assert load.calls == 20
+
+
+async def test_who_asks_counts_before_the_audio_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bargein.server.monitor.MEASURE_S", 3600.0)
+    app = App(config(tmp_path), planner)
+    await app.start()
+    try:
+        told = [await ask_agi(app.fastagi.port, "start", {}) for _ in range(MAX_BURST + 2)]
+        assert [variables["BARGEIN_ID"] != "" for variables in told] == [True] * MAX_BURST + [False] * 2
+        assert app.admission.refused == 2
+    finally:
+        await app.close()
 
 
 class NoRows:
