@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from bargein.cli import cli
 from bargein.clock import SystemClock
-from bargein.config import Config
+from bargein.config import Config, SpeechConfig
 from bargein.core.audio.utterance import Utterance, spread
 from bargein.doctor import checks
 from bargein.server.metrics import Health, MetricsServer
@@ -66,6 +66,17 @@ async def test_the_voice_is_tried_in_the_language_of_the_flow() -> None:
         assert "language 'de'" in check.text
     else:
         assert " in de, " in check.text
+
+
+@pytest.mark.parametrize(
+    ("stt", "url"), [("wyoming", "tcp://127.0.0.1:9"), ("openai", "http://127.0.0.1:9/v1"), ("vosk-server", "")]
+)
+async def test_a_recognizer_on_another_machine_has_to_answer(stt: str, url: str) -> None:
+    model = "ws://127.0.0.1:9" if stt == "vosk-server" else ""
+    config = dataclasses.replace(Config(), speech=SpeechConfig(stt=stt, stt_url=url, stt_model=model))
+    check = await checks.speech_to_text(config, SystemClock())
+    assert check.status == "fail"
+    assert "127.0.0.1" in check.text
 
 
 async def test_espeak_is_a_warning_wherever_it_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:

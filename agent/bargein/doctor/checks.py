@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import httpx
+import numpy as np
 
 from ..clock import Clock, SystemClock
 from ..config import Config, parse_address
+from ..core.audio.pcm import RATE, Pcm
 from ..errors import UserError
 from ..store import Reader, try_to_write
 from ..store.connect import shown
@@ -24,8 +26,10 @@ from ..store.url import sqlite_file
 
 if TYPE_CHECKING:
     from ..dialogue.flow import Flow
+    from ..speech.base import Recognizer
 
 Status = Literal["ok", "warn", "fail"]
+SAID = "All is well."
 
 FRAME_S = 0.02
 LOAD_S = 2.0  # for /healthz to answer
@@ -114,7 +118,7 @@ def _flow(config: Config) -> tuple[Path, Flow]:
 
 
 async def speech_to_text(config: Config, clock: Clock) -> Check:
-    """The recognizer and its model load."""
+    """The recognizer and its model load; one on another machine answers."""
     name = "speech to text"
     started = clock.monotonic()
     try:
@@ -122,12 +126,39 @@ async def speech_to_text(config: Config, clock: Clock) -> Check:
 
         engine = catalog.recognizer(config.speech)
         await asyncio.to_thread(engine.load)
-        engine.check(_spoken(config)[0])
+        language, _ = _spoken(config)
+        engine.check(language)
+        if config.speech.stt in catalog.REMOTE:
+            pcm = await _spoken_pcm(config)
+            try:
+                await _recognized(engine, language, pcm)
+            except UserError:  # the first request of a server that has just started is slow
+                await _recognized(engine, language, pcm)
     except UserError as error:
         return failed(name, error)
     except Exception as error:  # a broken model or package may raise anything
         return Check(name, "fail", f"{config.speech.stt}: {error}", "set [speech] stt and stt_model")
     return ok(name, f"{engine.name}, loaded in {clock.monotonic() - started:.1f} s")
+
+
+async def _recognized(engine: Recognizer, language: str, pcm: Pcm) -> None:
+    """Have 8 kHz speech recognized. Raises EngineError."""
+    stream = engine.stream(language)
+    stream.feed(pcm)
+    await stream.final()
+
+
+async def _spoken_pcm(config: Config) -> Pcm:
+    """Something that the configured voice says, or a tone if it says nothing: silence is not sent to a recognizer."""
+    from ..speech import catalog
+
+    try:
+        voice = catalog.voice(config.speech, *_spoken(config))
+        said = (await voice.utterance(SAID)).pcm
+        voice.close()
+        return said
+    except UserError:  # its own check tells
+        return (8000 * np.sin(np.arange(RATE) / 4)).astype(np.int16)
 
 
 async def text_to_speech(config: Config, clock: Clock) -> Check:
@@ -139,8 +170,8 @@ async def text_to_speech(config: Config, clock: Clock) -> Check:
 
         language, wanted = _spoken(config)
         voice = catalog.voice(config.speech, language, wanted)
-        await voice.warm(["All is well."])
-        said = await voice.utterance("All is well.")
+        await voice.warm([SAID])
+        said = await voice.utterance(SAID)
         voice.close()
     except UserError as error:
         return failed(name, error)

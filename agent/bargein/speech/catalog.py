@@ -16,6 +16,7 @@ from .voice import Voice
 log = logging.getLogger(__name__)
 
 RECOGNIZERS = ("whisper", "vosk", "vosk-server", "openai", "wyoming")
+REMOTE = ("vosk-server", "openai", "wyoming")  # of the recognizers: on another machine
 VOICES = ("hibari", "piper", "kokoro", "espeak", "coqui", "openai", "wyoming")
 FALLBACKS = ("piper", "kokoro", "espeak")  # where the configured engine does not speak a flow's language
 
