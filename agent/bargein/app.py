@@ -37,6 +37,7 @@ from .server.machine import cores
 from .server.media import MediaEngine
 from .server.metrics import Health, Meter, MetricsServer
 from .server.monitor import Monitor, RecognizerState, count_call, count_waits
+from .server.queue_watch import QueueWatch
 from .server.recorder import recording_of
 from .server.registry import CallOutcome, Registry
 from .server.session import CallLog, Engines, Session
@@ -88,6 +89,7 @@ class App:
         self.admission = AdmissionControl()
         self.meter = Meter()
         self._is_worker = registry is not None
+        self._queues = QueueWatch(config.fastagi.ami, lambda: bool(self._calls), self.clock)
         self._tasks: list[asyncio.Task[None]] = []
         self._metrics: MetricsServer | None = None
         self.media = MediaEngine(self.clock)
@@ -123,7 +125,7 @@ class App:
         config = self.config
         loading = asyncio.create_task(asyncio.to_thread(self._recognizer.load))
         if self._make_planner is None:
-            self._dialogues = await asyncio.to_thread(Dialogues, config)
+            self._dialogues = await asyncio.to_thread(Dialogues, config, self._queues.now)
         await loading
         http_client.client()  # now: making it takes longer than the frame of a call
         prosody(FIRST_SOUND)  # now: numpy prepares itself in its first call of each kind
@@ -151,7 +153,7 @@ class App:
             share, began, recognizer = cores() / (config.server.workers or cores()), self._began, self._recognizer_state
             monitor = Monitor(self.media, self.admission, self.meter, self.store, began, recognizer, self.clock, share)
             shown = show_calls(lambda: [call.session for call in self._calls.values()], self.store.show)
-            self._tasks = [asyncio.create_task(work) for work in (monitor.run(), shown)]
+            self._tasks = [asyncio.create_task(work) for work in (monitor.run(), shown, self._queues.run())]
             if self._is_worker:
                 return
             self.fastagi = FastAgiServer(

@@ -107,6 +107,7 @@ class FastAgiConfig:
     peers: tuple[str, ...] = _checked(LOOPBACK, networks)
     max_connections: int = _between(256, 1, 100_000)
     timeout_ms: int = _between(5000, 100, 60_000)  # how long to wait for each line of a request or an answer
+    ami: str = _checked("", _address_or_nothing)  # of Asterisk: who is there for a queue during a call; "": not asked
     id_valid_s: int = _between(60, 1, 3600)  # an unused id expires after this time
 
 

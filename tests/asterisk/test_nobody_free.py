@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from bargein.pbx import availability
+from bargein.pbx.asterisk import Manager
 from bargein.server.registry import CallOutcome
 
 from ..waiting import until
@@ -31,6 +33,10 @@ async def test_a_flow_is_told_who_is_ready_who_waits_and_for_how_long(pbx: Aster
                 await until(lambda: len([call for call in stub.calls if call.info]) == 2)
                 told = [call.info.variables for call in stub.calls if call.info]
                 stub.calls.clear()
+                asterisk = await Manager.connect("127.0.0.1", pbx.ami_port, "test", "test")
+                summary = next(event for event in await asterisk.queues() if event["Queue"] == "screen")
+                await asterisk.close()
+                assert availability.of_summary(summary) == told[1]
             assert told[0] == {"queue.ready": "1", "queue.waiting": "0", "queue.wait": ""}
             assert told[1] == {"queue.ready": "0", "queue.waiting": "1", "queue.wait": "1"}
             await until(lambda: "No Callers" in pbx.cli("queue show screen"))

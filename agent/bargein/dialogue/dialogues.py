@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from ..config import Config
@@ -44,10 +46,12 @@ def read(path: Path, language: str = "") -> Flow:
 
 
 class Dialogues:
-    """The flows of a server. A call can name one that lies beside the configured flow or comes with bargein."""
+    """The flows of a server. A call can name one that lies beside the configured flow or comes with bargein.
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
+    `queues(name)`: who is there for the callers of a queue now, as far as it is known."""
+
+    def __init__(self, config: Config, queues: Callable[[str], Mapping[str, str]] = lambda queue: {}) -> None:
+        self._config, self._queues = config, queues
         self._main = find(config.dialogue.flow)
         self._flows: dict[str, Flow] = {}
         self._phrases: dict[tuple[str, str], Phrases] = {}  # by language and file, read together with the flow
@@ -96,14 +100,15 @@ class Dialogues:
     def planner(self, info: CallInfo) -> Planner:
         """The planner of one call. It reads no file: see `prepare`."""
         flow = self._flow(info.dialogue)
-        if flow.asks_queue and f"{QUEUE}ready" not in info.variables:
+        live = partial(self._queues, info.queue or flow.queue)
+        if flow.asks_queue and f"{QUEUE}ready" not in {**info.variables, **live()}:
             log.warning("call %s: flow %s asks about queue %r, of which Asterisk says nothing: what depends on it is "
                         "left out", info.id, flow.name, info.queue)  # fmt: skip
         if self._config.dialogue.planner == "llm" and info.dialogue != ANNOUNCEMENT:
             from .llm import LlmPlanner
 
             return LlmPlanner(self._config.llm, flow, info, self._phrases[_spoken(flow)])
-        return FlowPlanner(flow, info, self._phrases[_spoken(flow)])
+        return FlowPlanner(flow, info, self._phrases[_spoken(flow)], queue=live)
 
     def name(self, info: CallInfo) -> str:
         """The name of the flow that `planner` chose for this call."""

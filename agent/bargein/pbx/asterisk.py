@@ -12,6 +12,7 @@ from ..config import parse_address
 from ..errors import UserError
 
 TIMEOUT_S = 5.0
+FAILURES = (OSError, EOFError, TimeoutError, asyncio.LimitOverrunError)
 USER, SECRET = "BARGEIN_AMI_USER", "BARGEIN_AMI_SECRET"
 
 
@@ -43,6 +44,11 @@ async def connect(where: str) -> Pbx:
         host, port = parse_address(where)
     except ValueError:
         return Console(where or "asterisk")
+    return await manager(host, port)
+
+
+async def manager(host: str, port: int) -> Manager:
+    """Log in to AMI with user and secret from the environment. Raises PbxError."""
     return await Manager.connect(host, port, os.environ.get(USER, ""), os.environ.get(SECRET, ""))
 
 
@@ -129,6 +135,21 @@ class Manager:
         if "Response: Success" not in answer:
             raise PbxError(f"{self.where}: {_message(answer)}: the user needs `write = command,originate`")
 
+    async def queues(self) -> list[dict[str, str]]:
+        """The fields of an event QueueSummary for each queue. Its user needs no privilege. Raises PbxError."""
+        answer = await self._ask(("Action", "QueueSummary"))
+        if "Response: Success" not in answer:
+            raise PbxError(f"{self.where}: {_message(answer)}: is app_queue loaded?")
+        found: list[dict[str, str]] = []
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                while "Event: QueueSummaryComplete" not in (lines := await self._message()):
+                    if "Event: QueueSummary" in lines:
+                        found.append({name: value for name, _, value in (line.partition(": ") for line in lines)})
+        except FAILURES as error:
+            raise PbxError(f"{self.where}: the connection ended, or no answer came") from error
+        return found
+
     async def close(self) -> None:
         self._writer.close()
         with contextlib.suppress(OSError):
@@ -141,13 +162,18 @@ class Manager:
             async with asyncio.timeout(TIMEOUT_S):
                 self._writer.write("".join([*clean, "\r\n"]).encode())
                 while True:
-                    lines = []
-                    while line := (await self._reader.readuntil(b"\n")).decode("utf-8", "replace").rstrip("\r\n"):
-                        lines.append(line)
+                    lines = await self._message()
                     if any(line.startswith("Response:") for line in lines):
                         return lines
-        except (OSError, EOFError, TimeoutError, asyncio.LimitOverrunError) as error:
+        except FAILURES as error:
             raise PbxError(f"{self.where}: the connection ended, or no answer came") from error
+
+    async def _message(self) -> list[str]:
+        """The lines of the next message."""
+        lines = []
+        while line := (await self._reader.readuntil(b"\n")).decode("utf-8", "replace").rstrip("\r\n"):
+            lines.append(line)
+        return lines
 
 
 def _known(told: str, command: str, where: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -31,7 +31,8 @@ MOST_STEPS = 60  # without listening; a flow with more runs in a circle
 
 
 class FlowPlanner:
-    """Plans one call. `now` gives the time; `webhooks` sends HTTP requests."""
+    """Plans one call. `now` gives the time; `webhooks` sends HTTP requests. `queue`: who is there
+    for its callers now, as far as it is known."""
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class FlowPlanner:
         phrases: Phrases,
         now: Callable[[], datetime] | None = None,
         webhooks: Webhooks | None = None,
+        queue: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         own = {name: replace(slot, own=own_number(call)) for name, slot in flow.slots.items() if slot.offers_own}
         flow = replace(flow, slots={**flow.slots, **own}) if own else flow
@@ -48,6 +50,7 @@ class FlowPlanner:
         self.voice = flow.voice
         self.now = now or SystemClock().utc
         self.webhooks = webhooks or Webhooks()
+        self._queue = queue
         self._heard: FlowReply | None = None
 
     @property
@@ -83,7 +86,9 @@ class FlowPlanner:
 
     def names(self, state: FlowState, said: str = "") -> Names:
         """The values of names in a state."""
-        return Names(self.flow, self.phrases, self.call, self._now(), state.values, state.variables, said)
+        live = self._queue() if self.flow.asks_queue else {}
+        call = replace(self.call, variables={**self.call.variables, **live}) if live else self.call
+        return Names(self.flow, self.phrases, call, self._now(), state.values, state.variables, said)
 
     def _now(self) -> datetime:
         now = self.now()
