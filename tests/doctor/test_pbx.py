@@ -223,6 +223,29 @@ async def test_an_asterisk_that_hands_no_digits_on(
     assert ("no digits" in check.text) is not digits
 
 
+@pytest.mark.parametrize(
+    ("version", "dialplan", "says"),
+    [
+        ("20.4.0", "AudioSocket(${BARGEIN_ID},${BARGEIN_SERVER})", ["whole core", "no digits"]),
+        ("20.4.0", "Dial(AudioSocket/x/y/c(slin),,g)", ["no digits"]),
+        ("20.14.0", "AudioSocket(${BARGEIN_ID},${BARGEIN_SERVER})", []),
+        ("22.6.0", "Dial(AudioSocket/x/y/c(slin16),,g)", ["8 kHz"]),
+        ("22.6.0", "Dial(AudioSocket/x/y/c(slin),,g)", []),
+        ("22.7.0", "Dial(AudioSocket/x/y/c(slin16),,g)", []),
+        ("24.0.0", "Dial(AudioSocket/x/y/c(slin16),,g)", []),
+    ],
+)
+async def test_what_is_wrong_with_the_audiosocket_of_a_version(
+    asterisk: Asterisk, fastagi: str, version: str, dialplan: str, says: list[str]
+) -> None:
+    asterisk.answers["core show version"] = f"Asterisk {version} built by nobody"
+    asterisk.answers["dialplan show"] = DIALPLAN.replace("Queue(support)", dialplan)
+    check = (await looked_at(asterisk, "800", fastagi))["asterisk"]
+    assert check.status == ("warn" if says else "ok")
+    assert [word for word in ("whole core", "no digits", "8 kHz") if word in check.text] == says
+    assert check.remedy.count("upgrade to") == len(says)
+
+
 async def test_no_extension_leads_to_the_agent(asterisk: Asterisk, fastagi: str) -> None:
     asterisk.answers["dialplan show"] = DIALPLAN.replace("agi://", "other://")
     checks = await looked_at(asterisk, None, fastagi)

@@ -11,6 +11,7 @@ from .call import AgentExtension, call
 from .checks import Check, failed, ok
 from .dialplan_steps import dialplan_steps
 from .queues import queues
+from .versions import OLDEST, problems
 
 NEEDED = {
     "res_agi": "the dialplan asks for the call id with AGI",
@@ -25,10 +26,6 @@ NEEDED = {
 }
 DIALS = {"chan_audiosocket": "Dial(AudioSocket/...)", "app_dial": "Dial(AudioSocket/...)"}  # dialplans of `--app dial`
 OPTIONAL = {"func_uuid", "chan_audiosocket"}
-OLDEST = (18, 0)  # the first with an AudioSocket that is still maintained
-# Asterisk sends DTMF frames since these (ChangeLogs of April 2025, pull request 1138); since 23 all do
-DIGITS = {20: 14, 21: 9, 22: 4}
-TESTED = "22.10.1"
 
 
 async def examine_pbx(
@@ -46,8 +43,9 @@ async def examine_pbx(
         yield failed("asterisk", error)
         return
     try:
-        yield await version(pbx)
+        told = await pbx.command("core show version")
         shown = await pbx.command("dialplan show")
+        yield version(pbx.where, told.strip(), shown)
         yield await modules(pbx, NEEDED | (DIALS if "Dial(AudioSocket/" in shown else {}))
         entrances = dialplan_entrances(shown)
         yield dialplan(entrances)
@@ -61,23 +59,21 @@ async def examine_pbx(
         await pbx.close()
 
 
-async def version(pbx: Pbx) -> Check:
-    """Asterisk answers, is no older than AudioSocket, and hands digits on."""
-    told = (await pbx.command("core show version")).strip()
+def version(where: str, told: str, shown: str) -> Check:
+    """Asterisk answers, is no older than AudioSocket, and its AudioSocket does what this dialplan needs."""
     text = told.split(" built by")[0].split("\n")[0] or "no version"
     found = re.search(r"(\d+)\.(\d+)", text)
     if not told.startswith("Asterisk"):
         return Check(
-            "asterisk", "fail", f"{pbx.where}: it is not Asterisk: {text}", "give its program, or HOST:PORT of AMI"
+            "asterisk", "fail", f"{where}: it is not Asterisk: {text}", "give its program, or HOST:PORT of AMI"
         )
     major, minor = (int(found[1]), int(found[2])) if found else (0, 0)
     if found and (major, minor) < OLDEST:
-        return Check("asterisk", "fail", f"{pbx.where}: {text}", "AudioSocket needs Asterisk 18 or newer: upgrade")
-    if found and (major < min(DIGITS) or minor < DIGITS.get(major, 0)):
-        since = ", ".join(f"{major}.{minor}" for major, minor in DIGITS.items())
-        remedy = f"upgrade to {since} or newer, or do not ask for digits (tested with {TESTED})"
-        return Check("asterisk", "warn", f"{pbx.where}: {text}: the agent gets no digits from callers", remedy)
-    return ok("asterisk", f"{pbx.where}: {text}")
+        return Check("asterisk", "fail", f"{where}: {text}", "AudioSocket needs Asterisk 18 or newer: upgrade")
+    if found and (wrong := problems(major, minor, shown)):
+        what = "; ".join(problem.what for problem in wrong)
+        return Check("asterisk", "warn", f"{where}: {text}: {what}", "; ".join(problem.remedy for problem in wrong))
+    return ok("asterisk", f"{where}: {text}")
 
 
 async def modules(pbx: Pbx, needed: Mapping[str, str]) -> Check:
