@@ -104,12 +104,16 @@ def test_recordings_come_only_from_their_directory(browser: TestClient) -> None:
     assert browser.get("/calls/other/audio.wav").status_code == 404
 
 
-def test_filters_are_those_of_the_command_line(browser: TestClient) -> None:
+def test_filters_are_those_of_the_command_line(browser: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "2 of 2 calls" in browser.get("/calls?since=1h&queue=support&interrupted=yes&text=mug&step=offer").text
     assert "0 of 0 calls" in browser.get("/calls?queue=sales").text
     assert "2 of 2 calls" in browser.get("/calls?trunk=PJSIP/*&linkedid=1700.1&uniqueid=1700.2").text
     assert "0 of 0 calls" in browser.get("/calls?linkedid=1700.2").text
     assert "1 of 1 call<" in browser.get("/calls?outcome=in+progress").text
+    monkeypatch.setattr("bargein.web.application.COUNTED", 0)
+    monkeypatch.setattr("bargein.web.application.PAGE", 1)
+    assert "1 of more than 1 interruptions" in browser.get("/interruptions?kind=correct").text
+    monkeypatch.undo()
     assert "2 of 2 interruptions" in browser.get("/interruptions?kind=correct").text
     for wrong in ("since=soon", "outcome=nonsense", "longer=x", "page=-1", "page=9" + "9" * 40):
         assert browser.get(f"/calls?{wrong}").status_code == 400

@@ -31,6 +31,7 @@ from .live import Live
 
 HERE = Path(__file__).parent
 PAGE = 50  # rows
+COUNTED = 1000  # interruptions; to count more takes too long
 FILTERS = ("since", "until", "queue", "caller", "called", "flow", "outcome", "fate", "interrupted", "longer", "step",
            "trunk", "linkedid", "uniqueid", "text")  # fmt: skip
 OF_PEOPLE = ("caller", "trunk", "text")  # filters that tell what redacted pages leave out: +4930*, +49301*, ...
@@ -155,8 +156,10 @@ class Pages:
         if kind is not None and kind not in list(Kind):
             raise WrongFilter(f"{kind!r} is no kind of interruption")
         rows = await self._log.interruptions(which, kind=kind, limit=PAGE, offset=(page - 1) * PAGE)
-        total = await self._log.count_interruptions(which, kind=kind)
+        most = max(COUNTED, page * PAGE) + 1
+        total = await self._log.count_interruptions(which, kind=kind, most=most)
         found: dict[str, Any] = {"rows": rows, "total": total, "page": page, "size": PAGE, "kind": kind or ""}
+        found["at_least"] = total == most
         return self._page(request, "interruptions.html", **found)
 
     async def statistics(self, request: Request) -> Response:
