@@ -49,10 +49,10 @@ async def test_all_is_well_and_a_call_is_placed(pbx: Asterisk, shop: Product, wh
     assert "700@from-internal" in line(done, "dialplan")
     assert line(done, "queues").startswith("ok queues support")
     assert line(done, "test call").startswith(f"ok test call {exten}@from-internal reached the agent ")
+    assert line(done, "line").startswith("ok line the agent is heard at "), done.stdout
     assert pbx.cli("core show channels count").startswith("0 active channels")
-    assert len(shop.rows("SELECT id FROM calls")) == calls + 1
+    assert len(shop.rows("SELECT id FROM calls")) == calls + 2
     call = shop.ended_call()
-    assert call["outcome"] == "caller_hung_up"
     assert (call["called"], call["trunk"]) == (exten, f"Local/{exten}@from-internal")  # not `s`, the subroutine
 
 

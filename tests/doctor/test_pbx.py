@@ -8,10 +8,14 @@ import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from bargein.core.audio.pcm import from_bytes, to_bytes
+from bargein.core.wire.audiosocket import Decoder, FrameKind, encode
 from bargein.doctor.call import AgentExtension
 from bargein.doctor.checks import Check
+from bargein.doctor.line import judged, tone
 from bargein.doctor.pbx import dialplan_entrances, examine_pbx
 from bargein.pbx.asterisk import PbxError, connect
 from bargein.store import Store
@@ -80,6 +84,7 @@ class Asterisk:
         self.leaves_for = LEG.format(step="Queue!support")
         self.takes_call: Callable[[], None] = lambda: None  # what the agent's server does of it
         self.commands: list[str] = []
+        self.agent_says, self.echo = np.full(8000, 3000, np.int16), 0.0
         self.refuses_commands = False
         self._left_at = float("inf")
 
@@ -103,10 +108,25 @@ class Asterisk:
             lines.append(line)
         return lines
 
+    async def _carry(self, host: str, port: str) -> None:
+        """The caller's side of a call is connected to the doctor, who hears the agent, and an echo of itself."""
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(encode(FrameKind.AUDIO, to_bytes(self.agent_says)))
+        decoder = Decoder()
+        while data := await reader.read(4096):
+            for frame in decoder.feed(data):
+                if frame.kind == FrameKind.HANGUP:
+                    return writer.close()
+                echo = from_bytes(frame.payload) * self.echo
+                writer.write(encode(FrameKind.AUDIO, to_bytes(echo.astype(np.int16))))
+
     def _answer(self, fields: dict[str, str]) -> list[str]:
         if fields["Action"] == "Login":
             good = (fields["Username"], fields["Secret"]) == ("bob", "secret")
             return ["Response: Success"] if good else ["Response: Error", "Message: Authentication failed"]
+        if fields["Action"] == "Originate" and fields["Application"] == "AudioSocket":
+            self.caller = asyncio.create_task(self._carry(*fields["Data"].rpartition(",")[2].split(":")))
+            return ["Response: Success", "Message: Originate successfully queued"]
         if fields["Action"] == "Originate":
             self.answers["core show channels concise"] = LEG.format(step=self.step)
             self._left_at = time.monotonic() + self.leaves_after_s
@@ -135,6 +155,41 @@ async def asterisk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIter
     fake.server.close()
 
 
+@pytest.mark.parametrize(
+    ("level", "echo", "status", "says"),
+    [
+        (3000, 0.0, "ok", "the agent is heard at -21 dBFS, 300 ms after the answer; a tone does not come back"),
+        (150, 0.0, "warn", "the agent is heard at -47 dBFS"),
+        (20000, 0.0, "warn", "the agent is heard at -4 dBFS"),
+        (0, 0.0, "fail", "the caller hears nothing of the agent"),
+        (3000, 0.1, "warn", "a tone comes back 20 dB lower"),
+        (3000, 0.01, "ok", "a tone comes back 40 dB lower"),
+    ],
+)
+def test_the_level_of_the_line(level: int, echo: float, status: str, says: str) -> None:
+    heard = np.zeros(28_000)
+    heard[2400:10_400] = level
+    heard[16_000:24_000] += echo * tone()
+    check = judged(heard.astype(np.int16))
+    assert (check.status, says in check.text) == (status, True), check
+
+
+async def test_the_doctor_takes_the_callers_place_on_the_line(
+    asterisk: Asterisk, fastagi: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, seconds in (("LISTEN_S", 0.3), ("TONE_S", 0.2), ("AFTER_S", 0.1)):
+        monkeypatch.setattr(f"bargein.doctor.line.{name}", seconds)
+    asterisk.step, asterisk.echo = f"AudioSocket!{ID},127.0.0.1:9092", 0.5
+    check = (await looked_at(asterisk, "700", fastagi))["line"]
+    assert check.status == "warn"
+    assert check.text == "the agent is heard at -21 dBFS, 0 ms after the answer; a tone comes back 6 dB lower"
+
+
+async def test_a_server_on_another_machine(asterisk: Asterisk, fastagi: str) -> None:
+    check = (await looked_at(asterisk, "700", fastagi))["line"]
+    assert (check.status, check.text) == ("warn", "not measured: the server is on another machine")
+
+
 async def looked_at(asterisk: Asterisk, exten: str | None, fastagi: str) -> dict[str, Check]:
     return {check.name: check async for check in examine_pbx(asterisk.where, exten, fastagi, asterisk.url)}
 
@@ -143,7 +198,7 @@ async def looked_at(asterisk: Asterisk, exten: str | None, fastagi: str) -> dict
 async def test_a_healthy_pbx(asterisk: Asterisk, fastagi: str, step: str) -> None:
     asterisk.step = step
     checks = await looked_at(asterisk, "700", fastagi)
-    assert [check.status for check in checks.values()] == ["ok"] * 5
+    assert [check.status for check in checks.values()] == [*["ok"] * 5, "warn"]  # not on this machine
     assert checks["asterisk"].text.endswith("Asterisk 22.10.1")
     assert "func_uuid" in checks["modules"].text
     assert checks["dialplan"].text == "_3XX@old, 700@in"

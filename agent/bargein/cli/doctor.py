@@ -34,7 +34,8 @@ def doctor_command(pbx: str | None, exten: str | None, as_json: bool, config_pat
     """Check this machine, the configuration, and with --asterisk the PBX.
 
     Each check is one line, ok, warn or fail, and how to fix it. The exit code is 1 if a check fails; warnings do not
-    count. With --asterisk, doctor calls the agent's extension and hangs up. The log shows this call like any other.
+    count. With --asterisk, doctor calls the agent's extension and hangs up, then calls again and measures the line. The
+    log shows these calls like any other.
 
     \b
     Example:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from ..clock import Clock
@@ -15,6 +16,7 @@ from ..errors import UserError
 from ..pbx.asterisk import Pbx
 from ..store import Reader
 from .checks import Check, is_our_fastagi, ok
+from .line import line
 
 NAME = "test call"
 CALL_S = 12  # the longest that the test call lasts
@@ -59,7 +61,7 @@ class _TestCall:
         """Place the call and follow it until it reaches the agent; None if it goes elsewhere."""
         self._others = set(await self._legs())
         placed = self._clock.monotonic()
-        await self._pbx.originate(f"{self._channel}/n", CALL_S)
+        await self._pbx.originate(f"{self._channel}/n", "Wait", str(CALL_S))
         while (after_s := self._clock.monotonic() - placed) < REACH_S:
             steps = await self.steps()
             if audio := next(filter(None, map(_audio, steps.values())), None):
@@ -96,13 +98,26 @@ def _audio(step: str) -> re.Match[str] | None:
 
 async def call(
     pbx: Pbx, entrances: list[AgentExtension], exten: str | None, fastagi: str, url: str, clock: Clock
-) -> Check:
-    """Call the extension, check that it reaches the agent, and hang up. `url` is the server's database."""
+) -> AsyncIterator[Check]:
+    """Call the extension, check that it reaches the agent, and hang up; then call again and measure the line.
+
+    `url` is the server's database.
+    """
     target = _target(entrances, exten)
     if isinstance(target, str):
-        return Check(NAME, "warn", "not placed", target)
+        yield Check(NAME, "warn", "not placed", target)
+        return
     if not await is_our_fastagi(fastagi):
-        return Check(NAME, "fail", "not placed: the server is not running", "systemctl start bargein, or bargein serve")
+        remedy = "systemctl start bargein, or bargein serve"
+        yield Check(NAME, "fail", "not placed: the server is not running", remedy)
+        return
+    reached, seen = await _reaches(pbx, target, url, clock)
+    yield reached
+    if seen is not None and reached.status == "ok":
+        yield await line(pbx, f"Local/{target.exten}@{target.context}", seen.server.rpartition(":")[0], clock)
+
+
+async def _reaches(pbx: Pbx, target: AgentExtension, url: str, clock: Clock) -> tuple[Check, _Seen | None]:
     test_call = _TestCall(pbx, f"Local/{target.exten}@{target.context}", clock)
     what = f"{target.exten}@{target.context}"
     try:
@@ -110,11 +125,11 @@ async def call(
         if seen is None:
             remedy = "asterisk -rvvv shows where it goes; is the agi:// address of the dialplan [fastagi] listen?"
             there = f", but {test_call.last_step}" if test_call.last_step else ""
-            return Check(NAME, "fail", f"{what} did not reach the agent{there}", remedy)
+            return Check(NAME, "fail", f"{what} did not reach the agent{there}", remedy), None
         taken = await _taken(url, seen, clock)
         if taken:
             await asyncio.sleep(STAYS_S)
-        return _result(what, seen, taken, await test_call.with_agent())
+        return _result(what, seen, taken, await test_call.with_agent()), seen
     finally:
         await test_call.hang_up()
 

@@ -52,7 +52,8 @@ async def examine_pbx(
         number, _, context = (exten or "").partition("@")
         asked = [e for e in entrances if e.exten == number and context in ("", e.context)]
         yield await queues(pbx, shown, asked or entrances, named)
-        yield await call(pbx, entrances, exten, fastagi, url, clock or SystemClock())
+        async for check in call(pbx, entrances, exten, fastagi, url, clock or SystemClock()):
+            yield check
     except PbxError as error:
         yield failed("asterisk", error)
     finally:

@@ -28,8 +28,8 @@ class Pbx(Protocol):
     async def command(self, text: str) -> str:
         """The console's output. Raises PbxError, also for a command that this Asterisk does not have."""
 
-    async def originate(self, channel: str, wait_s: int) -> None:
-        """Call `channel`, and wait on the line for at most `wait_s` when it answers. Raises PbxError."""
+    async def originate(self, channel: str, application: str, data: str) -> None:
+        """Call `channel`, and run an application on the line when it answers. Raises PbxError."""
 
     async def close(self) -> None:
         """Close the connection."""
@@ -82,8 +82,8 @@ class Console:
             raise PbxError(f"{self.where}: {first}")
         return _known(told, text, self.where)
 
-    async def originate(self, channel: str, wait_s: int) -> None:
-        await self.command(f"channel originate {channel} application Wait {wait_s}")
+    async def originate(self, channel: str, application: str, data: str) -> None:
+        await self.command(f"channel originate {channel} application {application} {data}")
 
     async def close(self) -> None:
         pass
@@ -127,9 +127,9 @@ class Manager:
         told = "\n".join(line.removeprefix("Output: ") for line in answer if line.startswith("Output:"))
         return _known(told, text, self.where)
 
-    async def originate(self, channel: str, wait_s: int) -> None:
+    async def originate(self, channel: str, application: str, data: str) -> None:
         answer = await self._ask(
-            ("Action", "Originate"), ("Channel", channel), ("Application", "Wait"), ("Data", str(wait_s)),
+            ("Action", "Originate"), ("Channel", channel), ("Application", application), ("Data", data),
             ("Async", "true"), ("Timeout", "10000"),
         )  # fmt: skip
         if "Response: Success" not in answer:
