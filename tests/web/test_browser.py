@@ -20,6 +20,7 @@ from tests.web.test_pages import CALL, place
 __all__ = ["place"]  # a fixture
 
 AXE = importlib.util.find_spec("axe_core_python")
+PLACES = ["/", "/calls", f"/calls/{CALL}", "/interruptions", "/callbacks?done=yes", "/statistics"]
 WIDTHS = {"desktop": (1280, 900), "phone": (390, 844)}
 SERIOUS = """axe.run().then(found => found.violations.filter(one => ["serious", "critical"].includes(one.impact))
     .map(one => one.id + ": " + one.nodes.map(node => node.target + " " + node.failureSummary).join("; ")))"""
@@ -49,7 +50,7 @@ def shown(place: Path) -> Iterator[tuple[Browser, str]]:
 
 
 @pytest.mark.skipif(AXE is None, reason="no axe: pip install axe-core-python")
-@pytest.mark.parametrize("where", ["/", "/calls", f"/calls/{CALL}", "/interruptions", "/statistics", "/calls?page=x"])
+@pytest.mark.parametrize("where", [*PLACES, "/calls?page=x"])
 def test_axe_finds_nothing_serious(shown: tuple[Browser, str], where: str) -> None:
     page, address = shown
     assert AXE is not None
@@ -83,7 +84,7 @@ async def test_levels_and_words_of_a_call_in_progress_move(shown: tuple[Browser,
     assert page.evaluate("document.body.dataset.same") == "yes"  # it was not loaded again
 
 
-@pytest.mark.parametrize("where", ["/", "/calls", f"/calls/{CALL}", "/interruptions", "/statistics"])
+@pytest.mark.parametrize("where", PLACES)
 def test_a_phone_scrolls_in_one_direction(shown: tuple[Browser, str], where: str) -> None:
     page, address = shown
     page.look_like(*WIDTHS["phone"], "light")

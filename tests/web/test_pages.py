@@ -16,15 +16,15 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from bargein.core.turns.records import Interruption, Turn
-from bargein.store import Store
+from bargein.core.turns.records import Callback, Interruption, Turn
+from bargein.store import Store, keep
 from bargein.web.access import Access
 from bargein.web.application import application
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\x1b[31m\u202e"
 CALL = "3f2a9c1e-77aa-4b1e-9e0a-000000000001"
 HEARD, UNHEARD = "The red mug is ten dollars, the", "green mug is twelve dollars."
-PAGES = ["/", "/calls", f"/calls/{CALL}", "/interruptions", "/statistics", "/?part=1"]
+PAGES = ["/", "/calls", f"/calls/{CALL}", "/interruptions", "/callbacks?done=yes", "/statistics", "/?part=1"]
 
 
 async def _fill(place: Path) -> None:
@@ -54,10 +54,12 @@ async def _fill(place: Path) -> None:
             )
         )  # fmt: skip
         store.turn(call_id, Turn(1, "caller", 2900, 4000, EVIL, EVIL, confidence=0.9))
+        store.callback(call_id, Callback("+4930777", "15:30" if call_id == CALL else "", EVIL))
         store.call_ended(call_id, outcome="queue", duration_ms=7000, summary=EVIL)
     store.call_started("running", caller="+4930999", called="700")
     store.turn("running", Turn(0, "agent", 0, 900, "How can I help?", "How can I help?"))
     await store.close()
+    await keep(f"sqlite:///{place}/bargein.db", "other")
 
 
 @pytest.fixture(scope="module")
@@ -120,18 +122,41 @@ def test_filters_are_those_of_the_command_line(browser: TestClient, monkeypatch:
     assert browser.get("/calls/nothing").status_code == 404
 
 
+def test_callbacks_are_open_until_they_are_done(browser: TestClient) -> None:
+    page = browser.get("/callbacks?queue=support").text
+    assert "1 of 1 callback<" in page
+    assert re.search(rf'<a href="/calls/{CALL}">.*</a></td><td>\+4930777</td><td>15:30</td>', page)
+    assert f"<code>{CALL[:8]}</code>" in page
+    assert "/calls/other" not in page
+    page = browser.get("/callbacks?done=yes").text
+    assert "2 of 2 callbacks" in page
+    assert page.index("<td>open</td>") < page.index("/calls/other")
+    assert "Nobody waits" in browser.get("/callbacks?queue=sales").text
+    assert browser.get("/callbacks?page=2").text.count("/callbacks?page=1") == 0  # all are on one page
+    assert browser.post("/callbacks?done=yes").status_code == 405
+
+
+def test_callbacks_on_more_than_one_page_keep_the_filter(browser: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bargein.web.application.PAGE", 1)
+    first = browser.get("/callbacks?queue=support&done=yes").text
+    assert '<a rel="next" href="/callbacks?queue=support&amp;page=2&amp;done=yes">Newer</a>' in first
+    assert "/calls/other" in browser.get("/callbacks?queue=support&page=2&done=yes").text
+    assert "kind=correct" in browser.get("/interruptions?kind=correct").text
+
+
 def test_redacted_pages_have_no_words_and_no_numbers(place: Path) -> None:
     app = application(f"sqlite:///{place}/bargein.db", place / "recordings", Access("secret"), redact=True)
     with TestClient(app, headers={"Authorization": "Bearer secret"}) as client:
-        for page in ("/calls", f"/calls/{CALL}", "/interruptions", "/statistics?since=1h"):
+        for page in ("/calls", f"/calls/{CALL}", "/interruptions", "/callbacks?done=yes", "/statistics?since=1h"):
             answer = client.get(page)
             assert answer.status_code == 200
-            assert not [word for word in ("+4930123", "mug", "green", "alert", "audio.wav") if word in answer.text]
+            secrets = ("+4930123", "+4930777", "mug", "green", "alert", "audio.wav")
+            assert not [word for word in secrets if word in answer.text]
         assert client.get(f"/calls/{CALL}/audio.wav").status_code == 404
         assert 'name="queue"' in client.get("/calls").text
         for name, value in (("caller", "+49*"), ("text", "mug"), ("trunk", "PJSIP/*")):  # which would find them out
             assert f'name="{name}"' not in client.get("/calls").text
-            for page in ("/calls", "/interruptions", "/statistics"):
+            for page in ("/calls", "/interruptions", "/callbacks", "/statistics"):
                 assert client.get(page, params={name: value}).status_code == 400
 
 

@@ -35,7 +35,7 @@ COLUMNS = (
 
 @click.command("callbacks")
 @filter_options
-@click.option("--all", "kept", is_flag=True, help="Also those that are done.")
+@click.option("--all", "kept", is_flag=True, help="Also those that are done, at the end.")
 @click.option("--done", metavar="CALL", help="Mark the callback of this call as done.")
 @click.option("--limit", type=COUNT, default=50, show_default=True, help="Maximum number of rows.")
 @click.option("--page", type=COUNT, default=1, show_default=True, help="Which page of rows.")

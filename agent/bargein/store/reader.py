@@ -204,7 +204,7 @@ class Reader:
     async def callbacks(
         self, which: CallFilter = EVERY_CALL, *, kept: bool = False, limit: int = EVERYTHING, offset: int = 0
     ) -> list[LoggedCallback]:
-        """One page of the promises to call back, the oldest first. `kept`: also those that are done."""
+        """One page of the promises to call back, the oldest first. `kept`: then also those that are done."""
         query = matching(which, self.dialect, kept=kept).limit(limit).offset(offset)
         return [to_callback(row) for row in await self._rows(query)]
 

@@ -1,4 +1,4 @@
-"""The pages: live calls, the list of calls, one call, interruptions, statistics."""
+"""The pages: live calls, the list of calls, one call, interruptions, callbacks, statistics."""
 
 from __future__ import annotations
 
@@ -86,6 +86,7 @@ class Pages:
             Route("/calls/{call}", self.call),
             Route("/calls/{call}/audio.wav", self.audio),
             Route("/interruptions", self.interruptions),
+            Route("/callbacks", self.callbacks),
             Route("/statistics", self.statistics),
             Mount("/static", StaticFiles(directory=HERE / "static")),
         ]
@@ -161,6 +162,20 @@ class Pages:
         found: dict[str, Any] = {"rows": rows, "total": total, "page": page, "size": PAGE, "kind": kind or ""}
         found["at_least"] = total == most
         return self._page(request, "interruptions.html", **found)
+
+    async def callbacks(self, request: Request) -> Response:
+        """Who waits to be called back; with `done=yes` also those who were called, at the end."""
+        which, page, kept = self._chosen(request), _page_number(request), request.query_params.get("done") == "yes"
+        rows = await self._log.callbacks(which, kept=kept, limit=PAGE, offset=(page - 1) * PAGE)
+        total = await self._log.count_callbacks(which, kept=kept)
+        found: dict[str, Any] = {
+            "rows": rows,
+            "total": total,
+            "page": page,
+            "size": PAGE,
+            "done": "yes" if kept else "",
+        }
+        return self._page(request, "callbacks.html", **found)
 
     async def statistics(self, request: Request) -> Response:
         stats = await self._log.stats(self._chosen(request))

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Literal
 
 from ...core.turns.reply import CallResult
-from ..expression import QUEUE, Condition, Lookup, fields, needed
+from ..expression import QUEUE, Condition, Lookup, needed
 
 SlotType = Literal["choice", "number", "digits", "phone", "date", "time", "text", "name", "yes_no"]
 KINDS = ("correct", "redirect", "confirm", "question", "repeat", "stop", "agent", "dtmf", "other", "silence", "no")
@@ -216,11 +216,6 @@ class Flow:
     def asks_for(self, slot: str) -> Step | None:
         """The step that asks for this slot."""
         return next((step for step in self.steps.values() if step.slot == slot), None)
-
-
-def uses(line: Prompt) -> list[str]:
-    """The names that a line needs."""
-    return fields(line.text)
 
 
 def is_said(line: Prompt, look: Lookup) -> bool:
