@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from ..offline.pauses import Pause
     from ..offline.replay import Replay
 
-RATE = 8000
 SWEEP = tuple(round(0.1 * i, 1) for i in range(1, 10))
 OF_WORDS = (
     "kind", "caller_text", "words", "speech", "word_probability", "backchannel_probability", "other_probability",
@@ -104,6 +103,7 @@ def replay_command(
         from ..view.picture import check_picture
 
         check_picture(picture)
+    from ..core.audio.pcm import RATE
     from ..offline.replay import replay
 
     config = Config.load(config_path)
@@ -213,6 +213,7 @@ def _show(result: Replay, fast: bool, as_json: bool, as_csv: bool) -> None:
     rows = [_row(pause) for pause in result.pauses]
     if not as_json and not as_csv:
         rows = [_brief(row) for row in rows]
+    from ..core.audio.pcm import RATE
     from ..offline.pauses import TAKEN_BACK, Pause
 
     empty = _row(Pause(0, 0)) if as_json or as_csv else _brief(_row(Pause(0, 0)))

@@ -20,10 +20,10 @@ from ..core.turns.reply import CallResult, Finish
 from ..core.turns.transcript import Transcript
 from ..dialogue.base import Planner, Progress
 from ..speech.base import DigitsRecognizer, RecognitionStream, Recognizer
-from .answers import Answers, UtteranceSource
 from .connection import Connection
 from .logs import described
 from .media import MediaEngine
+from .replies import Replies, UtteranceSource
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class Session:
         self._recorder = recorder
         self.detector = detector  # the conversation's detector, if its frames may be analysed with others
         self._streams: dict[int, RecognitionStream] = {}
-        self._answers = Answers(call_id, conversation, engines.planner, engines.voice, self._perform)
+        self._replies = Replies(call_id, conversation, engines.planner, engines.voice, self._perform)
         self._dropped: Counter[act.DropCause] = Counter()  # answers of which nothing was heard
         self._received: deque[Pcm] = deque(maxlen=LEVEL_FRAMES)
         self._sent: deque[Pcm] = deque(maxlen=LEVEL_FRAMES)
@@ -173,16 +173,16 @@ class Session:
                     if turn_id in self._streams:
                         self._streams.pop(turn_id).cancel()
                 case act.PrepareReply() as order:
-                    self._answers.prepare(order, self._tasks)
+                    self._replies.prepare(order, self._tasks)
                 case act.PlanReply() as order:
-                    self._answers.plan(order, self._tasks)
+                    self._replies.plan(order, self._tasks)
                 case act.SayFiller() as order:
-                    self._answers.fill(order, self._tasks)
+                    self._replies.fill(order, self._tasks)
                 case act.CommitReply(reply_id):
-                    self._answers.commit(reply_id)
+                    self._replies.commit(reply_id)
                 case act.CancelReply(reply_id, dropped):
                     self._tell(dropped)
-                    self._answers.cancel(reply_id)
+                    self._replies.cancel(reply_id)
                 case act.LogTurn(turn):
                     self._log_to.turn(self._call_id, turn)
                 case act.LogInterruption(row):
@@ -190,7 +190,7 @@ class Session:
                     if self._recorder is not None:
                         self._recorder.mark(row)
                 case act.EndCall(finish):
-                    self.finish, self.cause = finish, self._answers.cause
+                    self.finish, self.cause = finish, self._replies.cause
 
     def _tell(self, dropped: act.DropCause | None) -> None:
         """Log, and count, an answer that counts as not said."""

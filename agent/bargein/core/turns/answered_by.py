@@ -50,7 +50,7 @@ class AnswerSettings:
 
 
 class AnswerDetector:
-    """Feed it every frame of the line, then ask `decide`. `now` is in samples of the call."""
+    """Feed it every frame of the line, then ask `who`. `now` is in samples of the call."""
 
     def __init__(self, phrases: Phrases, settings: AnswerSettings = AnswerSettings()) -> None:
         self._phrases, self._settings = phrases, settings
@@ -73,7 +73,7 @@ class AnswerDetector:
             self._spoken += FRAME_SAMPLES
             self._last_voice = now
 
-    def decide(self, now: int, text: str, known: bool) -> AnsweredBy | None:
+    def who(self, now: int, text: str, known: bool) -> AnsweredBy | None:
         """The answer as soon as it is clear. `text`: all words so far, `known`: there are no others."""
         if self._fax:
             return A.FAX

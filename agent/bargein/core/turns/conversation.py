@@ -219,7 +219,7 @@ class Conversation:
             self._dispatch(Event.ONSET)  # the caller talked on from a segment that may not be interrupted into this one
         if self.state in (*OVERLAPPED, State.THINKING):
             question = self._playback.question
-            event = self._judge.decide(turn, now, self.state, question, self._agent.listen.backchannels or ())
+            event = self._judge.judge(turn, now, self.state, question, self._agent.listen.backchannels or ())
             if event is Event.INTERRUPTION and self._retractable():
                 event = Event.CONTINUATION
             if event is not None:

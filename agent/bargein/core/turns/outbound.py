@@ -65,7 +65,7 @@ class OutboundConversation(Conversation):
         text = " ".join(filter(None, (self._caller.input.text, turn.text if turn is not None else "")))
         if not who:
             known = turn is None or turn.complete or turn.silent_ms(now) >= WORDS_LATE_MS
-            found = self._answer.decide(now, text, known)
+            found = self._answer.who(now, text, known)
             if turn is not None and found is None and turn.wants_transcript(now, REQUEST_TURN_MS, REQUEST_EVERY):
                 self._actions.append(act.RequestTranscript(turn.id, now))
         else:

@@ -54,7 +54,7 @@ class OverlapJudge:
         own = segment.duck_db if segment is not None else None
         return self.duck_db if own is None else own
 
-    def decide(
+    def judge(
         self, turn: CallerTurn, now: int, state: State, question: bool, backchannels: Sequence[str]
     ) -> Event | None:
         """INTERRUPTION, FALSE_INTERRUPTION, or None to wait, for a sound over the agent's speech.

@@ -47,7 +47,7 @@ class _PlannedReply:
     failed: bool = False
 
 
-class Answers:
+class Replies:
     """Makes what the core orders, and passes on what comes of it. `perform` takes the actions that follow.
 
     It keeps the reply that was ordered last, and the one that is prepared.
@@ -58,13 +58,13 @@ class Answers:
     ) -> None:
         self._call_id, self._conversation, self._perform = call_id, conversation, perform
         self._planner, self._voice = planner, voice
-        self._answers: dict[int, _PlannedReply] = {}
+        self._planned: dict[int, _PlannedReply] = {}
         self._fillers = cycle(FILLERS)
 
     @property
     def cause(self) -> str:
         """Why the call ends before its dialogue, if it ends now."""
-        return NO_ANSWER if any(answer.failed for answer in self._answers.values()) else ""
+        return NO_ANSWER if any(planned.failed for planned in self._planned.values()) else ""
 
     def prepare(self, order: act.PrepareReply, tasks: asyncio.TaskGroup) -> None:
         """Begin a reply that may not be wanted, if the planner can."""
@@ -73,30 +73,30 @@ class Answers:
 
     def plan(self, order: act.PlanReply, tasks: asyncio.TaskGroup) -> None:
         """Begin a reply, or go on with the one that was prepared."""
-        for reply_id in [reply_id for reply_id in self._answers if reply_id != order.reply_id]:
-            del self._answers[reply_id]  # it is over: it was played, or dropped
-        if order.reply_id not in self._answers:
+        for reply_id in [reply_id for reply_id in self._planned if reply_id != order.reply_id]:
+            del self._planned[reply_id]  # it is over: it was played, or dropped
+        if order.reply_id not in self._planned:
             self._begin(order.reply_id, order.situation, tasks)
-        answer = self._answers[order.reply_id]
-        answer.wanted.set()
-        if isinstance(answer.reply, PreparedReply):
-            answer.reply.confirm()
+        planned = self._planned[order.reply_id]
+        planned.wanted.set()
+        if isinstance(planned.reply, PreparedReply):
+            planned.reply.confirm()
 
     def commit(self, reply_id: int) -> None:
         """The caller hears the reply."""
-        if (answer := self._answers.get(reply_id)) is not None:
-            answer.committed = True
-            if answer.reply is not None:
-                answer.reply.commit()
+        if (planned := self._planned.get(reply_id)) is not None:
+            planned.committed = True
+            if planned.reply is not None:
+                planned.reply.commit()
 
     def cancel(self, reply_id: int) -> None:
         """The reply, or the rest of it, is not wanted."""
-        answer = self._answers.pop(reply_id, None)
-        if answer is not None:
-            if answer.reply is not None:
-                answer.reply.cancel()
-            if answer.task is not None:
-                answer.task.cancel()
+        planned = self._planned.pop(reply_id, None)
+        if planned is not None:
+            if planned.reply is not None:
+                planned.reply.cancel()
+            if planned.task is not None:
+                planned.task.cancel()
 
     def fill(self, order: act.SayFiller, tasks: asyncio.TaskGroup) -> None:
         """Say something short, so that the caller knows that the call is alive."""
@@ -105,37 +105,37 @@ class Answers:
     # ------------------------------------------------------------------ making a reply
 
     def _begin(self, reply_id: int, situation: Situation, tasks: asyncio.TaskGroup) -> None:
-        answer = self._answers[reply_id] = _PlannedReply()
-        answer.task = tasks.create_task(self._answer(reply_id, situation, answer))
+        planned = self._planned[reply_id] = _PlannedReply()
+        planned.task = tasks.create_task(self._make(reply_id, situation, planned))
 
-    async def _answer(self, reply_id: int, situation: Situation, answer: _PlannedReply) -> None:
+    async def _make(self, reply_id: int, situation: Situation, planned: _PlannedReply) -> None:
         """A reply; if it fails, what the dialogue does then; if that fails, the end of the call."""
         finish: Finish | None = None
         try:
-            finish = await self._made(reply_id, situation, answer)
+            finish = await self._made(reply_id, situation, planned)
         except Exception as error:  # a call must never end in silence because an engine failed
             log.error("call %s: no answer could be made: %s", self._call_id, described(error))
-            if answer.reply is not None:
-                answer.reply.cancel()
-            await answer.wanted.wait()
+            if planned.reply is not None:
+                planned.reply.cancel()
+            await planned.wanted.wait()
             try:
-                finish = await self._made(reply_id, replace(situation, failed=True), answer)
+                finish = await self._made(reply_id, replace(situation, failed=True), planned)
             except Exception as again:
                 log.error("call %s: %s; the dialplan goes on", self._call_id, described(again))
-                finish, answer.failed = Finish(CallResult.FAILED), True
+                finish, planned.failed = Finish(CallResult.FAILED), True
                 await self._apologize(reply_id)
         self._perform(self._conversation.on_reply_end(reply_id, finish))
 
-    async def _made(self, reply_id: int, situation: Situation, answer: _PlannedReply) -> Finish | None:
+    async def _made(self, reply_id: int, situation: Situation, planned: _PlannedReply) -> Finish | None:
         """Pass on a reply. Its sentences are synthesized in parallel. Before it is wanted there is only the first."""
         planner, core = self._planner, self._conversation
         reply: Reply
-        if not answer.wanted.is_set() and isinstance(planner, Preparing):
+        if not planned.wanted.is_set() and isinstance(planner, Preparing):
             reply = planner.prepare(situation)
         else:
             reply = planner.plan(situation)
-        answer.reply = reply
-        if answer.committed:
+        planned.reply = reply
+        if planned.committed:
             reply.commit()
         finish: Finish | None = None
         if reply.kind is not None:
@@ -147,7 +147,7 @@ class Answers:
                 if isinstance(piece, Say):
                     self._perform(core.on_planned(reply_id))
                     segments.put_nowait(group.create_task(self._segment(piece)))
-                    await answer.wanted.wait()
+                    await planned.wanted.wait()
                 elif isinstance(piece, Listen):
                     self._perform(core.expect(reply_id, piece))
                 else:
