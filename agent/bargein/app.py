@@ -32,6 +32,7 @@ from .errors import UserError
 from .server.admission import AdmissionControl
 from .server.audiosocket import AudioSocketServer, Limits
 from .server.fastagi import FastAgiServer
+from .server.lasting import lasting
 from .server.logged_call import LoggedCall
 from .server.machine import cores
 from .server.media import MediaEngine
@@ -152,8 +153,9 @@ class App:
             await self.server.start(*parse_address(sock.listen))
             share, began, recognizer = cores() / (config.server.workers or cores()), self._began, self._recognizer_state
             monitor = Monitor(self.media, self.admission, self.meter, self.store, began, recognizer, self.clock, share)
-            shown = show_calls(lambda: [call.session for call in self._calls.values()], self.store.show)
-            self._tasks = [asyncio.create_task(work) for work in (monitor.run(), shown, self._queues.run())]
+            shown = partial(show_calls, lambda: [call.session for call in self._calls.values()], self.store.show)
+            works = lasting("load", monitor.run), lasting("live page", shown), lasting("queues", self._queues.run)
+            self._tasks = [asyncio.create_task(work) for work in works]
             if self._is_worker:
                 return
             self.fastagi = FastAgiServer(
@@ -170,14 +172,14 @@ class App:
                 self._metrics = MetricsServer(lambda: {"0": self.meter.numbers()}, self._health)
                 self._metrics.start(*parse_address(config.server.metrics))
         except BaseException:
+            self._stop_tasks()
             await self.server.close()
             await self.store.close()
             raise
 
     async def close(self) -> None:
         """End every call, and close the ports and the database."""
-        for task in self._tasks:
-            task.cancel()
+        self._stop_tasks()
         if self._metrics is not None:
             await asyncio.to_thread(self._metrics.close)
         if not self._is_worker:
@@ -186,6 +188,10 @@ class App:
         await self.store.close()
         await http_client.close()
         await self._close_recognizer()
+
+    def _stop_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
 
     async def _close_recognizer(self) -> None:
         if isinstance(self._recognizer, ClosableRecognizer):
