@@ -64,6 +64,24 @@ async def test_two_calls_that_want_the_same_share_the_work_and_one_may_give_up()
         await one
 
 
+async def test_what_nobody_wants_any_more_is_not_made_unless_it_has_begun() -> None:
+    tts = Counting()
+    tts.gate.clear()
+    voice = Voice(tts)
+    texts = ["begun", "not wanted", "wanted by another", "wanted again"]
+    waiting = [asyncio.create_task(voice.utterance(text)) for text in [*texts, "wanted by another"]]
+    await asyncio.sleep(0.01)
+    for task in waiting[:4]:
+        task.cancel()
+    await asyncio.wait(waiting[:4])
+    again = asyncio.create_task(voice.utterance("wanted again"))
+    await asyncio.sleep(0)
+    tts.gate.set()
+    await asyncio.gather(again, waiting[4])
+    assert tts.asked == ["begun", "wanted by another", "wanted again"]
+    assert voice.ready("begun")
+
+
 async def test_a_failure_is_told_and_not_kept() -> None:
     tts = Counting()
     voice = Voice(tts)

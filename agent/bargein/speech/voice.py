@@ -3,7 +3,8 @@
 Texts that are known before any call are kept on disk as well. What is made during a call may hold a caller's name or
 number: it is kept in a smaller part of memory and ends with the process.
 
-A call waits for its voice for a limited time. While an engine does not return, further texts fail at once.
+A call waits for its voice for a limited time. While an engine does not return, further texts fail at once. A text that
+nobody wants any more, as the caller talks on, is not made if its turn has not come.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..core.audio.pcm import RATE
@@ -32,6 +34,15 @@ LIMIT_S = 5.0  # for one text; a sentence takes 0.05 s (hibari) to 2 s (kokoro)
 LIMITS = 3  # for a text that waits behind others
 PREPARE = "Hello."  # the first text: it loads the model
 LEAD_SAMPLES = 80  # 10 ms kept before the first sound
+
+
+@dataclass(slots=True, eq=False)
+class _Making:
+    """An utterance that is being made, or waits for the thread. `wanted`: how many wait for it."""
+
+    work: Future[Utterance]
+    done: asyncio.Future[Utterance]
+    wanted: int = 0
 
 
 class Voice:
@@ -57,7 +68,7 @@ class Voice:
         self._disk = DiskCache(cache_dir, disk_bytes) if cache_dir is not None and disk_bytes > 0 else None
         self._pool = pool(1, "voice")
         self._limit_s = limit_s
-        self._making: dict[str, asyncio.Future[Utterance]] = {}
+        self._making: dict[str, _Making] = {}
         self._stuck: asyncio.Future[Utterance] | None = None  # the work that a call no longer waits for
         self._finished = 0  # texts
         self._spoke = False
@@ -74,12 +85,16 @@ class Voice:
         making = self._make(key, lambda: self._synthesized(text, False), self._recent)
         for _ in range(LIMITS):
             finished = self._finished
-            await asyncio.wait([making], timeout=self._limit_s)
-            if making.done():
-                return making.result()
+            try:
+                await asyncio.wait([making.done], timeout=self._limit_s)
+            except asyncio.CancelledError:
+                self._given_up(key, making)
+                raise
+            if making.done.done():
+                return making.done.result()
             if self._finished == finished:  # it is not that other texts come first
                 break
-        self._stuck = making
+        self._stuck = making.done
         raise EngineError(f"the voice engine {self._tts.name} does not return within {self._limit_s:g} s")
 
     async def wav(self, path: str | Path, transcript: str = "") -> Utterance:
@@ -93,7 +108,7 @@ class Voice:
         found = self._known.get(key)
         if found is not None:
             return found
-        return await asyncio.shield(self._make(key, lambda: recording(path, transcript), self._known))
+        return await asyncio.shield(self._make(key, lambda: recording(path, transcript), self._known).done)
 
     async def warm(self, texts: Iterable[str]) -> None:
         """Make ready what will be said, so that it starts within a frame when it is; `texts` hold nothing of a caller.
@@ -103,7 +118,8 @@ class Voice:
         for text in dict.fromkeys(" ".join(text.split()) for text in texts):
             key = self._key(text)
             if self._known.get(key) is None:
-                await asyncio.shield(self._make(key, lambda text=text: self._synthesized(text, True), self._known))  # type: ignore[misc]
+                making = self._make(key, lambda text=text: self._synthesized(text, True), self._known)  # type: ignore[misc]
+                await asyncio.shield(making.done)
         self._spoke = True
 
     def prepared(self) -> bool:
@@ -113,7 +129,7 @@ class Voice:
         if self._engine.ready(self._language, self._voice):
             return True
         making = self._make(self._key(PREPARE), lambda: self._synthesized(PREPARE, True), self._known)
-        making.add_done_callback(_tell)
+        making.done.add_done_callback(_tell)
         return False
 
     def ready(self, text: str) -> bool:
@@ -128,18 +144,27 @@ class Voice:
     def _key(self, text: str) -> str:
         return "\0".join((self._tts.name, self._voice, self._language, text))
 
-    def _make(self, key: str, make: Callable[[], Utterance], memory: _Memory) -> asyncio.Future[Utterance]:
-        """What another call is having made right now, or made for this one. Whoever gives up stops nobody."""
+    def _make(self, key: str, make: Callable[[], Utterance], memory: _Memory) -> _Making:
+        """What another call is having made right now, or made for this one. Whoever gives up stops nobody else."""
         if key not in self._making:
-            making = asyncio.get_running_loop().run_in_executor(self._pool, make)
-            self._making[key] = making
-            making.add_done_callback(lambda done: self._made(key, done, memory))
+            work = self._pool.submit(make)
+            making = self._making[key] = _Making(work, asyncio.wrap_future(work))
+            making.done.add_done_callback(lambda done: self._made(key, done, memory))
+        self._making[key].wanted += 1
         return self._making[key]
 
+    def _given_up(self, key: str, making: _Making) -> None:
+        """A caller no longer waits. What the thread has begun is finished and kept."""
+        making.wanted -= 1
+        if not making.wanted and making.work.cancel():
+            self._making.pop(key, None)
+
     def _made(self, key: str, done: asyncio.Future[Utterance], memory: _Memory) -> None:
-        del self._making[key]
+        if done.cancelled():
+            return
+        self._making.pop(key, None)
         self._finished += 1
-        if not done.cancelled() and done.exception() is None:
+        if done.exception() is None:
             memory.put(key, done.result())
             self._spoke = self._spoke or not key.startswith("wav\0")
 
