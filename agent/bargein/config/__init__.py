@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import codecs
 import difflib
 import json
 import os
 import re
 import socket
-import tomllib
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -16,26 +14,15 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal
 
-from .errors import UserError
+from .toml_file import ConfigError as ConfigError
+from .toml_file import read_tables
 
 SEARCH = ("bargein.toml", "/etc/bargein/bargein.toml")
 PREFIX = "BARGEIN_"
 BOOLEANS = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
 LOOPBACK = ("127.0.0.0/8", "::1/128")
-# a byte order mark at the start of a file says how it is encoded; longer marks first
-MARKS = {
-    codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
-}  # fmt: skip
 
 Check = Callable[[Any], None]  # raises ValueError, which says what is expected
-
-
-class ConfigError(UserError):
-    """The configuration is wrong: one line that names the key; exit 2."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, exit_code=2)
 
 
 def parse_address(text: str) -> tuple[str, int]:
@@ -254,7 +241,7 @@ class Config:
         Raises ConfigError with one line that names the key and what was expected.
         """
         found = Path(path) if path else next((Path(p) for p in SEARCH if os.path.isfile(p)), None)
-        values = _checked_tables(_read(found) if found else {}, str(found))
+        values = _checked_tables(read_tables(found) if found else {}, str(found))
         flow = values.get("dialogue", {}).get("flow", "")
         if found and flow.endswith((".yaml", ".yml")):
             values["dialogue"]["flow"] = str(found.parent / flow)
@@ -280,46 +267,6 @@ class Config:
 
 
 SECTIONS: dict[str, type[Any]] = {name: of for name, of in typing.get_type_hints(Config).items() if name != "source"}
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        text = _decoded(path.read_bytes())
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise ConfigError(f"{path}: {error}") from error
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}{_hint(str(error), text)}") from error
-    except (RecursionError, ValueError) as error:  # a number of thousands of digits is a ValueError
-        what = "too many brackets in one another" if isinstance(error, RecursionError) else "a number is too long"
-        raise ConfigError(f"{path}: not valid TOML: {what}") from error
-
-
-def _decoded(data: bytes) -> str:
-    """The text of a file as any editor may have saved it, with line ends as `\\n`. Raises ValueError, one line."""
-    encoding = next((name for mark, name in MARKS.items() if data.startswith(mark)), "utf-8")
-    if b"\0" in data and encoding.startswith("utf-8"):
-        raise ValueError("not text: it has zero bytes, as UTF-16 without a byte order mark; save the file as UTF-8")
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise ValueError(f"not UTF-8 text in line {line}; save the file as UTF-8") from error
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _hint(said: str, text: str) -> str:
-    """How to fix a common error of the TOML parser; "" for any other."""
-    if "twice" in said or "overwrite" in said:
-        return "; a section or key may stand there once only"
-    found = re.search(r"at line (\d+)", said)
-    line = text.split("\n")[int(found[1]) - 1] if found else ""
-    if re.search("[\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb]", line):
-        return '; write plain quotes, as in listen = "127.0.0.1:9092"'
-    return "; the line has a no-break space, write a plain one" if "\u00a0" in line else ""
 
 
 def _checked_tables(tables: Mapping[str, Any], source: str) -> dict[str, dict[str, Any]]:
