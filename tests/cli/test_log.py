@@ -188,7 +188,7 @@ def test_what_callers_send_cannot_act_on_the_terminal(runner: CliRunner, words: 
         assert acting not in told
 
 
-def test_stats(runner: CliRunner) -> None:
+def test_stats(runner: CliRunner, monkeypatch: pytest.MonkeyPatch) -> None:
     told = run(runner, "stats")
     assert "2 calls, 14 s: 2 interrupted (100%)" in told
     assert "2 handed over (100%)" in told
@@ -198,6 +198,11 @@ def test_stats(runner: CliRunner) -> None:
     both = json.loads(run(runner, "stats", "--since", "60d", "--compare", "--json"))
     assert (both["now"]["calls"], both["before"]["calls"]) == (1, 1)
     run(runner, "stats", "--compare", code=2)
+    monkeypatch.setattr("bargein.cli.stats.MOST_COUNTED", 1)
+    limited = runner.invoke(cli, ["stats", "--interrupted"])
+    assert "1 call, " in limited.stdout
+    assert "more calls match; these are the newest 1, since" in limited.stderr
+    assert "2 calls, " in run(runner, "stats", "--interrupted", "--since", "2000-01-01")
 
 
 def test_pictures_and_pages(runner: CliRunner, tmp_path: Path) -> None:

@@ -125,3 +125,26 @@ async def test_what_is_said_before_the_agent_asks_again(store: Store) -> None:
         await complete_days(store._url)
     store.shows = REDACTED
     assert (await store.stats()).misunderstood == {}
+
+
+async def test_the_newest_calls_are_counted_where_no_day_answers(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """13 calls are interrupted, the last are c48, c51 and c57."""
+    interrupted = CallFilter(interrupted=True)
+    everything = await store.stats(interrupted)
+    assert (everything.calls, everything.counted_since) == (13, "")
+    assert await store.stats(interrupted, most=13) == everything
+    newest = await store.stats(interrupted, most=3)
+    assert (newest.calls, newest.resolutions.get("replanned")) == (3, 3)
+    assert newest.counted_since == "2026-03-05T22:00:00.000Z"  # of c48
+    assert (await store.stats(CallFilter(until=BEGAN + timedelta(days=4)), most=3)).calls == 48
+    monkeypatch.setattr("bargein.store.daily.NAMED", 5)
+    assert await store.stats(interrupted) == everything
+
+
+async def test_words_are_counted_only_in_the_calls_of_the_period(store: Store) -> None:
+    since = BEGAN + timedelta(hours=2 * 40)
+    for most in (None, 100):
+        assert (await store.stats(CallFilter(since=since, text="yes"), most=most)).calls == 20
+    assert (await store.stats(CallFilter(text="yes"), most=7)).calls == 7
+    assert await store.count_calls(CallFilter(since=since, text="yes")) == 20
+    assert await store.count_calls(CallFilter(since=since + timedelta(days=9), text="yes")) == 0

@@ -117,6 +117,10 @@ def test_filters_are_those_of_the_command_line(browser: TestClient, monkeypatch:
     assert "1 of more than 1 interruptions" in browser.get("/interruptions?kind=correct").text
     monkeypatch.undo()
     assert "2 of 2 interruptions" in browser.get("/interruptions?kind=correct").text
+    assert "More calls match" not in browser.get("/statistics?interrupted=yes").text
+    monkeypatch.setattr("bargein.web.application.MOST_COUNTED", 1)
+    assert "These are the newest 1, since 2" in browser.get("/statistics?interrupted=yes").text
+    monkeypatch.undo()
     for wrong in ("since=soon", "outcome=nonsense", "longer=x", "page=-1", "page=9" + "9" * 40):
         assert browser.get(f"/calls?{wrong}").status_code == 400
     assert browser.get("/calls/nothing").status_code == 404

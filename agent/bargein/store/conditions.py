@@ -20,7 +20,7 @@ Conditions = Sequence[ColumnElement[bool]]
 
 def of_call(which: CallFilter, dialect: str, *, newest: int = 0) -> Conditions:
     """What a row of `calls` must meet. `newest`: SQLite searches only this number of the last calls with the text."""
-    text = [] if which.text is None else [_said(which.text, dialect, newest)]
+    text = [] if which.text is None else [_said(which, dialect, newest)]
     return [*between(schema.calls.c.started_at, which), *_of_columns(which, dialect), *text]
 
 
@@ -87,15 +87,20 @@ def _words(text: str) -> list[str]:
     return re.findall(r"\w+", text)
 
 
-def _said(text: str, dialect: str, newest: int) -> ColumnElement[bool]:
+def _said(which: CallFilter, dialect: str, newest: int) -> ColumnElement[bool]:
     """All words were said in the call, in any order."""
+    text, calls = which.text or "", schema.calls
     words = _words(text)
     if not words:
         return false()
     if dialect == "sqlite":
         rows = matching_text(text)
+        if which.since:  # the words of older calls need not be read
+            number = calls.c.number + 0  # else SQLite would walk through the numbers from the first one on
+            first = select(func.min(number)).where(calls.c.started_at >= iso(which.since)).scalar_subquery()
+            rows = rows.where(literal_column("said.rowid") >= first)
         last = rows.order_by(literal_column("said.rowid").desc()).limit(newest) if newest else rows
-        return schema.calls.c.number.in_(last)
+        return calls.c.number.in_(last)
     ids: Any = select(literal_column("call_id")).select_from(SAID)
     query = func.plainto_tsquery(literal_column("'simple'"), " ".join(words))
-    return schema.calls.c.id.in_(ids.where(literal_column("words").op("@@")(query)))
+    return calls.c.id.in_(ids.where(literal_column("words").op("@@")(query)))

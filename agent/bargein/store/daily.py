@@ -7,8 +7,7 @@ missing, and then the reader counts the calls themselves.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -31,22 +30,49 @@ if TYPE_CHECKING:
 LOCK_KEY = 0x64617973  # any number that only this file uses: "days"
 OPEN_DAYS = timedelta(days=2)  # a younger day still changes
 AT_ONCE = 10_000  # rows that are fetched together
+NAMED = 10_000  # calls that a query names at most; both databases allow 32,766
 MARK = "\n"  # the queue and the flow in the row of a whole day: no real one has this name
 
 days = schema.day_figures
 
 
-def figures(connection: Connection, which: CallFilter) -> list[tuple[str, Figures]]:
-    """The figures of the matching calls, each with its day: those that are kept, and a count of the rest."""
-    kept_by_day = replace(which, queue=None, flow=None).by_time_only
+def figures(
+    connection: Connection, which: CallFilter, most: int | None = None
+) -> tuple[list[tuple[str, Figures]], str]:
+    """The figures of the matching calls, each with its day: those that are kept, and a count of the rest.
+
+    If the figures of whole days do not answer the filter, at most the `most` newest calls are counted. Then the text is
+    the start of the first that was, else "".
+    """
+    if not which.by_day:
+        return _of_chosen(connection, which, most)
     start = schema.calls.c.started_at
-    complete, found = saved(connection, which) if kept_by_day else ([], [])
+    complete, found = saved(connection, which)
     for low, high in _gaps(complete):
         between = [start >= low] if low else []
         between += [start < high] if high else []
-        counts = counted(connection, [*between, *of_call(which, connection.dialect.name)])
-        found += [(group.day, of_group) for group, of_group in counts.items()]
-    return found
+        found += _by_day(counted(connection, [*between, *of_call(which, connection.dialect.name)]))
+    return found, ""
+
+
+def _of_chosen(connection: Connection, which: CallFilter, most: int | None) -> tuple[list[tuple[str, Figures]], str]:
+    """Search the calls once, and count those found; without `most`, in one go if there are too many to name them."""
+    calls, limit = schema.calls, most or NAMED
+    dialect = connection.dialect.name
+    for newest in (4 * limit, 0) if which.text and dialect == "sqlite" else (0,):  # the last are found faster
+        query = select(calls.c.id, calls.c.started_at).where(*of_call(which, dialect, newest=newest))
+        rows = connection.execute(query.order_by(calls.c.started_at.desc()).limit(limit + 1)).all()
+        if len(rows) > limit:
+            break
+    more = len(rows) > limit
+    if more and most is None:
+        return _by_day(counted(connection, of_call(which, dialect))), ""
+    found = counted(connection, [calls.c.id.in_([row.id for row in rows[:limit]])])
+    return _by_day(found), rows[limit - 1].started_at if more else ""
+
+
+def _by_day(counts: Mapping[Group, Figures]) -> list[tuple[str, Figures]]:
+    return [(group.day, of_group) for group, of_group in counts.items()]
 
 
 def _gaps(complete: Iterable[str]) -> list[tuple[str, str]]:

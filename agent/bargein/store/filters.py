@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Literal
 
 EVERYTHING = 1_000_000_000  # a limit that no database reaches
+MOST_COUNTED = 5_000  # calls that statistics count within a second, where those kept by day do not answer
 
 HANDED_OVER = ("answered", "abandoned", "unanswered", "handed over")  # fates: people, and whether anybody was there
 FATES = (
@@ -50,6 +51,11 @@ class CallFilter:
     def by_time_only(self) -> bool:
         """Whether the filter has no condition other than `since` and `until`."""
         return all(getattr(self, field.name) is None for field in fields(self)[2:])
+
+    @property
+    def by_day(self) -> bool:
+        """Whether the figures that are kept for each day answer it: it has no conditions but times, queue and flow."""
+        return replace(self, queue=None, flow=None).by_time_only
 
 
 EVERY_CALL = CallFilter()

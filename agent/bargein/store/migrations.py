@@ -138,6 +138,10 @@ MIGRATIONS: Sequence[Migration] = (
     (_add("calls", "answered_by"),),
     (_create("callbacks", "call_id", "call_id phone wanted note logged_at done_at", ""),),
     (_create("live", "run", "run at calls", ""),),
+    (  # what became of calls is counted from the index, too
+        Only("sqlite", "DROP INDEX calls_started_at"),
+        Only("sqlite", f"CREATE INDEX calls_started_at ON calls ({FILTER_COLUMNS}, ended_at, after_status)"),
+    ),
 )
 
 LOCK_KEY = 0x62617267  # any number that only we use: "barg"

@@ -281,16 +281,19 @@ class Reader:
         times = [rows[0]["at"] for rows in newest if rows[0]["at"]]
         return from_iso(max(times)) if times else None
 
-    async def stats(self, which: CallFilter = EVERY_CALL) -> Stats:
+    async def stats(self, which: CallFilter = EVERY_CALL, *, most: int | None = None) -> Stats:
         """Figures over the matching calls and their interruptions.
 
-        With conditions other than `since`, `until`, `queue` and `flow` it takes longer: all matching calls are counted.
+        Conditions other than `since`, `until`, `queue` and `flow` take longer: matching calls are counted, some 10,000
+        a second. Of these, `most` limits the count to the newest; then `Stats.counted_since` says when the first of
+        them started.
         """
         from . import daily  # what only this question needs is loaded here
         from .stats import summarize
 
         with explaining(self._url):
-            found = summarize(await self._database.ask(partial(daily.figures, which=which)))
+            counted, since = await self._database.ask(partial(daily.figures, which=which, most=most))
+        found = replace(summarize(counted), counted_since=since)
         return found if self.shows.words else replace(found, misunderstood={}, words=())
 
     async def _last_first(self, which: CallFilter, newest_are_wanted: bool) -> tuple[int, ...]:

@@ -84,6 +84,7 @@ class Stats:
     detect_histogram: Mapping[int, int] = field(default_factory=dict)
     waits: Sequence[WaitSpread] = field(default_factory=tuple)  # in the order of the columns
     misunderstood: Mapping[str, int] = field(default_factory=dict)  # what callers said before the agent asked again
+    counted_since: str = ""  # if not all matching calls were counted: when the first of those that were started
 
 
 class Latencies:

@@ -22,6 +22,7 @@ from starlette.templating import Jinja2Templates
 from ..core.language.kinds import Kind
 from ..errors import UserError
 from ..store import CallFilter, Reader
+from ..store.filters import MOST_COUNTED
 from ..store.privacy import REDACTED
 from ..view.choose import MOST, fate, milliseconds, moment, outcome
 from ..view.timeline import of_call
@@ -142,7 +143,10 @@ class Pages:
     async def calls(self, request: Request) -> Response:
         which, page = self._chosen(request), _page_number(request)
         rows = await self._log.calls(which, limit=PAGE, offset=(page - 1) * PAGE)
-        total = await self._log.count_calls(which)
+        if len(rows) < PAGE and (rows or page == 1):  # the last page: nothing more to count
+            total = (page - 1) * PAGE + len(rows)
+        else:
+            total = await self._log.count_calls(which)
         return self._page(request, "calls.html", calls=rows, total=total, page=page, size=PAGE)
 
     def _chosen(self, request: Request) -> CallFilter:
@@ -178,7 +182,7 @@ class Pages:
         return self._page(request, "callbacks.html", **found)
 
     async def statistics(self, request: Request) -> Response:
-        stats = await self._log.stats(self._chosen(request))
+        stats = await self._log.stats(self._chosen(request), most=MOST_COUNTED)
         return self._page(request, "statistics.html", stats=stats, charts=present.charts(stats))
 
     async def call(self, request: Request) -> Response:

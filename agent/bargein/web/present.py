@@ -57,6 +57,11 @@ def clock(time: datetime) -> str:
     return time.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
+def utc(iso: str) -> datetime:
+    """A time of the log."""
+    return datetime.fromisoformat(iso)
+
+
 def time_of_day(time: datetime) -> str:
     """A time of day without the date, in the server's zone."""
     return time.astimezone().strftime("%H:%M:%S")
@@ -96,6 +101,7 @@ def prepare(environment: Environment) -> None:
     environment.filters.update(
         bare=bare,
         time=time_of_day,
+        utc=utc,
         duration=duration,
         latency=latency,
         position=position,
