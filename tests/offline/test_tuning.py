@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import wave
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ from bargein.speech.catalog import tts
 
 RATE = 8000
 NOW = Settings(0.5, "duck", 300, 1320)
+MANY = 6  # calls alike: a change must gain two decisions
 
 
 def bursts(loud: float, dice: np.random.Generator) -> np.ndarray:
@@ -61,9 +62,11 @@ def write(labels: list[Label], path: Path) -> None:
 
 def test_a_noisy_trunk_gets_less_sensitive_and_a_quiet_one_more(tmp_path: Path) -> None:
     repeater = Repeater(Config(), fast=True)
-    _, noisy = tune(NOW, trunk(tmp_path, "noisy", voice=1.0, noise=1500, bed=60), repeater.run)
-    _, quiet = tune(NOW, trunk(tmp_path, "quiet", voice=0.07, noise=20, bed=15), repeater.run)
-    assert noisy.settings.sensitivity < 0.5 < quiet.settings.sensitivity
+    _, noisy = tune(NOW, MANY * trunk(tmp_path, "noisy", voice=1.0, noise=1500, bed=60), repeater.run)
+    deaf = replace(NOW, sensitivity=0.1)
+    _, quiet = tune(deaf, MANY * trunk(tmp_path, "quiet", voice=0.04, noise=20, bed=60), repeater.run)
+    assert noisy.settings.sensitivity < 0.5
+    assert quiet.settings.sensitivity > deaf.sensitivity
     assert noisy.errors == quiet.errors == 0
     assert noisy.halts == quiet.halts == 0
 
@@ -75,7 +78,19 @@ def outcome(settings: Settings, wrong_stops: int = 0, missed: int = 0, cut_offs:
 def test_what_is_no_better_changes_nothing() -> None:
     others = [Settings(value, overlap, 300, 1320) for value in (0.1, 0.9) for overlap in ("duck", "pause")]
     assert best([outcome(one) for one in (*others, NOW)], NOW).settings == NOW
-    assert best([outcome(NOW, missed=1), *(outcome(one) for one in others)], NOW).settings.overlap == "duck"
+    assert best([outcome(NOW, missed=1), *(outcome(one) for one in others)], NOW).settings == NOW
+    changed = best([outcome(NOW, missed=2), *(outcome(one) for one in others)], NOW).settings
+    assert (changed.overlap, changed.sensitivity) != (NOW.overlap, NOW.sensitivity)
+    assert changed.overlap == "duck"
+
+
+def test_of_values_that_are_about_as_good_the_nearest_is_proposed() -> None:
+    def at(sensitivity: float, missed: int, late_ms: int = 0) -> Outcome:
+        return replace(outcome(replace(NOW, sensitivity=sensitivity), missed=missed), late_ms=late_ms)
+
+    assert best([at(0.5, 4), at(0.7, 1, 900), at(0.9, 1)], NOW).settings.sensitivity == 0.7
+    assert best([at(0.5, 4), at(0.7, 2), at(0.9, 1)], NOW).settings.sensitivity == 0.9
+    assert best([at(0.5, 3), at(0.7, 2), at(0.9, 1)], NOW).settings.sensitivity == 0.9
 
 
 def test_a_caller_who_was_cut_off_gets_longer_silences() -> None:
@@ -90,15 +105,22 @@ def test_a_caller_who_was_cut_off_gets_longer_silences() -> None:
         return Replay(SILENCE, SILENCE, [Pause(1000, 1080)], [], turns, [])
 
     assert cuts_off(repeat(label, NOW), 1000)
-    outcomes, chosen = tune(NOW, [label], repeat)
+    assert tune(NOW, [label], repeat)[1].settings == NOW  # one may be chance
+    outcomes, chosen = tune(NOW, [label, replace(label, call_id="d", recording="d.wav")], repeat)
     assert chosen.settings == Settings(0.5, "duck", 375, 1650)
-    assert [one.cut_offs for one in outcomes] == [1, 0, 0, 0]
+    assert [one.cut_offs for one in outcomes] == [2, 0, 0, 0]
 
 
 def test_tune_proposes_for_each_trunk_and_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    write(trunk(tmp_path, "noisy", voice=1.0, noise=1500, bed=60), tmp_path / "labels")
-    told = CliRunner().invoke(cli, ["tune", "--labels", "labels", "--fast", "--by", "trunk", "--plot", "tune.svg"])
+    call = trunk(tmp_path, "noisy", voice=1.0, noise=1500, bed=60)
+    write(call, tmp_path / "labels")
+    tuned = ["tune", "--labels", "labels", "--fast", "--by", "trunk"]
+    assert "keep what you have: 3 of 3 as marked; nothing else is two decisions better" in (
+        CliRunner().invoke(cli, tuned).stdout
+    )
+    write([replace(label, call_id=f"c{number}") for number in range(MANY) for label in call], tmp_path / "labels")
+    told = CliRunner().invoke(cli, [*tuned, "--plot", "tune.svg"])
     assert told.exit_code == 0, told.output
     assert "trunk noisy" in told.stdout
     assert "[hearing] sensitivity = 0." in told.stdout

@@ -31,7 +31,8 @@ def tune_command(labels: Path, by: str, picture: Path | None, fast: bool, config
     """Try settings on all labelled calls, print the trade-off, and propose the best.
 
     It tries [hearing] sensitivity and overlap, and longer silences of [endpoint] if a label says cut-off. A halt is
-    a moment of silence for a sound that was no interruption; four count as one wrong decision.
+    a moment of silence for a sound that was no interruption; four count as one wrong decision. A change must gain two
+    decisions; of values that are about as good, it proposes the nearest.
 
     \b
     Examples:
@@ -108,5 +109,5 @@ def _proposal(now: Settings, chosen: Outcome, flow: str) -> list[str]:
             lines.append(f"[endpoint] {key} = {getattr(new, key)} (now {getattr(now, key)})")
     kept = f"{chosen.labels - chosen.errors} of {chosen.labels} as marked"
     if not lines:
-        return [f"proposal: keep what you have: {kept}"]
+        return [f"proposal: keep what you have: {kept}; nothing else is two decisions better"]
     return [f"proposal{f' for the flow {flow}' if flow else ''}: {kept} with", *(f"  {line}" for line in lines)]

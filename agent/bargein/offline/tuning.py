@@ -15,6 +15,8 @@ OVERLAPS: tuple[Literal["duck", "pause"], ...] = ("duck", "pause")
 LONGER = (1.0, 1.25, 1.6, 2.0)  # times the silences of [endpoint]
 GOES_ON_MS = 2000  # a caller who speaks again so soon had not finished
 HALT = 0.25  # the cost of an error: the agent fell silent for a moment and went on
+LEAST_GAIN = 2.0  # errors: a change that gains less may be chance
+ABOUT_BEST = 1.0  # errors: values that differ by less are as good
 LATE_MS = 1000  # silence that comes so late, over all interruptions, counts as one error
 
 
@@ -122,13 +124,19 @@ def longer(now: Settings) -> list[Settings]:
 
 
 def best(outcomes: Sequence[Outcome], now: Settings) -> Outcome:
-    """The one with the lowest cost; among equals, the one that changes least."""
+    """Of those that are about as good as the best, the one that changes least; `now`, which is among them, unless that
+    gains LEAST_GAIN."""
+    current = next(one for one in outcomes if one.settings == now)
+    least = min(one.cost for one in outcomes)
+    if current.cost - least < LEAST_GAIN:
+        return current
 
-    def rank(one: Outcome) -> tuple[float, ...]:
+    def change(one: Outcome) -> tuple[float, ...]:
         other = one.settings
-        return (one.cost, other.overlap != now.overlap, abs(other.sensitivity - now.sensitivity), other.max_ms)
+        return (other.overlap != now.overlap, abs(other.sensitivity - now.sensitivity), other.max_ms, one.cost)
 
-    return min(outcomes, key=rank)
+    good = [one for one in outcomes if one.cost - least < ABOUT_BEST and current.cost - one.cost >= LEAST_GAIN]
+    return min(good, key=change)
 
 
 def tune(
@@ -145,5 +153,5 @@ def tune(
 
     chosen = best([tried(settings) for settings in candidates(now, labels)], now)
     if any(label.mark is Mark.CUT_OFF for label in labels):
-        chosen = best([chosen, *(tried(settings) for settings in longer(chosen.settings)[1:])], now)
+        chosen = best([chosen, *(tried(settings) for settings in longer(chosen.settings)[1:])], chosen.settings)
     return outcomes, chosen
