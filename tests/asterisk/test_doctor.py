@@ -42,8 +42,10 @@ def line(done: subprocess.CompletedProcess[str], name: str) -> str:
 @pytest.mark.parametrize(("where", "exten"), [("ami", "700"), ("console", "701")], indirect=["where"])
 async def test_all_is_well_and_a_call_is_placed(pbx: Asterisk, shop: Product, where: str, exten: str) -> None:
     calls = len(shop.rows("SELECT id FROM calls"))
-    done = await doctor(shop, "--asterisk", where, "--exten", f"{exten}@from-internal")
+    ami = f"127.0.0.1:{pbx.ami_port}"
+    done = await doctor(shop, "--asterisk", where, "--exten", f"{exten}@from-internal", BARGEIN_FASTAGI__AMI=ami)
     assert (done.returncode, "fail" in done.stdout) == (0, False), done.stdout
+    assert line(done, "AMI") == f"ok AMI {ami}: 3 queues"
     assert "Asterisk 22" in line(done, "asterisk")
     assert "res_audiosocket" in line(done, "modules")
     assert "700@from-internal" in line(done, "dialplan")
@@ -110,9 +112,11 @@ async def test_an_audiosocket_that_the_pbx_cannot_reach(pbx: Asterisk, shop: Pro
 
 
 async def test_a_wrong_secret(pbx: Asterisk, shop: Product) -> None:
-    done = await doctor(shop, "--asterisk", f"127.0.0.1:{pbx.ami_port}", BARGEIN_AMI_SECRET="wrong")
+    ami = f"127.0.0.1:{pbx.ami_port}"
+    done = await doctor(shop, "--asterisk", ami, BARGEIN_AMI_SECRET="wrong", BARGEIN_FASTAGI__AMI=ami)
     assert done.returncode == 1
     assert "the login was refused" in line(done, "asterisk")
+    assert line(done, "AMI").endswith("the login was refused")
 
 
 async def test_the_server_is_down(pbx: Asterisk, shop: Product) -> None:

@@ -59,6 +59,14 @@ async def test_the_language_model_is_looked_at_only_if_it_is_used(tmp_path: Path
     assert "language model" not in await names("flow")
 
 
+@pytest.mark.parametrize("ami", ["", "127.0.0.1:1"])
+async def test_the_manager_interface_is_asked_only_if_it_is_configured(tmp_path: Path, ami: str) -> None:
+    file = tmp_path / "x.toml"
+    file.write_text(f'[fastagi]\nami = "{ami}"\n[speech]\nstt = "none"\n')
+    found = [check async for check in checks.examine(str(file), f"sqlite:///{tmp_path}/x.db", Frozen())]
+    assert [check.status for check in found if check.name == "AMI"] == (["fail"] if ami else [])
+
+
 async def test_the_voice_is_tried_in_the_language_of_the_flow() -> None:
     config = dataclasses.replace(Config(), dialogue=dataclasses.replace(Config().dialogue, flow="laden"))
     check = await checks.text_to_speech(config, SystemClock())

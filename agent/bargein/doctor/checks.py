@@ -78,6 +78,10 @@ async def examine(config_path: str | None, db: str | None = None, clock: Clock |
         yield await language_model(config.llm)
     for check in await ports(config):
         yield check
+    if config.fastagi.ami:
+        from .manager import manager_interface
+
+        yield await manager_interface(config.fastagi.ami)
     if config.server.metrics:
         yield await load(config.server.metrics)
     url = db or config.store.url

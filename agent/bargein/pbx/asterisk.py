@@ -117,7 +117,7 @@ class Manager:
         answer = await manager._ask(("Action", "Login"), ("Username", user), ("Secret", secret), ("Events", "off"))
         if "Response: Success" not in answer:
             await manager.close()
-            raise PbxError(f"{where}: the login was refused: check {USER} and {SECRET} against manager.conf")
+            raise PbxError(f"{where}: the login was refused: check {USER}, {SECRET} and `permit` in manager.conf")
         return manager
 
     async def command(self, text: str) -> str:
@@ -184,4 +184,5 @@ def _known(told: str, command: str, where: str) -> str:
 
 
 def _message(answer: list[str]) -> str:
-    return next((line.removeprefix("Message: ") for line in answer if line.startswith("Message:")), "refused")
+    told = next((line.removeprefix("Message: ") for line in answer if line.startswith("Message:")), "refused")
+    return told.rstrip(".")
