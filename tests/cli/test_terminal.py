@@ -51,6 +51,8 @@ def test_a_table_gives_up_optional_columns_last_first() -> None:
     assert table(columns, rows, Screen(80))[0].split() == ["id", "name", "note"]
     assert table(columns, rows, Screen(50))[0].split() == ["id", "name"]
     assert table(columns, rows, Screen(24))[0].split() == ["id"]
+    spare = [Column("id"), Column("delay", spare=True), *columns[1:]]
+    assert table(spare, [["1", "x" * 20, *row[1:]] for row in rows], Screen(50))[0].split()[:2] == ["id", "name"]
 
 
 @given(ANY_TEXT)

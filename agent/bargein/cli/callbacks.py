@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from ..store.filters import CallFilter
-from .calls import SHORT_ID
 from .filters import filter_options
 from .log import database, with_log
 from .options import COUNT, either, format_options, log_options, redact_option
 from .paging import position_text
 from .rows import print_rows
-from .terminal import Column, Screen, local, plain, table, write
+from .terminal import SHORT_ID, Column, Screen, local, plain, table, write
 
 if TYPE_CHECKING:
     from ..store import LoggedCallback, Reader

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..clock import SystemClock
 from ..store.filters import CallFilter, CallSort
 from .filters import filter_options
 from .log import database, with_log
@@ -14,12 +16,11 @@ from .options import either, format_options, log_options, redact_option
 from .paging import page_options, position_text
 from .render import outcome_text, then_text
 from .rows import print_rows
-from .terminal import Column, Screen, length, local, plain, table, write
+from .terminal import SHORT_ID, UNLIMITED, Column, Screen, length, local, plain, table, write
 
 if TYPE_CHECKING:
     from ..store import Call, Reader
 
-SHORT_ID = 8  # enough of an id to name a call
 SORTS = ("started", "duration", "interruptions", "caller", "called", "queue", "flow", "outcome")
 COLUMNS = (
     Column("started"),
@@ -28,7 +29,7 @@ COLUMNS = (
     Column("name", flexible=True, optional=True),
     Column("called", optional=True),
     Column("length", right=True, optional=True),
-    Column("interruptions", right=True, optional=True),
+    Column("cut in", right=True, optional=True),
     Column("outcome"),
     Column("then", optional=True),
     Column("queue", optional=True),
@@ -82,13 +83,22 @@ def calls_command(
     if print_rows([field.name for field in fields(Row)], [plain(call) for call in found], as_json, as_csv):
         return
     screen = Screen.of_stdout()
-    write(table(COLUMNS, [_cells(call) for call in found], screen) if found else ["no calls"])
+    write(table(COLUMNS, _rows(found, screen), screen) if found else ["no calls"])
     write(position_text(len(found), total, page, limit, "call", screen))
 
 
-def _cells(call: Any) -> list[str]:
+def _rows(found: Sequence[Call], screen: Screen) -> list[list[str]]:
+    """A terminal has room for a year only where it is not this one."""
+    this_year = f"{SystemClock().utc().astimezone():%Y-}"
+    times = [local(call.started_at) for call in found]
+    if screen.width < UNLIMITED and all(time.startswith(this_year) for time in times):
+        times = [time.removeprefix(this_year) for time in times]
+    return [_cells(call, time) for call, time in zip(found, times, strict=True)]
+
+
+def _cells(call: Any, started: str) -> list[str]:
     return [
-        local(call.started_at),
+        started,
         call.id[:SHORT_ID],
         call.caller,
         call.caller_name,

@@ -16,12 +16,11 @@ from .log import database, with_log
 from .options import MILLISECONDS, either, format_options, log_options, redact_option
 from .paging import page_options, position_text
 from .rows import interruption_row, print_rows
-from .terminal import Column, Screen, latency, local, table, write
+from .terminal import SHORT_ID, Column, Screen, latency, local, table, write
 
 if TYPE_CHECKING:
     from ..store import LoggedInterruption, Reader
 
-SHORT_ID = 8  # enough of an id to name a call
 COUNTED = 10_000  # counting more is slow in a large log
 WORDS_BEFORE = 3  # of the agent, before the word that was cut
 SORTS = ("at", "noticed", "silent", "kind", "step")
@@ -29,12 +28,12 @@ COLUMNS = (
     Column("at"),
     Column("call"),
     Column("kind"),
-    Column("resolution"),
-    Column("noticed", right=True),
+    Column("resolution", spare=True),
+    Column("noticed", right=True, spare=True),
     Column("silent", right=True),
     Column("step", optional=True),
     Column("caller said", flexible=True, optional=True),
-    Column("interrupted words", flexible=True, optional=True, keep_end=True),
+    Column("cut at", flexible=True, optional=True, keep_end=True),
 )
 
 

@@ -36,6 +36,6 @@ def position_text(
     first = (page - 1) * limit
     if not shown:
         return [screen.dim(f"page {page} is behind the end: {total} {noun}{'s' * (total != 1)}")]
-    text = f"{shown} of {f'more than {total - 1}' if at_least else total} {noun}s"
+    text = f"{shown} of {f'more than {total - 1:,}' if at_least else f'{total:,}'} {noun}s"
     more = f"; --page {page + 1} shows more" if first + shown < total else ""
     return ["", screen.dim(f"{text}{more}")]

@@ -155,10 +155,12 @@ def _counts(found: Mapping[str, int]) -> str:
 
 def _fates(title: str, groups: Mapping[str, Mapping[str, int]], screen: Screen) -> list[str]:
     """What became of the calls of each queue, or of each flow."""
-    shown = ("contained", "handed over", "answered", "abandoned", "unanswered", "hung up")
+    found_by = {name: fates(counts) for name, counts in list(groups.items())[:MOST_ROWS]}
+    names = ("contained", "handed over", "answered", "abandoned", "unanswered", "hung up", "failed")
+    shown = [fate for fate in names if any(fate in found for found in found_by.values())]
     rows = []
-    for name, counts in list(groups.items())[:MOST_ROWS]:
-        found = fates(counts)
+    for name, found in found_by.items():
+        counts = groups[name]
         rows.append([name or "-", f"{sum(counts.values()):,}", *(f"{found.get(fate, 0):,}" for fate in shown)])
     columns = [Column(title), Column("calls", right=True), *(Column(fate, right=True) for fate in shown)]
     return table(columns, rows, screen)

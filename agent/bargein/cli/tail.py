@@ -17,7 +17,7 @@ from ..store.filters import CallFilter
 from .filters import filter_options
 from .log import database, with_log
 from .options import COUNT, json_option, log_options, redact_option
-from .terminal import Screen, plain, to_json, write
+from .terminal import SHORT_ID, UNLIMITED, Screen, plain, to_json, write
 
 if TYPE_CHECKING:
     from ..store import Call, Reader
@@ -73,7 +73,7 @@ async def _follow(log: Reader, which: CallFilter, limit: int | None, once: bool,
                 write([to_json(_object(event), indent=None)])
             else:
                 if event.call_id != shown and event.type != "start":
-                    write([screen.dim(f"call {event.call_id}")])
+                    write([screen.dim(f"call {_name(event, screen)}")])
                 write(_lines(event, screen))
                 shown = event.call_id
             count += 1
@@ -96,9 +96,14 @@ def _lines(event: CallEvent, screen: Screen) -> list[str]:
     assert event.call is not None
     when = screen.dim(local(event.at))
     if event.type == "start":
-        return [f"{when}  {screen.bold('call begins')}  {_route(event.call)}  {screen.dim(event.call_id)}"]
+        return [f"{when}  {screen.bold('call begins')}  {_route(event.call)}  {screen.dim(_name(event, screen))}"]
     ending = f"{outcome_text(event.call)}, {length(event.call.duration_ms)}"
-    return [f"{when}  {screen.bold('call ends')}  {ending}  {screen.dim(event.call_id)}"]
+    return [f"{when}  {screen.bold('call ends')}  {ending}  {screen.dim(_name(event, screen))}"]
+
+
+def _name(event: CallEvent, screen: Screen) -> str:
+    """The call's id; on a terminal the beginning, which is enough for `show`."""
+    return event.call_id if screen.width == UNLIMITED else event.call_id[:SHORT_ID]
 
 
 def _route(call: Call) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 from ..core.language.neutral import JOINERS, neutral, neutral_character
 
 UNLIMITED = 1_000_000  # the width of a pipe or a file: programs get every character
+SHORT_ID = 8  # characters of an id that are enough to name a call
 FIXED = 24  # the widest fixed column on a terminal: callers choose the contents of some columns
 
 
@@ -123,12 +124,14 @@ def local(time: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table. On a narrow terminal, `flexible` columns shrink and `optional` ones go, last first."""
+    """A column of a table. On a narrow terminal, `flexible` columns shrink; `spare` ones go, then `optional` ones, the
+    last first."""
 
     title: str
     right: bool = False
     flexible: bool = False
     optional: bool = False
+    spare: bool = False
     keep_end: bool = False
 
 
@@ -141,8 +144,9 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], screen: Scre
     shown = [i for i, c in enumerate(columns) if any(row[i] for row in clean) or not c.optional]
     widths = _fitted(columns, natural, shown, screen.width)
     while sum(widths.values()) + 2 * (len(widths) - 1) > screen.width and len(shown) > 1:
+        spare = [i for i in shown if columns[i].spare]
         optional = [i for i in shown if columns[i].optional]
-        shown.remove(optional[-1] if optional else shown[-1])
+        shown.remove((spare or optional or shown)[-1])
         widths = _fitted(columns, natural, shown, screen.width)
 
     def line(row: Sequence[str]) -> str:
