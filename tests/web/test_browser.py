@@ -90,6 +90,8 @@ def test_a_phone_scrolls_in_one_direction(shown: tuple[Browser, str], where: str
     page.look_like(*WIDTHS["phone"], "light")
     page.go(address + where)
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
+    levels = page.evaluate("[...document.querySelectorAll('meter')].map(one => one.getBoundingClientRect().right)")
+    assert (max(levels, default=0) <= 390, bool(levels)) == (True, where == "/")
 
 
 def test_the_keyboard_reaches_everything(shown: tuple[Browser, str]) -> None:
