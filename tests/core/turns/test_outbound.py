@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pytest
 
 from bargein.core.audio.pcm import FRAME_SAMPLES, RATE, Pcm
 from bargein.core.audio.tones import pitch
+from bargein.core.turns import actions as act
 from bargein.core.turns.conversation import Conversation
 from bargein.core.turns.outbound import OutboundConversation
+from bargein.core.turns.records import Situation
 from bargein.core.turns.table import State
 from bargein.dialogue.languages import load
 from tests.core.turns.test_conversation import Call
@@ -18,8 +22,16 @@ HELLO = "good morning this is the mug shop"
 
 
 class Placed(Call):
+    """A call that Asterisk placed. `prepared`: the situations that a reply was prepared for."""
+
     def make(self, detector: LevelDetector) -> Conversation:
+        self.prepared: list[Situation] = []
         return OutboundConversation("c", detector, load("en"))  # type: ignore[arg-type]
+
+    def do(self, actions: Iterable[act.Action]) -> None:
+        actions = list(actions)
+        self.prepared += [action.situation for action in actions if isinstance(action, act.PrepareReply)]
+        super().do(actions)
 
     def tone(self, ms: int, hz: float) -> None:
         """A tone on the line."""
@@ -40,7 +52,7 @@ class Placed(Call):
 
 
 def test_a_short_hello_is_a_person_and_answered_at_once() -> None:
-    call = Placed([HELLO], ["hello"])
+    call = Placed([HELLO], ["hello", "wait I have a question"])
     call.run(800)
     assert not call.situations
     call.run(400, LOUD)
@@ -49,9 +61,11 @@ def test_a_short_hello_is_a_person_and_answered_at_once() -> None:
     assert call.core.state is State.SPEAKING
     assert call.situations[0].answered_by == "person"
     assert call.situations[0].caller_text == "hello"
-    call.run(2000)
+    call.run(300)
     call.run(600, LOUD)
-    assert call.core.state is not State.SPEAKING  # and may interrupt
+    call.run(1000)
+    assert [row.caller_text for row in call.rows.values()] == ["wait I have a question"]
+    assert len(call.situations) == 2
 
 
 def test_a_firm_that_answers_with_a_sentence_is_a_person() -> None:
@@ -125,6 +139,51 @@ def test_a_beep_after_speech_is_a_voicemail() -> None:
     call.until("voicemail", 100)
 
 
+def test_what_is_being_said_to_a_person_stops_at_a_beep() -> None:
+    call = Placed([HELLO, "this is a message"], ["hi bob here"])
+    call.run(200)
+    call.run(900, LOUD)
+    call.until("person", 600)
+    call.run(60)
+    assert call.core.state is State.SPEAKING
+    call.tone(300, 1000)
+    call.run(400)
+    assert [s.answered_by for s in call.situations] == ["person", "voicemail"]
+    call.run(2000)
+    assert [turn.heard_text for turn in call.turns.values()][-1] == "this is a message"
+    assert call.turns[1].heard_text != HELLO
+
+
+def test_what_a_machine_says_before_the_beep_is_no_answer_to_the_message() -> None:
+    call = Placed(["this is a message"], ["please leave a message after the tone", "thank you"])
+    greeted(call)
+    call.run(600, LOUD)
+    call.tone(400, 1000)
+    call.run(8000)
+    assert [(s.answered_by, s.caller_text) for s in call.situations[1:]] == [("voicemail", "")]
+    assert call.turns[0].text == "please leave a message after the tone thank you"
+
+
+def test_a_person_may_speak_of_voicemail_later() -> None:
+    call = Placed([HELLO], ["hello", "please leave a message after the tone"])
+    call.run(200)
+    call.run(300, LOUD)
+    call.until("person", 600)
+    call.run(15_500)
+    call.run(1500, LOUD)
+    call.run(1000)
+    assert call.decided() == "person"
+
+
+def test_be_ready_for_a_person_while_it_is_not_decided() -> None:
+    call = Placed([HELLO], ["thank you for calling the bank this is alice how can I help you"])
+    call.run(300)
+    call.run(3600, LOUD)
+    call.run(400)
+    assert call.decided() == ""
+    assert [s.answered_by for s in call.prepared] == ["person"]
+
+
 def test_a_person_who_turns_out_to_be_a_machine_gets_the_message_after_the_beep() -> None:
     call = Placed([HELLO, "this is a message"], ["hi", "sorry we missed you leave a message after the beep"])
     call.run(200)
@@ -165,6 +224,18 @@ def test_the_three_tones_of_a_number_that_is_not_in_use() -> None:
     call.until("operator", 100)
 
 
+@pytest.mark.parametrize(
+    "tones", [[(200, 1100)], [(500, 1000)], [(340, 1800), (340, 1400), (340, 950)], [(340, 950), (340, 1400)]]
+)
+def test_other_tones_before_any_speech_mean_nothing(tones: list[tuple[int, float]]) -> None:
+    call = Placed([""])
+    call.run(200)
+    for ms, hz in tones:
+        call.tone(ms, hz)
+    call.run(500)
+    assert call.decided() == ""
+
+
 def test_the_network_says_that_there_is_nobody() -> None:
     call = Placed([""], ["the number you have dialed is not in service"])
     greeted(call)
@@ -187,6 +258,13 @@ def test_who_presses_a_key_is_a_person() -> None:
     call.run(500)
     call.do(call.core.on_digit("1"))
     assert call.decided() == "person"
+
+
+def test_a_key_in_a_voicemail_makes_no_person_of_it() -> None:
+    call = Placed([HELLO], ["please leave a message after the tone"])
+    greeted(call)
+    call.do(call.core.on_digit("1"))
+    assert call.decided() == "voicemail"
 
 
 def test_a_call_that_ends_before_anybody_spoke() -> None:

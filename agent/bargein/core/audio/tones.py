@@ -1,7 +1,7 @@
 """Pure tones on the line: the beep of a voicemail, a fax machine, and the three tones before an announcement.
 
 Sources: ITU-T T.30 (CNG 1100 Hz for 0.5 s, CED 2100 Hz for 2.6 to 4 s), ITU-T E.180 (special information tone: 950,
-1400 and 1800 Hz, 330 ms each). A beep is any tone between 400 and 2000 Hz.
+1400 and 1800 Hz, 330 ms each). A beep may have any frequency in between.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ BIN_HZ = RATE / FRAME_SAMPLES
 LOWEST, HIGHEST = int(350 / BIN_HZ), int(2300 / BIN_HZ)  # bins in which a tone is looked for
 LOBE = 2  # bins to each side that the window spreads a tone over
 PURE = 0.95  # share of the frame's energy that is the tone's; a vowel has overtones
-AUDIBLE = 160 * 100.0**2 / 4  # energy of a tone at -50 dBFS, with the window
+AUDIBLE = (100 * FRAME_SAMPLES / 4) ** 2  # energy in the bin of a tone at -50 dBFS, with the window
 STEADY_HZ = 20.0  # a tone stays within this of its mean; a voice that sings does not
 _WINDOW = np.hanning(FRAME_SAMPLES + 1)[:-1]
 
@@ -37,7 +37,7 @@ def pitch(pcm: Pcm) -> float:
     power[:LOBE] = 0.0  # a direct current, and hum
     top = int(np.argmax(power))
     tone = float(power[max(0, top - LOBE) : top + LOBE + 1].sum())
-    if not LOWEST <= top <= HIGHEST or tone < AUDIBLE * FRAME_SAMPLES / 4 or tone < PURE * float(power.sum()):
+    if not LOWEST <= top <= HIGHEST or tone < AUDIBLE or tone < PURE * float(power.sum()):
         return 0.0
     below, above = float(np.sqrt(power[top - 1])), float(np.sqrt(power[top + 1]))
     side, more = (above, 1) if above > below else (below, -1)

@@ -17,7 +17,6 @@ from .records import MACHINES, AnsweredBy
 from .table import Event, State
 
 REQUEST_EVERY = samples(2000)  # of words, while a greeting goes on
-WORDS_LATE_MS = 1500  # a recognizer that takes longer is not waited for
 OF_THE_CALLER = (
     Event.ONSET, Event.SPEECH, Event.INTERRUPTION, Event.CONTINUATION, Event.FALSE_INTERRUPTION, Event.DIGIT,
 )  # fmt: skip
@@ -64,8 +63,7 @@ class OutboundConversation(Conversation):
         who, turn, now = self.ledger.answered_by, self._caller.turn, self.now
         text = " ".join(filter(None, (self._caller.input.text, turn.text if turn is not None else "")))
         if not who:
-            known = turn is None or turn.complete or turn.silent_ms(now) >= WORDS_LATE_MS
-            found = self._answer.who(now, text, known)
+            found = self._answer.who(now, text, turn is None or turn.complete)
             if turn is not None and found is None and turn.wants_transcript(now, REQUEST_TURN_MS, REQUEST_EVERY):
                 self._actions.append(act.RequestTranscript(turn.id, now))
         else:
@@ -107,11 +105,10 @@ class OutboundConversation(Conversation):
         return not (self._agent.reply.ended and self._playback.idle)
 
     def _begin_message(self) -> None:
-        """The greeting is over: none of it is an answer to the message."""
+        """The greeting is over: what comes from now on is another turn."""
         self._held = False
         self._close_caller_turn()
         self._log_caller()
-        self._caller.input.clear()
 
     def _interruptible(self) -> bool:
         return self.ledger.answered_by not in MACHINES and super()._interruptible()
