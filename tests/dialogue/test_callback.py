@@ -70,9 +70,11 @@ async def test_a_key_means_the_own_number_too(tmp_path: Path) -> None:
     assert call.planner.progress.callback == Callback("+15550100", "", "mug of +15550100")
 
 
-async def test_no_asks_for_another_number(tmp_path: Path) -> None:
+@pytest.mark.parametrize("said", ["no", "no, at another number", "a different number, please"])
+async def test_no_asks_for_another_number(tmp_path: Path, said: str) -> None:
     call = await asked(tmp_path)
-    assert (await call.says("no")).text.endswith("At which number, then?")
+    assert (await call.says(said)).text == "Okay. At which number, then?"
+    assert (await call.says(said)).text.startswith("Sorry, ")
     assert (await call.says("555 01 42")).text == "When?"
 
 

@@ -129,8 +129,14 @@ def _free(turn: FlowTurn, slot: Slot) -> Move | None:
     except Incomplete as part:
         return turn.incomplete(Begun(slot.name, part.text, part.saying))
     if not value or turn.now is None:
-        return None
+        refuses = slot.own and not turn.base.misses and turn.override("no") is None and _another_number(turn)
+        return turn.not_understood("okay") if refuses else None
     return turn.to(turn.base.fill(slot.name, value).at(turn.now.name), GoOn(turn.now.name, leave=True))
+
+
+def _another_number(turn: FlowTurn) -> bool:
+    """Whether the caller refuses to be called back at the number that they call from."""
+    return polarity(turn.text, turn.phrases) is False or turn.phrases.matches("change_slot", turn.text)
 
 
 def _anew(turn: FlowTurn, saying: str) -> Move:
