@@ -45,7 +45,12 @@ def test_calls(runner: CliRunner) -> None:
     assert [LAST[:8] in lines[1], FIRST[:8] in lines[2], len(lines)] == [True, True, 3]
     assert LAST[:8] in run(runner, "calls", "--since", "2d")
     assert FIRST[:8] not in run(runner, "calls", "--since", "2d")
-    assert run(runner, "calls", "--queue", "sales") == "no calls\n"
+    assert run(runner, "calls", "--queue", "sales") == "no calls; no queue 'sales': the log has support\n"
+    assert run(runner, "stats", "--queue", "sales").startswith("no calls; no queue 'sales'")
+    assert run(runner, "interruptions", "--queue", "sales").startswith("no interruptions; no queue 'sales'")
+    assert run(runner, "calls", "--queue", "support", "--until", "2001-01-01") == "no calls\n"
+    wrong = runner.invoke(cli, ["calls", "--since", "1h", "--until", "2h"])
+    assert (wrong.exit_code, "--until is not after --since" in wrong.stderr) == (2, True)
     assert run(runner, "calls", "--outcome", "hangup", "--json") == "[]\n"
     assert len(json.loads(run(runner, "calls", "--limit", "1", "--json"))) == 1
 
@@ -230,6 +235,7 @@ def test_tail_shows_what_is_there_and_what_comes(runner: CliRunner) -> None:
     assert told.count("interrupted at 0:02.9") == 2
     assert told.index("interrupted at 0:02.9") < told.index("caller  no, the blue one")
     assert told.count("call ends  queue, 7 s") == 2
+    assert not re.search(r"^call .*\n.*call ends", told, re.MULTILINE)  # that line names its call
     assert len(run(runner, "tail", "--json", "--limit", "3").splitlines()) == 3
     child = subprocess.Popen(
         [sys.executable, "-m", "bargein", "tail", "--json", "--limit", "14"], stdout=subprocess.PIPE, text=True

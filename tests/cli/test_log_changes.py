@@ -122,7 +122,7 @@ def test_a_call_stays_whose_recording_cannot_be_deleted(
     assert not path.exists()
 
 
-NO_DATABASE = "none.db: no database yet: the first `bargein serve` or `bargein demo` makes it"
+NO_DATABASE = "none.db: no database yet: the first `bargein serve` or `bargein demo` makes it; --db names another"
 
 
 @pytest.mark.parametrize("name", LOG_COMMANDS)
@@ -231,15 +231,19 @@ def test_redacted_output_has_no_words_and_no_numbers(runner: CliRunner, command:
 def test_whom_to_call_back(runner: CliRunner) -> None:
     assert run(runner, "callbacks") == "nobody waits to be called back\n"
 
-    async def promise() -> None:
+    async def promise(what: Callback) -> None:
         store = await Store.open("sqlite:///bargein.db")
-        store.callback(LAST, Callback("+49 30 99", "15:30", "a mug"))
+        store.callback(LAST, what)
         await store.close()
 
-    asyncio.run(promise())
+    other = Callback("+49 30 99", "15:30", "a mug")
+    asyncio.run(promise(other))
     shown = run(runner, "callbacks", "--queue", "support")
     assert all(text in shown for text in (LAST[:8], "+49 30 99", "15:30", "+4930123", "a mug"))
     assert "+49" not in run(runner, "callbacks", "--redact")
+    asyncio.run(promise(Callback("+4930123", "15:30", "a mug")))  # the number that called
+    assert "caller" not in run(runner, "callbacks")
+    asyncio.run(promise(other))
     assert "nobody" in run(runner, "callbacks", "--queue", "sales")
     assert run(runner, "callbacks", "--done", LAST[:8]) == f"the callback of call {LAST[:8]} is done\n"
     assert "nobody" in run(runner, "callbacks")

@@ -8,8 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bargein.cli.terminal import Column, Screen, cells, latency, length, position, shorten, table, to_csv, to_json
+from bargein.cli.render import interruption_lines
+from bargein.cli.terminal import (
+    Column,
+    Screen,
+    cells,
+    hidden_text,
+    latency,
+    length,
+    position,
+    shorten,
+    table,
+    to_csv,
+    to_json,
+)
 from bargein.core.language.neutral import neutral
+from bargein.core.turns.records import Interruption
 
 ANY_TEXT = st.text(alphabet=st.characters(), max_size=60)
 
@@ -53,6 +67,9 @@ def test_a_table_gives_up_optional_columns_last_first() -> None:
     assert table(columns, rows, Screen(24))[0].split() == ["id"]
     spare = [Column("id"), Column("delay", spare=True), *columns[1:]]
     assert table(spare, [["1", "x" * 20, *row[1:]] for row in rows], Screen(50))[0].split()[:2] == ["id", "name"]
+    assert hidden_text(columns, rows, Screen(80)) == hidden_text(columns, [], Screen(24)) == []
+    assert hidden_text(columns, rows, Screen(50)) == ["", "not shown, the window is narrow: note"]
+    assert hidden_text(columns, [["1" * 20, "n" * 30, ""]], Screen(40)) == hidden_text(columns, [], Screen(40))
 
 
 @given(ANY_TEXT)
@@ -82,3 +99,15 @@ def test_no_escape_sequences_without_colour() -> None:
     plain, coloured = Screen(80, False), Screen(80, True)
     assert (plain.strike("x"), plain.dim("x"), plain.bold("x")) == ("~~x~~", "x", "x")
     assert coloured.strike("x") == "\x1b[9;2mx\x1b[0m"
+
+
+@pytest.mark.parametrize("width", [70, 80, 120])
+def test_a_false_interruption_fits_the_screen(width: int) -> None:
+    cut = Interruption(
+        "c-1", "c", 0, "greet", onset_ms=2700, paused_ms=2780, decided_ms=3100, silent_ms=2800, detect_latency_ms=80,
+        stop_latency_ms=100, agent_text="Hello.", heard_text="", unheard_text="Hello.", cut_word="Hello", played_ms=190,
+        kind="backchannel", caller_text="mm-hm", resolution="replanned",
+    )  # fmt: skip
+    lines = interruption_lines(cut, Screen(width))
+    assert all(cells(line) <= width for line in lines)
+    assert " ".join(" ".join(lines).split()).endswith("silent for 300 ms: the agent planned a new reply")

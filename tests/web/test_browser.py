@@ -94,6 +94,27 @@ def test_a_phone_scrolls_in_one_direction(shown: tuple[Browser, str], where: str
     assert (max(levels, default=0) <= 390, bool(levels)) == (True, where == "/")
 
 
+BROKEN_NAMES = """[...document.querySelectorAll(".bars th[scope=row]")]
+    .filter(one => /^[^ ]{1,10}$/.test(one.innerText))
+    .filter(one => {
+        const text = document.createRange();
+        text.selectNodeContents(one);
+        return text.getClientRects().length > 1;
+    }).map(one => one.innerText)"""
+UNEVEN = """new Set([...document.querySelectorAll(".filters > label")].slice(-2)
+    .map(one => one.getBoundingClientRect().height)).size"""
+
+
+def test_on_a_phone_short_names_stay_whole_and_rows_are_one_line_high(shown: tuple[Browser, str]) -> None:
+    page, address = shown
+    page.look_like(*WIDTHS["phone"], "light")
+    page.go(f"{address}/statistics")
+    assert page.evaluate(BROKEN_NAMES) == []
+    assert page.evaluate(UNEVEN) == 1
+    page.go(f"{address}/calls")
+    assert page.evaluate("Math.max(...[...document.querySelectorAll('tbody tr')].map(row => row.clientHeight))") < 50
+
+
 def test_the_keyboard_reaches_everything(shown: tuple[Browser, str]) -> None:
     page, address = shown
     page.look_like(*WIDTHS["desktop"], "light")

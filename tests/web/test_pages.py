@@ -94,7 +94,7 @@ def test_a_call_shows_heard_and_unheard_words_and_its_interruption(browser: Test
     page = browser.get(f"/calls/{CALL}").text
     assert re.search(r'<span class="w" data-s="0" data-e="\d+">The</span>', page)
     assert f'<s><span class="vh">not heard: </span>{UNHEARD}</s>' in page
-    assert "<mark>interrupted</mark> on “green”: correct, replanned" in page
+    assert "<mark>interrupted</mark> on “green”: a correction, the agent planned a new reply" in page
     assert "silent after 120 ms" in page
     assert f'src="/calls/{CALL}/audio.wav"' in page
 
@@ -121,6 +121,9 @@ def test_filters_are_those_of_the_command_line(browser: TestClient, monkeypatch:
     monkeypatch.setattr("bargein.web.application.MOST_COUNTED", 1)
     assert "These are the newest 1, since 2" in browser.get("/statistics?interrupted=yes").text
     monkeypatch.undo()
+    assert "The log has no such queue. It has support." in browser.get("/calls?queue=suport").text
+    assert "no such queue" not in browser.get("/calls?queue=support&until=2001-01-01").text
+    assert "It has support." in browser.get("/statistics?queue=suport").text
     for wrong in ("since=soon", "outcome=nonsense", "longer=x", "page=-1", "page=9" + "9" * 40):
         assert browser.get(f"/calls?{wrong}").status_code == 400
     assert browser.get("/calls/nothing").status_code == 404
@@ -146,6 +149,17 @@ def test_callbacks_on_more_than_one_page_keep_the_filter(browser: TestClient, mo
     assert '<a rel="next" href="/callbacks?queue=support&amp;page=2&amp;done=yes">Newer</a>' in first
     assert "/calls/other" in browser.get("/callbacks?queue=support&page=2&done=yes").text
     assert "kind=correct" in browser.get("/interruptions?kind=correct").text
+
+
+def test_filters_stay_from_page_to_page_unless_they_are_wrong(browser: TestClient) -> None:
+    page = browser.get("/calls?since=1h&until=&queue=support").text
+    for other in ("interruptions", "callbacks", "statistics"):
+        assert f'<a href="/{other}?since=1h&amp;queue=support">' in page
+    assert '<a href="/">Live' in page
+    wrong = browser.get("/statistics?longer=soon&queue=support").text
+    assert "Longer than: &#39;soon&#39;: expected a duration" in wrong
+    assert '<a href="/calls">' in wrong
+    assert "Until is not after Since" in browser.get("/calls?since=1h&until=2h").text
 
 
 def test_redacted_pages_have_no_words_and_no_numbers(place: Path) -> None:

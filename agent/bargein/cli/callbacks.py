@@ -14,7 +14,7 @@ from .log import database, with_log
 from .options import COUNT, either, format_options, log_options, redact_option
 from .paging import position_text
 from .rows import print_rows
-from .terminal import SHORT_ID, Column, Screen, local, plain, table, write
+from .terminal import SHORT_ID, Column, Screen, hidden_text, local, plain, table, write
 
 if TYPE_CHECKING:
     from ..store import LoggedCallback, Reader
@@ -55,7 +55,8 @@ def callbacks_command(
 ) -> None:
     """List callers who were promised to be called back, the oldest first.
 
-    CALL is the id of a call, or its beginning, as the list shows it.
+    CALL is the id of a call, or its beginning, as the list shows it. The column `caller` has a number only if it is not
+    the number to call.
 
     \b
     Examples:
@@ -79,7 +80,9 @@ def callbacks_command(
     if print_rows([field.name for field in fields(Row)], [plain(row) for row in found], as_json, as_csv):
         return
     screen = Screen.of_stdout()
-    write(table(COLUMNS, [_cells(row) for row in found], screen) if found else ["nobody waits to be called back"])
+    cells = [_cells(row) for row in found]
+    write(table(COLUMNS, cells, screen) if found else ["nobody waits to be called back"])
+    write(hidden_text(COLUMNS, cells, screen))
     write(position_text(len(found), total, page, limit, "callback", screen))
 
 
@@ -96,5 +99,6 @@ def _mark(url: str, name: str) -> None:
 
 def _cells(row: LoggedCallback) -> list[str]:
     done = local(row.done_at) if row.done_at else ""
-    return [local(row.asked_at), row.call_id[:SHORT_ID], row.phone, row.wanted, row.caller, row.caller_name, row.queue,
+    caller = row.caller if row.caller != row.phone else ""
+    return [local(row.asked_at), row.call_id[:SHORT_ID], row.phone, row.wanted, caller, row.caller_name, row.queue,
             row.note, done]  # fmt: skip

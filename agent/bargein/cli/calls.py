@@ -11,12 +11,12 @@ import click
 from ..clock import SystemClock
 from ..store.filters import CallFilter, CallSort
 from .filters import filter_options
-from .log import database, with_log
+from .log import database, unknown_queue, with_log
 from .options import either, format_options, log_options, redact_option
 from .paging import page_options, position_text
 from .render import outcome_text, then_text
 from .rows import print_rows
-from .terminal import SHORT_ID, UNLIMITED, Column, Screen, length, local, plain, table, write
+from .terminal import SHORT_ID, UNLIMITED, Column, Screen, hidden_text, length, local, plain, table, write
 
 if TYPE_CHECKING:
     from ..store import Call, Reader
@@ -68,11 +68,11 @@ def calls_command(
     """
     either(as_json, as_csv)
 
-    async def ask(log: Reader) -> tuple[list[Call], int]:
+    async def ask(log: Reader) -> tuple[list[Call], int, str]:
         rows = await log.calls(which, sort=sort, descending=not ascending, limit=limit, offset=(page - 1) * limit)
-        return rows, await log.count_calls(which)
+        return rows, await log.count_calls(which), "" if rows else await unknown_queue(log, which)
 
-    found, total = with_log(database(config_path, db), ask, redact=redact)
+    found, total, why = with_log(database(config_path, db), ask, redact=redact)
     if only_ids:
         write(call.id for call in found)
         return
@@ -83,7 +83,9 @@ def calls_command(
     if print_rows([field.name for field in fields(Row)], [plain(call) for call in found], as_json, as_csv):
         return
     screen = Screen.of_stdout()
-    write(table(COLUMNS, _rows(found, screen), screen) if found else ["no calls"])
+    cells = _rows(found, screen)
+    write(table(COLUMNS, cells, screen) if found else [f"no calls{why}"])
+    write(hidden_text(COLUMNS, cells, screen))
     write(position_text(len(found), total, page, limit, "call", screen))
 
 

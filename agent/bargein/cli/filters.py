@@ -47,7 +47,10 @@ def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def filtered(**values: Any) -> Any:
-        return command(which=CallFilter(**{name: values.pop(name) for name in NAMES}), **values)
+        which = CallFilter(**{name: values.pop(name) for name in NAMES})
+        if which.since and which.until and which.until <= which.since:
+            raise click.UsageError("--until is not after --since")
+        return command(which=which, **values)
 
     for option in reversed(OPTIONS):
         filtered = option(filtered)

@@ -12,11 +12,11 @@ from ..core.language.kinds import Kind
 from ..core.turns.records import Interruption
 from ..store.filters import CallFilter, InterruptionSort
 from .filters import filter_options
-from .log import database, with_log
+from .log import database, unknown_queue, with_log
 from .options import MILLISECONDS, either, format_options, log_options, redact_option
 from .paging import page_options, position_text
 from .rows import interruption_row, print_rows
-from .terminal import SHORT_ID, Column, Screen, latency, local, table, write
+from .terminal import SHORT_ID, Column, Screen, hidden_text, latency, local, table, write
 
 if TYPE_CHECKING:
     from ..store import LoggedInterruption, Reader
@@ -66,6 +66,7 @@ def interruptions_command(
 ) -> None:
     """List interruptions, newest first.
 
+    Backchannels and noise are listed too; `calls` and `stats` do not count them as interruptions.
     `noticed` is the time from the caller's onset to the decision to pause, `silent` to the last audible sample of the
     agent. The last of the interrupted words is the one that was cut.
 
@@ -78,7 +79,7 @@ def interruptions_command(
 
     most = max(COUNTED, page * limit) + 1
 
-    async def ask(log: Reader) -> tuple[list[LoggedInterruption], int]:
+    async def ask(log: Reader) -> tuple[list[LoggedInterruption], int, str]:
         call_id = (await log.call(name)).id if name else None
         rows = await log.interruptions(
             which,
@@ -90,9 +91,10 @@ def interruptions_command(
             limit=limit,
             offset=(page - 1) * limit,
         )
-        return rows, await log.count_interruptions(which, call_id=call_id, kind=kind, slow_ms=slow, most=most)
+        total = await log.count_interruptions(which, call_id=call_id, kind=kind, slow_ms=slow, most=most)
+        return rows, total, "" if rows else await unknown_queue(log, which)
 
-    found, total = with_log(database(config_path, db), ask, redact=redact)
+    found, total, why = with_log(database(config_path, db), ask, redact=redact)
     if only_ids:
         write(cut.interruption.id for cut in found)
         return
@@ -100,7 +102,9 @@ def interruptions_command(
     if print_rows(names, [interruption_row(cut) for cut in found], as_json, as_csv):
         return
     screen = Screen.of_stdout()
-    write(table(COLUMNS, [_cells(logged) for logged in found], screen) if found else ["no interruptions"])
+    cells = [_cells(logged) for logged in found]
+    write(table(COLUMNS, cells, screen) if found else [f"no interruptions{why}"])
+    write(hidden_text(COLUMNS, cells, screen))
     write(position_text(len(found), total, page, limit, "interruption", screen, at_least=total == most))
 
 

@@ -13,6 +13,7 @@ from ..store.url import database_url
 
 if TYPE_CHECKING:
     from ..store import Reader
+    from ..store.filters import CallFilter
 
 Result = TypeVar("Result")
 
@@ -33,6 +34,14 @@ def as_url(db: str) -> str:
     if Path(db).is_dir():
         raise UserError(f"--db: {db} is a directory, not a database", 2)
     return database_url(db)
+
+
+async def unknown_queue(log: Reader, which: CallFilter) -> str:
+    """For a list without rows: `; no queue 'sales': the log has billing, support` if the filter's queue has no call."""
+    queues = await log.queues() if which.queue else []
+    if not which.queue or which.queue in queues:
+        return ""
+    return f"; no queue {which.queue!r}: the log has {', '.join(queues) or 'none'}"
 
 
 def with_log(url: str, ask: Callable[[Reader], Awaitable[Result]], *, redact: bool = False) -> Result:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from ..core.language.kinds import FALSE_INTERRUPTIONS, Kind
+from ..core.language.kinds import FALSE_INTERRUPTIONS
 from ..core.language.neutral import neutral
 from ..core.language.words import bare
 from ..core.turns.records import WAITS, Interruption, Resolution, Turn
 from ..view.figures import WAIT_NAMES
+from ..view.wording import became, said
 from .terminal import Screen, cells, clock_length, latency, length, local, position
 
 if TYPE_CHECKING:
@@ -22,29 +23,6 @@ SLOW_MS = 300  # a caller notices a later stop
 LONG_WAIT_MS = 1500  # for a reply
 YELLOW, RED, CYAN = "33", "31", "36"
 PLAIN, BROKEN, UNHEARD = "plain", "broken", "unheard"  # how a word of the agent reached the caller
-SAID = {  # what an interruption of this kind was
-    Kind.CORRECT: "a correction",
-    Kind.REDIRECT: "a new topic",
-    Kind.CONFIRM: "a confirmation",
-    Kind.QUESTION: "a question",
-    Kind.REPEAT: "a request to repeat",
-    Kind.STOP: "a request to stop",
-    Kind.AGENT: "a request for a person",
-    Kind.DTMF: "keys",
-    Kind.OTHER: "an interruption",
-    Kind.BACKCHANNEL: "a backchannel",
-    Kind.NOISE: "noise",
-}
-BECAME = {  # what the agent did about it
-    "replanned": "the agent planned a new reply",
-    "repeated": "the agent repeated itself",
-    "resumed": "the agent went on",
-    "held": "the agent went on without a pause",
-    "transferred": "the agent passed the call on",
-    "hung_up": "the call ended",
-    "ignored": "nothing followed",
-    "retracted": "the answer counts as not said",
-}
 
 
 def conversation(call: Call, turns: Sequence[Turn], interruptions: Sequence[Interruption], screen: Screen) -> list[str]:
@@ -187,21 +165,23 @@ def interruption_lines(cut: Interruption, screen: Screen, *, repeat_words: bool 
     """
     words = f" “{neutral(cut.caller_text)}”" if cut.caller_text and repeat_words else ""
     mark = f"{'':10}{screen.dim('└')} "
-    became = BECAME.get(cut.resolution, neutral(cut.resolution).replace("_", " ") or "undecided")
+    what, then = said(cut.kind), became(cut.resolution)
     if cut.kind in FALSE_INTERRUPTIONS:
-        return [mark + screen.dim(f"{cut.kind}{words} at {position(cut.onset_ms)}{_pause(cut)}: {became}")]
+        heard = f"{cut.kind}{words} at {position(cut.onset_ms)}{_pause(cut)}"
+        if INDENT + cells(f"{heard}: {then}") <= screen.width:
+            return [mark + screen.dim(f"{heard}: {then}")]
+        return [mark + screen.dim(f"{heard}:"), f"{'':{INDENT}}{screen.dim(then)}"]
     slow = [RED] if cut.stop_latency_ms > SLOW_MS else []
     stopped = screen.paint(f"silent after {latency(cut.stop_latency_ms)}", *slow)
-    said = SAID[Kind(cut.kind)] if cut.kind in list(Kind) else neutral(cut.kind) or "undecided"
     if cut.resolution == Resolution.RETRACTED:  # the caller's words are those of the turn above
-        words, said = "", f"after “{neutral(cut.heard_text)}”" if cut.heard_text else "in the first word"
+        words, what = "", f"after “{neutral(cut.heard_text)}”" if cut.heard_text else "in the first word"
     figure = "  ·  ".join(_timings(cut))
-    beside = INDENT + cells(f"{said}{words}: {became}{figure}") + 5 <= screen.width
-    what = f"{'':{INDENT}}{screen.paint(said, YELLOW)}{words}: {became}"
+    beside = INDENT + cells(f"{what}{words}: {then}{figure}") + 5 <= screen.width
+    told = f"{'':{INDENT}}{screen.paint(what, YELLOW)}{words}: {then}"
     what_happened = "the agent cut the caller off" if cut.resolution == Resolution.RETRACTED else "interrupted"
     return [
         f"{mark}{screen.paint(what_happened, YELLOW)} at {position(cut.onset_ms)}{_word(cut)}: {stopped}",
-        *([what + screen.dim(f"  ·  {figure}")] if beside else [what, f"{'':{INDENT}}{screen.dim(figure)}"]),
+        *([told + screen.dim(f"  ·  {figure}")] if beside else [told, f"{'':{INDENT}}{screen.dim(figure)}"]),
     ]
 
 

@@ -15,7 +15,7 @@ from ..core.language.neutral import neutral
 from ..store.filters import MOST_COUNTED, CallFilter
 from ..view.figures import by_local_day, by_local_hour, fates, histogram
 from .filters import filter_options
-from .log import database, with_log
+from .log import database, unknown_queue, with_log
 from .options import either, format_options, log_options, redact_option
 from .rows import print_rows
 from .terminal import Column, Screen, cells, counted, latency, length, plain, shorten, table, to_json, write
@@ -51,8 +51,8 @@ def stats_command(
 
     Contained: the agent ended the call. Handed over: to a queue or an extension; of these, answered, abandoned (the
     caller hung up while waiting) and unanswered (nobody came). Hung up: on the agent. Days and hours are in local time.
-    `--csv` prints one row per group of interruptions. Without --since, filters other than --queue, --flow and --until
-    count the newest 5,000 calls that match.
+    Backchannels and noise are counted by `kind` only. `--csv` prints one row per group of interruptions. Without
+    --since, filters other than --queue, --flow and --until count the newest 5,000 calls that match.
 
     \b
     Examples:
@@ -67,11 +67,12 @@ def stats_command(
 
         check_picture(picture)
 
-    async def ask(log: Reader) -> list[Stats]:
+    async def ask(log: Reader) -> tuple[list[Stats], str]:
         most = MOST_COUNTED if which.since is None else None
-        return [await log.stats(one, most=most) for one in ([which, _before(which)] if compare else [which])]
+        periods = [await log.stats(one, most=most) for one in ([which, _before(which)] if compare else [which])]
+        return periods, "" if any(stats.calls for stats in periods) else await unknown_queue(log, which)
 
-    periods = with_log(database(config_path, db), ask, redact=redact)
+    periods, why = with_log(database(config_path, db), ask, redact=redact)
     if since := periods[0].counted_since:
         start = datetime.fromisoformat(since).astimezone()
         told = f"more calls match; these are the newest {periods[0].calls:,}, since {start:%Y-%m-%d %H:%M}"
@@ -80,6 +81,8 @@ def stats_command(
         write([to_json({"now": periods[0], "before": periods[1]} if compare else periods[0])])
     elif as_csv:
         _print_groups(periods[0])
+    elif not any(stats.calls for stats in periods):
+        write([f"no calls{why}"])
     elif picture is not None:
         from ..view.charts import draw_stats
 
@@ -110,8 +113,6 @@ def _print_groups(stats: Stats) -> None:
 
 
 def _lines(stats: Stats, screen: Screen) -> list[str]:
-    if not stats.calls:
-        return ["no calls"]
     calls, interrupted = screen.bold(counted(stats.calls, "call")), f"{stats.calls_interrupted:,} interrupted"
     lines = [
         f"{calls}, {length(stats.duration_ms)}: {interrupted} ({stats.calls_interrupted / stats.calls:.0%})",

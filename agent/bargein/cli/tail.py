@@ -72,7 +72,7 @@ async def _follow(log: Reader, which: CallFilter, limit: int | None, once: bool,
             if as_json:
                 write([to_json(_object(event), indent=None)])
             else:
-                if event.call_id != shown and event.type != "start":
+                if event.call_id != shown and event.type not in ("start", "end"):  # these lines name it
                     write([screen.dim(f"call {_name(event, screen)}")])
                 write(_lines(event, screen))
                 shown = event.call_id

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -138,16 +139,7 @@ class Column:
 def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], screen: Screen) -> list[str]:
     """Aligned lines, a dim heading first, none wider than the screen. Neutralizes every cell."""
     clean = [[neutral(cell) for cell in row] for row in rows]
-    longest = [max([cells(c.title), *(cells(row[i]) for row in clean)]) for i, c in enumerate(columns)]
-    most = FIXED if screen.width < UNLIMITED else UNLIMITED
-    natural = [need if c.flexible else min(need, most) for c, need in zip(columns, longest, strict=True)]
-    shown = [i for i, c in enumerate(columns) if any(row[i] for row in clean) or not c.optional]
-    widths = _fitted(columns, natural, shown, screen.width)
-    while sum(widths.values()) + 2 * (len(widths) - 1) > screen.width and len(shown) > 1:
-        spare = [i for i in shown if columns[i].spare]
-        optional = [i for i in shown if columns[i].optional]
-        shown.remove((spare or optional or shown)[-1])
-        widths = _fitted(columns, natural, shown, screen.width)
+    widths = _fitting(columns, clean, screen)
 
     def line(row: Sequence[str]) -> str:
         parts = []
@@ -158,6 +150,36 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], screen: Scre
         return "  ".join(parts).rstrip()
 
     return [screen.dim(line([c.title for c in columns])), *map(line, clean)]
+
+
+def hidden_text(columns: Sequence[Column], rows: Sequence[Sequence[str]], screen: Screen) -> list[str]:
+    """Dim lines with the columns that `table` leaves out because the screen is narrow; nothing if it shows all."""
+    shown = _fitting(columns, [[neutral(cell) for cell in row] for row in rows], screen)
+    left_out = [columns[i].title for i in _filled(columns, rows) if i not in shown]
+    if not rows or not left_out:
+        return []
+    told = f"not shown, the window is narrow: {', '.join(left_out)}"
+    return ["", *map(screen.dim, textwrap.wrap(told, screen.width))]
+
+
+def _filled(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[int]:
+    """The columns that have something to show."""
+    return [i for i, column in enumerate(columns) if not column.optional or any(row[i] for row in rows)]
+
+
+def _fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], screen: Screen) -> dict[int, int]:
+    """Width of each column that the screen has room for."""
+    longest = [max([cells(c.title), *(cells(row[i]) for row in rows)]) for i, c in enumerate(columns)]
+    most = FIXED if screen.width < UNLIMITED else UNLIMITED
+    natural = [need if c.flexible else min(need, most) for c, need in zip(columns, longest, strict=True)]
+    shown = _filled(columns, rows)
+    widths = _fitted(columns, natural, shown, screen.width)
+    while sum(widths.values()) + 2 * (len(widths) - 1) > screen.width and len(shown) > 1:
+        spare = [i for i in shown if columns[i].spare]
+        optional = [i for i in shown if columns[i].optional]
+        shown.remove((spare or optional or shown)[-1])
+        widths = _fitted(columns, natural, shown, screen.width)
+    return widths
 
 
 def _fitted(columns: Sequence[Column], natural: Sequence[int], shown: Sequence[int], room: int) -> dict[int, int]:

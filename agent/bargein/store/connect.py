@@ -192,7 +192,7 @@ def explained(error: BaseException, url: str) -> UserError:
     if "not a database" in said:
         return UserError(f"{name}: this file is not a database: move it away, or set [store] url")
     if "unable to open" in said:
-        return UserError(f"{name}: the database cannot be opened: is the directory there and may you write in it?")
+        return UserError(f"{name}: the database cannot be opened: is its directory there, may you read and write it?")
     if "malformed" in said:
         return UserError(f"{name}: the database is damaged: restore a copy, or try `sqlite3 {name} .recover`")
     if "locked" in said:

@@ -80,7 +80,8 @@ class Reader:
         """Raises UserError, one line: no such database, not a database, made by another version."""
         file = sqlite_file(url)
         if file and not file.exists():
-            raise UserError(f"{file}: no database yet: the first `bargein serve` or `bargein demo` makes it")
+            told = "the first `bargein serve` or `bargein demo` makes it; --db names another"
+            raise UserError(f"{file}: no database yet: {told}")
         reader = cls(url)
         known = len(migrations.MIGRATIONS)
         try:
@@ -200,6 +201,11 @@ class Reader:
             if len(rows) == limit:
                 break
         return [to_interruption(row) for row in rows]
+
+    async def queues(self) -> list[str]:
+        """The names of all queues that calls came from, in order."""
+        name = schema.calls.c.queue
+        return [row["queue"] for row in await self._rows(select(name).where(name != "").distinct().order_by(name))]
 
     async def callbacks(
         self, which: CallFilter = EVERY_CALL, *, kept: bool = False, limit: int = EVERYTHING, offset: int = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,11 @@ COUNTED = 1000  # interruptions; to count more takes too long
 FILTERS = ("since", "until", "queue", "caller", "called", "flow", "outcome", "fate", "interrupted", "longer", "step",
            "trunk", "linkedid", "uniqueid", "text")  # fmt: skip
 OF_PEOPLE = ("caller", "trunk", "text")  # filters that tell what redacted pages leave out: +4930*, +49301*, ...
+# What a filter means; the others are text.
+MEANT: Mapping[str, Callable[[str], Any]] = {
+    "since": moment, "until": moment, "outcome": outcome, "fate": fate, "longer": milliseconds,
+}  # fmt: skip
+LABELS = {"fate": "What became of it", "longer": "Longer than"}  # of the form, where they are not the filter's name
 KEEP_ALIVE_S = 15.0  # a proxy closes a silent connection
 
 
@@ -46,26 +51,35 @@ class WrongFilter(Exception):
 def chosen(query: Mapping[str, str]) -> CallFilter:
     """The filter of an address. Raises WrongFilter."""
     given = {name: query[name].strip() for name in FILTERS if query.get(name, "").strip()}
+    meant = {name: _meant(name, text) for name, text in given.items()}
+    which = CallFilter(
+        since=meant.get("since"),
+        until=meant.get("until"),
+        queue=given.get("queue"),
+        caller=given.get("caller"),
+        called=given.get("called"),
+        flow=given.get("flow"),
+        outcome=meant.get("outcome"),
+        fate=meant.get("fate"),
+        interrupted={"yes": True, "no": False}.get(given.get("interrupted", "")),
+        longer_than_ms=meant.get("longer"),
+        step=given.get("step"),
+        trunk=given.get("trunk"),
+        linkedid=given.get("linkedid"),
+        uniqueid=given.get("uniqueid"),
+        text=given.get("text"),
+    )
+    if which.since and which.until and which.until <= which.since:
+        raise WrongFilter("Until is not after Since")
+    return which
+
+
+def _meant(name: str, text: str) -> Any:
+    """The value of a filter. Raises WrongFilter with the label of its field."""
     try:
-        return CallFilter(
-            since=moment(given["since"]) if "since" in given else None,
-            until=moment(given["until"]) if "until" in given else None,
-            queue=given.get("queue"),
-            caller=given.get("caller"),
-            called=given.get("called"),
-            flow=given.get("flow"),
-            outcome=outcome(given["outcome"]) if "outcome" in given else None,
-            fate=fate(given["fate"]) if "fate" in given else None,
-            interrupted={"yes": True, "no": False}.get(given.get("interrupted", "")),
-            longer_than_ms=milliseconds(given["longer"]) if "longer" in given else None,
-            step=given.get("step"),
-            trunk=given.get("trunk"),
-            linkedid=given.get("linkedid"),
-            uniqueid=given.get("uniqueid"),
-            text=given.get("text"),
-        )
+        return MEANT[name](text) if name in MEANT else text
     except ValueError as error:
-        raise WrongFilter(str(error)) from error
+        raise WrongFilter(f"{LABELS.get(name, name.capitalize())}: {error}") from error
 
 
 class Pages:
@@ -147,7 +161,13 @@ class Pages:
             total = (page - 1) * PAGE + len(rows)
         else:
             total = await self._log.count_calls(which)
-        return self._page(request, "calls.html", calls=rows, total=total, page=page, size=PAGE)
+        queues = [] if total else await self._queues(which)
+        return self._page(request, "calls.html", calls=rows, total=total, page=page, size=PAGE, queues=queues)
+
+    async def _queues(self, which: CallFilter) -> list[str]:
+        """The queues of the log, for a page without rows, if the queue that it asks for is none of them."""
+        queues = await self._log.queues() if which.queue else []
+        return [] if which.queue in queues else queues
 
     def _chosen(self, request: Request) -> CallFilter:
         """The filter of a page. Raises WrongFilter."""
@@ -163,9 +183,10 @@ class Pages:
         rows = await self._log.interruptions(which, kind=kind, limit=PAGE, offset=(page - 1) * PAGE)
         most = max(COUNTED, page * PAGE) + 1
         total = await self._log.count_interruptions(which, kind=kind, most=most)
+        queues = [] if total else await self._queues(which)
         found: dict[str, Any] = {"rows": rows, "total": total, "page": page, "size": PAGE, "kind": kind or ""}
         found["at_least"] = total == most
-        return self._page(request, "interruptions.html", **found)
+        return self._page(request, "interruptions.html", queues=queues, **found)
 
     async def callbacks(self, request: Request) -> Response:
         """Who waits to be called back; with `done=yes` also those who were called, at the end."""
@@ -182,8 +203,10 @@ class Pages:
         return self._page(request, "callbacks.html", **found)
 
     async def statistics(self, request: Request) -> Response:
-        stats = await self._log.stats(self._chosen(request), most=MOST_COUNTED)
-        return self._page(request, "statistics.html", stats=stats, charts=present.charts(stats))
+        which = self._chosen(request)
+        stats = await self._log.stats(which, most=MOST_COUNTED)
+        queues = [] if stats.calls else await self._queues(which)
+        return self._page(request, "statistics.html", stats=stats, charts=present.charts(stats), queues=queues)
 
     async def call(self, request: Request) -> Response:
         call = await self._found(request)
@@ -221,7 +244,7 @@ class Pages:
         """A page for an error, in the same style."""
         code = error.status_code if isinstance(error, HTTPException) else 400
         told = error.detail if isinstance(error, HTTPException) else str(error)
-        return self._page(request, "error.html", code, message=told)
+        return self._page(request, "error.html", code, message=told, query={})
 
 
 def _now(live: Live) -> str:

@@ -15,6 +15,7 @@ from ..store.filters import FATES
 from ..view.choose import OUTCOMES
 from ..view.figures import by_local_day, by_local_hour, fates, histogram
 from ..view.timeline import Cut, Timeline
+from ..view.wording import became, said
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -109,6 +110,8 @@ def prepare(environment: Environment) -> None:
         words=words,
         clean=neutral,
         outcome=outcome,
+        said=said,
+        became=became,
     )
     environment.globals.update(
         outcomes=[*OUTCOMES, "in_progress"],
@@ -201,7 +204,7 @@ def charts(stats: Stats) -> dict[str, list[Bar]]:
         "Flows: calls contained": bars(_contained(stats.fates_by_flow)),
         "Silent after": bars([(name, count, "") for name, count in histogram(stats.stop_histogram)]),
         "Outcomes": bars([(words(name), count, "") for name, count in stats.outcomes.items()]),
-        "What callers did": bars([(one.name, one.count, _median(one)) for one in stats.by_kind]),
+        "What callers did": bars([(said(one.name), one.count, _median(one)) for one in stats.by_kind]),
         "What the agent did": bars([(words(name), count, "") for name, count in stats.resolutions.items()]),
         "Interruptions by queue": bars([(one.name, one.count, _median(one)) for one in stats.by_queue]),
         "Interruptions by flow": bars([(one.name, one.count, _median(one)) for one in stats.by_flow]),
