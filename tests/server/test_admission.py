@@ -126,6 +126,24 @@ def test_the_cpu_of_audio_and_recognizer_is_forecast_for_the_cores_of_the_worker
     assert load.calls == 20
 
 
+def test_one_delay_counts_a_fifth_and_many_count_in_full() -> None:
+    clock, cpu_s = HandClock(), [0.0]
+    media = MediaEngine(clock)
+    monitor = Monitor(
+        media, AdmissionControl(), Meter(), NoRows(), list, RecognizerState, clock, cpu_s=lambda: (cpu_s[0], cpu_s[0])
+    )
+    shares, loops = [], []
+    for late, used_s in [(0, 0.1)] * 6 + [(50, 0.4), (0, 0.1), (0, 0.1)]:
+        clock.now += 0.5
+        media.sent_frames, media.late_frames = media.sent_frames + 100, media.late_frames + late
+        cpu_s[0] += used_s
+        load = monitor.measure()
+        shares.append(load.late_share)
+        loops.append(load.loop_cpu)
+    assert shares[5:] == pytest.approx([0.0, 0.1, 50 / 600, 50 / 600])
+    assert loops[5:] == pytest.approx([0.2, 0.5, 0.5, 0.2])  # of the last second
+
+
 async def test_who_asks_counts_before_the_audio_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bargein.server.monitor.MEASURE_S", 3600.0)
     app = App(config(tmp_path), planner)

@@ -32,7 +32,7 @@ class Ami:
     def __init__(self) -> None:
         self.ready = "0"
         self.asked = 0
-        self.refuses = False
+        self.refuses, self.refused = False, 0
         self._writers: list[asyncio.StreamWriter] = []
 
     async def start(self) -> str:
@@ -58,6 +58,7 @@ class Ami:
         if b"QueueSummary" not in message:
             writer.write(b"Response: Success\r\nMessage: Authentication accepted\r\n\r\n")
         elif self.refuses:
+            self.refused += 1
             writer.write(b"Response: Error\r\nMessage: Invalid/unknown command\r\n\r\n")
         else:
             self.asked += 1
@@ -79,6 +80,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("quick")
 async def test_a_flow_knows_what_is_so_now(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
     ami, clock, busy = Ami(), Ahead(), False
     watch = QueueWatch(await ami.start(), lambda: busy, clock)
     watching = asyncio.create_task(watch.run())
@@ -104,7 +106,11 @@ async def test_a_flow_knows_what_is_so_now(tmp_path: Path, caplog: pytest.LogCap
         await until(lambda: "unknown command" in caplog.text)
         clock.seconds = queue_watch.STALE_S
         assert watch.now("support") == {}
+        refused = ami.refused
+        await until(lambda: ami.refused > refused + 1)
         assert caplog.text.count("unknown command") == 1
+        ami.refuses = False
+        await until(lambda: "answers again" in caplog.text)
     finally:
         watching.cancel()
         ami.close()

@@ -55,6 +55,6 @@ class QueueWatch:
                 self._told = {event.get("Queue", ""): availability.of_summary(event) for event in events}
                 self._at = self._clock.monotonic()
                 if self._failing:
-                    log.warning("queues: %s answers again", self._address)
+                    log.info("queues: %s answers again", self._address)
                 self._failing = False
             await asyncio.sleep(EVERY_S)
