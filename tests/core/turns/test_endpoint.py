@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from bargein.core.audio.pcm import FRAME_SAMPLES, samples
 from bargein.core.detector.vad_frame import VadFrame
 from bargein.core.turns.endpoint import CallerTurn, Preroll
+from bargein.core.turns.overlap_classifier import OverlapClass
 from bargein.core.turns.transcript import Transcript
 
 
@@ -31,6 +33,25 @@ def test_frames_that_come_three_at_a_time_are_no_silence() -> None:
     for _ in range(3):
         turn.add(evidence(voiced=False), 8000 + samples(180))
     assert turn.silent_ms(8000 + samples(180)) == 60
+
+
+@pytest.mark.parametrize(("word", "counts"), [(0.01, False), (0.5, True), (None, True)])
+def test_a_cough_behind_the_words_is_neither_a_pause_nor_a_word(word: float | None, counts: bool) -> None:
+    turn = CallerTurn(1, onset=0, last_voiced=8000)
+    turn.set_transcript(Transcript("I want a red mug"), 8000)
+    now = 8000
+    for voiced in [False] * 30 + [True] * 20:
+        now += FRAME_SAMPLES
+        turn.add(evidence(voiced), now)
+        if turn.later is not None and word is not None:
+            turn.later.likely = OverlapClass(word, 0.0, 1 - word)
+            judged = now - turn.later.began >= samples(300)
+            assert turn.undecided is not judged
+            assert (turn.spoken_until == 8000) is (judged and not counts)
+    assert turn.longest_pause_ms == 600
+    assert turn.paused_ms == (600 if counts else 0)
+    assert turn.wordless_ms(now) == (0 if counts else 1000)
+    assert turn.complete is not counts
 
 
 def evidence(voiced: bool) -> VadFrame:
