@@ -267,7 +267,7 @@ async def test_audio_of_another_rate_ends_this_call_with_one_line(call, caplog) 
     setup, far = await call(menu_then(), [])
     far.writer.write(b"\x12\x02\x80" + bytes(640))
     await asyncio.wait_for(setup.done.wait(), 15)
-    cause = "audio at more than 8 kHz; set the channel's format to slin in the dialplan"
+    cause = "the audio is at 16 kHz, not 8; write Dial(AudioSocket/.../c(slin)) in the dialplan"
     assert [record.getMessage() for record in caplog.records if record.name == "bargein.server.media"] == [
         f"call c: {cause}; the dialplan goes on"
     ]

@@ -6,6 +6,7 @@ of November 2025 (rates: pull request 1492); and what tests/asterisk sees of 22.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,7 +18,8 @@ TESTED = "22.10.1"
 class Problem:
     """Something wrong in versions before `since`: the first good minor version of each major one.
 
-    Later major versions are good. Earlier ones, and those between without an entry, never became good.
+    Later major versions are good. Earlier ones, and those between without an entry, never became good. Without any
+    entry no version is good.
     """
 
     what: str
@@ -26,11 +28,13 @@ class Problem:
 
     def of(self, major: int, minor: int) -> bool:
         """Whether this version has it."""
-        return major <= max(self.since) and minor < self.since.get(major, minor + 1)
+        return not self.since or (major <= max(self.since) and minor < self.since.get(major, minor + 1))
 
     @property
     def remedy(self) -> str:
         """One line."""
+        if not self.since:
+            return self.without
         versions = ", ".join(f"{major}.{minor}" for major, minor in sorted(self.since.items()))
         return f"upgrade to {versions} or newer, or {self.without} (tested with {TESTED})"
 
@@ -41,15 +45,17 @@ BUSY = Problem(
     {20: 5, 21: 0},
     "print the dialplan with `bargein dialplan --app dial`",
 )
-RATES = Problem(
-    "audio at more than 8 kHz is sent as if it were 8 kHz",
-    {20: 17, 21: 12, 22: 7, 23: 1},
+# Asterisk marked such audio as 8 kHz before 20.17, 21.12, 22.7 and 23.1. Later the agent sees what it is.
+# docs/decisions/eight-khz.md says what each dialplan sends.
+WIDEBAND = Problem(
+    "the dialplan asks AudioSocket for more than 8 kHz, which the agent does not take",
+    {},
     "write c(slin) in Dial(AudioSocket/...)",
 )
 
 
 def problems(major: int, minor: int, dialplan: str) -> list[Problem]:
     """Those that matter for this dialplan, the worst first. `dialplan`: what `dialplan show` prints."""
-    wideband = "c(slin1" in dialplan or "c(slin2" in dialplan or "c(slin4" in dialplan
-    known = (BUSY, "AudioSocket(${" in dialplan), (DIGITS, True), (RATES, wideband)
+    wideband = re.search(r"AudioSocket/[^,\n]*/c\(slin[0-9]", dialplan) is not None
+    known = (BUSY, "AudioSocket(${" in dialplan), (DIGITS, True), (WIDEBAND, wideband)
     return [problem for problem, matters in known if matters and problem.of(major, minor)]

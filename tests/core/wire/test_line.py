@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import uuid
 
@@ -63,7 +64,7 @@ def test_audio_at_a_higher_rate_ends_the_call_with_its_cause(kind: int) -> None:
     line = begun()
     (fault,) = line.receive(encode(kind, bytes(640)) + AUDIO, 0.0)
     assert isinstance(fault, LineFault)
-    assert "8 kHz" in fault.cause
+    assert re.search(r"at [0-9]+ kHz, not 8; write .*c\(slin\)", fault.cause)
     assert line.receive(AUDIO, 0.0) == []
 
 

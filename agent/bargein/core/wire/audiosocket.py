@@ -15,7 +15,7 @@ DIGITS = frozenset("0123456789ABCDabcd*#")
 
 
 class FrameKind(IntEnum):
-    """The kinds that Asterisk sends. Audio at higher rates is 0x11 (12 kHz) to 0x18 (192 kHz)."""
+    """The kinds that Asterisk sends; audio at more than 8 kHz is of WIDEBAND_KHZ."""
 
     HANGUP = 0x00
     ID = 0x01
@@ -24,8 +24,9 @@ class FrameKind(IntEnum):
     ERROR = 0xFF
 
 
-WIDEBAND_KINDS = frozenset(range(0x11, 0x19))
-KNOWN_KINDS = frozenset(FrameKind) | WIDEBAND_KINDS
+# Audio at more than 8 kHz: slin12 to slin192. Asterisk sends it if Dial(AudioSocket/...) asks for such a format.
+WIDEBAND_KHZ = {0x11: 12, 0x12: 16, 0x13: 24, 0x14: 32, 0x15: 44, 0x16: 48, 0x17: 96, 0x18: 192}
+KNOWN_KINDS = frozenset(FrameKind) | frozenset(WIDEBAND_KHZ)
 
 
 class ProtocolError(Exception):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..audio.pcm import Pcm, from_bytes
-from .audiosocket import KNOWN_KINDS, WIDEBAND_KINDS, Decoder, Frame, FrameKind, ProtocolError
+from .audiosocket import KNOWN_KINDS, WIDEBAND_KHZ, Decoder, Frame, FrameKind, ProtocolError
 from .companding import CompandingDetector
 from .rate_limiter import RateLimiter
 
@@ -125,8 +125,10 @@ class Line:
         if kind == FrameKind.ID:
             same = payload == bytes.fromhex(self._call_id.replace("-", ""))
             return [] if same else self._notice("a second call id; it is ignored")
-        if kind in WIDEBAND_KINDS:
-            raise ProtocolError("audio at more than 8 kHz; set the channel's format to slin in the dialplan")
+        if khz := WIDEBAND_KHZ.get(kind):
+            raise ProtocolError(
+                f"the audio is at {khz} kHz, not 8; write Dial(AudioSocket/.../c(slin)) in the dialplan"
+            )
         _check_size(kind, len(payload), MAX_UNKNOWN_BYTES)
         return self._notice(f"a frame of unknown kind 0x{kind:02x}; such frames are skipped", "unknown")
 
