@@ -15,7 +15,6 @@ from bargein.core.audio.pcm import from_bytes, to_bytes
 from bargein.core.wire.audiosocket import Decoder, FrameKind, encode
 from bargein.doctor.call import AgentExtension
 from bargein.doctor.checks import Check
-from bargein.doctor.line import judged, tone
 from bargein.doctor.pbx import dialplan_entrances, examine_pbx
 from bargein.pbx.asterisk import PbxError, connect
 from bargein.store import Store
@@ -153,25 +152,6 @@ async def asterisk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIter
     yield fake
     await store.close()
     fake.server.close()
-
-
-@pytest.mark.parametrize(
-    ("level", "echo", "status", "says"),
-    [
-        (3000, 0.0, "ok", "the agent is heard at -21 dBFS, 300 ms after the answer; a tone does not come back"),
-        (150, 0.0, "warn", "the agent is heard at -47 dBFS"),
-        (20000, 0.0, "warn", "the agent is heard at -4 dBFS"),
-        (0, 0.0, "fail", "the caller hears nothing of the agent"),
-        (3000, 0.1, "warn", "a tone comes back 20 dB lower"),
-        (3000, 0.01, "ok", "a tone comes back 40 dB lower"),
-    ],
-)
-def test_the_level_of_the_line(level: int, echo: float, status: str, says: str) -> None:
-    heard = np.zeros(28_000)
-    heard[2400:10_400] = level
-    heard[16_000:24_000] += echo * tone()
-    check = judged(heard.astype(np.int16))
-    assert (check.status, says in check.text) == (status, True), check
 
 
 async def test_the_doctor_takes_the_callers_place_on_the_line(

@@ -252,7 +252,10 @@ async def test_a_process_of_its_own_recognizes_the_same(recognizer: WhisperRecog
     separate.load()
     try:
         assert separate.languages == recognizer.languages
-        assert await fed(separate, pcm).final() == await fed(recognizer, pcm).final()
+        apart, here = await fed(separate, pcm).final(), await fed(recognizer, pcm).final()
+        assert apart.text == here.text == "How much is the green mug?"
+        assert apart.confidence == pytest.approx(here.confidence, abs=0.05)  # it may be decoded beside other phrases
+        assert apart.ended == pytest.approx(here.ended, abs=0.3)
     finally:
         separate.close()
 
