@@ -89,7 +89,7 @@ def test_near_the_limit_calls_begin_one_by_one() -> None:
     for part in (0.0, 0.5, 0.75, 0.99):
         control.measured(Load(cpu=part * CLOSE.cpu), 0.0)
         rooms.append(control.room)
-    assert rooms == [MAX_BURST, MAX_BURST, MAX_BURST // 2, 1]
+    assert rooms == [MAX_BURST, 6, 3, 1]
 
 
 def test_callers_who_have_just_begun_will_talk_as_much_as_the_others() -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-MAX_BURST = 6  # calls that begin between two measurements, at most
+MAX_BURST = 10  # calls that begin between two measurements, at most ...
+BURST = 12  # ... of which the part that is left to the limit
 REOPEN_AFTER_S = 3.0  # how long all has to be well before new calls are taken again
 TALKS_AFTER_S = 8.0  # when a caller talks as often as the others; until then he counts as a part of one
 FEW_CALLS = 5  # with fewer calls the machine is slow for other reasons, and refusing calls would not help
@@ -83,9 +84,9 @@ class AdmissionControl:
 
 
 def _burst(load: Load) -> int:
-    """From half of the limit on, the fewer calls may begin the nearer the limit is."""
+    """The fewer calls may begin the nearer the limit is."""
     near = max(load.cpu / CLOSE.cpu, load.loop_cpu / CLOSE.loop_cpu) if load.calls >= FEW_CALLS else 0.0
-    return max(1, min(MAX_BURST, round(2 * (1 - near) * MAX_BURST)))
+    return max(1, min(MAX_BURST, round((1 - near) * BURST)))
 
 
 def _exceeds(load: Load, limit: Load) -> str:
