@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 GATHER_S = 0.2  # rows that come within this time are written together
 SPOOL_AFTER_S = 0.4
 LOOK_S = 0.1  # how often the age of the waiting rows is checked
+SHOW_S = 0.5  # how long the end waits for a row of `live`
 FIRST_RETRY_S = 0.1
 LAST_RETRY_S = 5.0
 BETWEEN_DAYS_S = 2.0
@@ -160,11 +161,15 @@ class Delivery:
             self._opened.set_exception(error)
             return
         self._opened.set_result(None)
-        tasks = [asyncio.create_task(work()) for work in (self._gather, self._deliver, self._show, self._complete_days)]
+        showing = asyncio.create_task(self._show())
+        tasks = [asyncio.create_task(work()) for work in (self._gather, self._deliver, self._complete_days)]
         await self._stop.wait()
-        for task in tasks:
+        with contextlib.suppress(TimeoutError):  # a row that is being written might appear after its deletion below
+            async with asyncio.timeout(SHOW_S), self._writing:
+                showing.cancel()
+        for task in (showing, *tasks):
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(showing, *tasks, return_exceptions=True)
         self._take()
         self._save(older_than=0.0)
         for batch in self._batches:
