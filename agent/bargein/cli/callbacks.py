@@ -11,10 +11,10 @@ import click
 from ..store.filters import CallFilter
 from .filters import filter_options
 from .log import database, with_log
-from .options import COUNT, either, format_options, log_options, redact_option
-from .paging import position_text
+from .options import either, format_options, log_options, redact_option
+from .paging import part_options, position_text
 from .rows import print_rows
-from .terminal import SHORT_ID, Column, Screen, hidden_text, local, plain, table, write
+from .terminal import SHORT_ID, Column, Screen, local, plain, write, write_list
 
 if TYPE_CHECKING:
     from ..store import LoggedCallback, Reader
@@ -36,8 +36,7 @@ COLUMNS = (
 @filter_options
 @click.option("--all", "kept", is_flag=True, help="Also those that are done, at the end.")
 @click.option("--done", metavar="CALL", help="Mark the callback of this call as done.")
-@click.option("--limit", type=COUNT, default=50, show_default=True, help="Maximum number of rows.")
-@click.option("--page", type=COUNT, default=1, show_default=True, help="Which page of rows.")
+@part_options
 @format_options
 @redact_option
 @log_options
@@ -81,8 +80,7 @@ def callbacks_command(
         return
     screen = Screen.of_stdout()
     cells = [_cells(row) for row in found]
-    write(table(COLUMNS, cells, screen) if found else ["nobody waits to be called back"])
-    write(hidden_text(COLUMNS, cells, screen))
+    write_list(COLUMNS, cells, screen, "nobody waits to be called back")
     write(position_text(len(found), total, page, limit, "callback", screen))
 
 

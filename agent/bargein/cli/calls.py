@@ -16,7 +16,7 @@ from .options import either, format_options, log_options, redact_option
 from .paging import page_options, position_text
 from .render import outcome_text, then_text
 from .rows import print_rows
-from .terminal import SHORT_ID, UNLIMITED, Column, Screen, hidden_text, length, local, plain, table, write
+from .terminal import SHORT_ID, UNLIMITED, Column, Screen, length, local, plain, write, write_list
 
 if TYPE_CHECKING:
     from ..store import Call, Reader
@@ -84,8 +84,7 @@ def calls_command(
         return
     screen = Screen.of_stdout()
     cells = _rows(found, screen)
-    write(table(COLUMNS, cells, screen) if found else [f"no calls{why}"])
-    write(hidden_text(COLUMNS, cells, screen))
+    write_list(COLUMNS, cells, screen, f"no calls{why}")
     write(position_text(len(found), total, page, limit, "call", screen))
 
 

@@ -16,7 +16,7 @@ from .log import database, unknown_queue, with_log
 from .options import MILLISECONDS, either, format_options, log_options, redact_option
 from .paging import page_options, position_text
 from .rows import interruption_row, print_rows
-from .terminal import SHORT_ID, Column, Screen, hidden_text, latency, local, table, write
+from .terminal import SHORT_ID, Column, Screen, latency, local, write, write_list
 
 if TYPE_CHECKING:
     from ..store import LoggedInterruption, Reader
@@ -103,8 +103,7 @@ def interruptions_command(
         return
     screen = Screen.of_stdout()
     cells = [_cells(logged) for logged in found]
-    write(table(COLUMNS, cells, screen) if found else [f"no interruptions{why}"])
-    write(hidden_text(COLUMNS, cells, screen))
+    write_list(COLUMNS, cells, screen, f"no interruptions{why}")
     write(position_text(len(found), total, page, limit, "interruption", screen, at_least=total == most))
 
 

@@ -11,13 +11,18 @@ from .options import COUNT
 from .terminal import Screen
 
 
+def part_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--limit and --page."""
+    command = click.option("--page", type=COUNT, default=1, show_default=True, help="Which page of rows.")(command)
+    return click.option("--limit", type=COUNT, default=50, show_default=True, help="Maximum number of rows.")(command)
+
+
 def page_options(sorts: Sequence[str], default: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """--sort, --ascending, --limit and --page."""
 
     def added(command: Callable[..., Any]) -> Callable[..., Any]:
+        command = part_options(command)
         for option in (
-            click.option("--page", type=COUNT, default=1, show_default=True, help="Which page of rows."),
-            click.option("--limit", type=COUNT, default=50, show_default=True, help="Maximum number of rows."),
             click.option("--ascending", is_flag=True, help="Smallest or oldest first."),
             click.option("--sort", type=click.Choice(sorts), default=default, show_default=True, help="Order by this."),
         ):

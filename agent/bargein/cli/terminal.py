@@ -162,6 +162,12 @@ def hidden_text(columns: Sequence[Column], rows: Sequence[Sequence[str]], screen
     return ["", *map(screen.dim, textwrap.wrap(told, screen.width))]
 
 
+def write_list(columns: Sequence[Column], rows: Sequence[Sequence[str]], screen: Screen, none: str) -> None:
+    """A table and what it leaves out; `none` if there are no rows."""
+    write(table(columns, rows, screen) if rows else [none])
+    write(hidden_text(columns, rows, screen))
+
+
 def _filled(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[int]:
     """The columns that have something to show."""
     return [i for i, column in enumerate(columns) if not column.optional or any(row[i] for row in rows)]

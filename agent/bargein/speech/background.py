@@ -1,4 +1,4 @@
-"""Threads that must not delay the audio clock."""
+"""Threads that must not delay the audio clock, and the requests to an engine that run in them."""
 
 from __future__ import annotations
 
@@ -52,3 +52,24 @@ class WorkQueue:
         """How long the oldest piece of work has waited for a thread; 0 if none waits."""
         since = list(self._waiting.values())
         return self._clock.monotonic() - since[0] if since else 0.0
+
+
+class EngineRequests:
+    """Base of a recognizer whose requests run in threads of its own: their order, their wait, and those that failed."""
+
+    def __init__(self, workers: int, name: str) -> None:
+        self._work = WorkQueue(workers, name)
+        self.unanswered = 0  # requests that failed, or whose answer did not come in time
+
+    def submit(self, work: Callable[[], Result]) -> Future[Result]:
+        """Run `work` in a thread of the engine, in order."""
+        return self._work.submit(work)
+
+    def count_unanswered(self) -> None:
+        """A request failed, or its answer did not come in time."""
+        self.unanswered += 1
+
+    @property
+    def waiting_s(self) -> float:
+        """How far the engine is behind: how long the oldest request waits for a thread."""
+        return self._work.waiting_s

@@ -11,13 +11,11 @@ import io
 import json
 import math
 import wave
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Sequence
 from typing import Any
 
 from ..core.audio.pcm import RATE, Pcm
-from ..core.turns.transcript import Transcript
-from .background import WorkQueue
+from .background import EngineRequests
 from .listing import EngineListing, base
 from .openai_http import Refused, SpeechServer
 from .whisper_stream import WhisperStream
@@ -35,16 +33,15 @@ def listings() -> list[EngineListing]:
     return [EngineListing("recognizer", "openai", "URL", ("*",), note=note)]
 
 
-class OpenAiRecognizer:
+class OpenAiRecognizer(EngineRequests):
     """Engine `openai`. `url`: http://HOST:PORT/v1. The model of the server sets the languages."""
 
     name = "openai"
 
     def __init__(self, url: str, model: str = "", workers: int = 4, key_env: str = "OPENAI_API_KEY") -> None:
+        super().__init__(workers, "transcriptions")
         self._server = SpeechServer("speech.stt_url", url, key_env, TIMEOUT_S)
         self._model = model or DEFAULT_MODEL
-        self._work = WorkQueue(workers, "transcriptions")
-        self.unanswered = 0  # requests that failed, or whose answer did not come in time
         self._format = "verbose_json"  # with probabilities; newer models of OpenAI refuse it
 
     def load(self) -> None:
@@ -57,19 +54,6 @@ class OpenAiRecognizer:
     def stream(self, language: str, hints: Sequence[str] = ()) -> WhisperStream:
         """A stream for one turn."""
         return WhisperStream(self, base(language), hints)
-
-    def submit(self, work: Callable[[], Transcript]) -> Future[Transcript]:
-        """Run `work` in a thread of the engine, in order."""
-        return self._work.submit(work)
-
-    def count_unanswered(self) -> None:
-        """A request failed, or its answer did not come in time."""
-        self.unanswered += 1
-
-    @property
-    def waiting_s(self) -> float:
-        """How far the engine is behind: how long the oldest request waits for a thread."""
-        return self._work.waiting_s
 
     def decode(self, pcm: Pcm, language: str, hints: Sequence[str]) -> Decoded:
         """Recognize one piece of speech; blocks. Raises EngineError."""

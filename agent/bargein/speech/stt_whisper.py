@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.audio.pcm import Pcm
-from ..core.turns.transcript import Transcript
 from ..errors import EngineError
-from .background import WorkQueue
+from .background import EngineRequests
 from .installable import installed
 from .listing import EngineListing, base
 from .whisper_decoder import WhisperDecoder
@@ -25,7 +23,7 @@ from .whisper_text import Decoded
 from .whisper_worker import BATCH
 
 
-class WhisperRecognizer:
+class WhisperRecognizer(EngineRequests):
     """Engine `whisper`. `model`: a name ("tiny.en", "small", ...), a directory, or "" for the bundled one.
 
     `workers`: how many phrases are recognized at a time. `separate`: in a process of its own, at a lower priority.
@@ -34,13 +32,12 @@ class WhisperRecognizer:
     name = "whisper"
 
     def __init__(self, model: str = "", workers: int = 1, separate: bool = False) -> None:
+        super().__init__(max(workers, BATCH) if separate else workers, "whisper")
         self.model = model or BUNDLED
-        self.unanswered = 0  # requests that failed, or whose answer did not come in time
         self._workers = workers
         self._separate = separate
         self._lock = threading.Lock()
         self._decoder: WhisperDecoder | DecoderProcess | None = None
-        self._work = WorkQueue(max(workers, BATCH) if separate else workers, "whisper")
 
     def load(self) -> None:
         """Load the model (0.5 s). Raises EngineError with one line that says what to install."""
@@ -84,19 +81,6 @@ class WhisperRecognizer:
             return self.stream(language, hints)
         self.check(language)
         return WhisperStream(DigitPieces(self), "en", hints, pause_s=GROUP_PAUSE_S)
-
-    def submit(self, work: Callable[[], Transcript]) -> Future[Transcript]:
-        """Run `work` in a thread of the engine, in order. At most one waits for each stream."""
-        return self._work.submit(work)
-
-    def count_unanswered(self) -> None:
-        """A request failed, or its answer did not come in time."""
-        self.unanswered += 1
-
-    @property
-    def waiting_s(self) -> float:
-        """How far the engine is behind: how long the oldest request waits for its turn."""
-        return self._work.waiting_s
 
     @property
     def restarts(self) -> int:

@@ -6,14 +6,12 @@ requests run at a time, the longest-waiting caller is first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Sequence
 
 from ..core.audio.pcm import RATE, Pcm, to_bytes
-from ..core.turns.transcript import Transcript
 from ..errors import EngineError
 from .audio import from_pcm, resample, to_pcm
-from .background import WorkQueue
+from .background import EngineRequests
 from .listing import EngineListing, base
 from .whisper_stream import WhisperStream
 from .whisper_text import Decoded
@@ -33,16 +31,15 @@ def listings() -> list[EngineListing]:
     return [EngineListing("recognizer", "wyoming", "URL", ("*",), note=note)]
 
 
-class WyomingRecognizer:
+class WyomingRecognizer(EngineRequests):
     """Engine `wyoming`. `url`: tcp://HOST:PORT. `model`: a model of the server, "" for its own choice."""
 
     name = "wyoming"
 
     def __init__(self, url: str, model: str = "", workers: int = 2) -> None:
+        super().__init__(workers, "wyoming")
         self._server = WyomingServer("speech.stt_url", url, TIMEOUT_S)
         self._model = model
-        self._work = WorkQueue(workers, "wyoming")
-        self.unanswered = 0  # requests that failed, or whose answer did not come in time
         self._languages: tuple[str, ...] | None = None
 
     def load(self) -> None:
@@ -58,19 +55,6 @@ class WyomingRecognizer:
     def stream(self, language: str, hints: Sequence[str] = ()) -> WhisperStream:
         """A stream for one turn. The protocol has no place for the hints."""
         return WhisperStream(self, base(language), hints)
-
-    def submit(self, work: Callable[[], Transcript]) -> Future[Transcript]:
-        """Run `work` in a thread of the engine, in order."""
-        return self._work.submit(work)
-
-    def count_unanswered(self) -> None:
-        """A request failed, or its answer did not come in time."""
-        self.unanswered += 1
-
-    @property
-    def waiting_s(self) -> float:
-        """How far the engine is behind: how long the oldest request waits for a thread."""
-        return self._work.waiting_s
 
     def decode(self, pcm: Pcm, language: str, hints: Sequence[str]) -> Decoded:
         """Recognize one piece of speech; blocks. Raises EngineError."""

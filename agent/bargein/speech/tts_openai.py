@@ -15,7 +15,7 @@ from ..errors import EngineError
 from .audio import Samples, from_pcm
 from .listing import EngineListing
 from .openai_http import Refused, SpeechServer
-from .untimed import silent, untimed
+from .untimed import by_server
 
 DEFAULT_MODEL = "tts-1"
 DEFAULT_VOICE = "alloy"
@@ -46,15 +46,11 @@ class OpenAiTts:
 
     def synthesize(self, text: str, language: str = "en", voice: str = "") -> Utterance:
         """8 kHz speech; the words are laid over it by their length. Raises EngineError."""
-        text = " ".join(text.split())
-        if not any(c.isalnum() for c in text):
-            return silent(text)
+        return by_server(text, lambda words: self._one_by_one(words, voice))
+
+    def _one_by_one(self, text: str, voice: str) -> tuple[Samples, int]:
         with self._lock:
-            audio, rate = self._asked(text, voice)
-        said = untimed(text, audio, rate)
-        if not len(said.pcm):
-            raise EngineError("the speech server sends silence")
-        return said
+            return self._asked(text, voice)
 
     def _asked(self, text: str, voice: str) -> tuple[Samples, int]:
         body = {"model": self._model, "input": text, "voice": voice or DEFAULT_VOICE, "response_format": self._format}

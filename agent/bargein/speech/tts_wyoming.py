@@ -11,7 +11,7 @@ from ..core.audio.utterance import Utterance
 from ..errors import EngineError
 from .audio import Samples, from_pcm
 from .listing import EngineListing, base
-from .untimed import silent, untimed
+from .untimed import by_server
 from .wyoming import WyomingEvent, WyomingServer
 
 TIMEOUT_S = 10.0
@@ -38,19 +38,13 @@ class WyomingTts:
 
     def synthesize(self, text: str, language: str = "en", voice: str = "") -> Utterance:
         """8 kHz speech; the words are laid over it by their length. Raises EngineError."""
-        text = " ".join(text.split())
-        if not any(c.isalnum() for c in text):
-            return silent(text)
+        return by_server(text, lambda words: self._asked(words, language, voice))
+
+    def _asked(self, text: str, language: str, voice: str) -> tuple[Samples, int]:
         if self._languages is None and not voice:
             self._languages = self._server.languages("tts")
         if self._languages and not voice and base(language) not in self._languages:
             raise EngineError(f"the speech server of speech.tts_url has no voice for '{language}'")
-        said = untimed(text, *self._asked(text, language, voice))
-        if not len(said.pcm):
-            raise EngineError("the speech server sends silence")
-        return said
-
-    def _asked(self, text: str, language: str, voice: str) -> tuple[Samples, int]:
         name, _, speaker = voice.partition(":")
         chosen = {"name": name} | ({"speaker": speaker} if speaker else {}) if name else {"language": language}
         parts: list[bytes] = []

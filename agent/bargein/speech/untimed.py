@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ..core.audio.pcm import RATE
 from ..core.audio.utterance import Utterance, spread
+from ..errors import EngineError
 from .audio import Samples, activity, levelled, resample, to_pcm
 
 LEAD_MS = 10
@@ -25,3 +28,17 @@ def untimed(text: str, audio: Samples, rate: int) -> Utterance:
     begin, end = max(0, first - rate * LEAD_MS // 1000), last + rate * TAIL_MS // 1000
     pcm = to_pcm(levelled(resample(audio[begin:end], rate, RATE), RATE))
     return Utterance(text, pcm, spread(text, (first - begin) * RATE // rate, (last - begin) * RATE // rate))
+
+
+def by_server(text: str, asked: Callable[[str], tuple[Samples, int]]) -> Utterance:
+    """What a speech server says: `asked` gives its samples and rate for a text with one space between words.
+
+    A text without letters or digits is silent, and the server is not asked. Raises EngineError.
+    """
+    text = " ".join(text.split())
+    if not any(c.isalnum() for c in text):
+        return silent(text)
+    said = untimed(text, *asked(text))
+    if not len(said.pcm):
+        raise EngineError("the speech server sends silence")
+    return said
