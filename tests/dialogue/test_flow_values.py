@@ -41,6 +41,10 @@ async def asked(tmp_path: Path, slot: str, top: str = "", now: datetime = NOW) -
         ("{type: phone}", "plus four nine thirty 1234567", "it=+49301234567"),
         ("{type: date}", "May I come on Friday?", "it=2026-12-04"),
         ("{type: date}", "not Monday, Tuesday", "it=2026-12-01"),
+        ("{type: digits}", "wait, it's four seven one", "it=471"),
+        ("{type: digits}", "four seven, one moment, one", "it=471"),
+        ("{type: number}", "three, wait, no, four", "it=4"),
+        ("{type: date}", "Friday, no, hold on, Saturday", "it=2026-12-05"),
         ("{type: time}", "half past three in the afternoon", "it=15:30"),
         ("{type: time, earliest: '09:00', latest: '17:00'}", "three", "it=15:00"),
         ("{type: name}", "this is Ada speaking", "it=Ada"),
@@ -48,6 +52,9 @@ async def asked(tmp_path: Path, slot: str, top: str = "", now: datetime = NOW) -
         ("{choices: [red, blue, green]}", "red, not blue", "it=red"),
         ("{choices: [red, blue, green]}", "blue, I mean red", "it=red"),
         ("{choices: [red, blue, green]}", "I don't want red, I want blue", "it=blue"),
+        ("{choices: [red, blue, green]}", "hang on, the red one", "it=red"),
+        ("{type: yes_no}", "yes, wait, no", "it=no"),
+        ("{type: yes_no}", "one moment. Yes.", "it=yes"),
         ("{type: yes_no}", "no problem", "it=yes"),
         ("{type: yes_no}", "no, that's right", "it=yes"),
         ("{type: yes_no}", "certainly not", "it=no"),
@@ -58,6 +65,41 @@ async def test_a_clear_answer_is_taken(tmp_path: Path, slot: str, said: str, val
     end = await call.says(said)
     assert end.finish is not None
     assert end.finish.summary == value
+
+
+@pytest.mark.parametrize(
+    ("slot", "said"),
+    [
+        ("{type: number}", "hold on five minutes"),
+        ("{type: number}", "give me one second"),
+        ("{type: number}", "three, wait"),
+        ("{type: date}", "wait two days"),
+        ("{type: time}", "just two minutes please"),
+        ("{type: yes_no}", "no, wait"),
+        ("{type: yes_no}", "hold on a second"),
+    ],
+)
+async def test_how_long_to_wait_is_no_answer(tmp_path: Path, slot: str, said: str) -> None:
+    call = await asked(tmp_path, slot)
+    assert (await call.says(said)).text == "Sure, take your time."
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("de", "Einen Moment, es ist vier sieben eins."),
+        ("es", "Espere, es cuatro siete uno."),
+        ("fr", "Attendez, c'est quatre sept un."),
+        ("it", "Un attimo, è quattro sette uno."),
+        ("nl", "Een momentje, het is vier zeven een."),
+        ("pt", "Espere, é quatro sete um."),
+    ],
+)
+async def test_an_answer_behind_a_wait_is_taken_in_every_language(tmp_path: Path, language: str, said: str) -> None:
+    call = await asked(tmp_path, "{type: digits}", f"language: {language}")
+    end = await call.says(said)
+    assert end.finish is not None
+    assert end.finish.summary == "it=471"
 
 
 @pytest.mark.parametrize(

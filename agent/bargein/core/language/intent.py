@@ -24,6 +24,7 @@ MOST_LEADS = 12  # phrases of `lead` that are removed one after another: "no, we
 
 
 _NO = re.compile(r"\W*(\w+)[,.;:!]\s+(?=\w)")
+_CLAUSE = re.compile(r"[^,.;:!?\u2026]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,14 @@ class Phrases:
         if first is None or not self.negators.search(joined(tokens(first[1]))):
             return text
         return text[first.end() :] if first[1].lower() in self.lists.get("plain_no", ()) else text
+
+    def besides_wait(self, text: str) -> str:
+        """The text without the clauses that name how long to wait: "one moment, it's four" is "it's four".
+
+        "No, wait" stays: between two values it takes back the first.
+        """
+        clauses = _CLAUSE.findall(text)
+        return ",".join(c for c in clauses if not (self.matches("stop", c) and self.mentions("short", c))).strip()
 
     def ends_with(self, rule: str, words: Sequence[str]) -> bool:
         """Whether the text ends with a phrase of this rule: "hold on" is complete, "on" alone is not."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date
 
@@ -18,6 +19,7 @@ from .state import LEAD, FlowState
 from .turn import FlowTurn, Look
 from .values import Incomplete, Invalid, Picked, last_named, picked, value_in
 
+_CLAUSE_END = re.compile(r"[,.;:!]")
 UNFINISHED_MS = 2500  # how long to wait for the rest of an unfinished sentence
 TYPED = ("number", "digits", "phone", "date", "time")
 COMMANDS = (Kind.AGENT, Kind.REPEAT, Kind.STOP, Kind.QUESTION)
@@ -43,6 +45,8 @@ def _move(turn: FlowTurn) -> Move:
     found = picked(turn.text, turn.flow, turn.phrases, current, turn.base.values)
     main = next((p for p in found if p.slot == current), found[0] if found else None)
     turn.kind = _classify(turn, main)
+    if turn.kind is Kind.STOP and (said := _value_besides_wait(turn)):
+        turn.text, turn.kind = said, Kind.OTHER
     if (own := turn.intent()) is not None:
         return own
     if (own := turn.override(turn.kind.value)) is not None:
@@ -56,13 +60,29 @@ def _move(turn: FlowTurn) -> Move:
 
 def _asks_with_value(turn: FlowTurn) -> bool:
     """Whether the caller's question answers ours: "May I come on Friday?" when the day is asked for."""
-    if turn.kind is not Kind.QUESTION or turn.slot is None or turn.slot.type not in TYPED:
+    if turn.kind is not Kind.QUESTION or turn.phrases.matches("wh_question", turn.text) or _answer_to(turn) is not None:
         return False
-    if turn.phrases.matches("wh_question", turn.text) or _answer_to(turn) is not None:
+    return _has_value(turn, turn.text)
+
+
+def _value_besides_wait(turn: FlowTurn) -> str:
+    """The words that answer the question in "wait, it's Monday"; "" if the caller only asks to wait."""
+    if turn.slot is not None and turn.slot.type == "yes_no":
+        last = _CLAUSE_END.split(turn.text.rstrip(" .,;:!"))[-1]  # "no, wait" is no answer, "wait, no" is one
+        return "" if turn.phrases.matches("stop", last) or polarity(last, turn.phrases) is None else last
+    said = turn.phrases.besides_wait(turn.text)
+    return said if _has_value(turn, said) else ""
+
+
+def _has_value(turn: FlowTurn, text: str) -> bool:
+    """Whether the text holds a whole value of the slot that is asked for, or a part of it."""
+    if turn.slot is None or turn.slot.type not in TYPED:
         return False
     try:
-        return bool(value_in(turn.text, turn.slot, turn.phrases, turn.today))
-    except (Invalid, Incomplete, Unclear):
+        return bool(value_in(text, turn.slot, turn.phrases, turn.today))
+    except Incomplete:
+        return True
+    except (Invalid, Unclear):
         return False
 
 
