@@ -139,6 +139,11 @@ async def test_the_newest_calls_are_counted_where_no_day_answers(store: Store, m
     assert (await store.stats(CallFilter(until=BEGAN + timedelta(days=4)), most=3)).calls == 48
     monkeypatch.setattr("bargein.store.daily.NAMED", 5)
     assert await store.stats(interrupted) == everything
+    monkeypatch.setattr("bargein.store.daily.COUNTED_FIRST", 2)
+    assert await store.stats(interrupted, most=13) == everything
+    monkeypatch.setattr("bargein.store.daily.PATIENCE_S", 0.0)  # a slow disk
+    newest = await store.stats(interrupted, most=13)
+    assert (newest.calls, newest.counted_since) == (2, "2026-03-06T04:00:00.000Z")  # of c51
 
 
 async def test_words_are_counted_only_in_the_calls_of_the_period(store: Store) -> None:

@@ -80,6 +80,24 @@ async def test_prune_leaves_recordings_of_other_servers_to_them(store: Store) ->
     assert (await prune(store._url, BEGAN + timedelta(days=1), server="south")).calls == 1
 
 
+async def test_what_prune_would_delete_is_what_it_deletes(store: Store) -> None:
+    """Interruptions are counted by their own time: one comes after the limit, and one call before it stays."""
+    before, now = BEGAN + timedelta(days=1), SystemClock().utc()
+    call(store, "old", "+491")
+    call(store, "theirs", "+491", server="south", recording="/r/theirs.wav")
+    store.call_started("late", started_at=before - timedelta(milliseconds=900))
+    store.interruption(cut(1, "late"))
+    store.call_ended("late", outcome="queue", duration_ms=2000)
+    store.call_started("now", started_at=now - timedelta(minutes=1))
+    store.interruption(cut(1, "now"))
+    assert await store.flush()
+    for limit, expected in ((before, (2, 2)), (now, (2, 2))):
+        planned = await prune(store._url, limit, dry_run=True, server="north")
+        assert (planned.calls, planned.interruptions) == expected, limit
+    done = await prune(store._url, before, server="north")
+    assert (done.calls, done.interruptions) == (2, 2)
+
+
 async def test_prune_deletes_what_has_no_call(store: Store) -> None:
     store.turn("lost", Turn(0, "agent", 0, 900, "Which mug?", "Which mug?"))
     store.interruption(cut(1, "lost"))

@@ -52,7 +52,8 @@ def stats_command(
     Contained: the agent ended the call. Handed over: to a queue or an extension; of these, answered, abandoned (the
     caller hung up while waiting) and unanswered (nobody came). Hung up: on the agent. Days and hours are in local time.
     Backchannels and noise are counted by `kind` only. `--csv` prints one row per group of interruptions. Without
-    --since, filters other than --queue, --flow and --until count the newest 5,000 calls that match.
+    --since, filters other than --queue, --flow and --until count the newest 5,000 calls that match, or as many of them
+    as can be read in half a second.
 
     \b
     Examples:

@@ -142,6 +142,8 @@ MIGRATIONS: Sequence[Migration] = (
         Only("sqlite", "DROP INDEX calls_started_at"),
         Only("sqlite", f"CREATE INDEX calls_started_at ON calls ({FILTER_COLUMNS}, ended_at, after_status)"),
     ),
+    # a step in which few interrupt, or none, is found without reading all interruptions
+    ("CREATE INDEX interruptions_step ON interruptions (step, at, kind, stop_latency_ms)",),
 )
 
 LOCK_KEY = 0x62617267  # any number that only we use: "barg"
