@@ -27,7 +27,7 @@ def name_in(text: str, phrases: Phrases) -> str:
     kept, introduced = _without_lead(words, phrases)
     kept = _without_trail(kept, phrases)
     kept = [word for word in kept if " ".join(tokens(word)) not in phrases.fillers]
-    kept = _without_spelling(kept, phrases)
+    kept = _plain_letters(_without_spelling(kept, phrases), phrases)
     plain = [" ".join(tokens(word)) for word in kept]
     if any(word in phrases.repairs.joiners for word in plain[1:-1]):
         raise Unclear
@@ -80,6 +80,29 @@ def _without_spelling(words: list[str], phrases: Phrases) -> list[str]:
             if spoken[at : at + len(form)] == form and len(spoken[at + len(form)].split()[0]) == 1:
                 return words[:at] + words[at + len(form) :]
     return words
+
+
+def _plain_letters(words: list[str], phrases: Phrases) -> list[str]:
+    """ "Double N" as N, N and "M as in Mike" as M."""
+    spoken = [" ".join(tokens(word)) for word in words]
+    examples = [said.split() for said in phrases.lists.get("as_in", ())]
+    plain: list[str] = []
+    at = 0
+    while at < len(words):
+        times = phrases.numbers.repeats.get(spoken[at], 1)
+        at += times > 1 and at + 1 < len(words) and len(spoken[at + 1]) == 1
+        if len(letter := spoken[at]) != 1:
+            plain.append(words[at])
+            at += 1
+            continue
+        plain += [words[at]] * times
+        at += 1
+        for form in examples:
+            behind = at + len(form)
+            if spoken[at:behind] == form and spoken[behind : behind + 1] and spoken[behind].startswith(letter):
+                at = behind + 1
+                break
+    return plain
 
 
 def _spelled(words: list[str]) -> int:
