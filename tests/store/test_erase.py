@@ -18,6 +18,7 @@ from bargein.errors import UserError
 from bargein.store import CallFilter, Kept, Privacy, Store, forget, prune, withhold
 from bargein.store.connect import connect_in_thread
 from bargein.store.daily import complete_days
+from bargein.store.erase import FIRST, TARGET_S, next_size
 from bargein.store.said import merge
 from tests.store.victim import cut
 
@@ -96,6 +97,23 @@ async def test_what_prune_would_delete_is_what_it_deletes(store: Store) -> None:
         assert (planned.calls, planned.interruptions) == expected, limit
     done = await prune(store._url, before, server="north")
     assert (done.calls, done.interruptions) == (2, 2)
+
+
+def test_a_transaction_deletes_as_much_as_fits_into_its_time() -> None:
+    """A disk on which a call takes 0.5 ms, then ten times as long, then as before."""
+    size, longest_s = FIRST, 0.0
+    for call_s, most_s in ((0.0005, TARGET_S), (0.005, 10 * TARGET_S), (0.005, TARGET_S), (0.0005, TARGET_S)):
+        for number in range(20):
+            took_s = size * call_s
+            longest_s = took_s if number == 0 else max(longest_s, took_s)
+            size = next_size(size, took_s)
+            if most_s > TARGET_S:  # one transaction was too long, the next is not
+                break
+        assert longest_s <= most_s, call_s
+        assert size == round(TARGET_S / call_s)
+    assert next_size(1, 1.0) == 1
+    assert next_size(4, 0.0) == 6
+    assert next_size(200, 0.0001) == 200
 
 
 async def test_prune_deletes_what_has_no_call(store: Store) -> None:

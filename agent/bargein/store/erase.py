@@ -19,8 +19,8 @@ BETWEEN_S = 0.025  # SQLite's writers look at the lock after 1, 3, 8, 18, 33, 53
 MERGE_EVERY = 4  # transactions: a step merges what they wrote
 CHECKPOINT_EVERY = 16  # transactions: before a server would do it in its own commit
 MERGES = 200  # steps at the end
-MOST = 200  # calls in one transaction
-LOST = 50  # rows without a call, in one transaction
+FIRST, MOST = 5, 200  # calls in one transaction
+GROWTH = 1.25  # a call with many turns may come next
 PAGE = 2000  # calls that are looked at together
 
 Row = Mapping[str, Any]
@@ -35,7 +35,7 @@ class Eraser:
     def __init__(self, url: str, engine: AsyncEngine) -> None:
         self._engine = engine
         self._in_thread = connect_in_thread(url) if engine.dialect.name == "sqlite" else None
-        self._size = 5  # calls in the next transaction
+        self._size = FIRST  # calls in the next transaction, or rows without a call
         self._transactions = 0
         self.turns = self.interruptions = 0
         self.longest_s = 0.0  # the longest transaction: so long a writer was held up
@@ -55,7 +55,7 @@ class Eraser:
             await self._read(some)
             _, took = await self._run(partial(self._erase, some, what))
             first += len(some)
-            self._size = max(1, min(MOST, round(self._size * min(2.0, max(0.5, TARGET_S / took)))))
+            self._size = next_size(self._size, took)
             self._transactions += 1
             if what in INDEXED and self._transactions % MERGE_EVERY == 0:
                 await self._run(said.merge)
@@ -152,11 +152,18 @@ class Eraser:
             query = select(*columns).where(table.c.logged_at < before, lost).limit(PAGE)
             async with self._engine.connect() as connection:
                 rows = [dict(row) for row in (await connection.execute(query)).mappings()]
-            for first in range(0, len(rows), LOST):
-                some = rows[first : first + LOST]
-                await self._run(partial(_delete_rows, table, some))
+            while some := rows[: self._size]:
+                del rows[: self._size]
+                _, took = await self._run(partial(_delete_rows, table, some))
+                self._size = next_size(self._size, took)
                 self.turns += len(some) if table is schema.turns else 0
                 self.interruptions += len(some) if table is schema.interruptions else 0
+
+
+def next_size(size: int, took_s: float) -> int:
+    """How many to delete at once, after deleting `size` took so long: as many as fit into TARGET_S, but never many more
+    than the last time."""
+    return max(1, min(MOST, int(size * GROWTH) + 1, int(size * TARGET_S / took_s) if took_s else MOST))
 
 
 def _delete_rows(table: Table, keys: Sequence[Row], connection: Connection) -> None:
