@@ -394,6 +394,6 @@ class App:
                 answered_by=session.answered_by,
             ),
         )
-        count_call(self.meter, outcome, call.rows.values())
+        count_call(self.meter, outcome, call.rows.values(), session.underruns)
         cause = f" ({session.cause})" if session.cause else ""
         log.info("call %s ends after %.1f s: %s%s", info.id, duration_ms / 1000, outcome, cause)

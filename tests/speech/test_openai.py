@@ -129,15 +129,56 @@ def test_a_voice(size: int | None) -> None:
     assert (seen[0]["input"], seen[0]["voice"]) == ("Two blue mugs.", "nova")
 
 
+def test_a_server_that_knows_neither_streaming_nor_wav() -> None:
+    seen: list[dict[str, Any]] = []
+
+    def answer(path: str, body: bytes) -> Answer:
+        seen.append(json.loads(body))
+        if "stream" in seen[-1]:
+            return 400, "application/json", b'{"error": {"message": "Unrecognized request argument supplied: stream"}}'
+        if seen[-1]["response_format"] == "wav":
+            return 400, "application/json", b'{"error": {"message": "response_format wav is not supported"}}'
+        return 200, "audio/pcm", TONE.tobytes()
+
+    with server(answer) as url:
+        engine = OpenAiTts(url)
+        assert engine.synthesize("Two blue mugs.").words
+        engine.synthesize("Two blue mugs.")
+    assert [(each.get("stream"), each["response_format"]) for each in seen] == [
+        (True, "wav"),
+        (None, "wav"),
+        (None, "pcm"),
+        (None, "pcm"),
+    ]
+
+
+def test_what_a_server_quotes_is_not_told() -> None:
+    def answer(path: str, body: bytes) -> Answer:
+        reason = json.dumps({"detail": f"cannot say {json.loads(body)['input']!r}, see stream"})
+        return 422, "application/json", reason.encode()
+
+    with server(answer) as url, pytest.raises(EngineError, match="answers 422: no reason given here") as caught:
+        OpenAiTts(url).synthesize("Dear Mr Smith.", voice="joe")
+    assert "Smith" not in str(caught.value)
+
+
+def test_a_server_that_breaks_off_before_the_first_sound_is_asked_why() -> None:
+    def answer(path: str, body: bytes) -> Answer:
+        return (200, "audio/wav", b"") if "stream" in json.loads(body) else (500, "text/plain", b"no such voice")
+
+    with server(answer) as url, pytest.raises(EngineError, match=r"answers 500: no such voice \(the voice is 'alloy'"):
+        OpenAiTts(url).synthesize("Two blue mugs.")
+
+
 def test_audio_as_servers_send_it() -> None:
-    samples, rate = read_audio(TONE.tobytes())
-    assert (len(samples), rate) == (24000, 24000)
-    assert read_audio(wav(16000))[1] == 16000
-    for data in (b"ID3\x04 mp3", b"RIFF\0\0\0\0WAVE"):
+    for data, at in ((TONE.tobytes(), 24000), (wav(16000), 16000), (wav_bytes(TONE.astype(np.int16)), RATE)):
+        for size in (1, 7, 1000, len(data)):
+            pieces = list(read_audio(data[begin : begin + size] for begin in range(0, len(data), size)))
+            assert {rate for _, rate in pieces} == {at}
+            assert np.array_equal(np.concatenate([piece for piece, _ in pieces]) * 32768, TONE)
+    for bad in (b"ID3\x04 mp3", b"RIFF\0\0\0\0WAVE", b"\xff\xfb"):
         with pytest.raises(EngineError):
-            read_audio(data)
-    samples, rate = read_audio(wav_bytes(TONE.astype(np.int16)))
-    assert rate == RATE
+            list(read_audio([bad]))
 
 
 def test_it_can_be_configured() -> None:

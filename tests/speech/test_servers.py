@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import time
 
 import pytest
 
 from bargein.core.audio.utterance import Utterance
 from bargein.errors import EngineError
 from bargein.speech.base import Recognizer, TextToSpeech
+from bargein.speech.live import LiveUtterance
 from bargein.speech.stt_openai import OpenAiRecognizer
 from bargein.speech.stt_wyoming import WyomingRecognizer
 from bargein.speech.tts_openai import OpenAiTts
 from bargein.speech.tts_wyoming import WyomingTts
+from bargein.speech.voice import Voice
 
 if not os.environ.get("BARGEIN_SERVERS"):
     pytest.skip("OPTIONAL, NO SPEECH SERVERS: scripts/test-servers tests them", allow_module_level=True)
@@ -27,6 +30,7 @@ VOICES: dict[str, tuple[TextToSpeech, str]] = {
     "local-tts-studio": (OpenAiTts(STUDIO), ""),
     "wyoming-openai-gateway": (OpenAiTts(GATEWAY), VOICE),
 }
+WHOLE = ("local-tts-studio",)  # sends nothing before it has made everything
 RECOGNIZERS: dict[str, Recognizer] = {
     "wyoming-faster-whisper": WyomingRecognizer(WHISPER),
     "wyoming-openai-gateway": OpenAiRecognizer(GATEWAY),
@@ -37,6 +41,30 @@ def said(name: str) -> Utterance:
     engine, voice = VOICES[name]
     engine.load()
     return engine.synthesize(TEXT, "en", voice)
+
+
+@pytest.mark.parametrize("name", VOICES)
+@pytest.mark.flaky(reruns=2)  # it measures real time
+async def test_the_first_sound_comes_before_the_server_has_made_the_sentence(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine, by_name = VOICES[name]
+    voice = Voice(engine, voice=by_name)
+    await voice.whole("Hello.")
+    text = " ".join([TEXT] * 4)  # Piper makes a sentence in one piece
+    begun = time.monotonic()
+    said = await voice.utterance(text)
+    first_s, came = time.monotonic() - begun, len(said.pcm)
+    if isinstance(said, LiveUtterance):
+        await said.finished()
+    whole_s = time.monotonic() - begun
+    with capsys.disabled():
+        print(
+            f"\n{name}: {came / 8000:.1f} s of speech after {first_s:.2f} s, all {len(said.pcm) / 8000:.1f} s "
+            f"after {whole_s:.2f} s",
+            end="",
+        )
+    assert name in WHOLE or first_s < 0.7 * whole_s
 
 
 async def understood(name: str, speech: Utterance) -> str:
@@ -86,7 +114,7 @@ async def test_digits_and_hints_and_silence() -> None:
 @pytest.mark.parametrize(
     ("engine", "voice", "reason"),
     [
-        (WyomingTts(PIPER), "nobody", "answers: nobody"),
+        (WyomingTts(PIPER), "nobody", "answers: an error"),
         (OpenAiTts(GATEWAY), "", r"answers 500: .*set \[speech\] voice"),
         (OpenAiTts(GATEWAY.replace("/v1", "/v2")), VOICE, "answers 404: Not Found"),
     ],

@@ -147,7 +147,8 @@ def test_a_server_that_does_not_run_yet_or_does_not_say_takes_every_language() -
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (event("error", {"text": "no such\nvoice", "code": "X"}), "answers: no such voice$"),
+        (event("error", {"text": "cannot say: Hi,\nJohn", "code": "X"}), "answers: an error, X; its log says why$"),
+        (event("error", {"text": "a", "code": "cannot say: Hi, John"}), "answers: an error; its log says why$"),
         (b"", "closed without an answer"),
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "does not speak the Wyoming protocol"),
         (b'{"type": "audio-chunk", "payload_length": 99999999999}\n', "does not speak the Wyoming protocol"),

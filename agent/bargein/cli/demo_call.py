@@ -103,7 +103,7 @@ async def _cues(config: Config, recordings: Sequence[Path]) -> list[Cue]:
     await voice.warm(text for _, _, text in SCRIPT)  # loading the engine may take longer than a sentence
     cues = []
     for when, seconds, text in SCRIPT:
-        audio = _pitched((await voice.utterance(text)).pcm)
+        audio = _pitched((await voice.whole(text)).pcm)
         cues.append(Cue(audio, talking_s=seconds) if when == "talking" else Cue(audio, silent_s=seconds))
     return cues
 

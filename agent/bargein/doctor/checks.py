@@ -158,7 +158,7 @@ async def _spoken_pcm(config: Config) -> Pcm:
 
     try:
         voice = catalog.voice(config.speech, *_spoken(config))
-        said = (await voice.utterance(SAID)).pcm
+        said = (await voice.whole(SAID)).pcm
         voice.close()
         return said
     except UserError:  # its own check tells
@@ -175,7 +175,7 @@ async def text_to_speech(config: Config, clock: Clock) -> Check:
         language, wanted = _spoken(config)
         voice = catalog.voice(config.speech, language, wanted)
         await voice.warm([SAID])
-        said = await voice.utterance(SAID)
+        said = await voice.whole(SAID)
         voice.close()
     except UserError as error:
         return failed(name, error)

@@ -44,6 +44,7 @@ COUNTERS = {
     "bargein_interruptions": _Described("Overlaps of caller and agent", ("kind", "resolution")),
     "bargein_frames": _Described("Audio frames sent"),
     "bargein_late_frames": _Described("Audio frames sent more than 10 ms late"),
+    "bargein_voice_underruns": _Described("Pauses within a sentence, because the speech server was slow"),
     "bargein_dropped_rows": _Described("Rows that the database never got"),
     "bargein_recognizer_unanswered": _Described("Requests to the recognizer that failed or got no answer in time"),
     "bargein_recognizer_restarts": _Described("Processes of the recognizer that were replaced"),

@@ -142,9 +142,10 @@ class Monitor:
         meter.set_total("bargein_refused_calls", self._admission.refused)
 
 
-def count_call(meter: Meter, outcome: str, interruptions: Iterable[Interruption]) -> None:
-    """A call has ended."""
+def count_call(meter: Meter, outcome: str, interruptions: Iterable[Interruption], underruns: int) -> None:
+    """A call has ended. `underruns`: pauses within sentences, because the speech server was slow."""
     meter.count("bargein_calls", outcome)
+    meter.count("bargein_voice_underruns", by=underruns)
     for row in interruptions:
         meter.count("bargein_interruptions", row.kind, row.resolution)
         meter.observe("bargein_detect_seconds", row.detect_latency_ms / 1000)

@@ -17,6 +17,7 @@ from ..core.turns.conversation import Conversation
 from ..core.turns.records import Situation
 from ..core.turns.reply import CallResult, Finish, Listen, Say
 from ..dialogue.base import Planner, PreparedReply, Preparing, Reply
+from ..speech.live import LiveUtterance
 from .logs import described
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ Perform = Callable[[Iterable[act.Action]], None]
 class UtteranceSource(Protocol):
     """Text or a WAV file to speech, cached."""
 
-    async def utterance(self, text: str) -> Utterance: ...
+    async def utterance(self, text: str) -> Utterance | LiveUtterance: ...
 
     async def wav(self, path: str, text: str = "") -> Utterance: ...
 
@@ -157,24 +158,28 @@ class Replies:
 
     async def _deliver(self, reply_id: int, segments: asyncio.Queue[asyncio.Task[Segment] | None]) -> None:
         while (making := await segments.get()) is not None:
-            self._perform(self._conversation.on_segment(reply_id, await making))
+            await self._say(reply_id, await making)
+
+    async def _say(self, reply_id: int, segment: Segment) -> None:
+        """Pass on speech. If its end has still to come, wait for it: the next sentence then begins in time."""
+        self._perform(self._conversation.on_segment(reply_id, segment))
+        if isinstance(segment.utterance, LiveUtterance):
+            await segment.utterance.finished()
 
     async def _fill(self, reply_id: int) -> None:
         if not (text := self._planner.phrases.sayings.get(next(self._fillers), "")):
             return
         try:
-            segment = replace(await self._segment(Say(text)), filler=True)
+            await self._say(reply_id, replace(await self._segment(Say(text)), filler=True))
         except Exception as error:  # the reply itself may still come
             log.error("call %s: no filler: %s", self._call_id, described(error))
-            return
-        self._perform(self._conversation.on_segment(reply_id, segment))
 
     async def _apologize(self, reply_id: int) -> None:
         """Say that there is trouble, if that sentence is in memory: the voice may have failed."""
         text = self._planner.phrases.sayings.get("trouble", "")
         with suppress(Exception):
             async with asyncio.timeout(APOLOGY_S):
-                self._perform(self._conversation.on_segment(reply_id, await self._segment(Say(text))))
+                await self._say(reply_id, await self._segment(Say(text)))
 
     async def _segment(self, say: Say) -> Segment:
         voice = self._voice

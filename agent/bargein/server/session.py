@@ -99,6 +99,11 @@ class Session:
         return self._conversation.ledger.answered_by
 
     @property
+    def underruns(self) -> int:
+        """Pauses within the agent's sentences, because the rest of them had not come in time."""
+        return self._conversation.playback.underruns
+
+    @property
     def progress(self) -> Progress:
         """How far the caller has come in the flow."""
         return self._engines.planner.progress

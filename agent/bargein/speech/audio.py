@@ -67,6 +67,33 @@ def resample(x: Samples, rate: int, to_rate: int) -> Samples:
     return out
 
 
+class Resampler:
+    """`resample` of pieces of one signal: the pieces that it returns are, joined, the same to the sample."""
+
+    def __init__(self, rate: int, to_rate: int) -> None:
+        common = gcd(rate, to_rate)
+        self._rate, self._to_rate = rate, to_rate
+        self._up, self._down = to_rate // common, rate // common
+        self._reach = ZERO_CROSSINGS * max(self._up, self._down) // self._up + 2  # of the low-pass, in samples
+        self._held: Samples = np.zeros(0, np.float32)
+        self._before = 0  # samples before the held ones: a multiple of `down`, so that the phases stay
+        self._given = 0  # samples at `to_rate`
+
+    def add(self, piece: Samples, last: bool = False) -> Samples:
+        """What is ready with the next piece; with the `last` one, all."""
+        self._held = np.concatenate([self._held, piece])
+        came = self._before + len(self._held)
+        ready = -(-came * self._up // self._down) if last else max(0, came - self._reach) * self._up // self._down
+        if ready <= self._given:
+            return np.zeros(0, np.float32)
+        skipped = self._before // self._down * self._up
+        out = resample(self._held, self._rate, self._to_rate)[self._given - skipped : ready - skipped]
+        self._given = ready
+        keep = max(self._before, (ready * self._down // self._up - self._reach) // self._down * self._down)
+        self._held, self._before = self._held[keep - self._before :], keep
+        return out
+
+
 def activity(x: Samples, rate: int, below_peak_db: float = 35.0) -> tuple[int, int]:
     """First and last sample of what is louder than the loudest 10 ms less `below_peak_db`; (0, 0) if nothing is."""
     loud, step = _loud_steps(x, rate, below_peak_db), rate // 100
@@ -105,13 +132,17 @@ def voiced(x: Samples, rate: int, start: int, end: int) -> tuple[int, int]:
 
 def levelled(x: Samples, rate: int, dbfs: float = SPEECH_DBFS) -> Samples:
     """Scaled so that speech, pauses left out, has the given RMS level; less if the peaks would clip."""
+    return np.asarray(x * level_gain(x, rate, dbfs), np.float32)
+
+
+def level_gain(x: Samples, rate: int, dbfs: float = SPEECH_DBFS) -> float:
+    """The factor of `levelled`; 1 for silence."""
     step = rate // 50
     energy = np.square(x[: len(x) // step * step].reshape(-1, step)).mean(axis=1)
     if not len(energy) or energy.max() < 1e-8:
-        return x
+        return 1.0
     active = energy[energy > energy.max() * 10 ** (-25 / 10)].mean()
-    gain = min(10 ** (dbfs / 20) / np.sqrt(active), PEAK / max(float(np.abs(x).max()), 1e-9))
-    return np.asarray(x * gain, np.float32)
+    return min(10 ** (dbfs / 20) / float(np.sqrt(active)), PEAK / max(float(np.abs(x).max()), 1e-9))
 
 
 def to_pcm(x: Samples) -> Pcm:

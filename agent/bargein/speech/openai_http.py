@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
 from ..errors import EngineError
+from .live import Abort
 
 MAX_ANSWER_BYTES = 20_000_000  # of speech: 3 minutes at 48 kHz
 MAX_REASON_CHARS = 200
@@ -33,6 +35,16 @@ class SpeechServer:
 
     def post(self, path: str, **of: Any) -> httpx.Response:
         """The answer, read whole. Raises Refused for an error status, EngineError if there is no answer."""
+        with self.opened(path, Abort(), **of) as answer:
+            return httpx.Response(
+                answer.status_code,
+                headers={"content-type": answer.headers.get("content-type", "")},
+                content=b"".join(self.parts(answer)),
+            )
+
+    @contextmanager
+    def opened(self, path: str, abort: Abort, **of: Any) -> Iterator[httpx.Response]:
+        """The answer, to be read with `parts`. Raises Refused for an error status, EngineError if there is none."""
         parts = urlsplit(self._url)
         address = parts._replace(path=parts.path.rstrip("/") + path, fragment="").geturl()
         key = os.environ.get(self._key_env, "").strip() if self._key_env else ""
@@ -41,33 +53,50 @@ class SpeechServer:
             del headers["api-key"]
         try:
             with self._client.stream("POST", address, headers=headers, **of) as answer:
-                body = bytearray()
-                for part in answer.iter_bytes():
-                    body += part
-                    if len(body) > MAX_ANSWER_BYTES:
-                        raise EngineError(f"{parts.hostname}: the answer is larger than {MAX_ANSWER_BYTES} bytes")
+                stream = answer.extensions.get("network_stream")
+                abort.of(stream.get_extra_info("socket") if stream is not None else None)
+                if answer.status_code >= 300:
+                    reason = _reason(b"".join(self.parts(answer)))
+                    sent = str(of.get("json", {}).get("input", "")).split()
+                    quotes = any(word in reason for word in sent if len(word) > 2)  # a name or number, perhaps
+                    told = "no reason given here, since it quotes the text; its log says why" if quotes else reason
+                    raise Refused(f"the speech server at {parts.hostname} answers {answer.status_code}: {told}", reason)
+                yield answer
         except httpx.TimeoutException:
             raise EngineError(f"the speech server at {parts.hostname} takes too long") from None
+        except httpx.RemoteProtocolError:
+            raise BrokenOff(f"the speech server at {parts.hostname} breaks off its answer; its log says why") from None
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             mend = f"see that it runs, and that {self._setting} is right"
             raise EngineError(
                 f"the speech server at {parts.hostname} cannot be reached ({type(error).__name__}); {mend}"
             ) from None
-        if answer.status_code >= 300:
-            raise Refused(f"the speech server at {parts.hostname} answers {answer.status_code}: {_reason(bytes(body))}")
-        return httpx.Response(answer.status_code, headers=_content_type(answer.headers), content=bytes(body))
+
+    def parts(self, answer: httpx.Response) -> Iterator[bytes]:
+        """The body as it comes. Raises EngineError if it is too large."""
+        count = 0
+        for part in answer.iter_bytes():
+            count += len(part)
+            if count > MAX_ANSWER_BYTES:
+                host = urlsplit(self._url).hostname
+                raise EngineError(f"{host}: the answer is larger than {MAX_ANSWER_BYTES} bytes")
+            yield part
+
+
+class BrokenOff(EngineError):
+    """The answer ends before its end."""
 
 
 class Refused(EngineError):
-    """The server answers with an error status; the message has its reason."""
+    """The server answers with an error status. The message has its `reason`, unless that quotes what we sent."""
 
-
-def _content_type(headers: Mapping[str, str]) -> dict[str, str]:
-    return {"content-type": headers.get("content-type", "")}
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 def _reason(body: bytes) -> str:
-    """The server's reason. It holds nothing of the caller: what we send is audio, or what the agent says."""
+    """The server's reason."""
     text = body.decode("utf-8", "replace")
     try:
         value = json.loads(text)

@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ..core.audio.utterance import Utterance, Word, spread
 from .base import TextToSpeech
 from .speakable import Spoken, speakable
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A text as it is written and as it is spoken."""
+
+    groups: list[Spoken]
+    written: str
+    spoken: str
+
+    @classmethod
+    def of(cls, text: str, language: str) -> Reading:
+        """The reading of `text`."""
+        groups = speakable(text, language)
+        written = " ".join(" ".join(group.written) for group in groups)
+        return cls(groups, written, " ".join(group.spoken for group in groups if group.spoken))
+
+    def lay(self, last: int) -> tuple[Word, ...]:
+        """The words as written, laid over `last` samples of speech by their length."""
+        return as_written(self.groups, spread(self.spoken, 0, last))
 
 
 class SpeakableTts:
@@ -22,13 +44,12 @@ class SpeakableTts:
 
     def synthesize(self, text: str, language: str = "en", voice: str = "") -> Utterance:
         """8 kHz speech; a Word for every whitespace-separated piece of `text`. Raises EngineError."""
-        groups = speakable(text, language)
-        written = " ".join(" ".join(group.written) for group in groups)
-        spoken = " ".join(group.spoken for group in groups if group.spoken)
+        reading = Reading.of(text, language)
+        written, spoken = reading.written, reading.spoken
         if not spoken:
             return Utterance(written, np.zeros(0, np.int16), spread(written, 0, 0))
         said = self._engine.synthesize(spoken, language, voice)
-        return said if spoken == written else Utterance(written, said.pcm, as_written(groups, said.words))
+        return said if spoken == written else Utterance(written, said.pcm, as_written(reading.groups, said.words))
 
 
 def as_written(groups: list[Spoken], words: tuple[Word, ...]) -> tuple[Word, ...]:

@@ -5,12 +5,15 @@ The protocol has no word timings: the words are laid over the speech by their le
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import numpy as np
 
 from ..core.audio.utterance import Utterance
 from ..errors import EngineError
 from .audio import Samples, from_pcm
 from .listing import EngineListing, base
+from .live import Abort
 from .untimed import by_server
 from .wyoming import WyomingEvent, WyomingServer
 
@@ -38,28 +41,28 @@ class WyomingTts:
 
     def synthesize(self, text: str, language: str = "en", voice: str = "") -> Utterance:
         """8 kHz speech; the words are laid over it by their length. Raises EngineError."""
-        return by_server(text, lambda words: self._asked(words, language, voice))
+        return by_server(text, lambda words: self.pieces(words, language, voice, Abort()))
 
-    def _asked(self, text: str, language: str, voice: str) -> tuple[Samples, int]:
+    def pieces(self, text: str, language: str, voice: str, abort: Abort) -> Generator[tuple[Samples, int]]:
+        """Samples and their rate, as the server sends them. Raises EngineError."""
         if self._languages is None and not voice:
             self._languages = self._server.languages("tts")
         if self._languages and not voice and base(language) not in self._languages:
             raise EngineError(f"the speech server of speech.tts_url has no voice for '{language}'")
         name, _, speaker = voice.partition(":")
         chosen = {"name": name} | ({"speaker": speaker} if speaker else {}) if name else {"language": language}
-        parts: list[bytes] = []
-        form: tuple[int, int, int] | None = None
-        for event in self._server.ask([WyomingEvent("synthesize", {"text": text, "voice": chosen})]):
-            if event.type in ("audio-start", "audio-chunk"):
-                form = tuple(int(event.data.get(key) or 0) for key in ("rate", "width", "channels"))  # type: ignore[assignment]
-                parts.append(event.payload)
-            elif event.type == "audio-stop":
-                break
-        else:
-            raise self._server.silent()
-        rate, width, channels = form or (0, 0, 0)
-        if width != 2 or not 1000 <= rate <= 384_000 or not 1 <= channels <= 8:
-            raise EngineError("the speech server sends something that is not 16-bit audio")
-        data = b"".join(parts)
-        samples = np.frombuffer(data, "<i2", len(data) // (2 * channels) * channels)
-        return from_pcm(samples.reshape(-1, channels)[:, 0]), rate
+        odd = b""  # the beginning of a sample that the next chunk ends
+        for event in self._server.ask([WyomingEvent("synthesize", {"text": text, "voice": chosen})], abort=abort):
+            if event.type == "audio-stop":
+                return
+            if event.type not in ("audio-start", "audio-chunk"):
+                continue
+            rate, width, channels = (int(event.data.get(key) or 0) for key in ("rate", "width", "channels"))
+            if width != 2 or not 1000 <= rate <= 384_000 or not 1 <= channels <= 8:
+                raise EngineError("the speech server sends something that is not 16-bit audio")
+            data = odd + event.payload
+            samples = np.frombuffer(data, "<i2", len(data) // (2 * channels) * channels)
+            odd = data[2 * len(samples) :]
+            if len(samples):
+                yield from_pcm(samples.reshape(-1, channels)[:, 0]), rate
+        raise self._server.silent()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -30,15 +30,16 @@ def untimed(text: str, audio: Samples, rate: int) -> Utterance:
     return Utterance(text, pcm, spread(text, (first - begin) * RATE // rate, (last - begin) * RATE // rate))
 
 
-def by_server(text: str, asked: Callable[[str], tuple[Samples, int]]) -> Utterance:
-    """What a speech server says: `asked` gives its samples and rate for a text with one space between words.
+def by_server(text: str, asked: Callable[[str], Iterator[tuple[Samples, int]]]) -> Utterance:
+    """What a speech server says: `asked` gives samples and their rate, in pieces, for a text with single spaces.
 
     A text without letters or digits is silent, and the server is not asked. Raises EngineError.
     """
     text = " ".join(text.split())
     if not any(c.isalnum() for c in text):
         return silent(text)
-    said = untimed(text, *asked(text))
+    pieces = list(asked(text))
+    said = untimed(text, np.concatenate([piece for piece, _ in pieces]), pieces[0][1]) if pieces else silent(text)
     if not len(said.pcm):
         raise EngineError("the speech server sends silence")
     return said

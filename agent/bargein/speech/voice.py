@@ -14,16 +14,19 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from ..core.audio.pcm import RATE
+from ..core.audio.pcm import RATE, Pcm
 from ..core.audio.utterance import Utterance, spread
 from ..errors import EngineError
 from .audio import activity, from_pcm, read_wav
 from .background import pool
 from .base import Downloads, TextToSpeech
-from .speaking import SpeakableTts
+from .live import Arriving, LiveTts, LiveUtterance, Manner
+from .speaking import Reading, SpeakableTts
 from .voice_cache import DiskCache
 
 log = logging.getLogger(__name__)
@@ -40,8 +43,10 @@ LEAD_SAMPLES = 80  # 10 ms kept before the first sound
 class _Making:
     """An utterance that is being made, or waits for the thread. `wanted`: how many wait for it."""
 
-    work: Future[Utterance]
-    done: asyncio.Future[Utterance]
+    work: Future[Any]
+    done: asyncio.Future[Utterance]  # all of it
+    ready: asyncio.Future[Utterance | LiveUtterance]  # enough to be played
+    live: LiveUtterance | None = None
     wanted: int = 0
 
 
@@ -68,13 +73,17 @@ class Voice:
         self._disk = DiskCache(cache_dir, disk_bytes) if cache_dir is not None and disk_bytes > 0 else None
         self._pool = pool(1, "voice")
         self._limit_s = limit_s
+        self._manner = Manner()
         self._making: dict[str, _Making] = {}
         self._stuck: asyncio.Future[Utterance] | None = None  # the work that a call no longer waits for
-        self._finished = 0  # texts
+        self._progress = 0  # texts that were made, and pieces that came
         self._spoke = False
 
-    async def utterance(self, text: str) -> Utterance:
-        """Speech for `text`; what was said before costs nothing. Raises EngineError, also when it takes too long."""
+    async def utterance(self, text: str) -> Utterance | LiveUtterance:
+        """Speech for `text`; what was said before costs nothing. Raises EngineError, also when it takes too long.
+
+        The speech of a server may still come while it is played: then await its `finished()`.
+        """
         text = " ".join(text.split())
         key = self._key(text)
         found = self._known.get(key) or self._recent.get(key)
@@ -82,20 +91,30 @@ class Voice:
             return found
         if self._stuck is not None and not self._stuck.done():
             raise EngineError(f"the voice engine {self._tts.name} does not return; it is tried again when it does")
-        making = self._make(key, lambda: self._synthesized(text, False), self._recent)
+        making = self._make(key, lambda: self._synthesized(text, False), self._recent, Reading.of(text, self._language))
         for _ in range(LIMITS):
-            finished = self._finished
+            progress = self._progress
             try:
-                await asyncio.wait([making.done], timeout=self._limit_s)
+                await asyncio.wait([making.ready], timeout=self._limit_s)
             except asyncio.CancelledError:
                 self._given_up(key, making)
                 raise
-            if making.done.done():
-                return making.done.result()
-            if self._finished == finished:  # it is not that other texts come first
+            if making.ready.done():
+                return making.ready.result()
+            if self._progress == progress:  # it is not that other texts come first
                 break
         self._stuck = making.done
+        if making.live is not None:
+            making.live.give_up("it takes too long")
         raise EngineError(f"the voice engine {self._tts.name} does not return within {self._limit_s:g} s")
+
+    async def whole(self, text: str) -> Utterance:
+        """Speech for `text`, all of it. Raises EngineError."""
+        said = await self.utterance(text)
+        if isinstance(said, LiveUtterance):
+            await said.finished()
+            return Utterance(said.text, said.pcm, said.words)
+        return said
 
     async def wav(self, path: str | Path, transcript: str = "") -> Utterance:
         """A recording; its words, if given, are laid over its active part by their length. Raises EngineError."""
@@ -144,28 +163,86 @@ class Voice:
     def _key(self, text: str) -> str:
         return "\0".join((self._tts.name, self._voice, self._language, text))
 
-    def _make(self, key: str, make: Callable[[], Utterance], memory: _Memory) -> _Making:
-        """What another call is having made right now, or made for this one. Whoever gives up stops nobody else."""
-        if key not in self._making:
-            work = self._pool.submit(make)
-            making = self._making[key] = _Making(work, asyncio.wrap_future(work))
-            making.done.add_done_callback(lambda done: self._made(key, done, memory))
-        self._making[key].wanted += 1
-        return self._making[key]
+    def _make(
+        self, key: str, make: Callable[[], Utterance], memory: _Memory, reading: Reading | None = None
+    ) -> _Making:
+        """What another call is having made right now, or made for this one. Whoever gives up stops nobody else.
+
+        With a `reading`, a server's speech may be played while it comes.
+        """
+        making = self._making.get(key)
+        if making is None or (making.live is not None and making.live.broken):
+            engine = self._engine
+            if reading is not None and isinstance(engine, LiveTts) and any(map(str.isalnum, reading.spoken)):
+                making = self._receive(engine, reading)
+            else:
+                work = self._pool.submit(make)
+                done = asyncio.wrap_future(work)
+                making = _Making(work, done, done)  # type: ignore[arg-type]
+            made = self._making[key] = making
+            making.done.add_done_callback(lambda done: self._made(key, made, memory))
+        making.wanted += 1
+        return making
+
+    def _receive(self, engine: LiveTts, reading: Reading) -> _Making:
+        """Ask a server for a sentence, and hand it out as it comes."""
+        loop = asyncio.get_running_loop()
+        live = LiveUtterance(reading.written, reading.lay, self._manner.expected(reading.spoken))
+
+        def receive() -> int:
+            loop.call_soon_threadsafe(live.asked)
+            arriving = Arriving(self._manner)
+            with closing(engine.pieces(reading.spoken, self._language, self._voice, live.abort)) as pieces:
+                for piece, rate in pieces:
+                    if len(speech := arriving.add(piece, rate)):
+                        loop.call_soon_threadsafe(arrived, speech)
+            rest, last = arriving.end()
+            loop.call_soon_threadsafe(arrived, rest)
+            self._manner.took(reading.spoken, last)
+            return last
+
+        def arrived(speech: Pcm) -> None:
+            self._progress += 1
+            live.arrived(speech)
+
+        async def whole() -> Utterance:
+            try:
+                return live.whole(await asyncio.wrap_future(work))
+            except EngineError as error:
+                live.failed(error)
+                raise
+            except BaseException as error:
+                live.failed(EngineError(f"the speech server's answer cannot be read ({type(error).__name__})"))
+                raise
+
+        async def ready() -> Utterance | LiveUtterance:
+            await live.begun()
+            return live if live.grows else await done
+
+        work = self._pool.submit(receive)
+        done = asyncio.ensure_future(whole())
+        begun = asyncio.ensure_future(ready())
+        begun.add_done_callback(lambda begun: begun.cancelled() or begun.exception())  # it is told by whoever waits
+        return _Making(work, done, begun, live)
 
     def _given_up(self, key: str, making: _Making) -> None:
-        """A caller no longer waits. What the thread has begun is finished and kept."""
+        """A caller no longer waits. What the thread has begun is finished and kept; a server's sentence is not."""
         making.wanted -= 1
-        if not making.wanted and making.work.cancel():
-            self._making.pop(key, None)
-
-    def _made(self, key: str, done: asyncio.Future[Utterance], memory: _Memory) -> None:
-        if done.cancelled():
+        if making.wanted:
             return
-        self._making.pop(key, None)
-        self._finished += 1
-        if done.exception() is None:
-            memory.put(key, done.result())
+        if making.work.cancel():
+            self._making.pop(key, None)
+        if making.live is not None:
+            making.live.give_up("nobody wants the sentence any more")
+
+    def _made(self, key: str, making: _Making, memory: _Memory) -> None:
+        if self._making.get(key) is making:
+            del self._making[key]
+        if making.done.cancelled():
+            return
+        self._progress += 1
+        if making.done.exception() is None:
+            memory.put(key, making.done.result())
             self._spoke = self._spoke or not key.startswith("wav\0")
 
     def _synthesized(self, text: str, keep: bool) -> Utterance:

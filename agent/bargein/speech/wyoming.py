@@ -18,13 +18,14 @@ from urllib.parse import urlsplit
 from ..clock import Clock, SystemClock
 from ..errors import EngineError
 from .listing import base
+from .live import Abort
 
 PORT = 10200  # of wyoming-piper; wyoming-faster-whisper has 10300
 CONNECT_S = 2.0
 INFO_S = 2.0  # for what a server says of itself
 MAX_LINE_BYTES = 1 << 20  # the voices of a server, in one line
 MAX_ANSWER_BYTES = 20_000_000  # of speech: 3 minutes at 48 kHz
-MAX_REASON_CHARS = 200
+MAX_CODE_CHARS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +67,12 @@ class WyomingServer:
         except (AttributeError, TypeError):
             return ()
 
-    def ask(self, events: Iterable[WyomingEvent], limit_s: float | None = None) -> Iterator[WyomingEvent]:
+    def ask(
+        self, events: Iterable[WyomingEvent], limit_s: float | None = None, abort: Abort | None = None
+    ) -> Iterator[WyomingEvent]:
         """Send `events`, then yield the answer until it is read or the server closes. Raises EngineError, one line.
 
-        The time limit, that of the server or `limit_s`, is for the whole request.
+        The time limit, that of the server or `limit_s`, is for the whole request; with `abort`, for each event.
         """
         limit_s = limit_s or self._timeout_s
         host, port = self._address()
@@ -78,13 +81,16 @@ class WyomingServer:
             connection = socket.create_connection((host, port), min(CONNECT_S, limit_s))
             with closing(connection):
                 connection.settimeout(limit_s)
+                if abort is not None:
+                    abort.of(connection)
                 connection.sendall(b"".join(event.encoded() for event in events))
                 answer = _WyomingAnswer(connection, until, self._clock)
                 while (event := answer.event()) is not None:
                     if event.type == "error":
-                        reason = " ".join(str(event.data.get("text", "")).split())[:MAX_REASON_CHARS]
-                        raise EngineError(f"the speech server at {host}:{port} answers: {reason or 'no reason given'}")
+                        raise EngineError(f"the speech server at {host}:{port} answers: {_reason(event)}")
                     yield event
+                    if abort is not None:
+                        answer.until = self._clock.monotonic() + limit_s
         except TimeoutError:
             raise EngineError(f"the speech server at {host}:{port} takes too long") from None
         except OSError as error:
@@ -109,11 +115,18 @@ class WyomingServer:
         raise EngineError(f"{self._setting} '{self._url}' is not the address of a Wyoming server: tcp://HOST:PORT")
 
 
+def _reason(error: WyomingEvent) -> str:
+    """What the server calls its error. Its text may quote what a caller said, or what is said to a caller."""
+    code = str(error.data.get("code") or "")
+    is_code = 0 < len(code) <= MAX_CODE_CHARS and code.replace("-", "").replace("_", "").replace(".", "").isalnum()
+    return f"an error{f', {code}' if is_code else ''}; its log says why"
+
+
 class _WyomingAnswer:
     """Events as they come over a connection, until a moment in time."""
 
     def __init__(self, connection: socket.socket, until: float, clock: Clock) -> None:
-        self._connection, self._until, self._clock = connection, until, clock
+        self._connection, self.until, self._clock = connection, until, clock
         self._held = bytearray()
         self._received = 0
 
@@ -141,7 +154,7 @@ class _WyomingAnswer:
         return taken
 
     def _receive(self) -> int:
-        left = self._until - self._clock.monotonic()
+        left = self.until - self._clock.monotonic()
         if left <= 0:
             raise TimeoutError
         self._connection.settimeout(left)

@@ -9,6 +9,7 @@ from enum import Enum, auto
 
 import numpy as np
 
+from .growing import GrowingUtterance
 from .pcm import FRAME_SAMPLES, RATE, SILENCE, Pcm, faded, samples
 from .utterance import Utterance, Word
 
@@ -23,6 +24,7 @@ DUCK_DB = 12.0  # the default depth of a duck
 DUCK_SAMPLES = samples(10)  # from full level to ducked
 RISE_SAMPLES = samples(80)  # and back
 SOFT_PEAK = 700  # -33 dBFS: what is softer is not lowered further, so that a ducked agent stays audible
+REFILL_SAMPLES = samples(400)  # of a sentence that had run dry, before it goes on: one long pause is better than many
 PART_SAMPLES = samples(5)  # this is decided for so many samples at a time
 _PART = np.arange(1, PART_SAMPLES + 1)
 
@@ -31,7 +33,7 @@ _PART = np.arange(1, PART_SAMPLES + 1)
 class Segment:
     """An utterance as part of a reply: where it comes from and how it may be interrupted."""
 
-    utterance: Utterance
+    utterance: Utterance | GrowingUtterance
     step: str = ""
     interruptible: bool = True
     sensitivity: float | None = None
@@ -78,6 +80,8 @@ class Playback:
     """Segments in, one frame a tick out. `now` is always the call's sample count at the start of the frame."""
 
     def __init__(self) -> None:
+        self.underruns = 0  # pauses within a sentence, because more of it had not come in time
+        self._dry = False  # in such a pause
         self._queue: deque[Segment] = deque()
         self._segment: Segment | None = None
         self._at = 0  # cursor in the segment
@@ -144,29 +148,52 @@ class Playback:
         if self._tail is not None:
             tail, self._tail = self._tail, None
             return tail
-        if self._mode is _Mode.HELD or self.idle:
+        if self._mode is _Mode.HELD or self.idle or (self._dry and not self._refilled()):
             return SILENCE
-        if self._mode is _Mode.PLAYING and not self._fade_in and self._goes_on(now):
+        dries = self._mode is _Mode.PLAYING and self._runs_dry()
+        if self._mode is _Mode.PLAYING and not self._fade_in and not dries and self._goes_on(now):
             self._sent = self._ducked(self._next_of_segment())
             return self._sent
         frame = np.zeros(FRAME_SAMPLES, np.int16)
         filled, limit = 0, FRAME_SAMPLES
-        if self._mode is _Mode.FADING:
+        if self._mode is _Mode.FADING or dries:
             limit = FADE_SAMPLES
         while filled < limit and not self.idle:
             filled += self._play(frame[filled:limit], now + filled)
         frame = self._ducked(frame)
-        if self._mode is _Mode.FADING:
+        if limit == FADE_SAMPLES:
             peak = self._peak()
             frame = np.clip(frame, -peak, peak)
             frame[:FALL_SAMPLES] = faded(frame[:FALL_SAMPLES], 1.0, FALL_GAIN)
             frame[FALL_SAMPLES:FADE_SAMPLES] = faded(frame[FALL_SAMPLES:FADE_SAMPLES], FALL_GAIN, 0.0)
-            self._mode = _Mode.HELD
+            self._mode, self._dry = (_Mode.PLAYING, True) if dries else (_Mode.HELD, False)
+            self.underruns += dries
         if self._fade_in:
             frame[:FADE_SAMPLES] = faded(frame[:FADE_SAMPLES], 0.0, 1.0)
             self._fade_in = False
         self._sent = frame
         return frame
+
+    def _runs_dry(self) -> bool:
+        """Whether the frame after the next one has not come yet. The next one then ends with a fade."""
+        segment = self._segment
+        if segment is None or not segment.utterance.grows:
+            return False
+        return len(segment.utterance.pcm) - self._at < 2 * FRAME_SAMPLES
+
+    def _refilled(self) -> bool:
+        """Whether a sentence that had run dry goes on, from just before its fade. If it broke off, it is over."""
+        assert self._segment is not None
+        utterance = self._segment.utterance
+        if utterance.grows and len(utterance.pcm) - self._at < REFILL_SAMPLES:
+            return False
+        self._dry = False
+        if utterance.broken or self._at >= len(utterance.pcm):
+            self._segment, self._gap = None, 0
+            return not self.idle
+        self._at = max(0, self._at - FADE_SAMPLES - BACK_UP_SAMPLES)
+        self._fade_in = True
+        return True
 
     def _goes_on(self, now: int) -> bool:
         """Whether the next frame is exactly the next 160 samples of the segment under the cursor."""
@@ -196,7 +223,7 @@ class Playback:
                 return count
             self._segment, self._at = self._queue.popleft(), 0
         segment = self._segment
-        count = min(len(out), len(segment.utterance.pcm) - self._at)
+        count = max(0, min(len(out), len(segment.utterance.pcm) - self._at))  # the end may have been cut off meanwhile
         out[:count] = segment.utterance.pcm[self._at : self._at + count]
         span = self._spans[-1] if self._spans else None
         if span and span.segment is segment and span.last == self._at and span.at + (span.last - span.first) == now:
@@ -205,6 +232,8 @@ class Playback:
             self._spans.append(_Span(segment, self._at, self._at + count, now))
         self._at += count
         if self._at >= len(segment.utterance.pcm):
+            if segment.utterance.grows:
+                return len(out)  # nothing for the rest of this frame; then it has run dry
             self._segment, self._gap = None, GAP_SAMPLES
         return count
 
@@ -237,7 +266,8 @@ class Playback:
         The fade is no louder than the last samples sent. Otherwise the attack of the next word could click.
         """
         if self._mode is _Mode.PLAYING:
-            self._mode = _Mode.HELD if self.idle or self._peak() < QUIET_PEAK else _Mode.FADING
+            quiet = self.idle or self._dry or self._peak() < QUIET_PEAK
+            self._mode = _Mode.HELD if quiet else _Mode.FADING
 
     def resume(self, at_once: bool = False) -> None:
         """Go on with a fade in from the start of the word that was cut, or `at_once` from just before it faded out.
@@ -279,7 +309,7 @@ class Playback:
         self._queue.clear()
         self._spans = []
         self._segment, self._at, self._gap = None, 0, 0
-        self._mode, self._fade_in = _Mode.PLAYING, False
+        self._mode, self._fade_in, self._dry = _Mode.PLAYING, False, False
         self._gain = self._wanted_gain = 1.0
         return heard
 
@@ -291,7 +321,7 @@ class Playback:
         return segments
 
 
-def restart_point(utterance: Utterance, at: int) -> int:
+def restart_point(utterance: Utterance | GrowingUtterance, at: int) -> int:
     """Where to go on after a cut at sample `at`: the start of the cut word, at least 40 ms back.
 
     A recording without word timings goes back to its last pause of 20 ms, or the quietest place within 0.5 s.

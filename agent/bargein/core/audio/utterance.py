@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:  # so that reading the call log does not load numpy
     from .pcm import Pcm
@@ -25,6 +25,8 @@ class Utterance:
     text: str
     pcm: Pcm
     words: tuple[Word, ...]
+    grows: ClassVar[bool] = False  # all of it is there
+    broken: ClassVar[bool] = False
 
 
 def spread(text: str, first: int, last: int) -> tuple[Word, ...]:

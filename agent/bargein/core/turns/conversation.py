@@ -55,7 +55,7 @@ class Conversation:
         self._turn_end = TurnEnd(phrases, settings.endpoint, turn_end)
         self._rechunker = Rechunker()
         self._agent = Agent(self.ledger, samples(settings.filler_ms))
-        self._playback = self._agent.playback
+        self.playback = self._playback = self._agent.playback
         self._actions: list[act.Action] = []
 
     def start(self) -> list[act.Action]:
