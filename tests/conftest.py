@@ -23,13 +23,25 @@ async def fastagi() -> AsyncIterator[str]:
 
 
 REAL_TIME = ("tests/asterisk/", "tests/conversations/")
+TIMED = (*REAL_TIME, "tests/server/", "tests/speech/", "tests/test_app.py")  # they, and the flaky ones, watch the clock
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--lane", choices=("timed", "untimed"), help="half of the tests: see scripts/test")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Calls in real time on a shared machine are flaky: each may fail once. Other tests say so themselves."""
     for item in items:
         if item.nodeid.startswith(REAL_TIME):
             item.add_marker(pytest.mark.flaky(reruns=1))
+    if lane := config.getoption("--lane"):
+        lanes: dict[str, list[pytest.Item]] = {"timed": [], "untimed": []}
+        for item in items:
+            timed = item.nodeid.startswith(TIMED) or item.get_closest_marker("flaky")
+            lanes["timed" if timed else "untimed"].append(item)
+        items[:] = lanes.pop(lane)
+        config.hook.pytest_deselected(items=[item for others in lanes.values() for item in others])
 
 
 @pytest.hookimpl(wrapper=True)

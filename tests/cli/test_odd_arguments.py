@@ -7,14 +7,14 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from bargein.cli import COMMANDS, cli, load_command
+from bargein.cli import COMMANDS, cli, load_command, main
 from bargein.errors import UserError
 from tests.cli.log_of_two import one_call
 
@@ -76,24 +76,39 @@ def parameters(name: str) -> Iterator[click.Parameter]:
             yield parameter
 
 
-def refused(place: Path, words: list[str | bytes]) -> None:
-    done = bargein(place, *words)
-    told = done.stderr.decode("utf-8", "strict")
-    assert "Traceback" not in told, told
-    assert done.returncode in (0, 1, 2), (done.returncode, told)
-    if done.returncode and words[0] != "doctor":  # which prints every check
-        lines = [line for line in told.splitlines() if not line.startswith(("Usage:", "Try ")) and line]
-        assert len(lines) == 1, told
-    for line in done.stdout.decode("utf-8", "strict").splitlines():
-        assert "\x1b" not in line
+Run = Callable[..., tuple[int, str, str]]
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_bytes_that_are_not_utf8(place: Path, name: str) -> None:
-    done = bargein(place, name, NOT_UTF8)
+@pytest.fixture
+def main_run(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs the entry point in this process: exit code, stdout, stderr. What would be a traceback fails the test."""
+    monkeypatch.chdir(place)
+    for name in [name for name in os.environ if name.startswith("BARGEIN_")]:
+        monkeypatch.delenv(name)
+
+    def run(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["bargein", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        code = ended.value.code
+        assert isinstance(code, int)
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def test_bytes_that_are_not_utf8_from_the_operating_system(place: Path) -> None:
+    done = bargein(place, "calls", NOT_UTF8)
     assert (done.returncode, done.stdout) == (2, b"")
     assert b"is not UTF-8 text" in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_bytes_that_are_not_utf8(main_run: Run, name: str) -> None:
+    code, stdout, stderr = main_run(name, NOT_UTF8.decode(errors="surrogateescape"))
+    assert (code, stdout) == (2, "")
+    assert "is not UTF-8 text" in stderr
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name not in SLOW_OR_ENDLESS])
@@ -125,9 +140,14 @@ def with_files() -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize(("name", "option"), list(with_files()))
 @pytest.mark.parametrize("value", [".", "bytes.bin", "no/such/file", ""])
-def test_files_that_are_none(place: Path, name: str, option: str, value: str) -> None:
+def test_files_that_are_none(place: Path, main_run: Run, name: str, option: str, value: str) -> None:
     (place / "bytes.bin").write_bytes(NO_TEXT)  # `export -o` of another test may have written there
-    refused(place, [name, *NEEDED.get(name, []), *ARGUMENT.get(name, []), option, value])
+    code, stdout, stderr = main_run(name, *NEEDED.get(name, []), *ARGUMENT.get(name, []), option, value)
+    assert code in (0, 1, 2), stderr
+    if code and name != "doctor":  # which prints every check
+        lines = [line for line in stderr.splitlines() if not line.startswith(("Usage:", "Try ")) and line]
+        assert len(lines) == 1, stderr
+    assert "\x1b" not in stdout
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
