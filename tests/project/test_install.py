@@ -54,9 +54,9 @@ def test_the_units_run_commands_that_exist(unit: Path) -> None:
 
 
 def test_the_guide_names_commands_and_files_that_exist() -> None:
-    guide = (ROOT / "docs/install.md").read_text()
+    guide = (ROOT / "docs/install.md").read_text() + (ROOT / "docs/extension.md").read_text()
     commands = re.findall(r"^(?:sudo (?:-u bargein )?)?(bargein .*)$", guide, re.MULTILINE)
-    assert len(commands) == 3
+    assert len(commands) == 5
     for line in commands:
         parses(line)
     for path in ("docs/bargein.toml", "systemd/bargein.service", "systemd/bargein-prune.timer"):
