@@ -8,7 +8,6 @@ import dataclasses
 import gc
 import logging
 import sys
-import textwrap
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -21,8 +20,7 @@ from .core.detector.block import DetectorBlock
 from .core.detector.speech_detector import SpeechDetector
 from .core.turns.overlap_classifier import OverlapClassifier, OverlapNetwork
 from .core.turns.prosody import prosody
-from .core.turns.records import CallInfo, Interruption, Turn
-from .core.turns.reply import CallResult, Finish
+from .core.turns.records import CallInfo
 from .core.turns.turn_end import TurnEndModel
 from .data.trained import load_weights
 from .dialogue import http_client
@@ -31,16 +29,16 @@ from .dialogue.dialogues import Dialogues
 from .errors import UserError
 from .server.admission import AdmissionControl
 from .server.audiosocket import AudioSocketServer, Limits
+from .server.call_records import CallRecords
 from .server.fastagi import FastAgiServer
 from .server.lasting import lasting
-from .server.logged_call import LoggedCall
 from .server.machine import cores
 from .server.media import MediaEngine
 from .server.metrics import Health, Meter, MetricsServer
-from .server.monitor import Monitor, RecognizerState, count_call, count_waits
+from .server.monitor import Monitor, RecognizerState
 from .server.queue_watch import QueueWatch
 from .server.recorder import recording_of
-from .server.registry import CallOutcome, Registry
+from .server.registry import Registry
 from .server.session import CallLog, Engines, Session
 from .server.settings import conversation_class, conversation_settings
 from .server.showing import show_calls
@@ -55,7 +53,6 @@ SWITCH_S = 0.0005  # s; then a busy thread hands the interpreter to the audio (P
 FIRST_SOUND = (8000 * np.sin(np.arange(RATE) / 8)).astype(np.int16)  # a second of 160 Hz
 RECORDINGS_S = 5.0  # how long a shutdown waits for a disk that hangs
 MOST_ROWS = 1000  # of the detector, at the start
-LAST_WORDS_CHARS = 200  # what the person who takes the call can read while it rings
 
 MakePlanner = Callable[[CallInfo], Planner]
 MakeVoice = Callable[[str, str], Voice]  # takes a language and a voice name
@@ -90,9 +87,10 @@ class App:
         self.admission = AdmissionControl()
         self.meter = Meter()
         self._is_worker = registry is not None
-        self._queues = QueueWatch(config.fastagi.ami, lambda: bool(self._calls), self.clock)
+        self._queues = QueueWatch(config.fastagi.ami, lambda: bool(self._records.in_progress), self.clock)
         self._tasks: list[asyncio.Task[None]] = []
         self._metrics: MetricsServer | None = None
+        self._records: CallRecords
         self.media = MediaEngine(self.clock)
         self.server: AudioSocketServer
         self.fastagi: FastAgiServer
@@ -112,7 +110,6 @@ class App:
         )
         self._turn_end = TurnEndModel.of(load_weights("turn_end"))
         self._voices: dict[tuple[str, str], Voice] = {}
-        self._calls: dict[str, LoggedCall] = {}
 
     async def start(self) -> None:
         """Load the engines, open the store, listen. Raises UserError, one line."""
@@ -141,19 +138,23 @@ class App:
             spool_mb=config.store.spool_mb,
             privacy=Privacy(words=config.privacy.words, numbers=config.privacy.numbers),
         )
+        self._records = CallRecords(
+            self.store, self.registry, self.meter, config.store.server_name, self._observer, self.clock
+        )
         sock = config.audiosocket
         self.server = AudioSocketServer(
-            self.registry, self._begin, self._ended, self.media, Limits.of(sock), self.store.is_logged, self.clock,
-            prepare=self._prepare,
+            self.registry, self._begin, self._records.ended, self.media, Limits.of(sock), self.store.is_logged,
+            self.clock, prepare=self._prepare,
         )  # fmt: skip
         sys.setswitchinterval(SWITCH_S)
         gc.collect()
         gc.freeze()  # the garbage collector stops all calls, so it must not scan what stays loaded
         try:
             await self.server.start(*parse_address(sock.listen))
-            share, began, recognizer = cores() / (config.server.workers or cores()), self._began, self._recognizer_state
+            share, began = cores() / (config.server.workers or cores()), self._records.began_at
+            recognizer = self._recognizer_state
             monitor = Monitor(self.media, self.admission, self.meter, self.store, began, recognizer, self.clock, share)
-            shown = partial(show_calls, lambda: [call.session for call in self._calls.values()], self.store.show)
+            shown = partial(show_calls, self._records.sessions, self.store.show)
             works = lasting("load", monitor.run), lasting("live page", shown), lasting("queues", self._queues.run)
             self._tasks = [asyncio.create_task(work) for work in works]
             if self._is_worker:
@@ -223,9 +224,6 @@ class App:
 
     def _health(self) -> Health:
         return Health(self.server.admits(), self.calls, self.room > 0, 1, self.admission.reason)
-
-    def _began(self) -> list[float]:
-        return [call.started for call in self._calls.values()]
 
     def _recognizer_state(self) -> RecognizerState:
         waiting_s, cpu_s = (float(getattr(self._recognizer, name, 0.0)) for name in ("waiting_s", "cpu_s"))
@@ -312,88 +310,10 @@ class App:
             info.id,
             conversation(info.id, detector, planner.phrases, settings, self._make_classifier(), self._turn_end),
             Engines(self._recognizer, voice, planner),
-            self,
+            self._records,
             recording,
             detector if self._make_detector is None else None,
         )
-        self._calls[info.id] = LoggedCall(info, session, self.clock.monotonic(), recording)
-        self.store.call_started(
-            info.id,
-            caller=info.caller,
-            caller_name=info.caller_name,
-            called=info.called,
-            dialogue=self._dialogues.name(info) if self._dialogues and not self._make_planner else info.dialogue,
-            queue=info.queue,
-            server=self.config.store.server_name,
-            recording=str(recording.path) if recording is not None else "",
-            uniqueid=info.uniqueid,
-            linkedid=info.linkedid,
-            channel=info.channel,
-            trunk=info.trunk,
-            codec=info.codec,
-        )
-        log.info("call %s begins", info.id)
+        named = self._dialogues.name(info) if self._dialogues and not self._make_planner else info.dialogue
+        self._records.began(info, session, recording, named)
         return session
-
-    def turn(self, call_id: str, turn: Turn) -> None:
-        """Log of the session."""
-        call = self._calls[call_id]
-        if turn.speaker == "caller":
-            call.last_words = turn.text or call.last_words
-        count_waits(self.meter, turn.waits)
-        self.store.turn(call_id, turn)
-        self._log_promise(call)
-        if self._observer is not None:
-            self._observer.turn(call_id, turn)
-
-    def _log_promise(self, call: LoggedCall) -> None:
-        if (promise := call.new_promise()) is not None:
-            self.store.callback(call.info.id, promise)
-
-    def interruption(self, row: Interruption) -> None:
-        """Log of the session; counted for BARGEIN_INTERRUPTIONS."""
-        self._calls[row.call_id].rows[row.id] = row
-        self.store.interruption(row)
-        if self._observer is not None:
-            self._observer.interruption(row)
-
-    def _ended(self, info: CallInfo, session: Session) -> None:
-        call = self._calls.pop(info.id)
-        finish = session.finish
-        if call.recording is not None:
-            call.recording.end()
-        duration_ms = int((self.clock.monotonic() - call.started) * 1000)
-        outcome = finish.result if finish is not None else "caller_hung_up"
-        # a caller who hung up does not ask for the result; one who is still there needs people
-        told = finish or Finish(CallResult.FAILED)
-        progress = session.progress
-        self._log_promise(call)
-        gathered = told.summary or progress.summary
-        summary = gathered or textwrap.shorten(call.last_words, LAST_WORDS_CHARS, placeholder=" ...")
-        self.store.call_ended(
-            info.id,
-            outcome=outcome,
-            duration_ms=duration_ms,
-            queue=finish.queue if finish is not None and finish.queue else None,
-            exten=finish.exten if finish is not None else "",
-            summary=summary,
-            slots=progress.slots,
-            last_step=progress.step,
-            cause=session.cause,
-            answered_by=session.answered_by,
-        )
-        self.registry.finish(
-            info.id,
-            CallOutcome(
-                result=told.result,
-                queue=told.queue or info.queue,
-                exten=told.exten,
-                interruptions=call.interruptions,
-                summary=summary,
-                variables=told.variables,
-                answered_by=session.answered_by,
-            ),
-        )
-        count_call(self.meter, outcome, call.rows.values(), session.underruns)
-        cause = f" ({session.cause})" if session.cause else ""
-        log.info("call %s ends after %.1f s: %s%s", info.id, duration_ms / 1000, outcome, cause)

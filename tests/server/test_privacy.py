@@ -129,7 +129,7 @@ async def test_a_secret_is_nowhere_after_a_call(tmp_path: Path, capsys: pytest.C
                 await asyncio.sleep(0.02)
 
         await send(LOUD // 20, 20)
-        conversation = app._calls[call_id].session._conversation
+        conversation = app._records.in_progress[call_id].session._conversation
         async with asyncio.timeout(20):
             while not conversation.is_secret:
                 await send(QUIET, 1)
