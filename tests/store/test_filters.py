@@ -98,8 +98,10 @@ CASES = [
 
 
 @pytest.mark.parametrize("common", [1, 20_000], ids=["common", "rare"])
-async def test_every_condition(log: Store, common: int) -> None:
+async def test_every_condition(log: Store, common: int, monkeypatch: pytest.MonkeyPatch) -> None:
     log.common = common
+    for few in ("FEW", "FIRST"):
+        monkeypatch.setattr(f"bargein.store.reader.{few}", common)
     for which, calls, cuts in CASES:
         if which.text == "große" and log.dialect == "sqlite":
             continue  # FTS5 ignores the dots, PostgreSQL does not
@@ -109,6 +111,10 @@ async def test_every_condition(log: Store, common: int) -> None:
         assert " ".join(row.interruption.id for row in found) == cuts, which
         assert await log.count_interruptions(which) == len(cuts.split()), which
         assert await log.count_interruptions(which, most=2) == min(2, len(cuts.split())), which
+        assert await log.count_interruptions(which, slow_ms=0) == len(cuts.split()), which
+        for sort in ("at", "silent", "step"):
+            found = await log.interruptions(which, slow_ms=0, sort=sort, limit=3)  # type: ignore[arg-type]
+            assert {row.interruption.id for row in found} == set(cuts.split()), (which, sort)
         assert " ".join([whole.call.id async for whole in log.export(which)]) == " ".join(reversed(calls.split()))
 
 

@@ -24,12 +24,6 @@ def of_call(which: CallFilter, dialect: str, *, newest: int = 0) -> Conditions:
     return [*between(schema.calls.c.started_at, which), *_of_columns(which, dialect), *text]
 
 
-def of_interruption(which: CallFilter) -> Conditions:
-    """What a row of `interruptions` must meet, whatever its call is."""
-    cuts = schema.interruptions
-    return [*between(cuts.c.at, which), *([] if which.step is None else [cuts.c.step == which.step])]
-
-
 def of_its_call(which: CallFilter, dialect: str, *, newest: int = 0) -> Conditions:
     """What the call of an interruption must meet; nothing if the filter is not about calls."""
     conditions = of_call(replace(which, since=None, until=None, step=None), dialect, newest=newest)
@@ -95,12 +89,15 @@ def _said(which: CallFilter, dialect: str, newest: int) -> ColumnElement[bool]:
         return false()
     if dialect == "sqlite":
         rows = matching_text(text)
-        if which.since:  # the words of older calls need not be read
-            number = calls.c.number + 0  # else SQLite would walk through the numbers from the first one on
+        rowid: ColumnElement[int] = literal_column("said.rowid")
+        number = calls.c.number + 0  # else SQLite would walk through the numbers from the first one on
+        if which.since:  # the words of older and newer calls need not be read
             first = select(func.min(number)).where(calls.c.started_at >= iso(which.since)).scalar_subquery()
-            rows = rows.where(literal_column("said.rowid") >= first)
-        last = rows.order_by(literal_column("said.rowid").desc()).limit(newest) if newest else rows
-        return calls.c.number.in_(last)
+            rows = rows.where(rowid >= first)
+        if which.until:
+            last = select(func.max(number)).where(calls.c.started_at < iso(which.until)).scalar_subquery()
+            rows = rows.where(rowid <= last)
+        return calls.c.number.in_(rows.order_by(rowid.desc()).limit(newest) if newest else rows)
     ids: Any = select(literal_column("call_id")).select_from(SAID)
     query = func.plainto_tsquery(literal_column("'simple'"), " ".join(words))
     return calls.c.id.in_(ids.where(literal_column("words").op("@@")(query)))

@@ -142,8 +142,12 @@ MIGRATIONS: Sequence[Migration] = (
         Only("sqlite", "DROP INDEX calls_started_at"),
         Only("sqlite", f"CREATE INDEX calls_started_at ON calls ({FILTER_COLUMNS}, ended_at, after_status)"),
     ),
-    # a step in which few interrupt, or none, is found without reading all interruptions
-    ("CREATE INDEX interruptions_step ON interruptions (step, at, kind, stop_latency_ms)",),
+    (  # every search and order of interruptions has an index with all that it needs
+        "DROP INDEX interruptions_at",
+        "CREATE INDEX interruptions_at ON interruptions (at, kind, stop_latency_ms, call_id, step, detect_latency_ms)",
+        "CREATE INDEX interruptions_step ON interruptions (step, at, kind, stop_latency_ms)",
+        "CREATE INDEX interruptions_silent ON interruptions (stop_latency_ms, at, kind, step)",
+    ),
 )
 
 LOCK_KEY = 0x62617267  # any number that only we use: "barg"

@@ -9,17 +9,18 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select, tuple_
+from sqlalchemy import Connection, Select, func, select, tuple_
 
 from ..core.turns.records import CallNow
 from ..errors import UserError
 from . import migrations, schema
 from .callbacks import matching
-from .conditions import Conditions, matching_text, of_call, of_interruption, of_its_call
+from .conditions import Conditions, between, matching_text, of_call, of_its_call
 from .connect import explaining, shown
 from .filters import EVERY_CALL, EVERYTHING, CallFilter, CallSort, InterruptionSort
 from .notices import Notices
 from .privacy import EVERYTHING_STORED
+from .queries import CALL_ORDER, FEW, FIRST, INTERRUPTION_ORDER, ROWID, interruptions, interruptions_that, ordered
 from .readonly import ReadOnly
 from .rows import (
     Call,
@@ -42,23 +43,6 @@ if TYPE_CHECKING:
 
 Logged = TypeVar("Logged", LoggedTurn, LoggedInterruption)
 
-CALL_ORDER: Mapping[CallSort, ColumnElement[Any]] = {
-    "started": schema.calls.c.started_at,
-    "duration": schema.calls.c.duration_ms,
-    "interruptions": schema.calls.c.interruption_count,
-    "caller": schema.calls.c.caller,
-    "called": schema.calls.c.called,
-    "queue": schema.calls.c.queue,
-    "flow": schema.calls.c.dialogue,
-    "outcome": schema.calls.c.outcome,
-}
-INTERRUPTION_ORDER: Mapping[InterruptionSort, ColumnElement[Any]] = {
-    "at": schema.interruptions.c.at,
-    "noticed": schema.interruptions.c.detect_latency_ms,
-    "silent": schema.interruptions.c.stop_latency_ms,
-    "kind": schema.interruptions.c.kind,
-    "step": schema.interruptions.c.step,
-}
 LAST_CHARACTER = "\U0010ffff"
 PAGE = 500  # calls that an export reads at a time
 LIVE = timedelta(seconds=10)  # a server writes every second; the clocks of two machines may differ
@@ -187,20 +171,48 @@ class Reader:
         `slow_ms`: only those whose stop took at least this long.
         """
         calls, cuts = schema.calls, schema.interruptions
-        conditions = _of_interruption(which, call_id, kind, slow_ms)
-        by_call = sort == "at" and bool(of_its_call(which, self.dialect))
+        conditions = interruptions_that(which, call_id, kind, slow_ms)
+        of_calls = bool(of_its_call(which, self.dialect))
         columns = [INTERRUPTION_ORDER[sort], cuts.c.at, cuts.c.id]
-        if by_call:  # a walk through the calls ends as soon as there are enough
+        if sort != "at" and self.dialect == "sqlite":
+            rows = await self._sorted(which, conditions, ordered(columns, descending), limit, offset)
+            return [to_interruption(row) for row in rows]
+        if sort == "at" and of_calls:  # a walk through the calls ends as soon as there are enough
             columns = [calls.c.started_at, calls.c.id, *columns]
-        for newest in await self._last_first(which, descending and by_call):
+        few = await self._are_few(conditions, which)
+        if self.dialect == "sqlite" and not few:
+            conditions = interruptions_that(which, call_id, kind, slow_ms, "calls" if of_calls else "time")
+        for newest in (0,) if few else await self._last_first(which, descending and of_calls):
             of_call = of_its_call(which, self.dialect, newest=newest)
-            if of_call and not by_call:
-                of_call = [cuts.c.call_id.in_(select(calls.c.id).where(*of_call))]
-            query = _interruptions(inner=by_call).where(*conditions, *of_call).order_by(*ordered(columns, descending))
-            rows = await self._rows(query.limit(limit).offset(offset))
+            query = interruptions(("after" if few else "with") if of_calls else "").where(*conditions, *of_call)
+            rows = await self._rows(query.order_by(*ordered(columns, descending)).limit(limit).offset(offset))
             if len(rows) == limit:
                 break
         return [to_interruption(row) for row in rows]
+
+    async def _sorted(
+        self, which: CallFilter, found: Conditions, order: list[Any], limit: int, offset: int
+    ) -> Sequence[Mapping[str, Any]]:
+        """SQLite: it sorts an index, without reading the rows."""
+        of_call = of_its_call(which, self.dialect)
+        sorted_ids = select(ROWID).select_from(schema.interruptions).where(*found).order_by(*order[:-1], ROWID)
+        if not of_call:
+            page = sorted_ids.limit(limit).offset(offset)
+            return await self._rows(interruptions().where(ROWID.in_(page)).order_by(*order))
+        looked_through = FIRST + offset * FIRST // PAGE
+        first = sorted_ids.limit(looked_through)
+        query = interruptions("after").where(ROWID.in_(first), *of_call)
+        rows = await self._rows(query.order_by(*order).limit(limit).offset(offset))
+        if len(rows) < limit and await self._size(first) == looked_through:  # few calls match
+            query = interruptions("before").where(*found, *of_call)
+            rows = await self._rows(query.order_by(*order).limit(limit).offset(offset))
+        return rows
+
+    async def _are_few(self, found: Conditions, which: CallFilter) -> bool:
+        """Whether few interruptions meet the conditions, so that SQLite had better begin with them than with calls."""
+        if self.dialect != "sqlite" or len(found) == len(between(schema.interruptions.c.at, which)):
+            return False
+        return await self._size(select(ROWID).select_from(schema.interruptions).where(*found).limit(FEW)) < FEW
 
     async def queues(self) -> list[str]:
         """The names of all queues that calls came from, in order."""
@@ -229,7 +241,12 @@ class Reader:
     ) -> int:
         """How many interruptions match. It stops counting at `most`, because counting all can take long."""
         calls, cuts = schema.calls, schema.interruptions
-        conditions = _of_interruption(which, call_id, kind, slow_ms)
+        conditions = interruptions_that(which, call_id, kind, slow_ms)
+        if self.dialect == "sqlite" and of_its_call(which, self.dialect):
+            if await self._are_few(conditions, which):
+                few = interruptions("after").where(*conditions, *of_its_call(which, self.dialect))
+                return await self._size(few.limit(most))
+            conditions = interruptions_that(which, call_id, kind, slow_ms, "calls")
         count = 0
         for newest in await self._last_first(which, most < EVERYTHING):
             query = select(cuts.c.call_id).where(*conditions)
@@ -251,7 +268,7 @@ class Reader:
         while rows := await self._rows(matching.where(position > at).limit(PAGE)):
             at, ids = (rows[-1]["started_at"], rows[-1]["id"]), [row["id"] for row in rows]
             said = select(turns).where(turns.c.call_id.in_(ids)).order_by(turns.c.call_id, turns.c.seq)
-            cut = _interruptions().where(cuts.c.call_id.in_(ids)).order_by(cuts.c.onset_ms, cuts.c.id)
+            cut = interruptions().where(cuts.c.call_id.in_(ids)).order_by(cuts.c.onset_ms, cuts.c.id)
             turns_of = _by_call(map(to_turn, await self._rows(said)), lambda turn: turn.call_id)
             cuts_of = _by_call(map(to_interruption, await self._rows(cut)), lambda cut: cut.interruption.call_id)
             for row in rows:
@@ -261,7 +278,7 @@ class Reader:
         """Turns and interruptions written at `time` or later, in the order of writing."""
         turns, cuts = schema.turns, schema.interruptions
         new_turns = select(turns).where(turns.c.logged_at >= iso(time)).order_by(turns.c.logged_at, turns.c.seq)
-        new_cuts = _interruptions().where(cuts.c.logged_at >= iso(time)).order_by(cuts.c.logged_at, cuts.c.onset_ms)
+        new_cuts = interruptions().where(cuts.c.logged_at >= iso(time)).order_by(cuts.c.logged_at, cuts.c.onset_ms)
         return (
             [to_turn(row) for row in await self._rows(new_turns)],
             [to_interruption(row) for row in await self._rows(new_cuts)],
@@ -310,7 +327,7 @@ class Reader:
         if self.dialect != "sqlite" or not newest_are_wanted or not re.search(r"\w", which.text or ""):
             return (0,)
         many = await self._size(matching_text(which.text or "").limit(self.common)) == self.common
-        return (self.common, 0) if many else (0,)
+        return (self.common, 10 * self.common, 0) if many else (0,)
 
     async def _size(self, query: Select[Any]) -> int:
         rows = await self._rows(select(func.count().label("count")).select_from(query.subquery()))
@@ -325,31 +342,6 @@ class Reader:
         with explaining(self._url):
             rows: Sequence[Mapping[str, Any]] = await self._database.ask(read)
         return rows if self.shows is EVERYTHING_STORED else [self.shows.applied(row) for row in rows]
-
-
-def _interruptions(*, inner: bool = False) -> Select[Any]:
-    """Interruptions, each with the queue of its call. The call's row is missing if it was dropped, unless `inner`."""
-    calls, cuts = schema.calls, schema.interruptions
-    of_call = cuts.c.call_id == calls.c.id
-    both = calls.join(cuts, of_call) if inner else cuts.outerjoin(calls, of_call)
-    return select(cuts, calls.c.queue.label("call_queue")).select_from(both)
-
-
-def _of_interruption(which: CallFilter, call_id: str | None, kind: str | None, slow_ms: int | None) -> Conditions:
-    cuts, found = schema.interruptions, list(of_interruption(which))
-    if call_id is not None:
-        found.append(cuts.c.call_id == call_id)
-    if kind is not None:
-        found.append(cuts.c.kind == kind)
-    if slow_ms is not None:
-        found.append(cuts.c.stop_latency_ms >= slow_ms)
-    return found
-
-
-def ordered(columns: Sequence[ColumnElement[Any]], descending: bool) -> list[ColumnElement[Any]]:
-    """Sort by the first column, then by the others."""
-    distinct = list(dict.fromkeys(columns))
-    return [column.desc() if descending else column.asc() for column in distinct]
 
 
 def _by_call(rows: Iterable[Logged], call_of: Callable[[Logged], str]) -> dict[str, list[Logged]]:
