@@ -10,7 +10,7 @@ import pytest
 
 from bargein.core.audio.pcm import FRAME_SAMPLES, RATE
 from bargein.core.detector.block import ROW
-from bargein.core.detector.decision import QUIET_DBFS, begin, decide
+from bargein.core.detector.decision import QUIET_DBFS, SAID, begin, decide
 from bargein.core.detector.speech_detector import SpeechDetector
 from bargein.core.detector.vad_frame import BACKGROUND_SPEECH_DBFS, VadFrame
 from bargein.data.trained import load_weights
@@ -164,7 +164,7 @@ class Decisions:
 
     def of(self, log_odds: tuple[float, float, float], moved: bool = False) -> tuple[bool, bool]:
         self._rows["log_odds"][0], self._rows["moved"] = log_odds, moved
-        decide(self._rows, 0, 0.5)
+        decide(self._rows, 0, 0.5, np.zeros(SAID))
         return bool(self._rows["onset"][0]), bool(self._rows["retracted"][0])
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..audio.pcm import FRAME_SAMPLES, SILENCE, Pcm
 from . import decision, reference
@@ -40,8 +39,8 @@ class DetectorBlock:
     The block doubles when it is full. That copies all of it, so a server asks for as many rows as it may have calls.
     The memory of a row is taken up when the row is first used.
 
-    A frame takes two steps: `analyse`, for the frames of many calls together, and `decide`, call by call, because it
-    depends on the state of the conversation. `process` does both for a single call.
+    A frame takes two steps: `analyse`, for the frames of many calls together, and `process`, call by call, because the
+    decision depends on the state of the conversation. A frame that comes alone needs `process` only.
     """
 
     def __init__(self, weights: Mapping[str, Floats], capacity: int = 1) -> None:
@@ -49,7 +48,7 @@ class DetectorBlock:
         self._rows: Rows = np.zeros(capacity, ROW)
         self._activity = [VoiceActivity()] * capacity  # a row gets its own when it is opened
         self._near: list[Pcm | None] = [None] * capacity  # of frames that are analysed but not decided yet
-        self._said = np.zeros(10)
+        self._said = np.zeros(decision.SAID)
         self._free = list(range(capacity))
 
     @property
@@ -86,8 +85,8 @@ class DetectorBlock:
         _push(self._rows, at, pcm)
 
     def rearm(self, at: int) -> None:
-        """The pause of a call is over."""
-        _rearm(self._rows, at)
+        """The sound of a call has been dealt with: an onset may fire again."""
+        decision.rearm(self._rows, at)
 
     def warm(self) -> None:
         """Compile all that is compiled: seconds of work for the first process on a machine, a moment for the others."""
@@ -122,23 +121,18 @@ class DetectorBlock:
         for at, frame in zip(which, near, strict=True):
             self._near[at] = frame
 
-    def decide(self, at: int, sensitivity: float) -> VadFrame:
-        """The detector's result for the last analysed frame."""
-        said = self._said
-        _decide(self._rows, at, sensitivity, said)
-        near = self._near[at]
+    def process(self, at: int, pcm: Pcm, sensitivity: float) -> VadFrame:
+        """The detector's result for a frame of a call. `analyse` comes first, if it has not had this frame."""
+        if self._near[at] is None:
+            self.analyse([at], pcm[None])
+        near, self._near[at] = self._near[at], None
         assert near is not None
-        self._near[at] = None
+        said = self._said
+        decision.decide(self._rows, at, sensitivity, said)
         (score, speechlike, level, floor, echo, background, onset, ago, voiced, retracted) = said.tolist()
         return VadFrame(
             score, onset > 0, int(ago), voiced > 0, speechlike, level, floor, echo, near, retracted > 0, background
         )
-
-    def process(self, at: int, pcm: Pcm, sensitivity: float) -> VadFrame:
-        """The frame of a call. It is analysed here unless `analyse` has done so, together with those of other calls."""
-        if self._near[at] is None:
-            self.analyse([at], pcm[None])
-        return self.decide(at, sensitivity)
 
 
 @compiled
@@ -155,11 +149,6 @@ def _push(rows: Rows, at: int, pcm: Pcm) -> None:
 
 
 @compiled
-def _rearm(rows: Rows, at: int) -> None:
-    decision.rearm(rows[at])
-
-
-@compiled
 def _begin_frame(rows: Rows, which: Indices, pcm: Pcm) -> None:
     for i in range(len(which)):
         row = rows[which[i]]
@@ -172,19 +161,3 @@ def _begin_frame(rows: Rows, which: Indices, pcm: Pcm) -> None:
 def _keep(rows: Rows, which: Indices, spectra: Spectra) -> None:
     for i in range(len(which)):
         keep_far(rows[which[i]], spectra[i])
-
-
-@compiled
-def _decide(rows: Rows, at: int, sensitivity: float, said: NDArray[np.float64]) -> None:
-    row = rows[at]
-    decision.decide(rows, at, sensitivity)
-    said[0] = row.score
-    said[1] = row.speechlike
-    said[2] = row.level_db
-    said[3] = row.floor_db
-    said[4] = row.echo_db
-    said[5] = row.background
-    said[6] = row.onset
-    said[7] = decision.samples_since_onset(row)
-    said[8] = row.voiced
-    said[9] = row.retracted

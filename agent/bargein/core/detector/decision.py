@@ -41,6 +41,7 @@ SWING = 6.0  # log odds between sensitivity 0 and 1; the default is in the middl
 
 UNLIKELY = -9.0  # log odds of frames before the first
 HISTORY, LEVELS = 8, 5
+SAID = 10  # numbers that `decide` gives
 
 DECISION_ROW = np.dtype(
     [
@@ -96,8 +97,9 @@ def _append(values: NDArray[np.float64], value: float) -> None:
 
 
 @compiled
-def rearm(row: Row) -> None:
+def rearm(rows: Rows, at: int) -> None:
     """The sound has been dealt with: an onset may fire again."""
+    row = rows[at]
     row.armed = True
     row.since_onset = COUGH_FRAMES + 1
     for _ in range(3):
@@ -105,8 +107,8 @@ def rearm(row: Row) -> None:
 
 
 @compiled
-def decide(rows: Rows, at: int, sensitivity: float) -> None:
-    """One frame of a call, after `infer`. sensitivity: 0 to 1."""
+def decide(rows: Rows, at: int, sensitivity: float, said: NDArray[np.float64]) -> None:
+    """One frame of a call, after `infer`. sensitivity: 0 to 1. said: (SAID,) what a VadFrame tells of it."""
     row = rows[at]
     harder = (0.5 - sensitivity) * SWING  # log odds asked for on top of the default
     voice, sound, kind = row.log_odds[0], row.log_odds[1], row.log_odds[2]
@@ -129,6 +131,16 @@ def decide(rows: Rows, at: int, sensitivity: float) -> None:
     row.low_for = row.low_for + 1 if row.level_db < row.loudest_db - TAIL_DB else 0
     row.score = probability(voice)
     _follow(row, max(row.score, probability(sound)), probability(kind))
+    said[0] = row.score
+    said[1] = row.speechlike
+    said[2] = row.level_db
+    said[3] = row.floor_db
+    said[4] = row.echo_db
+    said[5] = row.background
+    said[6] = row.onset
+    said[7] = _samples_since_onset(row)
+    said[8] = row.voiced
+    said[9] = row.retracted
 
 
 @compiled
@@ -198,7 +210,7 @@ def _follow(row: Row, present: float, kind: float) -> None:
 
 
 @compiled
-def samples_since_onset(row: Row) -> int:
+def _samples_since_onset(row: Row) -> int:
     """Samples from the first frame of this run of voice to the end of this frame."""
     frames = 1
     while frames < HISTORY and row.caller_log_odds[HISTORY - 1 - frames] > -1.5:
