@@ -44,7 +44,7 @@ from .server.settings import conversation_class, conversation_settings
 from .server.showing import show_calls
 from .speech import catalog
 from .speech.base import ClosableRecognizer, Recognizer
-from .speech.voice import Voice
+from .speech.voice import Voice, WideVoice
 from .store import Privacy, Store
 
 log = logging.getLogger(__name__)
@@ -252,12 +252,13 @@ class App:
 
     async def _warm(self, dialogues: Dialogues | None) -> None:
         """Synthesize and load all that is known in advance, so that it can begin within a frame."""
+        wide = self.config.audiosocket.wideband
         if dialogues is not None:
             for (language, voice), texts in dialogues.prompts().items():
                 self._recognizer.check(language)
-                await self._voice(language, voice).warm(texts)
+                await self._voice(language, voice).warm(texts, wide)
         for path in [*self._wavs, *(dialogues.recordings() if dialogues else [])]:
-            await self._voice("en", "").wav(path)
+            await self._voice("en", "").wav(path, wide=wide)
 
     def _voice(self, language: str, voice: str) -> Voice:
         if (language, voice) not in self._voices:
@@ -302,14 +303,13 @@ class App:
         if self._is_worker:  # else FastAGI has counted it
             self.admission.admitted()
         planner, voice = self._planned(info)
-        settings = conversation_settings(self.config)
+        settings, conversation = conversation_settings(self.config, info), conversation_class(info)
         recording = recording_of(info, self.config, self.clock)  # last: a refused call leaves nothing behind
         detector = self._make_detector() if self._make_detector else SpeechDetector(self._detectors)
-        conversation = conversation_class(info)
         session = Session(
             info.id,
             conversation(info.id, detector, planner.phrases, settings, self._make_classifier(), self._turn_end),
-            Engines(self._recognizer, voice, planner),
+            Engines(self._recognizer, WideVoice(voice) if settings.wideband else voice, planner),
             self._records,
             recording,
             detector if self._make_detector is None else None,

@@ -57,6 +57,14 @@ def seconds_to_silence(recording: Path, onset: float) -> float:
     return float(loud[gaps[0]] if len(gaps) else loud[-1])
 
 
+def highs_db(recording: Path) -> float:
+    """How loud 4.5 to 7 kHz is against all, in dB."""
+    pcm, rate = read_wav(recording)
+    power = np.abs(np.fft.rfft(pcm.astype(float))) ** 2
+    hz = np.fft.rfftfreq(len(pcm), 1 / rate)
+    return float(10 * np.log10(power[(hz > 4500) & (hz < 7000)].sum() / power.sum()))
+
+
 @pytest.mark.parametrize("codec", ["PCMU/8000", "PCMA/8000", "GSM/8000", "G722/16000"])
 async def test_codecs(pbx: Asterisk, tale: Product, tmp_path: Path, codec: str) -> None:
     words = voice(tmp_path / "words.wav", speech(WORDS))
@@ -72,6 +80,7 @@ async def test_codecs(pbx: Asterisk, tale: Product, tmp_path: Path, codec: str) 
     assert seconds_to_silence(tmp_path / "heard.wav", report["said"][0]) < STOP_S, rows
     assert call["outcome"] == "caller_hung_up"
     assert "question" in tale.said(call["id"], "caller").lower()
+    assert (highs_db(tmp_path / "heard.wav") > -30) == (codec == "G722/16000")  # what G.722 carries, the caller hears
 
 
 @pytest.mark.parametrize("how", ["rfc4733", "info"])

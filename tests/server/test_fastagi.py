@@ -14,6 +14,7 @@ from bargein.clock import SystemClock
 from bargein.core.turns.records import CallInfo, Handover
 from bargein.errors import UserError
 from bargein.server.fastagi import FastAgiServer
+from bargein.server.link import packed_info, unpacked_info
 from bargein.server.registry import CallOutcome, Registry
 
 
@@ -76,6 +77,17 @@ async def test_start_gives_an_id_and_what_the_caller_dialled(registry: Registry)
     assert (info.caller, info.caller_name, info.called) == ("100", "Ann", "700")
     assert (info.dialogue, info.queue) == ("shop", "sales")
     assert info.variables == {"account": 'A-1 "gold", \\', "nothing": "", "language": "en"}
+
+
+@pytest.mark.parametrize(("version", "codec", "wide"), [("22.10.1", "g722", True), ("22.10.1", "ulaw", False),
+                                                        ("22.6.0", "g722", False)])  # fmt: skip
+async def test_a_caller_who_hears_16_khz(registry: Registry, version: str, codec: str, wide: bool) -> None:
+    async with serving(registry) as agi:
+        pbx = Pbx(agi.port)
+        await pbx.run(f"start?codec=({codec})", f"agi_version: {version}\n")
+    info = registry.take(pbx.variables["BARGEIN_ID"])
+    assert info is not None
+    assert unpacked_info(packed_info(info)).wideband is wide
 
 
 async def test_asterisks_names_of_the_call_are_kept_and_are_no_variables(registry: Registry) -> None:

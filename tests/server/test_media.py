@@ -18,12 +18,13 @@ from bargein.core.detector.speech_detector import SpeechDetector, analyse_togeth
 from bargein.core.detector.vad_frame import VadFrame
 from bargein.core.turns.conversation import Conversation
 from bargein.core.turns.reply import Listen, Say
+from bargein.core.turns.settings import ConversationSettings
 from bargein.core.wire.line import LineAudio, LineDigit, LineEvent, LineHungUp
 from bargein.data.trained import load_weights
 from bargein.dialogue.languages import load
 from bargein.server.media import AT_ONCE_CALLS, MediaEngine
 from bargein.server.session import Engines, Session
-from tests.fakes import FakeLog, FakePlanner, FakeRecognizer, FakeVoice, LevelDetector
+from tests.fakes import FakeLog, FakePlanner, FakeRecognizer, FakeVoice, LevelDetector, utterance
 
 NOISE = np.random.default_rng(1).normal(0, 300, (50, FRAME_SAMPLES)).astype(np.int16)
 
@@ -132,6 +133,26 @@ async def test_frames_leave_every_20_ms_and_calls_are_spread_over_that_time() ->
     phases = [round((peer.times[5] % 0.02) * 200) % 4 for peer in peers]
     assert [phases.count(phase) for phase in range(4)] == [10, 10, 10, 10]
     await hang_up(peers, tasks)
+
+
+@pytest.mark.parametrize("wideband", [False, True])
+async def test_a_caller_who_hears_16_khz_gets_frames_of_that_kind(wideband: bool) -> None:
+    clock = VirtualClock()
+    planner = FakePlanner(lambda situation: [Say("one two three"), Listen()])
+    settings = ConversationSettings(wideband=wideband)
+    core = Conversation("c", LevelDetector(), load("en"), settings)  # type: ignore[arg-type]
+    session = Session("c", core, Engines(FakeRecognizer(), FakeVoice(), planner), FakeLog())
+    (peer,), tasks = [Peer(clock)], []
+    tasks.append(asyncio.create_task(session.run(peer, MediaEngine(clock))))  # type: ignore[arg-type]
+    await asyncio.sleep(0)
+    await until(clock, 2.0)
+    times = 2 if wideband else 1
+    header = struct.pack(">BH", 0x12 if wideband else 0x10, times * FRAME_BYTES)
+    assert {data[:3] for _, data in peer.sent} == {header}
+    assert {len(data) for _, data in peer.sent} == {3 + times * FRAME_BYTES}
+    loud = np.abs(np.frombuffer(b"".join(data[3:] for _, data in peer.sent), "<i2")) > 100
+    assert abs(np.count_nonzero(loud) / times - np.count_nonzero(utterance("one two three").pcm)) < 500
+    await hang_up([peer], tasks)
 
 
 async def test_after_a_stall_frames_that_are_lost_are_not_sent_in_a_burst() -> None:

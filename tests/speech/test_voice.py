@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bargein.core.audio.pcm import Pcm
 from bargein.core.audio.utterance import Utterance, spread
 from bargein.errors import EngineError
-from bargein.speech.audio import write_wav
-from bargein.speech.voice import Voice
+from bargein.speech.audio import for_line, write_wav
+from bargein.speech.voice import Voice, WideVoice
 from bargein.speech.voice_cache import DiskCache, pack, unpack
 
 
@@ -238,3 +239,52 @@ async def test_a_recording_has_its_words_over_its_active_part(tmp_path: Path) ->
     assert (await voice.wav(str(tmp_path / "hold.wav"))).words == ()
     with pytest.raises(EngineError, match="no such WAV file"):
         await voice.wav(tmp_path / "none.wav")
+
+
+class Bright(Counting):
+    """Half a second of 1 kHz and 6 kHz, made at 24 kHz, with 100 ms of silence before it."""
+
+    def synthesize(self, text: str, language: str = "en", voice: str = "") -> Utterance:
+        self.asked.append(text)
+        at = np.arange(12_000) / 24_000
+        sound = 0.2 * np.sin(2 * np.pi * 1000 * at) + 0.2 * np.sin(2 * np.pi * 6000 * at)
+        pcm, original = for_line(np.concatenate([np.zeros(2400), sound]).astype(np.float32), 24_000)
+        return Utterance(text, pcm, spread(text, 800, 4800), original=original)
+
+
+def levels(pcm: Pcm, rate: int) -> list[int]:
+    """At 1 kHz and 6 kHz, in dB."""
+    spectrum = np.abs(np.fft.rfft(pcm[rate // 10 : rate // 2] / 32768.0)) / (rate / 5)
+    return [round(20 * np.log10(max(spectrum[round(hz * 0.4)], 1e-6))) for hz in (1000, 6000) if hz < rate / 2]
+
+
+@pytest.mark.parametrize("disk", [False, True])
+async def test_a_call_that_hears_16_khz_gets_the_highs_and_others_what_they_always_got(
+    tmp_path: Path, disk: bool
+) -> None:
+    tts, cache = Bright(), tmp_path if disk else None
+    plain = await Voice(Bright()).utterance("hello")
+    voice = Voice(tts, cache_dir=cache)
+    await voice.warm(["hello"], wide=True)
+    if disk:
+        voice = Voice(tts, cache_dir=cache)
+        await voice.warm(["hello"], wide=True)
+    wide, narrow = await WideVoice(voice).utterance("hello"), await voice.utterance("hello")
+    assert tts.asked == ["hello"]
+    assert wide.wide is not None
+    assert len(wide.wide) == 2 * len(wide.pcm)
+    assert np.array_equal(narrow.pcm, plain.pcm)
+    assert (narrow.words, plain.original, wide.original) == (plain.words, None, None)
+    low, high = levels(wide.wide, 16_000)
+    assert abs(low - levels(plain.pcm, 8000)[0]) <= 1
+    assert abs(low - high) <= 1
+
+
+async def test_an_engine_and_a_recording_of_8_khz_are_doubled(tmp_path: Path) -> None:
+    path, pcm = tmp_path / "a.wav", (8000 * np.sin(np.arange(4001) * 0.5)).astype(np.int16)
+    write_wav(path, pcm)
+    voice = WideVoice(Voice(Counting()))
+    for made in (await voice.wav(str(path), "hello"), await voice.utterance("hello")):
+        assert made.wide is not None
+        assert len(made.wide) == 2 * len(made.pcm)
+        assert np.max(np.abs(made.wide[400:-400:2].astype(int) - made.pcm[200:-200])) < 100

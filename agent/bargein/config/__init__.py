@@ -83,6 +83,7 @@ class AudioSocketConfig:
     max_calls: int = _between(200, 1, 100_000)
     max_pending: int = _between(64, 1, 100_000)  # connections that have not yet sent their id
     id_timeout_ms: int = _between(5000, 100, 60_000)  # how long to wait for the id
+    wideband: bool = True  # 16 kHz for callers who hear it, as with G.722; false: 8 kHz for all
     drain_s: int = _between(60, 0, 86_400)  # after SIGTERM, the time for calls in progress to finish
 
 

@@ -15,7 +15,7 @@ from ..core.wire.line import Line, LineEvent, LineFault, LineHungUp, LineId, Lin
 
 log = logging.getLogger(__name__)
 
-BACKLOG_BYTES = 50 * (3 + FRAME_BYTES)  # 1 s of audio that the peer has not read
+BACKLOG_BYTES = 50 * (3 + FRAME_BYTES)  # 1 s of audio at 8 kHz that the peer has not read
 DRAIN_S = 2.0  # how long to wait for EOF after 0x00
 
 

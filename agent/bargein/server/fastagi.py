@@ -3,7 +3,7 @@
 `agi://HOST:PORT/start?dialogue=NAME` sets BARGEIN_ID and BARGEIN_SERVER. Parameters, all optional:
   dialogue, queue  reach the flow as such
   linkedid         Asterisk's id of the whole call, for the log: ${CHANNEL(linkedid)}
-  codec            of the caller, for the log: ${CHANNEL(audionativeformat)}
+  codec            of the caller: ${CHANNEL(audionativeformat)}. Who hears 16 kHz gets it, see pbx/wideband.py
   exten            what was dialled, where Asterisk itself does not say so: ${STACK_PEEK(1,e)} in a subroutine. It comes
                    last: a caller may have chosen it, so all that follows belongs to it
   var=NAME         may be repeated: channel variable BARGEIN_VAR_NAME reaches the flow as variable `name`
@@ -44,6 +44,7 @@ from ..core.wire.agi import (
 from ..errors import UserError
 from ..pbx import availability
 from ..pbx.handover import VARIABLES, handover
+from ..pbx.wideband import hears_wideband
 from .listening import LOOPBACK, Networks, is_allowed, listen_error
 from .registry import FAILED, CallOutcome, Registry, RegistryFull
 from .supervisor import NoWorker
@@ -338,6 +339,7 @@ def _parameters(request: AgiRequest) -> tuple[dict[str, str], list[str]]:
 def _call_info(request: AgiRequest, given: Mapping[str, str], variables: Mapping[str, str]) -> CallInfo:
     """What the flow may know about the call."""
     called = request.known("dnid") or given.get("exten") or request.known("extension")
+    codec = given.get("codec", "").strip("()")
     more = {name: value for name, value in given.items() if name not in OURS}
     return CallInfo(
         id="",
@@ -351,7 +353,8 @@ def _call_info(request: AgiRequest, given: Mapping[str, str], variables: Mapping
         linkedid=given.get("linkedid", ""),
         channel=request.known("channel"),
         trunk=endpoint_of(request.known("channel")),
-        codec=given.get("codec", "").strip("()"),
+        codec=codec,
+        wideband=hears_wideband(request.known("version"), codec),
     )
 
 

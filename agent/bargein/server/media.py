@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from ..clock import Clock
-from ..core.audio.pcm import FRAME_BYTES, Pcm, Rechunker, to_bytes
+from ..core.audio.pcm import FRAME_BYTES, FRAME_SAMPLES, WIDE, Pcm, Rechunker, to_bytes
 from ..core.detector.speech_detector import SpeechDetector, analyse_together
 from ..core.wire.audiosocket import HEADER, FrameKind
 from ..core.wire.line import LineAudio, LineDigit, LineEvent, LineFault, LineHungUp, LineNotice
@@ -23,6 +23,7 @@ SLOTS = 4  # calls are spread over these slots, so that their work is spread ove
 SLOT_S = 0.020 / SLOTS
 RESYNC_S = 0.100  # after a longer stall start a new grid: Asterisk would play a burst at once
 AUDIO_HEADER = HEADER.pack(FrameKind.AUDIO, FRAME_BYTES)
+WIDE_HEADER = HEADER.pack(FrameKind.WIDE_AUDIO, WIDE * FRAME_BYTES)
 AT_ONCE_CALLS = 8  # with at most these a frame is processed when it comes; with more, together with others
 
 
@@ -43,7 +44,7 @@ class MediaCall(Protocol):
         """A DTMF digit."""
 
     def on_tick(self) -> Pcm | None:
-        """20 ms have passed: the 160 samples to send; None when the call goes back to the dialplan."""
+        """20 ms have passed: the 160 samples to send, or 320 of 16 kHz; None: the call goes back to the dialplan."""
 
     def stop(self, cause: str) -> None:
         """The call cannot go on."""
@@ -218,7 +219,7 @@ class _Leg:
             self._call.stop("the peer does not read")
             self.over.set_result(False)
         else:
-            self._connection.send(AUDIO_HEADER + to_bytes(pcm))
+            self._connection.send((AUDIO_HEADER if len(pcm) == FRAME_SAMPLES else WIDE_HEADER) + to_bytes(pcm))
 
     def fail(self, error: Exception) -> None:
         """End the call with a fault of ours."""

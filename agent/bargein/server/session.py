@@ -152,15 +152,16 @@ class Session:
         self._perform(self._conversation.on_digit(digit))
 
     def on_tick(self) -> Pcm | None:
-        """The 160 samples to send now; None when the call is to be handed back to the dialplan."""
+        """The 160 samples to send now, or 320 of 16 kHz; None when the call is to be handed back to the dialplan."""
         if self.finish is not None:
             return None
         pcm, actions = self._conversation.on_tick()
+        wide = self._conversation.playback.wide
         self._sent.append(pcm)
         if self._recorder is not None:
             self._recorder.far(pcm)
         self._perform(actions)
-        return pcm
+        return pcm if wide is None else wide
 
     # ----------------------------------------------------------------- actions
 

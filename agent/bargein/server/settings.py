@@ -10,8 +10,8 @@ from ..core.turns.records import CallInfo
 from ..core.turns.settings import ConversationSettings
 
 
-def conversation_settings(config: Config) -> ConversationSettings:
-    """Of every call, unless its flow says otherwise."""
+def conversation_settings(config: Config, info: CallInfo | None = None) -> ConversationSettings:
+    """Of this call, unless its flow says otherwise."""
     silence = config.endpoint
     return ConversationSettings(
         sensitivity=config.hearing.sensitivity,
@@ -19,6 +19,7 @@ def conversation_settings(config: Config) -> ConversationSettings:
         duck_db=config.hearing.duck_db,
         filler_ms=config.dialogue.filler_ms,
         longest_turn_ms=1000 * silence.longest_s,
+        wideband=config.audiosocket.wideband and info is not None and info.wideband,
         endpoint=EndpointSettings(min_ms=silence.min_ms, max_ms=silence.max_ms, story_ms=silence.story_ms),
     )
 

@@ -7,13 +7,15 @@ import functools
 import os
 import wave
 from collections.abc import Iterator
+from dataclasses import replace
 from math import gcd
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.audio.pcm import RATE, Pcm
+from ..core.audio.pcm import RATE, WIDE, WIDE_RATE, Pcm
+from ..core.audio.utterance import Original, Utterance
 from ..errors import EngineError
 
 Samples = NDArray[np.float32]  # one-dimensional, full scale is 1.0
@@ -145,6 +147,25 @@ def level_gain(x: Samples, rate: int, dbfs: float = SPEECH_DBFS) -> float:
     return min(10 ** (dbfs / 20) / float(np.sqrt(active)), PEAK / max(float(np.abs(x).max()), 1e-9))
 
 
+def for_line(x: Samples, rate: int) -> tuple[Pcm, Original]:
+    """Speech of an engine as it is said on a line of 8 kHz, and what `widened` needs."""
+    narrow = resample(x, rate, RATE)
+    gain = level_gain(narrow, RATE)
+    return to_pcm(np.asarray(narrow * gain, np.float32)), Original(x, rate, gain)
+
+
+def widened(utterance: Utterance) -> Utterance:
+    """The utterance with its speech at 16 kHz beside that at 8 kHz."""
+    of = utterance.original or Original(from_pcm(utterance.pcm), RATE, 1.0)
+    wide = to_pcm(np.asarray(resample(of.samples, of.rate, WIDE_RATE) * of.gain, np.float32))
+    return replace(utterance, wide=fitted(wide, utterance.pcm))
+
+
+def fitted(wide: Pcm, pcm: Pcm) -> Pcm:
+    """Twice as many samples as `pcm` has, where rounding made one more or less."""
+    return np.concatenate([wide, np.zeros(WIDE, np.int16)])[: WIDE * len(pcm)]
+
+
 def to_pcm(x: Samples) -> Pcm:
     """Full scale 1.0 as 16-bit samples, clipped."""
     return np.clip(np.round(x * 32767.0), -32768, 32767).astype(np.int16)
@@ -155,9 +176,9 @@ def from_pcm(pcm: Pcm) -> Samples:
     return pcm.astype(np.float32) / np.float32(32768.0)
 
 
-def read_wav(path: Path) -> Pcm:
-    """A 16-bit WAV of any rate and channel count as 8 kHz mono. Raises EngineError with one line."""
-    channels = read_wav_channels(path)
+def read_wav(path: Path, to_rate: int = RATE) -> Pcm:
+    """A 16-bit WAV of any rate and channel count as mono of 8 kHz, or `to_rate`. Raises EngineError with one line."""
+    channels = read_wav_channels(path, to_rate)
     return channels[:, 0].copy() if channels.shape[1] == 1 else np.round(channels.mean(axis=1)).astype(np.int16)
 
 
@@ -196,16 +217,16 @@ def _is_cut_off(path: Path) -> bool:
     return False
 
 
-def read_wav_channels(path: Path) -> NDArray[np.int16]:
-    """A 16-bit WAV of any rate as 8 kHz, shape (samples, channels). Raises EngineError with one line."""
+def read_wav_channels(path: Path, to_rate: int = RATE) -> NDArray[np.int16]:
+    """A 16-bit WAV of any rate as 8 kHz, or `to_rate`: (samples, channels). Raises EngineError with one line."""
     with _opened(path) as file:
         channels, rate = file.getnchannels(), file.getframerate()
         data = file.readframes(file.getnframes())
     whole = len(data) // (2 * channels)
     pcm = np.frombuffer(data, "<i2", whole * channels).astype(np.int16).reshape(whole, channels)
-    if rate == RATE or not whole:
+    if rate == to_rate or not whole:
         return pcm
-    sides = [to_pcm(resample(from_pcm(pcm[:, i]), rate, RATE)) for i in range(channels)]
+    sides = [to_pcm(resample(from_pcm(pcm[:, i]), rate, to_rate)) for i in range(channels)]
     return np.stack(sides, axis=1)
 
 

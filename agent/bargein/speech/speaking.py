@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -49,7 +49,7 @@ class SpeakableTts:
         if not spoken:
             return Utterance(written, np.zeros(0, np.int16), spread(written, 0, 0))
         said = self._engine.synthesize(spoken, language, voice)
-        return said if spoken == written else Utterance(written, said.pcm, as_written(reading.groups, said.words))
+        return said if spoken == written else replace(said, text=written, words=as_written(reading.groups, said.words))
 
 
 def as_written(groups: list[Spoken], words: tuple[Word, ...]) -> tuple[Word, ...]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..core.audio.pcm import RATE
 from ..core.audio.utterance import Utterance, Word, spread
 from ..errors import EngineError
-from .audio import Samples, activity, levelled, resample, to_pcm
+from .audio import Samples, activity, for_line
 from .listing import EngineListing, base
 from .word_times import Span
 
@@ -73,13 +73,14 @@ class CoquiTts:
             audio, rate, spans = self._speak(model, speaker, base(language), text)
         first, last = activity(audio, rate)
         begin, end = max(0, first - rate * LEAD_MS // 1000), last + rate * TAIL_MS // 1000
-        pcm = to_pcm(levelled(resample(audio[begin:end], rate, RATE), RATE))
+        pcm, original = for_line(audio[begin:end], rate)
         pieces = text.split()
         if len(spans) != len(pieces):  # a model without durations, or one that reads "5" as two words
-            return Utterance(text, pcm, spread(text, (first - begin) * RATE // rate, (last - begin) * RATE // rate))
+            laid = spread(text, (first - begin) * RATE // rate, (last - begin) * RATE // rate)
+            return Utterance(text, pcm, laid, original=original)
         edges = [(min(max(a, begin), last) - begin, min(max(b, begin), last) - begin) for a, b in spans]
         words = (Word(w, a * RATE // rate, b * RATE // rate) for w, (a, b) in zip(pieces, edges, strict=True))
-        return Utterance(text, pcm, tuple(words))
+        return Utterance(text, pcm, tuple(words), original=original)
 
     def _speak(self, model: str, speaker: str, language: str, text: str) -> tuple[Samples, int, list[Span]]:
         """Audio, its rate, and the spans of the words in it where the model has durations."""

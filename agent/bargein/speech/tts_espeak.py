@@ -17,7 +17,7 @@ import numpy as np
 from ..core.audio.pcm import RATE
 from ..core.audio.utterance import Utterance, Word, spread
 from ..errors import EngineError
-from .audio import activity, from_pcm, levelled, resample, to_pcm, voiced
+from .audio import activity, for_line, from_pcm, voiced
 from .listing import EngineListing
 
 INSTALL = "apt install espeak-ng, or pip install espeakng-loader"
@@ -120,12 +120,13 @@ class EspeakTts:
             return Utterance(text, np.zeros(0, np.int16), spread(text, 0, 0))
         first, last = activity(audio, self._rate)
         begin, end = max(0, first - self._rate * LEAD_MS // 1000), last + self._rate * TAIL_MS // 1000
-        pcm = to_pcm(levelled(resample(audio[begin:end], self._rate, RATE), RATE))
+        pcm, original = for_line(audio[begin:end], self._rate)
         starts = [(position, min(max(at, begin), last) - begin) for position, at in begins]
         scaled = [(position, at * RATE // self._rate) for position, at in starts]
         words = _words(text, scaled, (last - begin) * RATE // self._rate)
         speech = from_pcm(pcm)
-        return Utterance(text, pcm, tuple(Word(w.text, *voiced(speech, RATE, w.start, w.end)) for w in words))
+        words = tuple(Word(w.text, *voiced(speech, RATE, w.start, w.end)) for w in words)
+        return Utterance(text, pcm, words, original=original)
 
     def _run(self, text: str) -> tuple[list[Any], list[tuple[int, int]]]:
         """The blocks of audio, and for every word event its character (from 0) and its first sample."""

@@ -14,10 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core.audio.pcm import RATE
 from ..core.audio.utterance import Utterance, Word, spread
 from ..errors import EngineError
-from .audio import Samples, activity, levelled, resample, to_pcm, voiced
+from .audio import Samples, activity, for_line, voiced
 from .listing import EngineListing, base
 from .word_times import as_written, with_output
 
@@ -93,8 +92,8 @@ class HibariTts:
             at += len(audio) + len(gap) if len(audio) else 0
         if not parts:
             return Utterance(" ".join(text.split()), np.zeros(0, np.int16), tuple(words))
-        audio = levelled(resample(np.concatenate(parts[:-1]), MODEL_RATE, RATE), RATE)
-        return Utterance(" ".join(text.split()), to_pcm(audio), tuple(words))
+        pcm, original = for_line(np.concatenate(parts[:-1]), MODEL_RATE)
+        return Utterance(" ".join(text.split()), pcm, tuple(words), original=original)
 
     def _sentence(self, pieces: list[str], session: Any, hibari: Any) -> tuple[Samples, list[tuple[int, int]]]:
         """Audio at 24 kHz and the samples (start, end) of every piece."""

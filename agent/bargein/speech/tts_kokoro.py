@@ -19,7 +19,7 @@ import numpy as np
 from ..core.audio.pcm import RATE
 from ..core.audio.utterance import Utterance, Word
 from ..errors import EngineError
-from .audio import Samples, activity, levelled, resample, to_pcm, voiced
+from .audio import Samples, activity, for_line, voiced
 from .installable import installed
 from .listing import EngineListing, base
 from .untimed import LEAD_MS, TAIL_MS, silent, untimed
@@ -96,13 +96,13 @@ class KokoroTts:
         if not spans or not last:
             return untimed(text, audio, MODEL_RATE)
         begin, end = max(0, first - MODEL_RATE * LEAD_MS // 1000), last + MODEL_RATE * TAIL_MS // 1000
-        pcm = to_pcm(levelled(resample(audio[begin:end], MODEL_RATE, RATE), RATE))
+        pcm, original = for_line(audio[begin:end], MODEL_RATE)
         edges = [(min(max(a, begin), last) - begin, min(max(b, begin), last) - begin) for a, b in spans]
         times = shared(pieces, edges, counts)
         words = (
             Word(p, a * RATE // MODEL_RATE, b * RATE // MODEL_RATE) for p, (a, b) in zip(pieces, times, strict=True)
         )
-        return Utterance(text, pcm, tuple(words))
+        return Utterance(text, pcm, tuple(words), original=original)
 
     def _spoken(self, phonemes: str, style: Samples) -> tuple[Samples, list[Span]]:
         """24 kHz audio, and the spans of the words as read."""

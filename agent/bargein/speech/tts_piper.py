@@ -18,7 +18,7 @@ import numpy as np
 from ..core.audio.pcm import RATE
 from ..core.audio.utterance import Utterance, Word, spread
 from ..errors import EngineError
-from .audio import Samples, activity, levelled, resample, to_pcm, voiced
+from .audio import Samples, activity, for_line, voiced
 from .listing import EngineListing
 from .word_times import Span, shared, with_output
 
@@ -101,14 +101,15 @@ class PiperTts:
         if not parts:
             return Utterance(text, np.zeros(0, np.int16), spread(text, 0, 0))
         audio = np.concatenate(parts[:-1])
-        pcm = to_pcm(levelled(resample(audio, rate, RATE), RATE))
+        pcm, original = for_line(audio, rate)
         if not spans:
-            return Utterance(text, pcm, spread(text, 0, activity(audio, rate)[1] * RATE // rate))
+            laid = spread(text, 0, activity(audio, rate)[1] * RATE // rate)
+            return Utterance(text, pcm, laid, original=original)
         pieces = text.split()
         counts = [sum(_count(sentence) for sentence in model.phonemize(piece)) for piece in pieces]
         times = shared(pieces, spans, counts)
         words = (Word(p, a * RATE // rate, b * RATE // rate) for p, (a, b) in zip(pieces, times, strict=True))
-        return Utterance(text, pcm, tuple(words))
+        return Utterance(text, pcm, tuple(words), original=original)
 
     def _model(self, voice: str, language: str) -> Any:
         path = Path(voice).expanduser() if voice.endswith(".onnx") else self._named(voice, language)

@@ -9,7 +9,7 @@ import numpy as np
 from ..core.audio.pcm import RATE
 from ..core.audio.utterance import Utterance, spread
 from ..errors import EngineError
-from .audio import Samples, activity, levelled, resample, to_pcm
+from .audio import Samples, activity, for_line
 
 LEAD_MS = 10
 TAIL_MS = 120
@@ -26,8 +26,9 @@ def untimed(text: str, audio: Samples, rate: int) -> Utterance:
     if not last:
         return silent(text)
     begin, end = max(0, first - rate * LEAD_MS // 1000), last + rate * TAIL_MS // 1000
-    pcm = to_pcm(levelled(resample(audio[begin:end], rate, RATE), RATE))
-    return Utterance(text, pcm, spread(text, (first - begin) * RATE // rate, (last - begin) * RATE // rate))
+    pcm, original = for_line(audio[begin:end], rate)
+    words = spread(text, (first - begin) * RATE // rate, (last - begin) * RATE // rate)
+    return Utterance(text, pcm, words, original=original)
 
 
 def by_server(text: str, asked: Callable[[str], Iterator[tuple[Samples, int]]]) -> Utterance:

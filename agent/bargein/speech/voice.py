@@ -1,7 +1,8 @@
 """A voice: texts and WAV files to utterances, off the event loop and cached in memory.
 
 Texts that are known before any call are kept on disk as well. What is made during a call may hold a caller's name or
-number: it is kept in a smaller part of memory and ends with the process.
+number: it is kept in a smaller part of memory and ends with the process. With `wide`, utterances also have their speech
+at 16 kHz, for calls that hear it; what is played while a server makes it has not.
 
 A call waits for its voice for a limited time. While an engine does not return, further texts fail at once. A text that
 nobody wants any more, as the caller talks on, is not made if its turn has not come.
@@ -19,10 +20,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..core.audio.pcm import RATE, Pcm
+from ..core.audio.pcm import RATE, WIDE, WIDE_RATE, Pcm
 from ..core.audio.utterance import Utterance, spread
 from ..errors import EngineError
-from .audio import activity, from_pcm, read_wav
+from .audio import activity, fitted, from_pcm, read_wav, widened
 from .background import pool
 from .base import Downloads, TextToSpeech
 from .live import Arriving, LiveTts, LiveUtterance, Manner
@@ -31,12 +32,13 @@ from .voice_cache import DiskCache
 
 log = logging.getLogger(__name__)
 
-MEMORY_BYTES = 64_000_000  # 66 minutes of 8000 Hz x 2 bytes: what is known in advance
+MEMORY_BYTES = 64_000_000  # 66 minutes of 8000 Hz x 2 bytes, 22 with 16 kHz: what is known in advance
 RECENT_BYTES = 8_000_000  # 8 minutes: what was made in calls
 LIMIT_S = 5.0  # for one text; a sentence takes 0.05 s (hibari) to 2 s (kokoro)
 LIMITS = 3  # for a text that waits behind others
 PREPARE = "Hello."  # the first text: it loads the model
 LEAD_SAMPLES = 80  # 10 ms kept before the first sound
+AT_16_KHZ = "\0wide"  # the end of a key
 
 
 @dataclass(slots=True, eq=False)
@@ -79,19 +81,20 @@ class Voice:
         self._progress = 0  # texts that were made, and pieces that came
         self._spoke = False
 
-    async def utterance(self, text: str) -> Utterance | LiveUtterance:
+    async def utterance(self, text: str, wide: bool = False) -> Utterance | LiveUtterance:
         """Speech for `text`; what was said before costs nothing. Raises EngineError, also when it takes too long.
 
         The speech of a server may still come while it is played: then await its `finished()`.
         """
         text = " ".join(text.split())
-        key = self._key(text)
-        found = self._known.get(key) or self._recent.get(key)
+        key = self._key(text, wide)
+        found = self._found(key)
         if found is not None:
             return found
         if self._stuck is not None and not self._stuck.done():
             raise EngineError(f"the voice engine {self._tts.name} does not return; it is tried again when it does")
-        making = self._make(key, lambda: self._synthesized(text, False), self._recent, Reading.of(text, self._language))
+        reading = Reading.of(text, self._language)
+        making = self._make(key, lambda: self._synthesized(text, False, wide), self._recent, reading)
         for _ in range(LIMITS):
             progress = self._progress
             try:
@@ -116,28 +119,28 @@ class Voice:
             return Utterance(said.text, said.pcm, said.words)
         return said
 
-    async def wav(self, path: str | Path, transcript: str = "") -> Utterance:
+    async def wav(self, path: str | Path, transcript: str = "", wide: bool = False) -> Utterance:
         """A recording; its words, if given, are laid over its active part by their length. Raises EngineError."""
         path = Path(path)
         try:
             stat = path.stat()
         except OSError:
             raise EngineError(f"{path}: no such WAV file") from None
-        key = f"wav\0{path.resolve()}\0{stat.st_mtime_ns}\0{stat.st_size}\0{transcript}"
-        found = self._known.get(key)
+        key = f"wav\0{path.resolve()}\0{stat.st_mtime_ns}\0{stat.st_size}\0{transcript}{AT_16_KHZ if wide else ''}"
+        found = self._found(key)
         if found is not None:
             return found
-        return await asyncio.shield(self._make(key, lambda: recording(path, transcript), self._known).done)
+        return await asyncio.shield(self._make(key, lambda: recording(path, transcript, wide), self._known).done)
 
-    async def warm(self, texts: Iterable[str]) -> None:
+    async def warm(self, texts: Iterable[str], wide: bool = False) -> None:
         """Make ready what will be said, so that it starts within a frame when it is; `texts` hold nothing of a caller.
 
         Waits as long as it takes: the engine may have to fetch its model. Raises EngineError.
         """
         for text in dict.fromkeys(" ".join(text.split()) for text in texts):
-            key = self._key(text)
+            key = self._key(text, wide)
             if self._known.get(key) is None:
-                making = self._make(key, lambda text=text: self._synthesized(text, True), self._known)  # type: ignore[misc]
+                making = self._make(key, lambda text=text: self._synthesized(text, True, wide), self._known)  # type: ignore[misc]
                 await asyncio.shield(making.done)
         self._spoke = True
 
@@ -153,15 +156,19 @@ class Voice:
 
     def ready(self, text: str) -> bool:
         """Whether `utterance(text)` returns without any work."""
-        key = self._key(" ".join(text.split()))
-        return self._known.get(key) is not None or self._recent.get(key) is not None
+        return self._found(self._key(" ".join(text.split()))) is not None
 
     def close(self) -> None:
         """Release the thread. Its current work ends by itself."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _key(self, text: str) -> str:
-        return "\0".join((self._tts.name, self._voice, self._language, text))
+    def _key(self, text: str, wide: bool = False) -> str:
+        return "\0".join((self._tts.name, self._voice, self._language, text)) + (AT_16_KHZ if wide else "")
+
+    def _found(self, key: str) -> Utterance | None:
+        """In memory. What is there at 16 kHz is there at 8 kHz."""
+        keys = (key,) if key.endswith(AT_16_KHZ) else (key + AT_16_KHZ, key)
+        return next((found for k in keys for memory in (self._known, self._recent) if (found := memory.get(k))), None)
 
     def _make(
         self, key: str, make: Callable[[], Utterance], memory: _Memory, reading: Reading | None = None
@@ -245,16 +252,32 @@ class Voice:
             memory.put(key, making.done.result())
             self._spoke = self._spoke or not key.startswith("wav\0")
 
-    def _synthesized(self, text: str, keep: bool) -> Utterance:
+    def _synthesized(self, text: str, keep: bool, wide: bool = False) -> Utterance:
         """In the thread: from disk, or from the engine and then, to keep it, to disk."""
-        key = self._key(text)
+        key = self._key(text, wide)
         held = self._disk.get(key) if self._disk is not None else None
         if held is not None:
             return held
-        utterance = begun_at_once(self._tts.synthesize(text, self._language, self._voice))
+        said = self._tts.synthesize(text, self._language, self._voice)
+        utterance = begun_at_once(widened(said) if wide else said)
         if keep and self._disk is not None:
             self._disk.put(key, utterance)
         return utterance
+
+
+class WideVoice:
+    """A voice for a call that hears 16 kHz."""
+
+    def __init__(self, voice: Voice) -> None:
+        self._voice = voice
+
+    async def utterance(self, text: str) -> Utterance | LiveUtterance:
+        """See `Voice.utterance`."""
+        return await self._voice.utterance(text, wide=True)
+
+    async def wav(self, path: str, text: str = "") -> Utterance:
+        """See `Voice.wav`."""
+        return await self._voice.wav(path, text, wide=True)
 
 
 class _Memory:
@@ -273,9 +296,13 @@ class _Memory:
 
     def put(self, key: str, utterance: Utterance) -> None:
         self._utterances[key] = utterance
-        self._held_bytes += utterance.pcm.nbytes
+        self._held_bytes += _size(utterance)
         while self._held_bytes > self._most_bytes and len(self._utterances) > 1:
-            self._held_bytes -= self._utterances.popitem(last=False)[1].pcm.nbytes
+            self._held_bytes -= _size(self._utterances.popitem(last=False)[1])
+
+
+def _size(utterance: Utterance) -> int:
+    return utterance.pcm.nbytes + (0 if utterance.wide is None else utterance.wide.nbytes)
 
 
 def _tell(done: asyncio.Future[Utterance]) -> None:
@@ -288,12 +315,14 @@ def begun_at_once(utterance: Utterance) -> Utterance:
     first, _ = activity(from_pcm(utterance.pcm), RATE)
     cut = max(0, first - LEAD_SAMPLES)
     words = tuple(replace(w, start=max(0, w.start - cut), end=max(0, w.end - cut)) for w in utterance.words)
-    return replace(utterance, pcm=utterance.pcm[cut:], words=words)
+    wide = None if utterance.wide is None else utterance.wide[WIDE * cut :]
+    return replace(utterance, pcm=utterance.pcm[cut:], words=words, wide=wide, original=None)
 
 
-def recording(path: Path, transcript: str = "") -> Utterance:
+def recording(path: Path, transcript: str = "", wide: bool = False) -> Utterance:
     """A WAV file as an utterance. Raises EngineError."""
     pcm = read_wav(path)
     first, last = activity(from_pcm(pcm), RATE)
     text = " ".join(transcript.split())
-    return Utterance(text, pcm, spread(text, first, last))
+    words = spread(text, first, last)
+    return Utterance(text, pcm, words, fitted(read_wav(path, WIDE_RATE), pcm) if wide else None)

@@ -98,10 +98,15 @@ class DiskCache:
 
 
 def pack(key: str, utterance: Utterance) -> bytes:
-    """The file: a header, the JSON of key, text and words, then the samples."""
+    """The file: a header, the JSON of key, text and words, then the samples.
+
+    If those at 16 kHz come behind them, the JSON also says how many there are at 8 kHz.
+    """
     words = [(word.text, word.start, word.end) for word in utterance.words]
-    meta = json.dumps([key, utterance.text, words]).encode()
-    body = meta + utterance.pcm.astype("<i2").tobytes()
+    count = [] if utterance.wide is None else [len(utterance.pcm)]
+    meta = json.dumps([key, utterance.text, words, *count]).encode()
+    samples = utterance.pcm if utterance.wide is None else np.concatenate([utterance.pcm, utterance.wide])
+    body = meta + samples.astype("<i2").tobytes()
     return HEADER.pack(MAGIC, crc32(body), len(meta)) + body
 
 
@@ -113,8 +118,9 @@ def unpack(data: bytes, key: str) -> Utterance | None:
     body = data[HEADER.size :]
     if magic != MAGIC or crc32(body) != checksum:
         return None
-    held, text, words = json.loads(body[:size])
+    held, text, words, *count = json.loads(body[:size])
     if held != key:
         return None
     pcm = np.frombuffer(body[size:], "<i2").astype(np.int16)
-    return Utterance(text, pcm, tuple(Word(*word) for word in words))
+    narrow, wide = (pcm[: count[0]], pcm[count[0] :]) if count else (pcm, None)
+    return Utterance(text, narrow, tuple(Word(*word) for word in words), wide)

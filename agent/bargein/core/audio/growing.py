@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 
@@ -19,6 +20,8 @@ class GrowingUtterance:
     `lay(n)` gives the words of speech of n samples. Until the length is known, it is taken for `expected` samples, and
     for more than have come: no caller has heard the last word of a sentence that is not whole.
     """
+
+    wide: ClassVar[Pcm | None] = None
 
     def __init__(self, text: str, lay: Callable[[int], tuple[Word, ...]], expected: int) -> None:
         self.text, self.expected = text, expected

@@ -10,12 +10,17 @@ PTIME_MS = 20
 FRAME_SAMPLES = 160  # 8000 Hz x 20 ms
 FRAME_BYTES = 320  # 160 samples x 2 bytes
 SAMPLES_PER_MS = RATE // 1000
+WIDE = 2  # samples at 16 kHz for one at 8 kHz
+WIDE_RATE = WIDE * RATE
+WIDE_FRAME_SAMPLES = WIDE * FRAME_SAMPLES
 FULL_SCALE = 32768.0
 
 Pcm = NDArray[np.int16]  # one-dimensional, 8 kHz mono
 
 SILENCE: Pcm = np.zeros(FRAME_SAMPLES, np.int16)
 SILENCE.setflags(write=False)
+WIDE_SILENCE: Pcm = np.zeros(WIDE_FRAME_SAMPLES, np.int16)
+WIDE_SILENCE.setflags(write=False)
 
 
 def ms(samples: int) -> int:

@@ -10,14 +10,11 @@ from enum import Enum, auto
 import numpy as np
 
 from .growing import GrowingUtterance
-from .pcm import FRAME_SAMPLES, RATE, SILENCE, Pcm, faded, samples
+from .pcm import FRAME_SAMPLES, RATE, SILENCE, WIDE, WIDE_FRAME_SAMPLES, WIDE_SILENCE, Pcm, samples
+from .twin import FADE_SAMPLES, fallen, peak_of, risen, twin
 from .utterance import Utterance, Word
 
-FADE_SAMPLES = samples(15)
-FALL_SAMPLES = samples(5)  # most of the fade out; a quiet tail follows, so that soft speech ends without a step too
-FALL_GAIN = 0.05
 GAP_SAMPLES = samples(180)  # a breath between two sentences
-LATELY_SAMPLES = samples(10)
 QUIET_PEAK = 130  # -48 dBFS
 BACK_UP_SAMPLES = samples(40)  # a resumption starts at least this much before the cut, so that nothing is lost
 DUCK_DB = 12.0  # the default depth of a duck
@@ -77,9 +74,13 @@ class _Mode(Enum):
 
 
 class Playback:
-    """Segments in, one frame a tick out. `now` is always the call's sample count at the start of the frame."""
+    """Segments in, one frame a tick out. `now` is always the call's sample count at the start of the frame.
 
-    def __init__(self) -> None:
+    With `wideband` each frame has a twin at 16 kHz: `wide`, 320 samples. All else counts and decides at 8 kHz.
+    """
+
+    def __init__(self, wideband: bool = False) -> None:
+        self.wide: Pcm | None = WIDE_SILENCE if wideband else None  # the twin of the last frame
         self.underruns = 0  # pauses within a sentence, because more of it had not come in time
         self._dry = False  # in such a pause
         self._queue: deque[Segment] = deque()
@@ -90,7 +91,8 @@ class Playback:
         self._fade_in = False
         self._gain = self._wanted_gain = 1.0
         self._sent: Pcm = SILENCE  # the last frame of sound
-        self._tail: Pcm | None = None  # the fade of a turn that was ended before it was sent
+        self._sent_wide = WIDE_SILENCE
+        self._tail: tuple[Pcm, Pcm | None] | None = None  # the fade of a turn that was ended before it was sent
         self._spans: list[_Span] = []
 
     @property
@@ -146,32 +148,41 @@ class Playback:
     def next_frame(self, now: int) -> Pcm:
         """160 samples to be sent at call sample `now`."""
         if self._tail is not None:
-            tail, self._tail = self._tail, None
+            (tail, self.wide), self._tail = self._tail, None
             return tail
         if self._mode is _Mode.HELD or self.idle or (self._dry and not self._refilled()):
-            return SILENCE
+            return self.silence()
         dries = self._mode is _Mode.PLAYING and self._runs_dry()
         if self._mode is _Mode.PLAYING and not self._fade_in and not dries and self._goes_on(now):
-            self._sent = self._ducked(self._next_of_segment())
-            return self._sent
+            return self._send(*self._ducked(*self._next_of_segment()))
         frame = np.zeros(FRAME_SAMPLES, np.int16)
+        wide = None if self.wide is None else np.zeros(WIDE_FRAME_SAMPLES, np.int16)
         filled, limit = 0, FRAME_SAMPLES
         if self._mode is _Mode.FADING or dries:
             limit = FADE_SAMPLES
         while filled < limit and not self.idle:
-            filled += self._play(frame[filled:limit], now + filled)
-        frame = self._ducked(frame)
+            rest = None if wide is None else wide[WIDE * filled : WIDE * limit]
+            filled += self._play(frame[filled:limit], rest, now + filled)
+        frame, wide = self._ducked(frame, wide)
         if limit == FADE_SAMPLES:
-            peak = self._peak()
-            frame = np.clip(frame, -peak, peak)
-            frame[:FALL_SAMPLES] = faded(frame[:FALL_SAMPLES], 1.0, FALL_GAIN)
-            frame[FALL_SAMPLES:FADE_SAMPLES] = faded(frame[FALL_SAMPLES:FADE_SAMPLES], FALL_GAIN, 0.0)
+            frame, wide = fallen(frame, self._sent), None if wide is None else fallen(wide, self._sent_wide)
             self._mode, self._dry = (_Mode.PLAYING, True) if dries else (_Mode.HELD, False)
             self.underruns += dries
         if self._fade_in:
-            frame[:FADE_SAMPLES] = faded(frame[:FADE_SAMPLES], 0.0, 1.0)
+            frame, wide = risen(frame), None if wide is None else risen(wide)
             self._fade_in = False
+        return self._send(frame, wide)
+
+    def silence(self) -> Pcm:
+        """160 samples of silence, in which the cursor stays where it is."""
+        if self.wide is not None:
+            self.wide = WIDE_SILENCE
+        return SILENCE
+
+    def _send(self, frame: Pcm, wide: Pcm | None) -> Pcm:
         self._sent = frame
+        if wide is not None:
+            self.wide = self._sent_wide = wide
         return frame
 
     def _runs_dry(self) -> bool:
@@ -202,20 +213,16 @@ class Playback:
         span = self._spans[-1]
         return span.segment is self._segment and span.last == self._at and span.at + span.last - span.first == now
 
-    def _next_of_segment(self) -> Pcm:
-        """Those 160 samples, without a copy: most frames of a call are of this kind."""
+    def _next_of_segment(self) -> tuple[Pcm, Pcm | None]:
+        """Those 160 samples and their twin, without a copy: most frames of a call are of this kind."""
         assert self._segment is not None
         self._spans[-1].last += FRAME_SAMPLES
-        self._at += FRAME_SAMPLES
-        return self._segment.utterance.pcm[self._at - FRAME_SAMPLES : self._at]
+        begin, self._at = self._at, self._at + FRAME_SAMPLES
+        said = self._segment.utterance
+        return said.pcm[begin : self._at], None if self.wide is None else twin(said, begin, self._at)
 
-    def _peak(self) -> int:
-        """The peak of the last samples sent."""
-        lately = self._sent[-LATELY_SAMPLES:]
-        return max(int(np.max(lately)), -1 - int(np.min(lately)))
-
-    def _play(self, out: Pcm, now: int) -> int:
-        """Copy what comes next into `out`. Returns the number of samples."""
+    def _play(self, out: Pcm, wide: Pcm | None, now: int) -> int:
+        """Copy what comes next into `out`, and its twin into `wide`. Returns the number of samples at 8 kHz."""
         if self._segment is None:
             if self._gap:
                 count = min(self._gap, len(out))
@@ -225,6 +232,8 @@ class Playback:
         segment = self._segment
         count = max(0, min(len(out), len(segment.utterance.pcm) - self._at))  # the end may have been cut off meanwhile
         out[:count] = segment.utterance.pcm[self._at : self._at + count]
+        if wide is not None:
+            wide[: WIDE * count] = twin(segment.utterance, self._at, self._at + count)
         span = self._spans[-1] if self._spans else None
         if span and span.segment is segment and span.last == self._at and span.at + (span.last - span.first) == now:
             span.last += count
@@ -241,13 +250,13 @@ class Playback:
         """Talk on at `depth_db` below full level. 0 dB ends the duck."""
         self._wanted_gain = min(1.0, 10 ** (-depth_db / 20))
 
-    def _ducked(self, frame: Pcm) -> Pcm:
-        """The frame with its gain moved towards the wanted one, sample by sample, so that no step is audible.
+    def _ducked(self, frame: Pcm, wide: Pcm | None) -> tuple[Pcm, Pcm | None]:
+        """The frame and its twin, with the gain moved to the wanted one, sample by sample, so that no step is audible.
 
         Where the agent is soft it is lowered less: what can no longer be heard would end without a fade.
         """
         if self._gain == self._wanted_gain == 1:
-            return frame
+            return frame, wide
         gains, gain = np.empty(FRAME_SAMPLES), self._gain
         for part, out in zip(frame.reshape(-1, PART_SAMPLES), gains.reshape(-1, PART_SAMPLES), strict=True):
             loudest = max(int(np.max(part)), -int(np.min(part)), 1)
@@ -258,7 +267,9 @@ class Playback:
                 out[:] = np.minimum(gain + _PART / (RISE_SAMPLES if self._wanted_gain == 1 else DUCK_SAMPLES), wanted)
             gain = float(out[-1])
         self._gain = gain
-        return np.asarray(np.round(frame * gains), np.int16)
+        if wide is not None:
+            wide = np.asarray(np.round(wide * np.repeat(gains, WIDE)), np.int16)
+        return np.asarray(np.round(frame * gains), np.int16), wide
 
     def pause(self) -> None:
         """Fade out with the next frame and hold the cursor. If the last samples were silent, stop without a fade.
@@ -266,7 +277,7 @@ class Playback:
         The fade is no louder than the last samples sent. Otherwise the attack of the next word could click.
         """
         if self._mode is _Mode.PLAYING:
-            quiet = self.idle or self._dry or self._peak() < QUIET_PEAK
+            quiet = self.idle or self._dry or peak_of(self._sent) < QUIET_PEAK
             self._mode = _Mode.HELD if quiet else _Mode.FADING
 
     def resume(self, at_once: bool = False) -> None:
@@ -304,7 +315,8 @@ class Playback:
         A fade that is due is still sent with the frame at `now`.
         """
         if self._mode is _Mode.FADING:
-            self._tail = self.next_frame(now)
+            wide = self.wide
+            self._tail, self.wide = (self.next_frame(now), self.wide), wide
         heard = self.playout()
         self._queue.clear()
         self._spans = []

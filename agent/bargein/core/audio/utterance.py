@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:  # so that reading the call log does not load numpy
+    import numpy as np
+    from numpy.typing import NDArray
+
     from .pcm import Pcm
 
 
@@ -19,12 +22,27 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Original:
+    """Speech as an engine made it, at `rate`; times `gain` it has the level of the line. Full scale is 1.0."""
+
+    samples: NDArray[np.float32]
+    rate: int
+    gain: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Utterance:
-    """A sentence or prompt ready to be played. `" ".join(w.text for w in words)` is `text`, spaces folded."""
+    """A sentence or prompt ready to be played. `" ".join(w.text for w in words)` is `text`, spaces folded.
+
+    `wide` is `pcm` at 16 kHz, with two samples for each one; None if nobody asked for it. An engine gives the
+    `original`, and `speech.voice.Voice` makes `wide` of it.
+    """
 
     text: str
     pcm: Pcm
     words: tuple[Word, ...]
+    wide: Pcm | None = None
+    original: Original | None = None
     grows: ClassVar[bool] = False  # all of it is there
     broken: ClassVar[bool] = False
 

@@ -21,8 +21,8 @@ class Agent:
     `filler`: the silence before a reply, or in it, that a filler ends; 0: never. Never two replies in a row have one.
     """
 
-    def __init__(self, ledger: Ledger, filler: int = 0) -> None:
-        self.playback = Playback()
+    def __init__(self, ledger: Ledger, filler: int = 0, wideband: bool = False) -> None:
+        self.playback = Playback(wideband)
         self.reply = ReplyProgress()
         self.listen = Listen()
         self.overlap = OverlapLog(ledger)

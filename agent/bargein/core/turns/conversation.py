@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..audio.pcm import FRAME_SAMPLES, SILENCE, Pcm, Rechunker, ms, samples
+from ..audio.pcm import FRAME_SAMPLES, Pcm, Rechunker, ms, samples
 from ..audio.playback import Segment
 from ..detector.speech_detector import SpeechDetector
 from ..language.intent import Phrases
@@ -25,12 +25,9 @@ from .records import Resolution, Situation
 from .reply import Finish, Listen
 from .settings import DEFAULTS, ConversationSettings
 from .situation import foreseen, understood
-from .table import Effect, Event, State, step
+from .table import OVERLAPPED, PLAYING, Effect, Event, State, step
 from .transcript import Transcript
 from .turn_end import TurnEnd, TurnEndModel
-
-PLAYING = (State.THINKING, State.SPEAKING, State.DUCKED)  # states in which a reply can come to its end
-OVERLAPPED = (State.DUCKED, State.PAUSED)  # the caller makes a sound over the agent's speech
 
 
 class Conversation:
@@ -54,7 +51,7 @@ class Conversation:
         self._caller = Caller(detector, classifier, samples(settings.longest_turn_ms))
         self._turn_end = TurnEnd(phrases, settings.endpoint, turn_end)
         self._rechunker = Rechunker()
-        self._agent = Agent(self.ledger, samples(settings.filler_ms))
+        self._agent = Agent(self.ledger, samples(settings.filler_ms), settings.wideband)
         self.playback = self._playback = self._agent.playback
         self._actions: list[act.Action] = []
 
@@ -77,7 +74,7 @@ class Conversation:
         if not held:
             self._advance_reply()
         waits = held and (self._playback.replying or self._playback.started is None)  # a filler ends once it began
-        frame = SILENCE if waits else self._playback.next_frame(self.now)
+        frame = self._playback.silence() if waits else self._playback.next_frame(self.now)
         self._caller.push_reference(frame)
         self.now += FRAME_SAMPLES
         self._advance_caller()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..audio.pcm import ms, samples
-from ..audio.playback import FADE_SAMPLES, Playout
+from ..audio.playback import Playout
+from ..audio.twin import FADE_SAMPLES
 from ..language.kinds import Kind
 from .actions import Action
 from .endpoint import CallerTurn

@@ -187,3 +187,4 @@ class CallInfo:
     channel: str = ""
     trunk: str = ""  # the endpoint that the call came from: PJSIP/trunk
     codec: str = ""  # of the caller's leg, by Asterisk's name: ulaw
+    wideband: bool = False  # the caller hears 16 kHz, and Asterisk takes it from us

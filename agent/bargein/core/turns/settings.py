@@ -18,6 +18,7 @@ class ConversationSettings:
     duck_db: float = DUCK_DB
     filler_ms: int = 800  # a silence before a reply, or in it, that is bridged with "One moment."; 0: never
     longest_turn_ms: int = 60_000  # of the caller; a longer one is answered, even if the sound goes on
+    wideband: bool = False  # the caller hears 16 kHz
     overlap: OverlapSettings = field(default_factory=OverlapSettings)
     endpoint: EndpointSettings = field(default_factory=EndpointSettings)
 

@@ -30,6 +30,10 @@ class State(StrEnum):
     ENDED = "ended"
 
 
+PLAYING = (State.THINKING, State.SPEAKING, State.DUCKED)  # states in which a reply can come to its end
+OVERLAPPED = (State.DUCKED, State.PAUSED)  # the caller makes a sound over the agent's speech
+
+
 class Event(StrEnum):
     ONSET = "onset"  # first evidence of the caller
     SPEECH = "speech"  # the sound may well be words

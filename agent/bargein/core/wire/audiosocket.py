@@ -15,12 +15,13 @@ DIGITS = frozenset("0123456789ABCDabcd*#")
 
 
 class FrameKind(IntEnum):
-    """The kinds that Asterisk sends; audio at more than 8 kHz is of WIDEBAND_KHZ."""
+    """The kinds that we send and take; audio at other rates is of OTHER_KHZ."""
 
     HANGUP = 0x00
     ID = 0x01
     DTMF = 0x03
-    AUDIO = 0x10
+    AUDIO = 0x10  # 8 kHz
+    WIDE_AUDIO = 0x12  # 16 kHz
     ERROR = 0xFF
 
 
