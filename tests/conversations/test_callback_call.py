@@ -87,8 +87,12 @@ CUTS_IN = ("Please call me back.", 5.0)  # s into the agent's turn; the others w
 @pytest.mark.parametrize(
     ("said", "phone", "wanted"),
     [
-        (["Yes, please.", "At half past three, please."], "+15550100", "15:30"),
-        (["No, at another number.", "Five five five, zero one four two.", "As soon as possible."], "5550142", ""),
+        (["Yes, please.", "At half past three, please.", "Yes."], "+15550100", "15:30"),
+        (
+            ["No, at another number.", "Five five five, zero one four two.", "As soon as possible.", "Yes, it is."],
+            "5550142",
+            "",
+        ),
     ],
 )
 def test_the_number_and_the_time_are_promised(
@@ -118,5 +122,5 @@ def test_the_number_and_the_time_are_promised(
     assert not any("did not get that" in line for line in told), told
     (cut,) = log.rows
     assert (cut.step, cut.resolution) == ("choice", "replanned")
-    assert told[-1].startswith("agent: Thank you. We will call you back "), told
+    assert told[-1].startswith("agent: Thank you. We will call you back."), told
     assert told[-1].endswith(" Goodbye."), told

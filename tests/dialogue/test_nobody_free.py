@@ -30,6 +30,17 @@ WORDS = {  # call me back, the own number, half past three, as soon as possible,
     "pt": ("sim", "este número", "às três e meia", "assim que possível", "deixar uma mensagem", "espero"),
 }
 
+YES = {"en": "yes", "de": "ja", "es": "sí", "fr": "oui", "it": "sì", "nl": "ja", "pt": "sim"}
+NO = {  # that is wrong, at four in the afternoon, another number
+    "en": ("no", "no, at four", "555 0142"),
+    "de": ("nein", "nein, um sechzehn Uhr", "555 0142"),
+    "es": ("no", "no, a las cuatro de la tarde", "555 0142"),
+    "fr": ("non", "non, à seize heures", "555 0142"),
+    "it": ("no", "no, alle quattro del pomeriggio", "555 0142"),
+    "nl": ("nee", "nee, om vier uur 's middags", "555 0142"),
+    "pt": ("não", "não, às quatro da tarde", "555 0142"),
+}
+
 
 def flow_of(language: str, name: str = "callback") -> Path:
     return FLOWS / ("" if language == "en" else language) / f"{name}.yaml"
@@ -51,15 +62,48 @@ def test_every_language_has_both() -> None:
 @pytest.mark.parametrize("language", WORDS)
 async def test_a_caller_is_called_back_at_their_own_number(language: str) -> None:
     agree, own, time, soon, *_ = WORDS[language]
+    yes = YES[language]
     for when, wanted in ((time, "15:30"), (soon, "")):
         call = await begun(language)
         assert " 4 " in call.last.text
         await call.says(agree)
         await call.says(own)
-        end = await call.says(when)
+        back = await call.says(when)
+        assert "5 5" in back.text
+        assert call.planner.progress.callback == Callback("+15550100", wanted, "mug=blue")  # who hangs up now is called
+        end = await call.says(yes)
         assert end.finish is not None
         assert end.finish.result is CallResult.HANGUP
         assert call.planner.progress.callback == Callback("+15550100", wanted, "mug=blue")
+
+
+@pytest.mark.parametrize("language", WORDS)
+async def test_a_wrong_time_or_number_is_corrected(language: str) -> None:
+    agree, own, time, *_ = WORDS[language]
+    no, at_four, other = NO[language]
+    call = await begun(language)
+    for said in (agree, own, time, at_four):
+        await call.says(said)
+    assert call.planner.progress.callback == Callback("+15550100", "16:00", "mug=blue")
+    await call.says(f"{no}, {other}")
+    assert call.planner.progress.callback == Callback("5550142", "16:00", "mug=blue")
+    end = await call.says(YES[language])  # agrees to this number, and not to the caller's own
+    assert end.finish is not None
+    assert call.planner.progress.callback == Callback("5550142", "16:00", "mug=blue")
+
+
+@pytest.mark.parametrize("language", WORDS)
+async def test_who_refuses_the_own_number_is_not_asked_for_it_again(language: str) -> None:
+    agree, _, time, *_ = WORDS[language]
+    no, _, other = NO[language]
+    call = await begun(language)
+    question = (await call.says(agree)).text
+    for refusal in ("no thanks", "no thanks") if language == "en" else (no, no):
+        assert question not in (await call.says(refusal)).text
+    for said in (other, time, no):
+        await call.says(said)
+    changed = await call.says({"en": "the number", "de": "die Nummer"}.get(language, f"{no}, {other}"))
+    assert question not in changed.text
 
 
 @pytest.mark.parametrize("language", WORDS)

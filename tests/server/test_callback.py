@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bargein.app import App
+from bargein.config import PrivacyConfig
 from bargein.core.audio.pcm import to_bytes
 from bargein.core.turns.records import CallInfo
 from bargein.core.wire.audiosocket import FrameKind, encode
@@ -28,9 +30,11 @@ steps:
 pytestmark = pytest.mark.usefixtures("logging_restored")
 
 
-async def test_a_promise_that_was_heard_outlives_the_call(tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", [True, False])
+async def test_a_promise_that_was_heard_outlives_the_call(tmp_path: Path, words: bool) -> None:
     recognizer = FakeRecognizer()
-    app = App(settings(tmp_path, FLOW), recognizer=recognizer, make_detector=LevelDetector)  # type: ignore[arg-type]
+    config = replace(settings(tmp_path, FLOW), privacy=PrivacyConfig(words=words))
+    app = App(config, recognizer=recognizer, make_detector=LevelDetector)  # type: ignore[arg-type]
     await app.start()
     try:
         call_id = app.registry.register(CallInfo("", caller="+15550100", variables={"about": "a mug"}))
@@ -43,6 +47,7 @@ async def test_a_promise_that_was_heard_outlives_the_call(tmp_path: Path) -> Non
                 await asyncio.sleep(0.02)
         await app.store.flush()
         (row,) = await app.store.callbacks()
-        assert (row.call_id, row.phone, row.wanted, row.note) == (call_id, "+15550100", "15:30", "a mug")
+        told = ("15:30", "a mug") if words else ("", "")
+        assert (row.call_id, row.phone, row.wanted, row.note) == (call_id, "+15550100", *told)
     finally:
         await app.close()

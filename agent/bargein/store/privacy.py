@@ -8,6 +8,7 @@ from typing import Any
 
 WORDS = {
     "text", "heard_text", "unheard_text", "cut_word", "words", "agent_text", "caller_text", "summary", "slots", "note",
+    "wanted",
 }  # fmt: skip
 NUMBERS = {"caller", "caller_name", "channel", "trunk", "phone"}
 

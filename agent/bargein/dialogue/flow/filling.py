@@ -186,7 +186,8 @@ def _confirmed_value(turn: FlowTurn) -> Move | None:
             half[slot.name] = part
             faults += ["invalid"] if not named or slot.name in named else []
         else:
-            if value and (value != turn.base.values.get(slot.name) or goes_along):
+            agrees = slot.own and value == slot.own and polarity(turn.text, phrases)  # to what was said back
+            if value and not agrees and (value != turn.base.values.get(slot.name) or goes_along):
                 new[slot.name] = value
                 dated = dated or goes_along
     if len(half) == 1 and not new and len(faults) == 1:
@@ -257,7 +258,8 @@ def _change_named(turn: FlowTurn) -> Move | None:
         if value and value != turn.base.values[name]:
             return said_back(turn, turn.base.fill(name, value), name, ())
         if (step := turn.flow.asks_for(name)) is not None:
-            return turn.to(turn.base.clear(name), GoOn(step.name, only_ask=True), turn.say("okay"))
+            again = slot.offers_own  # not the caller's own number a second time
+            return turn.to(turn.base.clear(name), GoOn(step.name, only_ask=True, again=again), turn.say("okay"))
     return None
 
 

@@ -206,7 +206,7 @@ def _skip(turn: FlowTurn) -> Move:
     if turn.asked and turn.base.misses >= turn.now.retries:
         return turn.give_up()
     state = turn.base.missed() if turn.asked else turn.base
-    return turn.to(state, GoOn(turn.now.name, only_ask=True), turn.say("okay"))
+    return turn.to(state, GoOn(turn.now.name, only_ask=True, again=turn.asked), turn.say("okay"))
 
 
 def _repeat(turn: FlowTurn) -> Move:
