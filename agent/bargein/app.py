@@ -167,6 +167,7 @@ class App:
                 timeout_s=config.fastagi.timeout_ms / 1000,
                 admit=self._admit,
                 after=self.store.call_handed_over,
+                gone=self.gone,
             )
             await self.fastagi.start(*parse_address(config.fastagi.listen))
             if config.server.metrics:
@@ -197,6 +198,10 @@ class App:
     async def _close_recognizer(self) -> None:
         if isinstance(self._recognizer, ClosableRecognizer):
             await asyncio.to_thread(self._recognizer.close)
+
+    def gone(self, linkedid: str) -> None:
+        """The caller of this linkedid hung up in the queue."""
+        self._records.caller_gone(linkedid)
 
     async def drain(self) -> None:
         """No new calls; those in progress may finish for `audiosocket.drain_s`."""

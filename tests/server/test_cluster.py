@@ -55,9 +55,9 @@ async def serving(folder: Path) -> AsyncIterator[Cluster]:
 class Call:
     """One call, from FastAGI to the end of its audio. `wanted`: a port to call in place of the one it was told."""
 
-    async def begin(self, cluster: Cluster, wanted: int = 0) -> None:
+    async def begin(self, cluster: Cluster, wanted: int = 0, query: str = "dialogue=&queue=support") -> None:
         self.pbx = Pbx(cluster.fastagi.port)
-        await self.pbx.run("start?dialogue=&queue=support")
+        await self.pbx.run(f"start?{query}")
         host, _, port = self.pbx.variables["BARGEIN_SERVER"].rpartition(":")
         self.port = wanted or int(port)
         self.reader, self.writer = await asyncio.open_connection(host, self.port)
@@ -158,6 +158,16 @@ async def test_drain_tells_every_worker_and_the_dialplan_gets_its_answers(tmp_pa
             while not all(line in text for line in expected):  # workers report from time to time
                 text = (await get(cluster.metrics_port, "/metrics"))[1]
         assert (await get(cluster.metrics_port, "/healthz"))[0] == 200
+        for linkedid in ("5.1", "7.1"):  # what a member hears of two callers who wait; the second one hangs up
+            calls.append(Call())
+            await calls[-1].begin(cluster, query=f"dialogue=announce&linkedid={linkedid}")
+        hung_up = {"BARGEIN_STAGE": "people", "BARGEIN_QUEUED": "sales 100", "CHANNEL(hangupsource)": "PJSIP/t-1"}
+        caller = Pbx(cluster.fastagi.port, {"BARGEIN_ID": str(uuid.uuid4()), "CHANNEL(linkedid)": "7.1", **hung_up})
+        await caller.run("after", "agi_channel: PJSIP/t-1\n")
+        told = calls.pop()
+        await asyncio.wait_for(told.reader.read(-1), 10)
+        assert await told.result(cluster) == "hangup"
+        told.writer.close()
         draining = asyncio.create_task(cluster.drain())
         await asyncio.sleep(0.2)
         refused = Pbx(cluster.fastagi.port)
@@ -167,7 +177,7 @@ async def test_drain_tells_every_worker_and_the_dialplan_gets_its_answers(tmp_pa
             with contextlib.suppress(asyncio.IncompleteReadError):
                 await call.reader.read(-1)
             call.writer.close()
-        assert [await call.result(cluster) for call in calls] == ["failed", "failed"]
+        assert [await call.result(cluster) for call in calls] == ["failed"] * 3
         await asyncio.wait_for(draining, 30)
 
 

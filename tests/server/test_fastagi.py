@@ -301,11 +301,13 @@ async def test_what_became_of_a_caller_is_reported(registry: Registry) -> None:
 
     call_id = registry.register(CallInfo(""))
     left = {"BARGEIN_ID": call_id, "BARGEIN_STAGE": "people", "BARGEIN_QUEUED": "support 100", "EPOCH": "109"}
-    async with serving(registry, after=after) as agi:
-        pbx = Pbx(agi.port, {**left, "CHANNEL(hangupsource)": "PJSIP/t-00000001"})
+    gone: list[str] = []
+    async with serving(registry, after=after, gone=gone.append) as agi:
+        pbx = Pbx(agi.port, {**left, "CHANNEL(hangupsource)": "PJSIP/t-00000001", "CHANNEL(linkedid)": "5.1"})
         await pbx.run("after", "agi_channel: PJSIP/t-00000001\n")
         await Pbx(agi.port, {**left, "BARGEIN_ID": ""}).run("after", "agi_channel: PJSIP/t-00000001\n")
     assert told == [(call_id, Handover("support", "", "abandoned", 9000, hung_up_by="caller"))]
+    assert gone == ["5.1"]
 
 
 async def test_a_database_that_is_away_is_a_line_when_the_caller_is_reported(

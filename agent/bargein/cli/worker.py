@@ -119,6 +119,8 @@ class _ServingWorker:
                 self._registry.claimed(message["id"], info)
             case "after":
                 self._task(self._app.store.call_handed_over(message["id"], Handover(**message["handover"])))
+            case "gone":
+                self._app.gone(message["linkedid"])
             case "reload":
                 self._task(self._reload())
 

@@ -7,7 +7,7 @@ import textwrap
 from dataclasses import dataclass, field
 
 from ..clock import Clock
-from ..core.turns.records import Callback, CallInfo, Interruption, Turn
+from ..core.turns.records import ANNOUNCEMENT, Callback, CallInfo, Interruption, Turn
 from ..core.turns.reply import CallResult, Finish
 from ..store import Store
 from .metrics import Meter
@@ -88,6 +88,12 @@ class CallRecords:
             codec=info.codec,
         )
         log.info("call %s begins", info.id)
+
+    def caller_gone(self, linkedid: str) -> None:
+        """The caller of this linkedid hung up in the queue: the member who hears what the call is about need not go on."""
+        for call in self.in_progress.values():
+            if linkedid and call.info.linkedid == linkedid and call.info.dialogue == ANNOUNCEMENT:
+                call.session.stop("the caller hung up", CallResult.HANGUP)
 
     def turn(self, call_id: str, turn: Turn) -> None:
         """A turn of a call has ended."""

@@ -65,6 +65,7 @@ class Cluster:
             admit=self.workers.admits,
             place=self._place,
             after=self.workers.after,
+            gone=self.workers.gone,
         )
         self._metrics = MetricsServer(self.workers.numbers, self.workers.health)
         try:

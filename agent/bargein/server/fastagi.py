@@ -77,7 +77,7 @@ class FastAgiServer:
     `audiosocket_address` is HOST:PORT that Asterisk connects to. For a wildcard host Asterisk gets the address at which
     it reached us. `peers` are the networks that may connect; an empty list allows none. `admit()` says whether another
     call would be served. `place(id, info)` tells a worker about a call and gives its port, or raises NoWorker.
-    `after(id, handover)` is told what became of a caller.
+    `after(id, handover)` is told what became of a caller, and `gone(linkedid)` of one who hung up while waiting.
     """
 
     def __init__(
@@ -91,6 +91,7 @@ class FastAgiServer:
         admit: Callable[[], bool] = lambda: True,
         place: Callable[[str, CallInfo], Awaitable[int]] | None = None,
         after: Callable[[str, Handover], Awaitable[None]] | None = None,
+        gone: Callable[[str], None] = lambda linkedid: None,
     ) -> None:
         self._registry = registry
         self._host, _, self._port = audiosocket_address.rpartition(":")
@@ -99,7 +100,7 @@ class FastAgiServer:
         self._timeout_s = timeout_s
         self._admit = admit
         self._place = place
-        self._report = after
+        self._report, self._gone = after, gone
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -227,16 +228,19 @@ class FastAgiServer:
 
     async def _after(self, channel: _Channel, name: str) -> None:
         call_id = await channel.get("BARGEIN_ID")
-        for variable in VARIABLES:
+        for variable in (*VARIABLES, "CHANNEL(linkedid)"):
             await channel.get(variable)
         try:
             call_id = str(uuid.UUID(call_id))
         except ValueError:
             return  # there was no agent for this call
         channel.end()  # the caller's line does not wait for the log
+        told = handover(channel.values, name)
+        if told.after_status == "abandoned":
+            self._gone(channel.values["CHANNEL(linkedid)"])
         if self._report is not None:
             try:
-                await self._report(call_id, handover(channel.values, name))
+                await self._report(call_id, told)
             except UserError as error:  # the database cannot be read
                 log.warning("call %s: what became of the caller is not logged: %s", call_id, error)
 

@@ -132,10 +132,10 @@ class Session:
             if self.detector is not None:
                 self.detector.close()
 
-    def stop(self, cause: str) -> None:
-        """Give the call back to the dialplan now. The flow is not done, so the caller goes to people."""
+    def stop(self, cause: str, result: CallResult = CallResult.FAILED) -> None:
+        """Give the call back to the dialplan now. The flow is not done, so the caller goes to people by default."""
         if self.finish is None:
-            self.finish = Finish(CallResult.FAILED)
+            self.finish = Finish(result)
             self.cause = cause
 
     # ---------------------------------------------------------------- the line

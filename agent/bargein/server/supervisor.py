@@ -195,6 +195,12 @@ class Supervisor:
         served = next((worker for worker in ready if call_id in worker.ids), min(ready, key=lambda one: one.calls))
         served.link.send("after", id=call_id, handover=asdict(handover))
 
+    def gone(self, linkedid: str) -> None:
+        """Tell all workers that a caller left the queue: one of them may tell a member about the call."""
+        for worker in self._workers.values():
+            if worker.port:
+                worker.link.send("gone", linkedid=linkedid)
+
     async def _expect(self, worker: _Worker, call_id: str, info: CallInfo) -> bool:
         """Tell the worker about the call. Returns whether it has taken it."""
         acked = worker.acks[call_id] = asyncio.get_running_loop().create_future()
