@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 from bargein.clock import SystemClock
 from bargein.core.turns.records import CallInfo
 from bargein.dialogue.flow import load
+from bargein.offline import virtual_time
+from bargein.pbx.asterisk import PbxError
 from bargein.server import queue_watch
 from bargein.server.queue_watch import QueueWatch
 from tests.dialogue.flows import call_of, write
@@ -125,6 +128,40 @@ steps:
   busy: {say: Nobody is free., ask: "What now?", menu: {sales: {go: look}}}
   free: {say: There is somebody., hangup: }
 """
+
+
+def test_an_interface_that_refuses_the_login_is_asked_less_and_less(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tried: list[float] = []
+
+    class Asterisk:
+        async def queues(self) -> list[dict[str, str]]:
+            if len(tried) == 12 and asyncio.get_running_loop().time() > tried[-1]:
+                raise PbxError("the connection ended")
+            return []
+
+        async def close(self) -> None: ...
+
+    async def manager(host: str, port: int) -> Asterisk:
+        tried.append(asyncio.get_running_loop().time())
+        if len(tried) == 12:
+            return Asterisk()
+        raise PbxError("the login was refused")
+
+    monkeypatch.setattr(queue_watch, "manager", manager)
+
+    async def main() -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(3700):
+                await QueueWatch("127.0.0.1:5038", lambda: True, virtual_time.VirtualClock()).run()
+
+    virtual_time.run(main())
+    waits = [after - before for before, after in itertools.pairwise(tried)]
+    assert waits[:11] == [10, 20, 40, 80, 160, 320, 600, 600, 600, 600, 600]
+    assert waits[11:] == [pytest.approx(12), 20]  # it had answered for 2 s
+    assert caplog.text.count("the login was refused") == 1
+    assert caplog.text.count("the connection ended") == 1
 
 
 async def test_without_an_address_nobody_is_asked() -> None:

@@ -90,7 +90,7 @@ class CallRecords:
         log.info("call %s begins", info.id)
 
     def caller_gone(self, linkedid: str) -> None:
-        """The caller of this linkedid hung up in the queue: the member who hears what the call is about need not go on."""
+        """The caller of this linkedid hung up in the queue: a member who hears what the call is about hears no more."""
         for call in self.in_progress.values():
             if linkedid and call.info.linkedid == linkedid and call.info.dialogue == ANNOUNCEMENT:
                 call.session.stop("the caller hung up", CallResult.HANGUP)

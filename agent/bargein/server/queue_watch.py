@@ -14,7 +14,10 @@ from ..pbx.asterisk import Manager, PbxError, manager
 log = logging.getLogger(__name__)
 
 EVERY_S = 2.0
-RETRY_S = 10.0
+RETRY_S = (
+    10.0  # after a failure; twice as long after each further one, since a refused login is a line in a log of the PBX
+)
+LONGEST_RETRY_S = 600.0
 STALE_S = 3 * EVERY_S  # older answers say nothing about now
 
 
@@ -26,7 +29,7 @@ class QueueWatch:
         self._address, self._busy, self._clock = address, busy, clock
         self._told: Mapping[str, Mapping[str, str]] = {}
         self._at = 0.0
-        self._failing = False
+        self._failing = self._answered = False
 
     def now(self, queue: str) -> Mapping[str, str]:
         """The names of a flow for this queue, see pbx/availability.py; none if nothing was heard of it lately."""
@@ -35,7 +38,9 @@ class QueueWatch:
 
     async def run(self) -> None:
         """Ask again and again, if there is an address."""
+        pause_s = RETRY_S
         while self._address:
+            self._answered = False
             try:
                 asterisk = await manager(*parse_address(self._address))
                 try:
@@ -46,7 +51,9 @@ class QueueWatch:
                 if not self._failing:
                     log.warning("queues: %s; flows know what was so when their call began", error)
                 self._failing = True
-            await asyncio.sleep(RETRY_S)
+            pause_s = RETRY_S if self._answered else pause_s
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_RETRY_S)
 
     async def _watch(self, asterisk: Manager) -> None:
         while True:
@@ -56,5 +63,5 @@ class QueueWatch:
                 self._at = self._clock.monotonic()
                 if self._failing:
                     log.info("queues: %s answers again", self._address)
-                self._failing = False
+                self._failing, self._answered = False, True
             await asyncio.sleep(EVERY_S)
