@@ -23,7 +23,8 @@ async def fastagi() -> AsyncIterator[str]:
 
 
 REAL_TIME = ("tests/asterisk/", "tests/conversations/")
-TIMED = (*REAL_TIME, "tests/server/", "tests/speech/", "tests/test_app.py")  # they, and the flaky ones, watch the clock
+# These watch the clock, and so do those that are marked flaky.
+TIMED = (*REAL_TIME, "tests/server/", "tests/speech/", "tests/store/", "tests/test_app.py")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
