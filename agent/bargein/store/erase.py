@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from functools import partial
 from typing import Any, Literal, Self, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, func, select, text, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, func, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from . import daily, said, schema
@@ -117,6 +117,11 @@ class Eraser:
                 (func.length(calls.c.id), calls.c.caller.in_(callers)),
             ):
                 await connection.execute(select(func.sum(read)).where(which))
+            same = cuts.alias()  # beside which the rows are in the indexes that are not in the order of time
+            for column in ("step", "stop_latency_ms"):
+                beside = and_(same.c[column] == cuts.c[column], same.c.at == cuts.c.at)
+                of_calls = select(func.count()).join_from(cuts, same, beside).where(cuts.c.call_id.in_(ids))
+                await connection.execute(of_calls)
 
     def _erase(self, found: Sequence[Row], what: What, connection: Connection) -> None:
         ids = [row["id"] for row in found]
