@@ -41,7 +41,7 @@ def test_the_example_of_the_help_works(runner: CliRunner, name: str) -> None:
 
 def test_calls(runner: CliRunner) -> None:
     lines = run(runner, "calls").splitlines()
-    assert re.match(r"started +call +caller +name +called +length +cut in +outcome", lines[0])
+    assert re.match(r"started +call +caller +name +outcome +cut in +length +called", lines[0])
     assert [LAST[:8] in lines[1], FIRST[:8] in lines[2], len(lines)] == [True, True, 3]
     assert LAST[:8] in run(runner, "calls", "--since", "2d")
     assert FIRST[:8] not in run(runner, "calls", "--since", "2d")
@@ -199,7 +199,7 @@ def test_what_callers_send_cannot_act_on_the_terminal(runner: CliRunner, words: 
 
 def test_stats(runner: CliRunner, monkeypatch: pytest.MonkeyPatch) -> None:
     told = run(runner, "stats")
-    assert "2 calls, 14 s: 2 interrupted (100%)" in told
+    assert "2 calls, 14 s on the phone: 2 interrupted (100%)" in told
     assert "2 handed over (100%)" in told
     assert re.search("calls  handed over  abandoned$|calls  handed over$", told, re.MULTILINE)  # no columns of zeros
     assert re.search(r"correct +2 +80 ms +80 ms +120 ms +420 ms +420 ms", told)

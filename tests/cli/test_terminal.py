@@ -13,6 +13,7 @@ from bargein.cli.terminal import (
     Column,
     Screen,
     cells,
+    folded,
     hidden_text,
     latency,
     length,
@@ -57,6 +58,22 @@ def test_tables_fit_and_align(rows: list[tuple[str, str, str]], width: int) -> N
     lines = table(columns, rows, Screen(width))
     assert len(lines) == len(rows) + 1
     assert all(cells(line) <= width for line in lines)
+
+
+def test_a_name_from_right_to_left_turns_no_column_around() -> None:
+    rows = [["\u05d3\u05d5\u05d3", "700"]]
+    [_, line] = table([Column("name"), Column("called")], rows, Screen(80))
+    assert line == "\u200e\u05d3\u05d5\u05d3\u200e   700"
+    assert cells(line) == 9
+    [_, line] = table([Column("name"), Column("called")], rows, Screen())  # a program gets what the caller has
+    assert "\u200e" not in line
+
+
+@given(text=st.text("ab \u4e00", max_size=60), width=st.integers(10, 40))
+def test_folded_text_has_every_word(text: str, width: int) -> None:
+    lines = folded(text, width, 2)
+    assert " ".join(lines).split() == text.split()
+    assert all(cells(line) <= width or len(line.split()) == 1 for line in lines)
 
 
 def test_a_table_gives_up_optional_columns_last_first() -> None:

@@ -12,7 +12,7 @@ from ..core.language.words import bare
 from ..core.turns.records import WAITS, Interruption, Resolution, Turn
 from ..view.figures import WAIT_NAMES
 from ..view.wording import became, said
-from .terminal import Screen, cells, clock_length, latency, length, local, position
+from .terminal import Screen, cells, clock_length, folded, latency, length, local, position
 
 if TYPE_CHECKING:
     from ..store import Call
@@ -39,12 +39,12 @@ def conversation(call: Call, turns: Sequence[Turn], interruptions: Sequence[Inte
         lines += interruption_lines(cut, screen)
     if not turns and not interruptions:
         lines.append(screen.dim("  nothing was said"))
-    return [*lines, *ending(call, screen), *gathered(call), "", *figures(interruptions, screen)]
+    return [*lines, *ending(call, screen), *gathered(call, screen), "", *figures(interruptions, screen)]
 
 
 def heading(call: Call, screen: Screen) -> list[str]:
     """Who called whom, when, how long, and how it ended."""
-    name = f' "{neutral(call.caller_name)}"' if call.caller_name else ""
+    name = f' "{screen.isolated(neutral(call.caller_name))}"' if call.caller_name else ""
     route = f"{neutral(call.caller) or 'unknown caller'}{name} → {neutral(call.called) or '?'}"
     facts = [local(call.started_at), f"flow {neutral(call.dialogue)}" if call.dialogue else ""]
     facts += [f"server {neutral(call.server)}" if call.server else ""]
@@ -52,9 +52,25 @@ def heading(call: Call, screen: Screen) -> list[str]:
     facts += [length(call.duration_ms) if call.ended_at else "", outcome_text(call) or "no outcome"]
     leg = " ".join(filter(None, [neutral(call.trunk), f"({neutral(call.codec)})" if call.codec else ""]))
     facts += [f"from {leg}" if leg else "", f"Asterisk's id {neutral(call.linkedid)}" if call.linkedid else ""]
-    lines = [f"{screen.bold(route)}  {screen.dim(neutral(call.id))}", "  ·  ".join(filter(None, facts))]
-    lines += [f"summary: {neutral(call.summary)}"] if call.summary else []
+    id_fits = cells(route) + 2 + len(call.id) <= screen.width
+    lines = [screen.bold(line) for line in folded(route, screen.width, 2)]
+    lines[-1:] = (
+        [f"{lines[-1]}  {screen.dim(neutral(call.id))}"] if id_fits else [lines[-1], screen.dim(neutral(call.id))]
+    )
+    lines += joined(facts, screen)
+    lines += folded(f"summary: {neutral(call.summary)}", screen.width, 9) if call.summary else []
     return lines + ([f"recording: {neutral(call.recording)}"] if call.recording else [])
+
+
+def joined(facts: Iterable[str], screen: Screen) -> list[str]:
+    """Facts beside each other, in as many lines as they need."""
+    lines: list[str] = []
+    for fact in filter(None, facts):
+        if lines and cells(lines[-1]) + 5 + cells(fact) <= screen.width:
+            lines[-1] += f"  ·  {fact}"
+        else:
+            lines.append(fact)
+    return lines
 
 
 def outcome_text(call: Call) -> str:
@@ -102,12 +118,12 @@ def then_text(call: Call, *, short: bool = False) -> str:
     return neutral(parts if short else f"then {where}: {parts}")
 
 
-def gathered(call: Call) -> list[str]:
+def gathered(call: Call, screen: Screen) -> list[str]:
     """The values that the flow gathered, and the step where the call ended."""
     values = ", ".join(f"{neutral(name)} = {neutral(value)}" for name, value in call.slots.items())
     ended = f"ended in step {neutral(call.last_step)}" if call.last_step else ""
-    text = "  ·  ".join(filter(None, [f"gathered: {values}" if values else "", ended]))
-    return ["", text] if text else []
+    lines = joined([f"gathered: {values}" if values else "", ended], screen)
+    return ["", *(part for line in lines for part in folded(line, screen.width, 2))] if lines else []
 
 
 def turn_lines(turn: Turn, screen: Screen) -> list[str]:

@@ -114,9 +114,10 @@ def _print_groups(stats: Stats) -> None:
 
 
 def _lines(stats: Stats, screen: Screen) -> list[str]:
-    calls, interrupted = screen.bold(counted(stats.calls, "call")), f"{stats.calls_interrupted:,} interrupted"
+    calls, share = screen.bold(counted(stats.calls, "call")), stats.calls_interrupted / stats.calls
+    interrupted = f"{stats.calls_interrupted:,} interrupted ({share:.0%})"
     lines = [
-        f"{calls}, {length(stats.duration_ms)}: {interrupted} ({stats.calls_interrupted / stats.calls:.0%})",
+        f"{calls}, {length(stats.duration_ms)} on the phone: {interrupted}",
         ", ".join(f"{count:,} {name} ({count / stats.calls:.0%})" for name, count in fates(stats.fates).items()),
         f"outcomes: {_counts(stats.outcomes)}",
     ]

@@ -19,6 +19,7 @@ from typing import Any
 from ..core.language.neutral import JOINERS, neutral, neutral_character
 
 UNLIMITED = 1_000_000  # the width of a pipe or a file: programs get every character
+MARK = "\u200e"  # left-to-right mark: has no width
 SHORT_ID = 8  # characters of an id that are enough to name a call
 FIXED = 24  # the widest fixed column on a terminal: callers choose the contents of some columns
 
@@ -28,7 +29,11 @@ def cells(text: str) -> int:
     if text.isascii():
         return len(text)
     return sum(
-        0 if unicodedata.combining(c) or c in JOINERS else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        0
+        if unicodedata.combining(c) or c in JOINERS or c == MARK
+        else 2
+        if unicodedata.east_asian_width(c) in "WF"
+        else 1
         for c in text
     )
 
@@ -45,6 +50,19 @@ def shorten(text: str, width: int, *, keep_end: bool = False) -> str:
             break
         kept += character
     return kept.rstrip() + "…" if width > 0 else ""
+
+
+def folded(text: str, width: int, indent: int = 0) -> list[str]:
+    """The text in lines of at most `width` columns, broken between words; all but the first are indented."""
+    lines, used = [""], 0
+    for word in text.split(" "):
+        if used and used + 1 + cells(word) > width:
+            lines.append(" " * indent + word)
+            used = indent + cells(word)
+        else:
+            lines[-1] += f" {word}" if used else word
+            used += cells(word) + bool(used)
+    return lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +89,11 @@ class Screen:
 
     def bold(self, text: str) -> str:
         return self.paint(text, "1")
+
+    def isolated(self, text: str) -> str:
+        """Text that turns nothing around it, if it is written from right to left and the terminal knows how."""
+        turns = self.width < UNLIMITED and any(unicodedata.bidirectional(c) in ("R", "AL") for c in text)
+        return f"{MARK}{text}{MARK}" if turns else text
 
     def strike(self, text: str) -> str:
         """Struck through, or ~~text~~ without colour."""
@@ -146,6 +169,7 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], screen: Scre
         for i, width in widths.items():
             text = shorten(row[i], width, keep_end=columns[i].keep_end)
             gap = " " * (width - cells(text))
+            text = screen.isolated(text)
             parts.append(gap + text if columns[i].right else text + gap)
         return "  ".join(parts).rstrip()
 
