@@ -208,14 +208,14 @@ def test_nothing_can_be_changed_afterwards() -> None:
     ("text", "address"),
     [("127.0.0.1:9092", ("127.0.0.1", 9092)), ("[::1]:0", ("::1", 0)), ("pbx.example:65535", ("pbx.example", 65535))],
 )
-def test_addresses(text: str, address: tuple[str, int]) -> None:
+def test_an_address_is_host_and_port(text: str, address: tuple[str, int]) -> None:
     assert parse_address(text) == address
 
 
 @pytest.mark.parametrize(
     "text", ["", "9092", ":9092", "::1:9092", "host:", "host:x", "host:65536", "host:-1", "host:²"]
 )
-def test_no_addresses(text: str) -> None:
+def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="expected HOST:PORT"):
         parse_address(text)
 

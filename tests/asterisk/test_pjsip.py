@@ -66,7 +66,7 @@ def highs_db(recording: Path) -> float:
 
 
 @pytest.mark.parametrize("codec", ["PCMU/8000", "PCMA/8000", "GSM/8000", "G722/16000"])
-async def test_codecs(pbx: Asterisk, tale: Product, tmp_path: Path, codec: str) -> None:
+async def test_a_caller_cuts_in_with_each_codec(pbx: Asterisk, tale: Product, tmp_path: Path, codec: str) -> None:
     words = voice(tmp_path / "words.wav", speech(WORDS))
     plan = {
         "port": pbx.sip_port, "exten": "700", "user": "caller", "codec": codec, "seconds": 9,
@@ -84,7 +84,9 @@ async def test_codecs(pbx: Asterisk, tale: Product, tmp_path: Path, codec: str) 
 
 
 @pytest.mark.parametrize("how", ["rfc4733", "info"])
-async def test_keys(pbx: Asterisk, tale: Product, tmp_path: Path, how: str) -> None:
+async def test_keys_of_a_pjsip_phone_stop_the_agent_and_fill_the_slot(
+    pbx: Asterisk, tale: Product, tmp_path: Path, how: str
+) -> None:
     plan = {
         "port": pbx.sip_port, "exten": "700", "user": "caller", "codec": "PCMU/8000", "seconds": 12,
         "record": str(tmp_path / "heard.wav"), "digits": [[1.5, "47"], [2.5, "11"]], "digits_by": how,

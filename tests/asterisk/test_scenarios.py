@@ -59,7 +59,9 @@ async def seconds_to_silence(phones: Sequence[Phone], at_s: float = 3.0) -> floa
 
 @pytest.mark.parametrize("payload_type", [g711.PCMU, g711.PCMA], ids=["mu-law", "A-law"])
 @pytest.mark.parametrize("ptime_ms", [10, 20, 30, 40, 60])
-async def test_packet_times(pbx: Asterisk, tale: Product, ptime_ms: int, payload_type: int) -> None:
+async def test_a_caller_cuts_in_with_packets_of_any_length(
+    pbx: Asterisk, tale: Product, ptime_ms: int, payload_type: int
+) -> None:
     async with three_callers(pbx, ptime_ms=ptime_ms, payload_type=payload_type) as phones:
         # A longer packet brings the caller's first sound later.
         assert await seconds_to_silence(phones) < STOP_S + max(0, ptime_ms - 20) / 1000

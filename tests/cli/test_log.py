@@ -39,7 +39,7 @@ def test_the_example_of_the_help_works(runner: CliRunner, name: str) -> None:
         run(runner, *words)
 
 
-def test_calls(runner: CliRunner) -> None:
+def test_calls_lists_what_is_chosen_newest_first(runner: CliRunner) -> None:
     lines = run(runner, "calls").splitlines()
     assert re.match(r"started +call +caller +name +outcome +cut in +length +called", lines[0])
     assert [LAST[:8] in lines[1], FIRST[:8] in lines[2], len(lines)] == [True, True, 3]
@@ -78,7 +78,7 @@ def test_json_and_csv_hold_every_column(runner: CliRunner) -> None:
     run(runner, "calls", "--csv", "--json", code=2)
 
 
-def test_interruptions(runner: CliRunner) -> None:
+def test_interruptions_lists_what_is_chosen(runner: CliRunner) -> None:
     told = run(runner, "interruptions")
     assert re.search(rf"{LAST[:8]}  correct  replanned +80 ms  420 ms  offer  no, the blue one  .*green", told)
     assert FIRST[:8] not in run(runner, "interruptions", "--slow", "300")
@@ -159,7 +159,7 @@ def test_nothing_is_cut_on_a_pipe(runner: CliRunner, monkeypatch: pytest.MonkeyP
     assert words.strip() in run(runner, "show", "long")
 
 
-def test_filters(runner: CliRunner) -> None:
+def test_each_filter_of_calls_and_interruptions_chooses(runner: CliRunner) -> None:
     def found(*words: str) -> list[str]:
         return run(runner, "calls", "--ids", *words).split()
 
@@ -197,7 +197,9 @@ def test_what_callers_send_cannot_act_on_the_terminal(runner: CliRunner, words: 
         assert acting not in told
 
 
-def test_stats(runner: CliRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stats_counts_what_is_chosen_and_compares_two_periods(
+    runner: CliRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told = run(runner, "stats")
     assert "2 calls, 14 s on the phone: 2 interrupted (100%)" in told
     assert "2 handed over (100%)" in told

@@ -24,7 +24,7 @@ from tests.cli.log_of_two import FIRST, LAST, run
 LOG_COMMANDS = ["calls", "interruptions", "callbacks", "show", "stats", "tail", "export", "prune"]
 
 
-def test_export(runner: CliRunner, tmp_path: Path) -> None:
+def test_export_writes_whole_calls_as_json_lines_or_a_table_as_csv(runner: CliRunner, tmp_path: Path) -> None:
     lines = [json.loads(line) for line in run(runner, "export").splitlines()]
     assert [(call["id"], len(call["turns"]), len(call["interruptions"])) for call in lines] == [
         (FIRST, 3, 1),
@@ -51,7 +51,7 @@ def test_a_spreadsheet_finds_no_formula(runner: CliRunner) -> None:
     assert (row["caller"], row["caller_name"], row["called"]) == ("+49 (30) 1-2", '\'=HYPERLINK("http://x")', "'-1+1")
 
 
-def test_prune(runner: CliRunner, tmp_path: Path) -> None:
+def test_prune_deletes_old_calls_with_their_recordings_and_nothing_else(runner: CliRunner, tmp_path: Path) -> None:
     for name in ("recordings/2026/0.wav", "recordings/2025/1.wav", "0.wav"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"RIFF")

@@ -112,7 +112,9 @@ def test_bytes_that_are_not_utf8(main_run: Run, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name not in SLOW_OR_ENDLESS])
-def test_odd_values(place: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_odd_value_is_taken_or_refused_without_a_traceback(
+    place: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In this process: there are a thousand of them."""
     monkeypatch.chdir(place)
     for parameter in parameters(name):

@@ -100,11 +100,11 @@ def test_json_loses_nothing_and_acts_on_nothing(text: str) -> None:
     ("cell", "shown"),
     [("=1+1", "'=1+1"), ("@x", "'@x"), ("+4930 12", "+4930 12"), ("-1+cmd", "'-1+cmd"), ("a\nb", "a b"), ("é", "é")],
 )
-def test_csv_cells(cell: str, shown: str) -> None:
+def test_a_csv_cell_starts_no_formula(cell: str, shown: str) -> None:
     assert to_csv(["x"], [{"x": cell}]) == ["x", shown]
 
 
-def test_units() -> None:
+def test_times_are_shown_in_the_unit_that_fits() -> None:
     assert [latency(ms) for ms in (None, 0, 84, 999, 1000, 1340)] == ["-", "0 ms", "84 ms", "999 ms", "1.0 s", "1.3 s"]
     assert [length(ms) for ms in (0, 59_400, 60_000, 65_000, 7_201_000)] == [
         "0 s", "59 s", "1:00 min", "1:05 min", "2:00:01 h",

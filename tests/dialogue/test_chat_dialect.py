@@ -93,7 +93,7 @@ def test_a_refused_role(reason: str, first: str) -> None:
     assert "hello" in made[-1]["content"]
 
 
-def test_refused_schemas() -> None:
+def test_what_a_server_refuses_of_a_schema_is_left_out() -> None:
     dialect = Dialect()
     body = dialect.body(WANTED, MESSAGES, 8000)
     changed = dialect.after('Unknown name "additionalProperties": Cannot find field.', body)
@@ -131,7 +131,7 @@ def test_a_reason_that_names_nothing_changes_nothing() -> None:
          "https://x.openai.azure.com/openai/deployments/d/chat/completions?api-version=2024-10-21"),
     ],
 )  # fmt: skip
-def test_the_address(url: str, wanted: str) -> None:
+def test_the_address_of_a_request_is_found_from_any_url_that_people_write(url: str, wanted: str) -> None:
     assert address(url) == wanted
 
 

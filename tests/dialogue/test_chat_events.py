@@ -54,7 +54,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_text(name: str) -> None:
+def test_the_text_is_found_in_each_dialect(name: str) -> None:
     assert read(*TEXTS[name])[0] == "We open at nine."
 
 
@@ -140,7 +140,7 @@ CALLS = {
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_tool_calls(name: str) -> None:
+def test_the_tool_calls_are_found_in_each_dialect(name: str) -> None:
     assert read(*CALLS[name])[1] == [ToolCall("a", "f", '{"q": 1}'), ToolCall("b", "g", "{}")]
 
 

@@ -85,7 +85,7 @@ async def centre(tmp_path: Path, now: datetime = MONDAY, **info: str) -> TextCal
     return call
 
 
-async def test_business_hours(tmp_path: Path) -> None:
+async def test_callers_hear_that_the_firm_is_closed_out_of_its_hours(tmp_path: Path) -> None:
     assert (await centre(tmp_path)).last.text.startswith("Hello there.")
     for closed in (datetime(2026, 11, 22, 10, tzinfo=UTC), datetime(2026, 12, 25, 10, tzinfo=UTC)):
         assert (await centre(tmp_path, closed)).last.text == "We are closed."

@@ -83,7 +83,9 @@ async def test_settings_of_the_request(tmp_path: Path) -> None:
         assert not {"temperature", "max_tokens", "tools"} & set(body)
 
 
-async def test_azure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_azure_gets_its_version_in_the_address_and_its_key_in_its_header(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "k-1")
     async with chat_server(refusing()) as server:
         server.url += "?api-version=2024-10-21"

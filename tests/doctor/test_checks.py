@@ -24,7 +24,7 @@ from bargein.speech import catalog
 from bargein.store import Store
 
 
-async def test_ports(fastagi: str) -> None:
+async def test_a_port_is_ours_or_free_or_somebody_elses(fastagi: str) -> None:
     base = Config()
 
     def config(audio: str, agi: str) -> Config:
@@ -99,7 +99,7 @@ async def test_espeak_is_a_warning_wherever_it_is_chosen(monkeypatch: pytest.Mon
         assert "callers understand little of it" in check.text
 
 
-async def test_database(tmp_path: Path) -> None:
+async def test_a_database_is_looked_at_and_never_changed(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/x.db"
     assert (await checks.database(url)).text.endswith("none yet, the server will make it")
     assert not (tmp_path / "x.db").exists()
@@ -156,7 +156,7 @@ async def test_clock_and_pace() -> None:
         (Health(True, 200, False, 1), "warn", "go to people: as many calls as are allowed"),
     ],
 )
-async def test_load(health: Health, status: str, said: str) -> None:
+async def test_how_many_calls_a_server_has_and_whether_it_takes_more(health: Health, status: str, said: str) -> None:
     server = MetricsServer(dict, lambda: health)
     server.start("127.0.0.1", 0)
     try:

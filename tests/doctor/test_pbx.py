@@ -186,7 +186,7 @@ async def test_a_healthy_pbx(asterisk: Asterisk, fastagi: str, step: str) -> Non
     assert asterisk.commands[-1] == "channel request hangup Local/700@in-00000001;2"
 
 
-async def test_queues(asterisk: Asterisk, fastagi: str) -> None:
+async def test_a_queue_that_is_not_there_is_named_with_those_that_are(asterisk: Asterisk, fastagi: str) -> None:
     async def check(named: list[str], dialplan: str = DIALPLAN) -> Check:
         asterisk.answers["dialplan show"] = dialplan
         found = examine_pbx(asterisk.where, None, fastagi, asterisk.url, named=named)
@@ -343,7 +343,9 @@ async def test_an_extension_is_one_word(asterisk: Asterisk, fastagi: str, exten:
     assert (check.status, check.remedy) == ("warn", "--exten: expected EXTEN or EXTEN@CONTEXT")
 
 
-async def test_ami_refuses(asterisk: Asterisk, fastagi: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_manager_interface_that_refuses_says_what_is_missing(
+    asterisk: Asterisk, fastagi: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asterisk.refuses_commands = True
     check = (await looked_at(asterisk, None, fastagi))["asterisk"]
     assert check.text.endswith("Permission denied")
@@ -356,7 +358,7 @@ async def test_ami_refuses(asterisk: Asterisk, fastagi: str, monkeypatch: pytest
     assert "set BARGEIN_AMI_USER" in check.remedy
 
 
-async def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_manager_interface_that_is_off_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BARGEIN_AMI_USER", "bob")
     with pytest.raises(PbxError, match=r"127\.0\.0\.1:1: Connection refused: is `enabled = yes`"):
         await connect("127.0.0.1:1")
@@ -376,6 +378,6 @@ async def test_the_console_program(tmp_path: Path) -> None:
         await (await connect(f"{tmp_path}/none")).command("core show version")
 
 
-def test_entrances() -> None:
+def test_the_extensions_that_lead_to_the_agent_are_found() -> None:
     assert dialplan_entrances(DIALPLAN) == [AgentExtension("old", "_3XX"), AgentExtension("in", "700")]
     assert dialplan_entrances("") == []

@@ -41,7 +41,7 @@ def test_what_is_measured() -> None:
     assert (found.dead_airs, found.dead_air_ms, found.longest_silence_ms) == (3, 5000 + 3000 + 4000, 5000)
 
 
-def test_the_command(tmp_path: Path) -> None:
+def test_measure_prints_who_yielded_and_how_long_both_spoke(tmp_path: Path) -> None:
     both = np.stack([side(5, (1000, 3000)), side(5, (0, 1400))], axis=1)
     with wave.open(str(tmp_path / "a.wav"), "wb") as file:
         file.setparams((2, 2, 8000, 0, "NONE", ""))

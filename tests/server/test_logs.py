@@ -55,7 +55,9 @@ def test_a_message_cannot_forge_a_line() -> None:
 
 
 @pytest.mark.parametrize(("kind", "shown"), [("text", "test: hello"), ("json", '"message": "hello"')])
-def test_setup(kind: str, shown: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_log_goes_to_stderr_from_the_configured_level_on(
+    kind: str, shown: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("JOURNAL_STREAM", raising=False)
     setup(LogConfig(format=kind, level="info"))  # type: ignore[arg-type]
     logging.getLogger("bargein.test").info("hello")

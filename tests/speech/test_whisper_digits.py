@@ -45,5 +45,5 @@ def test_what_is_believed_to_be_digits_counts_as_speech() -> None:
     ("text", "digits"),
     [("4, 0, 7.", "407"), ("four oh seven", "407"), ("My number is 4", ""), ("90, 60,", "9060"), ("", "")],
 )
-def test_plain_digits(text: str, digits: str) -> None:
+def test_a_text_is_taken_for_digits_only_if_it_is_nothing_else(text: str, digits: str) -> None:
     assert plain_digits(text) == digits

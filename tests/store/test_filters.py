@@ -98,7 +98,9 @@ CASES = [
 
 
 @pytest.mark.parametrize("common", [1, 20_000], ids=["common", "rare"])
-async def test_every_condition(log: Store, common: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_every_condition_finds_the_same_whichever_way_it_is_searched(
+    log: Store, common: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log.common = common
     for few in ("FEW", "FIRST"):
         monkeypatch.setattr(f"bargein.store.reader.{few}", common)

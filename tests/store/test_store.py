@@ -296,7 +296,7 @@ async def filled(store: Store) -> datetime:
     return began
 
 
-async def test_filters(store: Store) -> None:
+async def test_each_filter_chooses_calls_and_interruptions(store: Store) -> None:
     began = await filled(store)
     assert [call.id for call in await store.calls()] == ["b3-1", "b2-1", "a1-1", "a0-1"]
     assert [call.id for call in await store.calls(limit=1)] == ["b3-1"]
@@ -334,7 +334,7 @@ async def test_an_id_is_logged_from_the_moment_its_call_began(store: Store, url:
         assert await reader.has_call("c1")
 
 
-async def test_stats(store: Store) -> None:
+async def test_the_statistics_count_outcomes_kinds_days_and_times(store: Store) -> None:
     await filled(store)
     stats = await store.stats()
     assert (stats.calls, stats.calls_interrupted, stats.duration_ms) == (4, 3, 3000)

@@ -67,7 +67,7 @@ def test_what_is_no_time(text: str) -> None:
         moment(text)
 
 
-def test_outcomes() -> None:
+def test_an_outcome_is_found_as_people_write_it() -> None:
     assert outcome("Caller hung up") == "caller_hung_up"
     assert outcome("in progress") == ""
     with pytest.raises(ValueError, match="did you mean hangup"):

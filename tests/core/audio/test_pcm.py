@@ -20,7 +20,7 @@ def test_rechunking_loses_and_invents_nothing(sizes: list[int]) -> None:
     assert len(audio) - len(joined) < FRAME_SAMPLES
 
 
-def test_levels() -> None:
+def test_a_level_is_in_db_below_full_scale() -> None:
     full = np.full(160, 32767, np.int16)
     assert abs(dbfs(full)) < 0.01
     assert abs(dbfs(full // 10) + 20) < 0.01

@@ -43,7 +43,7 @@ def agent_said(text: str) -> Turn:
         ("the sky is low today", Kind.OTHER),
     ],
 )
-def test_classify(text: str, kind: Kind) -> None:
+def test_the_kind_of_what_a_caller_says(text: str, kind: Kind) -> None:
     assert classify(text, EN, choices=MUGS) is kind
 
 
@@ -108,7 +108,7 @@ def test_a_flow_may_add_backchannels() -> None:
         ("", None),
     ],
 )
-def test_is_complete(text: str, complete: bool | None) -> None:
+def test_whether_what_was_said_is_a_complete_answer(text: str, complete: bool | None) -> None:
     assert is_complete(text, EN, MUGS) is complete
 
 
@@ -126,7 +126,7 @@ def test_is_complete(text: str, complete: bool | None) -> None:
         ("ouch", None),
     ],
 )
-def test_polarity(text: str, yes: bool | None) -> None:
+def test_whether_what_was_said_means_yes_or_no(text: str, yes: bool | None) -> None:
     assert polarity(text, EN) is yes
 
 
@@ -149,13 +149,13 @@ def test_choices_through_a_recognizer(text: str, wanted: str) -> None:
     assert (said[-1] if said else "") == wanted
 
 
-def test_sounds_like() -> None:
+def test_words_that_sound_alike_are_taken_for_each_other() -> None:
     assert sounds_like("blew", "blue")
     assert not sounds_like("bill", "blue")
     assert not sounds_like("a", "ab")
 
 
-def test_patterns() -> None:
+def test_a_pattern_matches_alternatives_options_and_gaps() -> None:
     pattern = compile_pattern("^ (say|tell me) [please] <what> ... again", {"what": ["it", "that one"]})
     assert pattern.search(joined(tokens("Say that one to me again.")))
     assert not pattern.search(joined(tokens("Please say it again")))
@@ -166,7 +166,7 @@ def test_patterns() -> None:
             compile_pattern(wrong, {})
 
 
-def test_sentences() -> None:
+def test_a_text_is_split_at_the_ends_of_its_sentences() -> None:
     assert sentences("Mr. Smith has it. It is 3.50 dollars! Right?") == [
         "Mr. Smith has it.",
         "It is 3.50 dollars!",

@@ -79,7 +79,7 @@ from tests.core.language.spoken import ASK, digits, number, phone
         ("my wife and I need a table for four", 4),
     ],
 )
-def test_numbers(text: str, value: object) -> None:
+def test_a_spoken_number_is_that_number_or_none(text: str, value: object) -> None:
     assert number(text) == value
 
 
@@ -172,7 +172,7 @@ def test_numbers_of_other_languages(language: str, text: str, value: object) -> 
         ("55555555", "55555555"),
     ],
 )
-def test_digits(text: str, value: str) -> None:
+def test_dictated_digits_are_those_digits_or_none(text: str, value: str) -> None:
     assert digits(text) == value
 
 
@@ -232,7 +232,7 @@ def test_digits_of_other_languages() -> None:
         ("the one I'm calling from", ASK),
     ],
 )
-def test_telephone_numbers(text: str, value: str) -> None:
+def test_a_spoken_telephone_number_is_that_number_or_none(text: str, value: str) -> None:
     assert phone(text) == value
 
 

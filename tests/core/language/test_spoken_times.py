@@ -69,7 +69,7 @@ from tests.core.language.spoken import ASK, clock, day
         ("3/3/85", ASK),
     ],
 )
-def test_days(text: str, value: str | None) -> None:
+def test_a_spoken_day_is_that_day_or_none(text: str, value: str | None) -> None:
     assert day(text) == value
 
 
@@ -159,7 +159,7 @@ def test_a_day_far_away_is_asked_back() -> None:
         ("5 pm at the latest", ASK),
     ],
 )
-def test_times(text: str, value: str | None) -> None:
+def test_a_spoken_time_is_that_time_or_none(text: str, value: str | None) -> None:
     assert clock(text) == value
 
 

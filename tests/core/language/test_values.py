@@ -44,7 +44,7 @@ from tests.core.language.spoken import ASK, clock, day, digits, name, number, ph
         ("anonymous", ""),
     ],
 )
-def test_names(text: str, value: str) -> None:
+def test_the_name_is_found_in_what_a_caller_says(text: str, value: str) -> None:
     assert name(text) == value
 
 

@@ -210,7 +210,7 @@ def test_what_screens_calls_is_answered_when_it_has_asked() -> None:
 
 
 @pytest.mark.parametrize("hz", [2100, 1100])
-def test_a_fax(hz: float) -> None:
+def test_the_tone_of_a_fax_machine_is_a_fax(hz: float) -> None:
     call = Placed([""])
     call.run(500)
     call.tone(500, hz)

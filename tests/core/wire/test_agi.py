@@ -148,13 +148,13 @@ def test_replies_in_pieces_of_any_size(step: int) -> None:
 
 
 @pytest.mark.parametrize(("wire", "event"), REPLIES)
-def test_one_reply(wire: bytes, event: agi.AgiReply | agi.HungUp) -> None:
+def test_a_reply_that_comes_in_parts_is_one_event(wire: bytes, event: agi.AgiReply | agi.HungUp) -> None:
     parser = agi.ReplyParser(wire[:-2])
     assert parser.feed(wire[-2:-1] if len(wire) > 1 else b"") == []
     assert parser.feed(b"\n") == [event]
 
 
-def test_ok() -> None:
+def test_only_200_with_no_negative_result_is_ok() -> None:
     assert agi.AgiReply(200, "0").ok
     assert not agi.AgiReply(200, "-1").ok
     assert not agi.AgiReply(510).ok
@@ -180,7 +180,7 @@ def test_a_value_and_the_lines_behind_its_reply(value: str, continuation: list[s
     assert agi.joined(value, continuation) == whole
 
 
-def test_commands() -> None:
+def test_the_words_of_a_command_are_quoted_where_needed() -> None:
     assert agi.command("GET", "VARIABLE", "BARGEIN_ID") == b"GET VARIABLE BARGEIN_ID\n"
     assert agi.command("SET", "VARIABLE", "X", "") == b'SET VARIABLE X ""\n'
     assert agi.command("SET", "VARIABLE", "X", 'a "b" \\ c') == b'SET VARIABLE X "a \\"b\\" \\\\ c"\n'

@@ -74,7 +74,7 @@ def test_audio_of_no_or_of_odd_length(payload: bytes, samples: int) -> None:
     assert [len(event.pcm) for event in heard] == ([samples, samples] if samples else [])
 
 
-def test_digits() -> None:
+def test_each_digit_of_a_frame_is_an_event() -> None:
     wire = encode(FrameKind.DTMF, b"12") + encode(FrameKind.DTMF, b"?") * 2 + encode(FrameKind.DTMF, b"#\0")
     events = begun().receive(wire, 0.0)
     assert kinds(events) == [LineDigit, LineDigit, LineNotice, LineDigit]

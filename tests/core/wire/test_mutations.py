@@ -44,7 +44,7 @@ def mutated(data: bytes, rng: random.Random) -> bytes:
 
 
 @pytest.mark.slow
-def test_audiosocket() -> None:
+def test_a_damaged_audiosocket_stream_is_one_fault_at_most() -> None:
     rng = random.Random(1)
     for at in range(EACH):
         line = Line(0.0)
@@ -58,7 +58,7 @@ def test_audiosocket() -> None:
 
 
 @pytest.mark.slow
-def test_agi() -> None:
+def test_a_damaged_agi_request_is_refused_or_read() -> None:
     rng = random.Random(2)
     for _ in range(EACH):
         parser = RequestParser()
