@@ -53,6 +53,13 @@ def test_an_event_without_end_is_dropped_and_the_next_is_read() -> None:
     assert read(data, 65536) == [A]
 
 
+def test_an_event_without_end_takes_no_more_memory_than_the_longest_one() -> None:
+    stream = EventStream()
+    for _ in range(2 * MAX_EVENT_CHARS // 65536):
+        assert list(stream.feed(b"x" * 65536)) == []
+        assert len(stream._text) <= MAX_EVENT_CHARS
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_alike_in_any_pieces(data: bytes) -> None:
     assert [json.dumps(v, default=str) for v in read(data, 1)] == [json.dumps(v, default=str) for v in read(data)]

@@ -11,9 +11,10 @@ import pytest
 from tests.store.postgresql import FOUND, Cluster
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    """Skips the test where there is no server program."""
+    """One server for all tests: making one takes seconds. Each test takes a fresh database, and starts again what it
+    stops. Skips the test where there is no server program."""
     pytest.importorskip("asyncpg", reason="no asyncpg: pip install 'bargein[postgresql]'")
     if not FOUND:
         pytest.skip("no PostgreSQL server here: apt-get install postgresql")
