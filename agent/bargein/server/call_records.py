@@ -16,7 +16,7 @@ from .recorder import WavRecorder
 from .registry import CallOutcome, Registry
 from .session import CallLog, Session
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("bargein.calls")  # a line of the log begins with "calls: "
 
 LAST_WORDS_CHARS = 200  # what the person who takes the call can read while it rings
 
