@@ -179,8 +179,10 @@ class Reader:
             return [to_interruption(row) for row in rows]
         if sort == "at" and of_calls:  # a walk through the calls ends as soon as there are enough
             columns = [calls.c.started_at, calls.c.id, *columns]
-        few = await self._are_few(conditions, which)
-        if self.dialect == "sqlite" and not few:
+        few = await self._few(conditions, which)
+        if few == 0:
+            return []
+        if self.dialect == "sqlite" and few is None:
             conditions = interruptions_that(which, call_id, kind, slow_ms, "calls" if of_calls else "time")
         for newest in (0,) if few else await self._last_first(which, descending and of_calls):
             of_call = of_its_call(which, self.dialect, newest=newest)
@@ -208,11 +210,13 @@ class Reader:
             rows = await self._rows(query.order_by(*order).limit(limit).offset(offset))
         return rows
 
-    async def _are_few(self, found: Conditions, which: CallFilter) -> bool:
-        """Whether few interruptions meet the conditions, so that SQLite had better begin with them than with calls."""
+    async def _few(self, found: Conditions, which: CallFilter) -> int | None:
+        """How many interruptions meet the conditions if they are few, so that SQLite had better begin with them than
+        with calls."""
         if self.dialect != "sqlite" or len(found) == len(between(schema.interruptions.c.at, which)):
-            return False
-        return await self._size(select(ROWID).select_from(schema.interruptions).where(*found).limit(FEW)) < FEW
+            return None
+        count = await self._size(select(ROWID).select_from(schema.interruptions).where(*found).limit(FEW))
+        return count if count < FEW else None
 
     async def queues(self) -> list[str]:
         """The names of all queues that calls came from, in order."""
@@ -243,9 +247,10 @@ class Reader:
         calls, cuts = schema.calls, schema.interruptions
         conditions = interruptions_that(which, call_id, kind, slow_ms)
         if self.dialect == "sqlite" and of_its_call(which, self.dialect):
-            if await self._are_few(conditions, which):
+            number = await self._few(conditions, which)
+            if number is not None:
                 few = interruptions("after").where(*conditions, *of_its_call(which, self.dialect))
-                return await self._size(few.limit(most))
+                return number and await self._size(few.limit(most))
             conditions = interruptions_that(which, call_id, kind, slow_ms, "calls")
         count = 0
         for newest in await self._last_first(which, most < EVERYTHING):

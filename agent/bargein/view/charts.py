@@ -30,7 +30,7 @@ def draw_stats(stats: Stats, path: Path) -> None:
     words = [(f"{word.word} ({word.step})", word.count) for word in stats.words]
     panels = figure.subplots(3, 2)
     _columns(
-        panels[0, 0], "Calls by day, and interrupted calls", [(day[5:], count.calls) for day, count in days], AGENT
+        panels[0, 0], "Calls by day; red: interrupted calls", [(day[5:], count.calls) for day, count in days], AGENT
     )
     if days:
         places = range(len(days))
@@ -58,6 +58,7 @@ def _columns(axes: Axes, title: str, rows: Sequence[tuple[str, int]], color: str
     _plain(axes, title)
     names = [neutral(name) for name, _ in rows]
     axes.bar(range(len(rows)), [count for _, count in rows], color=color, width=0.8)
+    axes.locator_params(axis="y", integer=True)
     long = sum(map(len, names)) > 60
     axes.set_xticks(range(len(rows)), names, rotation=45 if long else 0, ha="right" if long else "center")
 
@@ -68,4 +69,5 @@ def _rows(axes: Axes, title: str, rows: Sequence[tuple[str, int]]) -> None:
     bars = axes.barh(range(len(shown)), [count for _, count in shown], color=INTERRUPTION, height=0.75)
     axes.set_yticks(range(len(shown)), [neutral(name)[:30] for name, _ in shown])
     axes.set_ylim(len(shown) - MOST_BARS - 0.5, len(shown) - 0.4)  # bars of the same height, however few
+    axes.locator_params(axis="x", integer=True)
     axes.bar_label(bars, fontsize=8, padding=3)

@@ -25,6 +25,8 @@ MOST_ROWS = 16  # a longer call gets longer rows
 WIDTH_IN, ROW_IN, HEAD_IN = 13.0, 2.35, 0.75
 DPI = 110
 LETTER_S = 0.068  # the width of a letter of 7 pt, in seconds of a row of 15 s
+MOST_WORDS_S = 40.0  # a longer row has no room for words: some of them would look like all
+PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.5}  # behind labels
 LANES = {"agent": 1.0, "caller": -1.0}  # centre of each voice on the vertical axis
 HALF = 0.62  # half the height of a voice
 TOP, LABEL = 4.5, 1.35  # the upper edge of a row, and the height of a label of three lines
@@ -109,6 +111,8 @@ def _spoken(axes: Axes, span: Span, begin_s: float, row_s: float, *, recorded: b
         color = AGENT if span.speaker == "agent" else CALLER
         width = (span.end_ms - span.start_ms) / 1000
         axes.broken_barh([(span.start_ms / 1000, width)], (centre - HALF / 3, HALF / 1.5), color=color, alpha=0.75)
+    if row_s > MOST_WORDS_S:
+        return
     letter_s = LETTER_S * row_s / ROW_S
     free_from = [begin_s] * 3  # three lines of words, so that neighbours do not touch
     for word in span.words:
@@ -119,7 +123,7 @@ def _spoken(axes: Axes, span: Span, begin_s: float, row_s: float, *, recorded: b
             at = begin_s + row_s - letter_s * len(text)
         line = next((number for number, free in enumerate(free_from) if at >= free), None)
         if line is None:
-            continue  # a longer row lacks room for every word
+            continue
         free_from[line] = at + letter_s * (len(text) + 1)
         axes.text(at, centre - HALF - 0.02 - 0.33 * line, text, fontsize=7, color=INK, va="top", clip_on=True)
 
@@ -140,12 +144,13 @@ def _mark(axes: Axes, cut: Cut, begin_s: float, row_s: float, free_from: list[fl
     axes.axvline(onset, color=color, linestyle="--", linewidth=1.0)
     text = _label(cut)
     width = (max(map(len, text.split("\n"))) + 1) * LETTER_S * row_s / ROW_S
-    at = min(onset, end_s - width)
+    beside = max(onset, (cut.decided_ms or 0) / 1000) + LETTER_S * row_s / ROW_S / 2
+    at = min(beside, end_s - width)
     level = next((level for level, free in enumerate(free_from) if at >= free), None)
     if level is None:
         return  # no room: the lines still show it
     free_from[level] = at + width
-    axes.text(at, TOP - 0.05 - LABEL * level, text, color=color, fontsize=7, va="top", clip_on=True)
+    axes.text(at, TOP - 0.05 - LABEL * level, text, color=color, fontsize=7, va="top", clip_on=True, bbox=PAPER)
 
 
 def _label(cut: Cut) -> str:
