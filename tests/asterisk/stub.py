@@ -79,6 +79,7 @@ class StubServer:
         self.registry = Registry(SystemClock())
         self.outcome = CallOutcome(CallResult.CONTINUE)
         self.admits = True
+        self.gone: list[str] = []  # the linkedids of callers who hung up in a queue
         self.talk: Callable[[StubCall], Awaitable[None]] = lambda call: call.play(tone(0.5, 440))
         self.agi: FastAgiServer
         self._server: asyncio.Server
@@ -86,7 +87,13 @@ class StubServer:
     async def start(self, agi_port: int) -> None:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
         self.address = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-        self.agi = FastAgiServer(self.registry, self.address, admit=lambda: self.admits, after=self._handed_over)
+        self.agi = FastAgiServer(
+            self.registry,
+            self.address,
+            admit=lambda: self.admits,
+            after=self._handed_over,
+            gone=self.gone.append,
+        )
         await self.agi.start("127.0.0.1", agi_port)
 
     async def _handed_over(self, _: str, handover: Handover) -> None:
