@@ -1,7 +1,8 @@
-"""The voice engine coqui for real: a tiny random model, if the package is here (pip install 'bargein[coqui]')."""
+"""The voice engine coqui for real: a tiny random model, and one that has learned to speak if there is one here."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,10 @@ from TTS.tts.models.vits import Vits
 from TTS.tts.utils.languages import LanguageManager
 from TTS.tts.utils.speakers import SpeakerManager
 
+from bargein.core.audio.pcm import RATE, samples
 from bargein.errors import EngineError
+from bargein.speech.audio import first_pause, from_pcm
+from bargein.speech.stt_whisper import WhisperRecognizer
 from bargein.speech.tts_coqui import CoquiTts
 
 
@@ -121,3 +125,36 @@ def test_two_speakers_and_two_languages(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="coqui cannot speak with the model") as caught:
         engine.synthesize("Bonjour.", "fr", f"{folder}:nobody")
     assert "\n" not in str(caught.value)
+
+
+# ------------------------------------------------------------------------ a model that has learned to speak
+
+REAL = os.environ.get("BARGEIN_COQUI_MODEL", "")  # its directory, English: TTS_HOME/tts/tts_models--en--ljspeech--vits
+TEXT = "Your order is ready on Monday. Please send it to the new address."
+
+
+@pytest.mark.skipif(not REAL, reason="OPTIONAL, NO COQUI MODEL: set BARGEIN_COQUI_MODEL to the directory of one")
+@pytest.mark.parametrize("by", ["directory", "name"])
+async def test_a_real_model_is_understood_and_its_words_are_where_they_are_heard(
+    monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    folder = Path(REAL)
+    voice = REAL
+    if by == "name":
+        if not folder.name.startswith("tts_models--"):
+            pytest.skip("OPTIONAL, NO COQUI MODEL BY NAME: the directory has no name of coqui's")
+        monkeypatch.setenv("TTS_HOME", str(folder.parent.parent))
+        voice = folder.name.replace("--", "/")
+    said = CoquiTts().synthesize(TEXT, "en", voice)
+    assert [word.text for word in said.words] == TEXT.split()
+    pause = first_pause(from_pcm(said.pcm), RATE, 0.15)
+    assert pause is not None
+    monday, please = said.words[5], said.words[6]
+    assert monday.end <= pause[0] + samples(100)
+    assert please.start >= pause[1] - samples(100)
+    recognizer = WhisperRecognizer()
+    recognizer.load()
+    stream = recognizer.stream("en")
+    stream.feed(said.pcm)
+    heard = (await stream.final()).text.lower().replace(".", "").split()
+    assert len(set(TEXT.lower().replace(".", "").split()) - set(heard)) <= 2, heard

@@ -163,16 +163,19 @@ def _timed(tts: Any, text: str, more: Mapping[str, str]) -> tuple[Samples, list[
 
 
 def _words(letters: Sequence[str], edges: NDArray[np.float64]) -> list[Span]:
-    """Spans between the spaces; blanks and punctuation alone are no word."""
+    """Spans between the spaces, without the pause of the punctuation. Blanks and punctuation alone are no word."""
     spans: list[Span] = []
     start: float | None = None
+    end: float | None = None
     for number, letter in enumerate([*letters, " "]):
         if letter == " ":
             if start is not None:
-                spans.append((int(start), int(edges[min(number, len(letters))])))
-            start = None
-        elif start is None and len(letter) == 1 and letter.isalpha():
-            start = edges[number]
+                spans.append((int(start), int(edges[min(number, len(letters))] if end is None else end)))
+            start = end = None
+        elif len(letter) == 1 and letter.isalpha():
+            start, end = edges[number] if start is None else start, None
+        elif len(letter) == 1 and start is not None and end is None:
+            end = edges[number]
     return spans
 
 
