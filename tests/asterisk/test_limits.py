@@ -76,14 +76,14 @@ async def test_audio_that_is_no_slin_is_named_and_the_caller_goes_to_people(pbx:
     assert "c(slin)" in small.log()
 
 
-async def test_audio_at_16_khz_is_named_and_the_caller_goes_to_people(pbx: Asterisk, small: Product) -> None:
-    """`Dial(AudioSocket/...)` with c(slin16)."""
+async def test_audio_at_32_khz_is_named_and_the_caller_goes_to_people(pbx: Asterisk, small: Product) -> None:
+    """`Dial(AudioSocket/...)` with c(slin32)."""
     async with Phone(pbx.sip_port) as phone:
-        await phone.call("761")
+        await phone.call("762")
         await phone.ended(20)
     assert hears(phone.heard(), 1000)
     call = small.ended_call()
-    assert (call["outcome"], "the audio is at 16 kHz, not 8" in call["cause"]) == ("failed", True)
+    assert (call["outcome"], "the audio is at 32 kHz, not 8 or 16" in call["cause"]) == ("failed", True)
     assert "c(slin)" in small.log()
 
 

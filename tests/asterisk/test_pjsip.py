@@ -65,12 +65,26 @@ def highs_db(recording: Path) -> float:
     return float(10 * np.log10(power[(hz > 4500) & (hz < 7000)].sum() / power.sum()))
 
 
-@pytest.mark.parametrize("codec", ["PCMU/8000", "PCMA/8000", "GSM/8000", "G722/16000"])
-async def test_a_caller_cuts_in_with_each_codec(pbx: Asterisk, tale: Product, tmp_path: Path, codec: str) -> None:
+@pytest.mark.parametrize(
+    ("codec", "exten"),
+    [
+        ("PCMU/8000", "700"),
+        ("PCMA/8000", "700"),
+        ("GSM/8000", "700"),
+        ("G722/16000", "700"),
+        ("G722/16000", "701"),
+        ("G722/16000", "761"),
+    ],
+)
+async def test_a_caller_cuts_in_with_each_codec(
+    pbx: Asterisk, tale: Product, tmp_path: Path, codec: str, exten: str
+) -> None:
+    """701 is Dial(AudioSocket/.../c(slin)); 761 with c(slin16) sends us 16 kHz."""
+    begin, seconds = (3.0, 9) if exten == "700" else (1.5, 6)
     words = voice(tmp_path / "words.wav", speech(WORDS))
     plan = {
-        "port": pbx.sip_port, "exten": "700", "user": "caller", "codec": codec, "seconds": 9,
-        "record": str(tmp_path / "heard.wav"), "say": [[3.0, words]],
+        "port": pbx.sip_port, "exten": exten, "user": "caller", "codec": codec, "seconds": seconds,
+        "record": str(tmp_path / "heard.wav"), "say": [[begin, words]],
     }  # fmt: skip
     report = await carry_out(plan)
     assert report["codec"].lower() == codec.partition("/")[0].lower()

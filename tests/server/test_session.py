@@ -265,9 +265,9 @@ async def test_a_recognizer_that_fails_to_listen_gives_the_call_back(call, caplo
 
 async def test_audio_of_another_rate_ends_this_call_with_one_line(call, caplog) -> None:
     setup, far = await call(menu_then(), [])
-    far.writer.write(b"\x12\x02\x80" + bytes(640))
+    far.writer.write(b"\x16\x07\x80" + bytes(1920))
     await asyncio.wait_for(setup.done.wait(), 15)
-    cause = "the audio is at 16 kHz, not 8; write Dial(AudioSocket/.../c(slin)) in the dialplan"
+    cause = "the audio is at 48 kHz, not 8 or 16; write Dial(AudioSocket/.../c(slin)) in the dialplan"
     assert [record.getMessage() for record in caplog.records if record.name == "bargein.server.media"] == [
         f"call c: {cause}; the dialplan goes on"
     ]

@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..pbx.wideband import SINCE
+
 OLDEST = (18, 0)  # the first with an AudioSocket that is still maintained
 TESTED = "22.10.1"
 
@@ -45,10 +47,14 @@ BUSY = Problem(
     {20: 5, 21: 0},
     "print the dialplan with `bargein dialplan --app dial`",
 )
-# Asterisk marked such audio as 8 kHz before 20.17, 21.12, 22.7 and 23.1. Later the agent sees what it is.
 # docs/decisions/eight-khz.md says what each dialplan sends.
 WIDEBAND = Problem(
-    "the dialplan asks AudioSocket for more than 8 kHz, which the agent does not take",
+    "the dialplan asks AudioSocket for 16 kHz, which this Asterisk calls 8 kHz",
+    SINCE,
+    "write c(slin) instead of c(slin16)",
+)
+OTHER_RATE = Problem(
+    "the dialplan asks AudioSocket for a rate that the agent does not take (8 and 16 kHz)",
     {},
     "write c(slin) in Dial(AudioSocket/...)",
 )
@@ -56,6 +62,11 @@ WIDEBAND = Problem(
 
 def problems(major: int, minor: int, dialplan: str) -> list[Problem]:
     """Those that matter for this dialplan, the worst first. `dialplan`: what `dialplan show` prints."""
-    wideband = re.search(r"AudioSocket/[^,\n]*/c\(slin[0-9]", dialplan) is not None
-    known = (BUSY, "AudioSocket(${" in dialplan), (DIGITS, True), (WIDEBAND, wideband)
+    rates = set(re.findall(r"AudioSocket/[^,\n]*/c\(slin([0-9]+)", dialplan))
+    known = (
+        (BUSY, "AudioSocket(${" in dialplan),
+        (DIGITS, True),
+        (WIDEBAND, "16" in rates),
+        (OTHER_RATE, bool(rates - {"16"})),
+    )
     return [problem for problem, matters in known if matters and problem.of(major, minor)]

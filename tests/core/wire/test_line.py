@@ -45,6 +45,21 @@ def test_what_comes_with_the_id_waits_for_who_serves_the_call() -> None:
     assert kinds(line.receive(b"", 0.0)) == [LineAudio, LineDigit]
 
 
+def test_audio_at_16_khz_is_heard_at_8_khz_however_long_the_call_is() -> None:
+    line = begun()
+    wide = (8000 * np.sin(2 * np.pi * 1000 * np.arange(16_000) / 16_000)).astype("<i2")
+    second = [encode(FrameKind.WIDE_AUDIO, wide[at : at + 320].tobytes()) for at in range(0, 16_000, 320)]
+    heard = []
+    for number, data in enumerate(second * 40):
+        (event,) = line.receive(data, number * 0.02)
+        assert isinstance(event, LineAudio)
+        heard.append(event.pcm)
+    assert {len(pcm) for pcm in heard} == {160}
+    spectrum = np.abs(np.fft.rfft(np.concatenate(heard[50:100]).astype(float)))
+    assert np.argmax(spectrum) == 1000
+    assert line.receive(encode(FrameKind.WIDE_AUDIO, b"\0"), 800.0) == []
+
+
 @pytest.mark.parametrize("kind", [0x02, 0x04, 0x0F, 0x19, 0x20, 0x47, 0xFE])
 def test_a_frame_of_unknown_kind_is_skipped_with_one_notice(kind: int) -> None:
     line = begun()
@@ -59,12 +74,12 @@ def test_a_frame_of_unknown_kind_may_come_before_the_id() -> None:
     assert kinds(Line(0.0).receive(encode(0x02, b"hello") * 2 + ID, 0.0)) == [LineNotice, LineId]
 
 
-@pytest.mark.parametrize("kind", range(0x11, 0x19))
+@pytest.mark.parametrize("kind", sorted({*range(0x11, 0x19)} - {FrameKind.WIDE_AUDIO}))
 def test_audio_at_a_higher_rate_ends_the_call_with_its_cause(kind: int) -> None:
     line = begun()
     (fault,) = line.receive(encode(kind, bytes(640)) + AUDIO, 0.0)
     assert isinstance(fault, LineFault)
-    assert re.search(r"at [0-9]+ kHz, not 8; write .*c\(slin\)", fault.cause)
+    assert re.search(r"at [0-9]+ kHz, not 8 or 16; write .*c\(slin\)", fault.cause)
     assert line.receive(AUDIO, 0.0) == []
 
 

@@ -16,18 +16,19 @@ LATE_SAMPLES = (_CENTRE - 1) // 2  # at 8 kHz: 1.6 ms
 
 
 class Halver:
-    """A line at 16 kHz, in pieces of an even number of samples, as one of 8 kHz. It is late by LATE_SAMPLES."""
+    """A line at 16 kHz, in pieces of any size, as one of 8 kHz. It is late by LATE_SAMPLES."""
 
     def __init__(self) -> None:
         self._before = np.zeros(2 * _CENTRE, np.int16)
 
     def feed(self, wide: Pcm) -> Pcm:
-        """Half as many samples."""
-        if not len(wide):
-            return wide
+        """Half as many samples; an odd one at the end waits for the next piece."""
         given = np.concatenate([self._before, wide])
-        self._before = given[len(wide) :]
-        count = len(wide) // WIDE
+        count = (len(given) - 2 * _CENTRE) // WIDE
+        self._before = given[WIDE * count :]
+        if not count:
+            return wide[:0]
+        given = given[: WIDE * count + 2 * _CENTRE]
         centre = given[0::2][_CENTRE // 2 + 1 :][:count]
         out = np.convolve(given[1::2], _SIDES, "valid") + 0.5 * centre
         return np.clip(np.round(out), -32768, 32767).astype(np.int16)

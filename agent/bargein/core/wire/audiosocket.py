@@ -25,9 +25,9 @@ class FrameKind(IntEnum):
     ERROR = 0xFF
 
 
-# Audio at more than 8 kHz: slin12 to slin192. Asterisk sends it if Dial(AudioSocket/...) asks for such a format.
-WIDEBAND_KHZ = {0x11: 12, 0x12: 16, 0x13: 24, 0x14: 32, 0x15: 44, 0x16: 48, 0x17: 96, 0x18: 192}
-KNOWN_KINDS = frozenset(FrameKind) | frozenset(WIDEBAND_KHZ)
+# Audio at other rates: slin12 to slin192. Asterisk sends it if Dial(AudioSocket/...) asks for such a format.
+OTHER_KHZ = {0x11: 12, 0x13: 24, 0x14: 32, 0x15: 44, 0x16: 48, 0x17: 96, 0x18: 192}
+KNOWN_KINDS = frozenset(FrameKind) | frozenset(OTHER_KHZ)
 
 
 class ProtocolError(Exception):

@@ -1,15 +1,17 @@
 """One AudioSocket connection as a pure state machine: bytes in, events out.
 
-It forgives what does no harm: frames of unknown kinds, empty or odd audio, a second id. Each is a LineNotice, once a
-connection. What makes the call impossible is a LineFault, and nothing comes after it.
+Audio at 16 kHz becomes 8 kHz here. The line forgives what does no harm: frames of unknown kinds, empty or odd audio, a
+second id. Each is a LineNotice, once a connection. What makes the call impossible is a LineFault, and nothing comes
+after it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..audio.halfband import Halver
 from ..audio.pcm import Pcm, from_bytes
-from .audiosocket import KNOWN_KINDS, WIDEBAND_KHZ, Decoder, Frame, FrameKind, ProtocolError
+from .audiosocket import KNOWN_KINDS, OTHER_KHZ, Decoder, Frame, FrameKind, ProtocolError
 from .companding import CompandingDetector
 from .rate_limiter import RateLimiter
 
@@ -72,6 +74,7 @@ class Line:
         self._decoder = Decoder()
         self._pace = RateLimiter(now)
         self._companding = CompandingDetector()
+        self._halver = Halver()
         self._call_id = ""
         self._over = False
         self._noted: set[str] = set()
@@ -114,6 +117,9 @@ class Line:
         kind, payload = frame.kind, frame.payload
         if kind == FrameKind.AUDIO:
             return self._audio(payload)
+        if kind == FrameKind.WIDE_AUDIO:
+            pcm = self._halver.feed(from_bytes(payload))
+            return [LineAudio(pcm)] if len(pcm) else []
         if kind == FrameKind.DTMF:
             digits = frame.digits()
             return [LineDigit(digit) for digit in digits] or self._notice("a DTMF frame without a digit; it is skipped")
@@ -125,9 +131,9 @@ class Line:
         if kind == FrameKind.ID:
             same = payload == bytes.fromhex(self._call_id.replace("-", ""))
             return [] if same else self._notice("a second call id; it is ignored")
-        if khz := WIDEBAND_KHZ.get(kind):
+        if khz := OTHER_KHZ.get(kind):
             raise ProtocolError(
-                f"the audio is at {khz} kHz, not 8; write Dial(AudioSocket/.../c(slin)) in the dialplan"
+                f"the audio is at {khz} kHz, not 8 or 16; write Dial(AudioSocket/.../c(slin)) in the dialplan"
             )
         _check_size(kind, len(payload), MAX_UNKNOWN_BYTES)
         return self._notice(f"a frame of unknown kind 0x{kind:02x}; such frames are skipped", "unknown")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..audio.pcm import RATE
-from .audiosocket import Frame, ProtocolError
+from ..audio.pcm import RATE, WIDE_RATE
+from .audiosocket import Frame, FrameKind, ProtocolError
 
 # A phone sends 1 s of audio a second, and what a network or a PBX held back comes late, never early. Only we can make
 # it come all at once: what arrived while a call waited to be accepted is in the socket's buffer, and an event loop
@@ -21,7 +21,8 @@ class RateLimiter:
 
     def count(self, frame: Frame, now: float) -> None:
         """A frame came. Raises ProtocolError when more has come than time has passed, by MAX_AHEAD_S."""
-        length_s = max(len(frame.payload) / (2 * RATE), LEAST_S)
+        rate = WIDE_RATE if frame.kind == FrameKind.WIDE_AUDIO else RATE
+        length_s = max(len(frame.payload) / (2 * rate), LEAST_S)
         self._ahead_s = max(0.0, self._ahead_s - (now - self._now)) + length_s
         self._now = now
         if self._ahead_s > MAX_AHEAD_S:
