@@ -22,15 +22,17 @@ ROOT = Path(__file__).parents[2]
 UNITS = sorted((ROOT / "systemd").glob("*.service"))
 
 
-def test_the_sample_configuration_has_every_key_with_its_default_but_two_paths() -> None:
+def test_the_sample_configuration_has_every_key_with_its_default_but_two_paths_and_the_age_of_calls() -> None:
     sample, replace = ROOT / "docs/bargein.toml", dataclasses.replace
     config = Config.load(sample, {})
     here = {
         "store": replace(config.store, url=Config().store.url),
         "recording": replace(config.recording, directory=Config().recording.directory),
+        "privacy": replace(config.privacy, keep_calls_days=0),
     }
     assert replace(config, **here, source=None) == Config()
     assert config.store.url == "sqlite:////var/lib/bargein/bargein.db"
+    assert config.privacy.keep_calls_days == 90
     tables = tomllib.loads(sample.read_text())
     assert {section: set(keys) for section, keys in tables.items()} == {
         section: {field.name for field in dataclasses.fields(kind)} for section, kind in SECTIONS.items()
@@ -61,6 +63,12 @@ def test_the_guide_names_commands_and_files_that_exist() -> None:
         parses(line)
     for path in ("docs/bargein.toml", "systemd/bargein.service", "systemd/bargein-prune.timer"):
         assert (ROOT / path).is_file()
+
+
+def test_the_daily_prune_has_no_age_of_its_own() -> None:
+    """With one, it would delete calls that [privacy] keeps."""
+    unit = (ROOT / "systemd/bargein-prune.service").read_text()
+    assert "ExecStart=/opt/bargein/bin/bargein prune --config /etc/bargein/bargein.toml\n" in unit
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd here to check the units")
