@@ -96,4 +96,5 @@ def test_a_histogram_counts_everything() -> None:
     rows = histogram(counts)
     assert sum(count for _, count in rows) == 18
     assert rows[0][0].startswith("0 to ")
+    assert [name for name, _ in histogram({150: 7, 155: 1})] == ["150 to 174 ms"]
     assert histogram({}) == []

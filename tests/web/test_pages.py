@@ -126,6 +126,11 @@ def test_filters_are_those_of_the_command_line(browser: TestClient, monkeypatch:
     assert "It has support." in browser.get("/statistics?queue=suport").text
     for wrong in ("since=soon", "outcome=nonsense", "longer=x", "page=-1", "page=9" + "9" * 40):
         assert browser.get(f"/calls?{wrong}").status_code == 400
+    page = browser.get("/statistics?since=xx&queue=support").text  # the form is there to correct it
+    assert 'action="/statistics"' in page
+    assert 'name="since" value="xx"' in page
+    assert 'name="queue" value="support"' in page
+    assert 'href="/calls"' in page  # no wrong filter goes along to another page
     assert browser.get("/calls/nothing").status_code == 404
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import dropwhile
 from typing import TYPE_CHECKING
 
 from ..store.filters import FATES, HANDED_OVER
@@ -62,7 +63,8 @@ def _local(stored: str) -> datetime:
 
 
 def histogram(counts: Mapping[int, int]) -> list[tuple[str, int]]:
-    """At most MOST_BINS + 1 bins of equal width, the last one open: (`50 to 74 ms`, count)."""
+    """At most MOST_BINS + 1 bins of equal width, the last one open: (`50 to 74 ms`, count). It
+    begins with the first that has any."""
     if not counts:
         return []
     values = sorted(counts)
@@ -78,4 +80,5 @@ def histogram(counts: Mapping[int, int]) -> list[tuple[str, int]]:
     for value, count in counts.items():
         bins[min(value // step, last)] += count
     named = [(f"{at * step} to {(at + 1) * step - 1} ms", count) for at, count in enumerate(bins[:last])]
-    return [*named, (f"{last * step} ms or more", bins[last])] if bins[last] else named
+    named += [(f"{last * step} ms or more", bins[last])] if bins[last] else []
+    return list(dropwhile(lambda named: not named[1], named))

@@ -244,7 +244,8 @@ class Pages:
         """A page for an error, in the same style."""
         code = error.status_code if isinstance(error, HTTPException) else 400
         told = error.detail if isinstance(error, HTTPException) else str(error)
-        return self._page(request, "error.html", code, message=told, query={})
+        typed = dict(request.query_params) if isinstance(error, WrongFilter) else None
+        return self._page(request, "error.html", code, message=told, query={}, typed=typed)
 
 
 def _now(live: Live) -> str:
