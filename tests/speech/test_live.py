@@ -50,11 +50,27 @@ def test_pieces_become_levelled_speech_without_the_silence_before_it() -> None:
         raw = np.concatenate([np.full(11025, 1e-5, np.float32), loudness * SPEECH, np.zeros(22050, np.float32)])
         parts = [arriving.add(raw[at : at + 1024], 22050) for at in range(0, len(raw), 1024)]
         rest, last = arriving.end()
-        said = np.concatenate([*parts, rest])
+        said = np.concatenate([*(part for part, _ in parts), rest[0]])
         assert last == pytest.approx(3 * RATE, abs=samples(80))
         whole = to_pcm(levelled(resample(raw, 22050, RATE), RATE))
         assert dbfs(said[:last]) == pytest.approx(dbfs(whole[RATE // 2 : RATE // 2 + last]), abs=1.5)
-        assert next(i for i, part in enumerate(parts) if len(part)) * 1024 < 11025 + 22050 * 0.3
+        assert next(i for i, part in enumerate(parts) if len(part[0])) * 1024 < 11025 + 22050 * 0.3
+
+
+@pytest.mark.parametrize("rate", [16000, 22050])
+@pytest.mark.parametrize("size", [301, 1024, 70000])
+def test_the_same_comes_at_16_khz(rate: int, size: int) -> None:
+    raw = np.concatenate([np.full(rate // 2, 1e-5, np.float32), SPEECH, np.zeros(rate, np.float32)])
+    arriving, plain = Arriving(Manner(), wide=True), Arriving(Manner())
+    parts = [arriving.add(raw[at : at + size], rate) for at in range(0, len(raw), size)]
+    narrow = [plain.add(raw[at : at + size], rate)[0] for at in range(0, len(raw), size)]
+    parts.append(arriving.end()[0])
+    pcm = np.concatenate([part for part, _ in parts])
+    wide = np.concatenate([wide for part, wide in parts if wide is not None])
+    assert np.array_equal(pcm, np.concatenate([*narrow, plain.end()[0][0]]))
+    assert len(wide) == 2 * len(pcm)
+    back = to_pcm(resample(wide.astype(np.float32) / 32768, 16000, RATE))
+    assert np.corrcoef(back, pcm)[0, 1] > 0.99
 
 
 def test_silence_is_an_error_and_so_is_another_rate() -> None:
@@ -185,22 +201,25 @@ class Server:
             self.may.release()
 
 
-async def test_the_voice_hands_a_sentence_out_while_it_comes_and_keeps_it() -> None:
+@pytest.mark.parametrize("wide", [False, True])
+async def test_the_voice_hands_a_sentence_out_while_it_comes_and_keeps_it(wide: bool) -> None:
     server = Server()
     voice = Voice(server)
     server.allow(2)
-    said = await voice.utterance("It costs $5.")
+    said = await voice.utterance("It costs $5.", wide)
     assert isinstance(said, LiveUtterance)
     assert said.grows
     assert not server.ended.is_set()
     assert [word.text for word in said.words] == ["It", "costs", "$5."]
     server.allow(9)
-    assert await voice.utterance("It costs $5.") is said
+    assert await voice.utterance("It costs $5.", wide) is said
     await asyncio.gather(said.finished(), said.finished())
     assert len(said.pcm) == pytest.approx(3 * RATE, abs=samples(100))
     assert said.words[-1].end == pytest.approx(3 * RATE, abs=samples(100))
     await asyncio.sleep(0)
-    kept = await voice.utterance("It costs $5.")
+    kept = await voice.utterance("It costs $5.", wide)
+    assert (kept.wide is None) is not wide
+    assert kept.wide is None or len(kept.wide) == 2 * len(kept.pcm)
     assert np.array_equal(kept.pcm, said.pcm)
     assert kept.words == said.words
     assert server.asked == ["It costs five dollars."]

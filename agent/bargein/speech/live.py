@@ -15,10 +15,10 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from ..core.audio.growing import GrowingUtterance
-from ..core.audio.pcm import RATE, Pcm, samples
+from ..core.audio.pcm import RATE, WIDE, WIDE_RATE, Pcm, samples
 from ..core.audio.utterance import Utterance, Word
 from ..errors import EngineError
-from .audio import PEAK, Resampler, Samples, activity, level_gain, to_pcm
+from .audio import PEAK, Resampler, Samples, activity, fitted, level_gain, to_pcm
 from .untimed import LEAD_MS, TAIL_MS
 
 STALL_S = 3.0  # without a piece of the sentence
@@ -27,6 +27,9 @@ SLOW_MARGIN = 1.1  # of what a server that is slower than speech must have sent 
 WORTH_MS = 60  # the least to be resampled at a time
 SOUND_PEAK = 0.01  # -40 dBFS: what is softer at the beginning is no speech
 LETTER_SAMPLES = 540  # of a voice that has not spoken yet: 15 letters a second
+
+_NOTHING: Samples = np.zeros(0, np.float32)
+Speech = tuple[Pcm, Pcm | None]  # at 8 kHz, and the same at 16 kHz if that is wanted
 
 
 class Abort:
@@ -77,50 +80,69 @@ class Manner:
 class Arriving:
     """Pieces of one sentence become 8 kHz speech at the right level, without the silence before it.
 
-    The level is that of the voice's last sentence. For the first one it is measured on what comes first.
+    The level is that of the voice's last sentence. For the first one it is measured on what comes first. With `wide`
+    the speech comes at 16 kHz as well.
     """
 
-    def __init__(self, manner: Manner) -> None:
+    def __init__(self, manner: Manner, wide: bool = False) -> None:
         self._manner, self._gain = manner, manner.gain
+        self._widens: Resampler | None = Resampler(WIDE_RATE, WIDE_RATE) if wide else None
+        self._held, self._held_wide = _NOTHING, _NOTHING  # of either rate, what the other one still lacks
         self._rate = 0
         self._resampler = Resampler(RATE, RATE)
         self._waiting: list[Samples] = []  # pieces that are too short to be worth the work
         self._speech: list[Samples] = []  # at 8 kHz, without the gain
         self._begun = False
 
-    def add(self, piece: Samples, rate: int) -> Pcm:
+    def add(self, piece: Samples, rate: int) -> Speech:
         """The speech that is ready with the next `piece`. Raises EngineError."""
         if not self._rate:
             self._rate, self._resampler = rate, Resampler(rate, RATE)
+            self._widens = self._widens and Resampler(rate, WIDE_RATE)
         elif rate != self._rate:
             raise EngineError("the speech server changes its sample rate within a sentence")
         self._waiting.append(piece)
         if sum(map(len, self._waiting)) < rate * WORTH_MS // 1000:
-            return np.zeros(0, np.int16)
+            return to_pcm(_NOTHING), None
         return self._ready(last=False)
 
-    def end(self) -> tuple[Pcm, int]:
+    def end(self) -> tuple[Speech, int]:
         """The speech that was still held, and where the last sound of all ends. Raises EngineError for silence."""
         rest = self._ready(last=True)
-        all_of_it = np.concatenate(self._speech) if self._begun else np.zeros(0, np.float32)
+        all_of_it = np.concatenate(self._speech) if self._begun else _NOTHING
         _, last = activity(all_of_it, RATE)
         if not last:
             raise EngineError("the speech server sends silence")
         self._manner.gain = level_gain(all_of_it, RATE)
         return rest, last
 
-    def _ready(self, last: bool) -> Pcm:
-        piece = np.concatenate([*self._waiting, np.zeros(0, np.float32)])
+    def _ready(self, last: bool) -> Speech:
+        speech, wide = self._resampled(np.concatenate([*self._waiting, _NOTHING]), last)
         self._waiting.clear()
-        speech = self._resampler.add(piece, last)
         if not self._begun:
-            speech = np.concatenate([*self._speech, speech])
             first = self._first_sound(speech, last)
-            self._begun = first is not None
-            self._speech, speech = ([], speech[first:]) if self._begun else ([speech], speech[:0])
-            if not self._begun:
-                return np.zeros(0, np.int16)
+            if first is None:
+                self._held, self._held_wide = speech, wide
+                return to_pcm(_NOTHING), None
+            self._begun = True
+            speech, wide = speech[first:], wide[WIDE * first :]
+        if self._widens is not None:
+            count = len(speech) if last else min(len(speech), len(wide) // WIDE)
+            self._held, self._held_wide = speech[count:], wide[WIDE * count :]
+            speech, wide = speech[:count], wide[: WIDE * count]
         self._speech.append(speech)
+        pcm = self._at_level(speech)
+        return pcm, None if self._widens is None else fitted(self._at_level(wide), pcm)
+
+    def _resampled(self, piece: Samples, last: bool) -> tuple[Samples, Samples]:
+        """What is ready of either rate, with what was held."""
+        speech = np.concatenate([self._held, self._resampler.add(piece, last)])
+        self._held = _NOTHING
+        if self._widens is None:
+            return speech, _NOTHING
+        return speech, np.concatenate([self._held_wide, self._widens.add(piece, last)])
+
+    def _at_level(self, speech: Samples) -> Pcm:
         assert self._gain is not None
         return to_pcm(np.clip(speech * self._gain, -PEAK, PEAK))
 
@@ -138,8 +160,8 @@ class Arriving:
 class LiveUtterance(GrowingUtterance):
     """A sentence that a server sends. The methods are for the event loop."""
 
-    def __init__(self, text: str, lay: Callable[[int], tuple[Word, ...]], expected: int) -> None:
-        super().__init__(text, lay, expected)
+    def __init__(self, text: str, lay: Callable[[int], tuple[Word, ...]], expected: int, wide: bool = False) -> None:
+        super().__init__(text, lay, expected, wide)
         self.abort = Abort()
         self._error: EngineError | None = None
         self._moved = asyncio.Event()
@@ -151,9 +173,9 @@ class LiveUtterance(GrowingUtterance):
         """The request goes out."""
         self._asked_s = asyncio.get_running_loop().time()
 
-    def arrived(self, pcm: Pcm) -> None:
+    def arrived(self, pcm: Pcm, wide: Pcm | None = None) -> None:
         """The next piece."""
-        self.append(pcm)
+        self.append(pcm, wide)
         if not self._first_samples:
             self._first_s, self._first_samples = asyncio.get_running_loop().time(), len(self.pcm)
         self._moved.set()

@@ -20,13 +20,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..core.audio.pcm import RATE, WIDE, WIDE_RATE, Pcm
+from ..core.audio.pcm import RATE, WIDE, WIDE_RATE
 from ..core.audio.utterance import Utterance, spread
 from ..errors import EngineError
 from .audio import activity, fitted, from_pcm, read_wav, widened
 from .background import pool
 from .base import Downloads, TextToSpeech
-from .live import Arriving, LiveTts, LiveUtterance, Manner
+from .live import Arriving, LiveTts, LiveUtterance, Manner, Speech
 from .speaking import Reading, SpeakableTts
 from .voice_cache import DiskCache
 
@@ -181,7 +181,7 @@ class Voice:
         if making is None or (making.live is not None and making.live.broken):
             engine = self._engine
             if reading is not None and isinstance(engine, LiveTts) and any(map(str.isalnum, reading.spoken)):
-                making = self._receive(engine, reading)
+                making = self._receive(engine, reading, key.endswith(AT_16_KHZ))
             else:
                 work = self._pool.submit(make)
                 done = asyncio.wrap_future(work)
@@ -191,26 +191,27 @@ class Voice:
         making.wanted += 1
         return making
 
-    def _receive(self, engine: LiveTts, reading: Reading) -> _Making:
+    def _receive(self, engine: LiveTts, reading: Reading, wide: bool) -> _Making:
         """Ask a server for a sentence, and hand it out as it comes."""
         loop = asyncio.get_running_loop()
-        live = LiveUtterance(reading.written, reading.lay, self._manner.expected(reading.spoken))
+        live = LiveUtterance(reading.written, reading.lay, self._manner.expected(reading.spoken), wide)
 
         def receive() -> int:
             loop.call_soon_threadsafe(live.asked)
-            arriving = Arriving(self._manner)
+            arriving = Arriving(self._manner, wide)
             with closing(engine.pieces(reading.spoken, self._language, self._voice, live.abort)) as pieces:
                 for piece, rate in pieces:
-                    if len(speech := arriving.add(piece, rate)):
+                    speech = arriving.add(piece, rate)
+                    if len(speech[0]):
                         loop.call_soon_threadsafe(arrived, speech)
             rest, last = arriving.end()
             loop.call_soon_threadsafe(arrived, rest)
             self._manner.took(reading.spoken, last)
             return last
 
-        def arrived(speech: Pcm) -> None:
+        def arrived(speech: Speech) -> None:
             self._progress += 1
-            live.arrived(speech)
+            live.arrived(*speech)
 
         async def whole() -> Utterance:
             try:

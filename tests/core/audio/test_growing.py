@@ -16,18 +16,31 @@ SPEECH: Pcm = np.round(8000 * np.sin(np.arange(LONG) * 2 * np.pi * 200 / 8000)).
 
 
 def growing(expected: int = LONG) -> GrowingUtterance:
-    return GrowingUtterance(TEXT, lambda last: spread(TEXT, 0, last), expected)
+    return Twice(TEXT, lambda last: spread(TEXT, 0, last), expected, wide=True)
+
+
+class Twice(GrowingUtterance):
+    """At 16 kHz each sample comes twice."""
+
+    def append(self, pcm: Pcm, wide: Pcm | None = None) -> None:
+        super().append(pcm, np.repeat(pcm, 2))
 
 
 class Line:
     def __init__(self, utterance: GrowingUtterance) -> None:
-        self.playback = Playback()
+        self.playback = Playback(wideband=True)
+        self.wide: Pcm = np.zeros(0, np.int16)
         self.playback.enqueue(Segment(utterance))  # type: ignore[arg-type]
         self.sent: Pcm = np.zeros(0, np.int16)
 
     def play(self, ms: int) -> Pcm:
-        frames = [self.playback.next_frame(len(self.sent) + i * FRAME_SAMPLES) for i in range(ms // 20)]
+        frames = []
+        for i in range(ms // 20):
+            frames.append(self.playback.next_frame(len(self.sent) + i * FRAME_SAMPLES))
+            assert self.playback.wide is not None
+            self.wide = np.concatenate([self.wide, self.playback.wide])
         self.sent = np.concatenate([self.sent, *frames])
+        assert np.abs(self.wide[::2].astype(int) - self.sent).max() < 900  # fades differ a little
         return np.concatenate(frames)
 
     @property
