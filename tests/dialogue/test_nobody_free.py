@@ -79,12 +79,15 @@ async def test_a_caller_is_called_back_at_their_own_number(language: str) -> Non
 
 @pytest.mark.parametrize("language", WORDS)
 async def test_a_wrong_time_or_number_is_corrected(language: str) -> None:
-    agree, own, time, *_ = WORDS[language]
+    agree, own, time, soon, *_ = WORDS[language]
     no, at_four, other = NO[language]
     call = await begun(language)
     for said in (agree, own, time, at_four):
         await call.says(said)
     assert call.planner.progress.callback == Callback("+15550100", "16:00", "mug=blue")
+    await call.says(f"{no}, {soon}")
+    assert call.planner.progress.callback == Callback("+15550100", "", "mug=blue")
+    await call.says(at_four)
     await call.says(f"{no}, {other}")
     assert call.planner.progress.callback == Callback("5550142", "16:00", "mug=blue")
     end = await call.says(YES[language])  # agrees to this number, and not to the caller's own

@@ -225,6 +225,7 @@ class FlowReply:
         """Set a step's variables and send its request. Returns the state, and where to go if the request failed."""
         names = self._planner.names(state, self._text)
         state = state.let({name: render(text, names.plain) for name, text in step.set.items()})
+        state = state.clear(*(name for name, text in step.set.items() if name in self._flow.slots and not text))
         if step.callback:
             told = {name: " ".join(render(text, names.plain).split()) for name, text in step.callback.items()}
             if told["number"]:
