@@ -190,7 +190,7 @@ def _chart(title: str, rows: Sequence[tuple[str, int]], screen: Screen) -> list[
 
 
 def _spreads(title: str, groups: Sequence[Spread], screen: Screen) -> list[str]:
-    names = ("noticed p50", "p95", "silent p50", "p95", "worst")
+    names = ("noticed, median", "95 %", "silent, median", "95 %", "worst")
     width = min(NAME, max(13, *(cells(group.name) for group in groups)))  # the tables stand below each other
     columns = [Column(title.ljust(width)), Column("count", right=True), *(Column(name, right=True) for name in names)]
     rows = [
