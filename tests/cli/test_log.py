@@ -202,7 +202,7 @@ def test_stats_counts_what_is_chosen_and_compares_two_periods(
 ) -> None:
     told = run(runner, "stats")
     assert "2 calls, 14 s on the phone: 2 interrupted (100%)" in told
-    assert re.search(r"interruptions +count +noticed, median +95 % +silent, median +95 % +worst", told)  # as the page says
+    assert re.search(r"interruptions +count +noticed, median +95 % +silent, median +95 % +worst", told)
     assert "2 handed over (100%)" in told
     assert re.search("calls  handed over  abandoned$|calls  handed over$", told, re.MULTILINE)  # no columns of zeros
     assert re.search(r"correct +2 +80 ms +80 ms +120 ms +420 ms +420 ms", told)

@@ -16,6 +16,7 @@ WIDTH = 24  # of the names: the tables of `stats` stand below each other
 
 def waits_table(waits: Iterable[WaitSpread], screen: Screen) -> list[str]:
     """Each part with its median and 95th percentile."""
-    columns = [Column("before a reply".ljust(WIDTH)), *(Column(name, right=True) for name in ("count", "median", "95 %"))]
+    figures = (Column(name, right=True) for name in ("count", "median", "95 %"))
+    columns = [Column("before a reply".ljust(WIDTH)), *figures]
     rows = [[WAIT_NAMES[w.name], f"{w.count:,}", latency(w.median_ms), latency(w.p95_ms)] for w in waits]
     return table(columns, rows, screen)
