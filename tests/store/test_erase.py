@@ -111,7 +111,7 @@ def test_a_transaction_deletes_as_much_as_fits_into_its_time() -> None:
                 break
         assert longest_s <= most_s, call_s
         assert size == round(TARGET_S / call_s)
-    assert next_size(1, 1.0) == 1
+    assert next_size(1, 1.0) == FIRST
     assert next_size(4, 0.0) == 6
     assert next_size(200, 0.0001) == 200
 

@@ -19,7 +19,7 @@ BETWEEN_S = 0.025  # SQLite's writers look at the lock after 1, 3, 8, 18, 33, 53
 MERGE_EVERY = 4  # transactions: a step merges what they wrote
 CHECKPOINT_EVERY = 16  # transactions: before a server would do it in its own commit
 MERGES = 200  # steps at the end
-FIRST, MOST = 5, 200  # calls in one transaction
+FIRST, MOST = 1, 200  # calls in one transaction
 GROWTH = 1.25  # a call with many turns may come next
 PAGE = 2000  # calls that are looked at together
 
@@ -115,13 +115,18 @@ class Eraser:
                 (func.length(turns.c.words), turns.c.call_id.in_(ids)),
                 (func.length(cuts.c.heard_text), cuts.c.id.in_(of_cuts)),
                 (func.length(calls.c.id), calls.c.caller.in_(callers)),
+                (func.length(calls.c.steps), calls.c.started_at.in_([row["started_at"] for row in found])),
             ):
                 await connection.execute(select(func.sum(read)).where(which))
-            same = cuts.alias()  # beside which the rows are in the indexes that are not in the order of time
-            for column in ("step", "stop_latency_ms"):
+            same = cuts.alias()  # beside which the rows are in the indexes
+            for column in ("kind", "step", "stop_latency_ms"):
                 beside = and_(same.c[column] == cuts.c[column], same.c.at == cuts.c.at)
                 of_calls = select(func.count()).join_from(cuts, same, beside).where(cuts.c.call_id.in_(ids))
                 await connection.execute(of_calls)
+            if self._in_thread is not None:
+                numbers = [row["number"] for row in found if row["number"] is not None]
+                for which in said.ROWS:
+                    await connection.execute(which, {"numbers": numbers})
 
     def _erase(self, found: Sequence[Row], what: What, connection: Connection) -> None:
         ids = [row["id"] for row in found]

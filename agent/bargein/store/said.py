@@ -5,8 +5,14 @@ own.
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, text
 
+ROWS = tuple(  # what FTS5 reads to take the words of some calls out of its index
+    text(f"SELECT sum(length({column})) FROM said_{table} WHERE id IN :numbers").bindparams(
+        bindparam("numbers", expanding=True)
+    )
+    for table, column in (("content", "c0"), ("docsize", "sz"))
+)
 PAGES = 40  # that one step writes: a few ms
 STEP = f"INSERT INTO said (said, rank) VALUES ('merge', {PAGES})"
 WHOLE = "INSERT INTO said (said, rank) VALUES ('merge', -1)"  # begin to merge all parts into one
