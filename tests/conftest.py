@@ -34,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Calls in real time on a shared machine are flaky: each may fail once. Other tests say so themselves."""
     for item in items:
-        if item.nodeid.startswith(REAL_TIME):
+        if item.nodeid.startswith(REAL_TIME) and item.get_closest_marker("lasting") is None:
             item.add_marker(pytest.mark.flaky(reruns=1))
     if lane := config.getoption("--lane"):
         lanes: dict[str, list[pytest.Item]] = {"timed": [], "untimed": []}

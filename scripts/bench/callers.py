@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import random
 import shlex
@@ -11,7 +12,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,10 +28,13 @@ PTIME_S = 0.020
 ECHO_FRAMES, ECHO_GAIN = 3, 0.3  # 60 ms
 ROOM_RMS = 12  # -69 dBFS
 CALLER_DBFS = -22.0
+LEAD_S = 0.03  # kept before the onset of what a caller says, the first third of it faded in
+CERTAIN_MS = 20.0  # of a manifest's onset, to measure from it
 EVERY_S = 15.0  # between the beginnings of a caller's interruptions, on average
 WARM_S = 5.0  # not measured
 SILENT_DBFS, SILENT_FRAMES = -50.0, 10  # of the agent, to count as silent
 IN_TIME_MS = 300.0
+TALKED_ON_MS = 9999.0
 
 FLOW = """language: en
 queue: support
@@ -38,11 +42,11 @@ steps:
   talk:
     wav: {wav}
     ask: Okay?
-    menu: {{xylophone: {{go: again}}}}
+    menu: {{xylophone: {{go: more}}}}
     silence: 1
-    failed: again
+    failed: more
     on: {{{on}}}
-  again:
+  more:
     wav: {wav}
     ask: Okay?
     menu: {{xylophone: {{go: talk}}}}
@@ -59,6 +63,20 @@ class Recording:
 
     frames: list[Pcm]
     onset_s: float
+    name: str = ""
+
+
+class Deck:
+    """Recordings in a random order, each once before any is drawn again: no hard one weighs more than the others."""
+
+    def __init__(self, recordings: Sequence[Recording]) -> None:
+        self._recordings = recordings
+        self._left: list[Recording] = []
+
+    def draw(self) -> Recording:
+        if not self._left:
+            self._left = random.sample(self._recordings, len(self._recordings))
+        return self._left.pop()
 
 
 @dataclass(slots=True, eq=False)
@@ -72,7 +90,7 @@ class Caller:
     decoder: Decoder = field(default_factory=Decoder)
     heard: list[bytes] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
-    onsets: list[float] = field(default_factory=list)
+    onsets: list[tuple[float, str]] = field(default_factory=list)  # of what it said, and its name
     says: list[Pcm] = field(default_factory=list)
     sent: int = 0
     open: bool = True
@@ -90,14 +108,14 @@ class Caller:
                 self.heard.append(frame.payload)
                 self.times.append(now)
 
-    def send(self, now: float, recordings: list[Recording], until: float) -> None:
+    def send(self, now: float, deck: Deck | None, until: float) -> None:
         out = self.room[self.sent % len(self.room)]
         if len(self.heard) > ECHO_FRAMES:
             out = out + (from_bytes(self.heard[-1 - ECHO_FRAMES]) * ECHO_GAIN).astype(np.int16)
-        if recordings and not self.says and now - self.began > self.next_s and now < until:
-            chosen = random.choice(recordings)
+        if deck and not self.says and now - self.began > self.next_s and now < until:
+            chosen = deck.draw()
             self.says = chosen.frames.copy()
-            self.onsets.append(now + chosen.onset_s)
+            self.onsets.append((now + chosen.onset_s, chosen.name))
             self.next_s = now - self.began + 3 + random.expovariate(1 / (EVERY_S - 3))
         if self.says:
             out = out + self.says.pop(0)
@@ -110,13 +128,38 @@ class Caller:
         self.sent += 1
 
 
-def recording(path: Path) -> Recording:
-    """A WAV at the level of a caller, in frames."""
+def spoken(folder: Path) -> list[Recording]:
+    """What callers say: the WAVs in a folder, searched in depth, each from its onset on.
+
+    If the folder has a manifest.csv (file, class, onset_s, onset_unc_ms), only its speech whose onset is certain.
+    """
+    manifest = folder / "manifest.csv"
+    if not manifest.exists():
+        return [recording(path, starts_at_onset=True) for path in sorted(folder.rglob("*.wav"))]
+    with open(manifest, newline="", encoding="utf-8") as rows:
+        return [
+            recording(folder / row["file"], float(row["onset_s"] or 0), starts_at_onset=True)
+            for row in csv.DictReader(rows)
+            if row["class"] == "speech" and float(row["onset_unc_ms"] or 0) <= CERTAIN_MS
+        ]
+
+
+def recording(path: Path, onset_s: float | None = None, starts_at_onset: bool = False) -> Recording:
+    """A WAV at the level of a caller, in frames. Its onset is its first loud sample, unless it is known.
+
+    `starts_at_onset`: what comes before is left out. A breath or the noise of another room is no interruption, but an
+    agent hears it.
+    """
     pcm = read_wav(path).astype(np.float64)
     loud = np.abs(pcm) > np.abs(pcm).max() * 0.05
     pcm *= 32768 * 10 ** (CALLER_DBFS / 20) / np.sqrt(np.mean(pcm[loud] ** 2))
+    onset = int(np.flatnonzero(loud)[0]) if onset_s is None else int(onset_s * samples(1000))
+    if starts_at_onset:
+        lead = min(onset, int(LEAD_S * samples(1000)))
+        pcm, onset = pcm[onset - lead :], lead
+        pcm[: lead // 3] *= np.linspace(0, 1, lead // 3)
     whole = np.pad(np.clip(pcm, -32000, 32000), (0, -len(pcm) % FRAME_SAMPLES)).astype(np.int16)
-    return Recording(list(whole.reshape(-1, FRAME_SAMPLES)), float(np.flatnonzero(loud)[0]) / samples(1000))
+    return Recording(list(whole.reshape(-1, FRAME_SAMPLES)), onset / samples(1000), path.stem)
 
 
 def free_port() -> int:
@@ -134,8 +177,8 @@ def free_port() -> int:
 
 def endless(agent: Path) -> str:
     """A flow that plays the WAV without end, whatever the caller says."""
-    to = {name: ", ".join(f"{kind}: {name}" for kind in KINDS) for name in ("talk", "again")}
-    return FLOW.format(wav=agent.absolute(), on=to["again"], back=to["talk"])
+    to = {name: ", ".join(f"{kind}: {name}" for kind in KINDS) for name in ("talk", "more")}
+    return FLOW.format(wav=agent.absolute(), on=to["more"], back=to["talk"])
 
 
 @contextmanager
@@ -232,18 +275,18 @@ def place(port: int, call_id: str = "") -> Caller:
     return Caller(sock, room, random.uniform(4, EVERY_S), time.monotonic())
 
 
-def silences(caller: Caller, measured: float, end: float) -> Iterator[float]:
-    """Of each interruption of a talking agent, ms from the onset to the agent's silence; 9999 if it talked on."""
+def silences(caller: Caller, measured: float, end: float) -> Iterator[tuple[float, str]]:
+    """Of each interruption of a talking agent: ms from the onset to its silence, or TALKED_ON_MS; and what was said."""
     times = np.array(caller.times)
     level = np.array([np.sqrt(np.mean(from_bytes(frame).astype(float) ** 2)) for frame in caller.heard])
     quiet = level < 32768 * 10 ** (SILENT_DBFS / 20)
-    for onset in caller.onsets:
+    for onset, name in caller.onsets:
         first = int(np.searchsorted(times, onset))
         if onset < measured or onset > end - 1.5 or first < 25 or quiet[first - 25 : first].all():
             continue
         after = quiet[first : first + 75]
         run = next((at for at in range(len(after) - SILENT_FRAMES) if after[at : at + SILENT_FRAMES].all()), None)
         if run is None:
-            yield 9999.0
+            yield TALKED_ON_MS, name
         elif run:  # else it was in a pause of its own
-            yield (times[first + run - 1] - onset + PTIME_S) * 1000
+            yield (times[first + run - 1] - onset + PTIME_S) * 1000, name

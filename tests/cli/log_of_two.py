@@ -54,7 +54,7 @@ async def fill(url: str) -> None:
         store.turn(call_id, Turn(1, "caller", 2900, 4000, "no, the blue one", "no, the blue one", confidence=0.9))
         waits = Waits(600, 150, 40 + 1600 * number, 30, 700 + 1600 * number)
         store.turn(call_id, Turn(2, "agent", 4300, 6000, "The blue mug.", "The blue mug.", waits=waits))
-        store.call_ended(call_id, outcome="queue", duration_ms=7000, summary="blue mug")
+        store.call_ended(call_id, outcome="queue", duration_ms=7000, summary="blue mug", ended_at=now)
     await store.close()
 
 

@@ -30,6 +30,7 @@ from .flows import BLUE, LIST, PAY, write
         ("steps:\n  a:\n    next:\n      - {when: 'a(1)', go: a}\n      - a\n", 4, "is not allowed in a condition"),
         ("steps:\n  a: {ask: 'Who?', next: a}\n", 2, "for what"),
         ("steps:\n  a: {hangup: }\n  b: {hangup: }\n", 3, "reached from nowhere"),
+        ("steps:\n  a: {ask: Q, menu: [x], next: again}\n  again: {hangup: }\n", 3, "rename it"),
         ("steps:\n  a: {say: x, next: b}\n  b: {say: y, next: a}\n", 2, "without ever listening"),
         ("slots:\n  s: {type: colour}\nsteps:\n  a: {hangup: }\n", 2, "'colour'"),
         ("slots:\n  s: {choices: {a: {digit: 1}, b: {digit: 1}}}\nsteps:\n  a: {hangup: }\n", 2, "the digit 1"),

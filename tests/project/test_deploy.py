@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import re
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bargein.config import SECTIONS
+from bargein.config import SECTIONS, Config
 from bargein.server.metrics import COUNTERS, GAUGES, HISTOGRAMS
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +41,25 @@ def test_the_compose_file_sets_what_exists() -> None:
     for name in services["bargein"]["environment"]:
         section, key = name.removeprefix("BARGEIN_").lower().split("__")
         assert key in SECTIONS[section].__dataclass_fields__
+
+
+def test_the_container_fits_the_package_and_its_defaults() -> None:
+    text = (DEPLOY / "Containerfile").read_text()
+    setup, plain = configparser.ConfigParser(), Config()
+    setup.read(ROOT / "setup.cfg")
+    (extras,) = re.findall(r"/usr/src/bargein\[([\w,]+)\]", text)
+    assert set(extras.split(",")) <= set(setup["options.extras_require"])
+    (python,) = re.findall(r"^FROM \S+python:([\d.]+)", text, re.MULTILINE)
+    assert f"Programming Language :: Python :: {python}" in setup["metadata"]["classifiers"]
+    (first, last, agi, metrics) = re.findall(r"\d+", re.findall(r"^EXPOSE (.+)", text, re.MULTILINE)[0])
+    assert plain.audiosocket.listen == f"127.0.0.1:{first}" and int(last) - int(first) == 15  # noqa: PT018
+    assert plain.fastagi.listen == f"127.0.0.1:{agi}"
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    scraped = (DEPLOY / "prometheus/prometheus.yaml").read_text()
+    where = f"127.0.0.1:{metrics}"
+    assert all(where in part for part in (text, scraped, services["bargein"]["environment"]["BARGEIN_SERVER__METRICS"]))
+    grace = int(services["bargein"]["stop_grace_period"].removesuffix("s"))
+    assert grace > plain.audiosocket.drain_s
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "deploy").rglob("Containerfile")), ids=str)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import stat
 import subprocess
 import sys
@@ -64,6 +65,24 @@ def test_a_disk_that_fails_is_one_line_and_no_more(tmp_path: Path, caplog) -> No
     recording.end()
     wait_until_written()
     assert len(caplog.records) == 1
+
+
+def test_a_disk_that_is_full_ends_the_recording_there(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    recording = WavRecorder(tmp_path / "call.wav")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        for _ in range(50 * 10):  # 320 kB
+            recording.near(LOUD)
+            recording.far(LOUD)
+        recording.end()
+        wait_until_written()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert len(caplog.records) == 1
+    _, far = both_legs(recording.path)
+    assert 8000 < len(far) <= 25_000
+    assert np.all(far == LOUD[0])
 
 
 def both_legs(path: Path) -> tuple[np.ndarray, np.ndarray]:

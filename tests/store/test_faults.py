@@ -13,10 +13,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from bargein.clock import SystemClock
 from bargein.core.turns.records import Turn
 from bargein.store import CallFilter, Reader, Store
 from bargein.store.connect import is_away, is_refusal
@@ -291,6 +293,28 @@ async def test_postgresql_restarted_under_load_loses_no_row(cluster: Cluster, tm
     assert store.dropped == 0
     await store.close()
     assert len(await ids(url)) == put > 500
+
+
+async def test_a_clock_that_is_set_back_in_a_call_changes_no_time_in_its_rows(tmp_path: Path) -> None:
+    class SetBack(SystemClock):
+        day = began = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+
+        def utc(self) -> datetime:
+            return self.day
+
+    clock = SetBack()
+    store = await Store.open(f"sqlite:///{tmp_path}/calls.db", clock=clock)
+    store.call_started("c1")
+    clock.day -= timedelta(hours=1)
+    store.interruption(cut(0, "c1"))
+    store.call_ended("c1", outcome="queue", duration_ms=60_000)
+    await store.close()
+    with sqlite3.connect(tmp_path / "calls.db") as database:
+        times = database.execute("SELECT started_at, at, ended_at FROM calls JOIN interruptions ON call_id = calls.id")
+        started, at, ended = map(datetime.fromisoformat, times.fetchone())
+    assert started == clock.began
+    assert at == started + timedelta(milliseconds=cut(0, "c1").onset_ms)
+    assert ended == started + timedelta(minutes=1)
 
 
 def test_a_drivers_error_is_a_failure_and_no_bad_row() -> None:

@@ -148,11 +148,13 @@ class Store(Reader):
         """A call is over. `queue` None keeps the queue that it came with; `slots` are the values that its flow gathered
         so far, without secret ones; `last_step` is where the caller was; `cause` is why it ended before its flow;
         `answered_by` is for a call that Asterisk placed."""
-        self._started.pop(call_id, None)
+        started_at = self._started.pop(call_id, None)
+        if ended_at is None:  # not by the clock, which may have been set meanwhile
+            ended_at = started_at + timedelta(milliseconds=duration_ms) if started_at else self._clock.utc()
         row: dict[str, Any] = {"outcome": outcome, "duration_ms": duration_ms, "exten": exten, "summary": summary}
         row |= {"slots": json.dumps(dict(slots), ensure_ascii=False) if slots else "", "last_step": last_step}
         row |= {"cause": cause, "answered_by": answered_by}
-        row["ended_at"] = iso(ended_at or self._clock.utc())
+        row["ended_at"] = iso(ended_at)
         self._put("calls", {"id": call_id, **row} if queue is None else {"id": call_id, **row, "queue": queue})
 
     async def call_handed_over(self, call_id: str, handover: Handover) -> None:

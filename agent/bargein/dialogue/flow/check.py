@@ -44,6 +44,9 @@ class _Check:
             self._unknown(at.top.get("start", at.root), "start: step", flow.start, list(at.steps))
         if flow.failed not in self.steps:
             self._unknown(at.top.get("failed", at.root), "failed: step", flow.failed, self.steps)
+        for name in SPECIAL:
+            if name in at.steps:
+                at.steps[name].report(f"step {name!r} can never be reached: {name!r} means something else; rename it")
         for name, step in flow.steps.items():
             if name in at.sound:
                 self._step(step, at.steps[name])
@@ -56,7 +59,7 @@ class _Check:
         if len(at.sound) == len(at.steps):  # else a step may be reached from one that could not be read
             found = reached(flow)
             for name in flow.steps:
-                if name not in found:
+                if name not in found and name not in SPECIAL:
                     at.steps[name].report(f"step {name!r} is reached from nowhere; lead to it or delete it")
 
     def _unknown(self, where: Value, what: str, name: str, known: Sequence[str]) -> None:
