@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import uuid
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
@@ -24,7 +25,7 @@ from .session import Session
 log = logging.getLogger(__name__)
 
 SESSION_END_S = 5.0
-REFUSED_EVERY_S = 10.0  # between two log lines about refused connections
+SAID_EVERY_S = 10.0  # between two log lines of the same kind about connections without a call
 LOOK_UP_S = 0.5  # how long a call waits for the database to say whether its id is new
 
 
@@ -70,6 +71,22 @@ class _ServedCall:
     task: asyncio.Task[None]
 
 
+class _Flood:
+    """Connections of one kind, for the log: a flood of them must not fill the disk."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock, self._count, self._quiet_until = clock, 0, -math.inf
+
+    def counted(self) -> int:
+        """One more. How many there were since the last line; 0 if it is too early for another line."""
+        self._count += 1
+        now = self._clock.monotonic()
+        if now < self._quiet_until:
+            return 0
+        count, self._count, self._quiet_until = self._count, 0, now + SAID_EVERY_S
+        return count
+
+
 class AudioSocketServer:
     """Call `start`. Calls are then served until `close` or `drain`.
 
@@ -98,8 +115,7 @@ class AudioSocketServer:
         self._limits = limits
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
-        self._refused = 0  # refused connections since the last log line about them
-        self._quiet_until = 0.0
+        self._refused, self._silent, self._faulty = (_Flood(self._clock) for _ in range(3))
         self._pending = 0  # of these, connections without a call
         self._draining = False
         self._running: dict[str, _ServedCall] = {}
@@ -164,7 +180,12 @@ class AudioSocketServer:
             log.warning("AudioSocket: %s may not connect; if it should, add it to audiosocket.peers", peer)
             return
         if self._pending >= self._limits.max_pending:
-            self._log_refused()
+            if count := self._refused.counted():
+                log.warning(
+                    "AudioSocket: %d connections wait without an id; %d refused since the last such line",
+                    self._pending,
+                    count,
+                )
             return
         self._pending += 1
         try:
@@ -174,29 +195,27 @@ class AudioSocketServer:
         if info is not None:
             await self._run(info, connection)
 
-    def _log_refused(self) -> None:
-        """One line for many: a flood of connections must not fill the disk."""
-        self._refused += 1
-        now = self._clock.monotonic()
-        if now < self._quiet_until:
-            return
-        log.warning(
-            "AudioSocket: %d connections wait without an id; %d refused since the last such line",
-            self._pending,
-            self._refused,
-        )
-        self._refused, self._quiet_until = 0, now + REFUSED_EVERY_S
-
     async def _identified(self, connection: Connection) -> CallInfo | None:
         """The call of this connection, with its session. None if it is not served; the connection is then finished."""
         try:
             async with asyncio.timeout(self._limits.id_timeout_s):
                 call_id = await connection.call_id()
         except ProtocolError as error:
-            log.warning("AudioSocket: %s sent no call: %s; the connection is closed", connection.peer, error)
+            if count := self._faulty.counted():
+                log.warning(
+                    "AudioSocket: %s sent no call: %s; the connection is closed (%d since the last such line)",
+                    connection.peer,
+                    error,
+                    count,
+                )
             return None
         except TimeoutError:
-            log.warning("AudioSocket: %s sent no call id in time; the connection is closed", connection.peer)
+            if count := self._silent.counted():
+                log.warning(
+                    "AudioSocket: %s sent no call id in time; the connection is closed (%d since the last such line)",
+                    connection.peer,
+                    count,
+                )
             return None
         if call_id is None:
             return None
