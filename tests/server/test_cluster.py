@@ -39,6 +39,7 @@ def settings(folder: Path) -> Config:
         fastagi=replace(plain.fastagi, listen="127.0.0.1:0"),
         server=replace(plain.server, metrics="127.0.0.1:0"),
         store=replace(plain.store, url=f"sqlite:///{folder}/calls.db"),
+        speech=replace(plain.speech, stt="openai", stt_url="http://127.0.0.1:9/v1", stt_model="none"),  # nobody speaks
     )
 
 
