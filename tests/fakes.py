@@ -45,6 +45,7 @@ class LevelDetector:
         self.sensitivities: list[float] = []
         self.voice = voice
         self.withdraw = False
+        self.echo_dbfs = -120.0
         self._run = 0
         self._armed = True
 
@@ -69,7 +70,7 @@ class LevelDetector:
             self.voice,
             dbfs(pcm),
             -70.0,
-            -120.0,
+            self.echo_dbfs,
             pcm,
             self.withdraw,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bargein.core.audio.pcm import SAMPLES_PER_MS
+from bargein.core.audio.pcm import SAMPLES_PER_MS, dbfs
 from bargein.core.audio.playback import Segment
 from bargein.core.turns import actions as act
 from bargein.core.turns.conversation import Conversation
@@ -179,14 +179,15 @@ def test_a_pause_that_is_hardly_heard_ends_unless_a_word_is_likely() -> None:
 
 
 def test_a_click_that_is_over_is_no_word() -> None:
-    def sound(voiced_ms: int, silent_ms: int) -> OverlapSound:
+    def sound(voiced_ms: int, silent_ms: int, word: float = 0.45) -> OverlapSound:
         since_ms = voiced_ms + silent_ms
-        return OverlapSound(voiced_ms, silent_ms, 0.9, since_ms=since_ms, likely=OverlapClass(0.9, 0.1, 0.0))
+        return OverlapSound(voiced_ms, silent_ms, 0.9, since_ms=since_ms, likely=OverlapClass(word, 1 - word, 0.0))
 
     assert follow_sound(sound(120, 40), paused_ms=None) is Event.SPEECH
     assert follow_sound(sound(120, 60), paused_ms=None) is None
     assert follow_sound(sound(120, 60), paused_ms=100) is Event.NO_SPEECH
-    assert follow_sound(sound(280, 60), paused_ms=None) is Event.SPEECH
+    assert follow_sound(sound(120, 60, word=0.55), paused_ms=100) is None  # "just", and "you wait" follows
+    assert follow_sound(sound(280, 60, word=0.9), paused_ms=None) is Event.SPEECH
 
 
 def test_an_undecided_sound_costs_a_pause_that_nobody_hears() -> None:
@@ -308,9 +309,19 @@ def test_somebody_far_below_the_callers_own_level_does_not_stop_the_agent() -> N
     assert fresh.core.state is State.PAUSED or fresh.core.state is State.YIELDED
 
 
-@pytest.mark.parametrize(("word", "state"), [(0.9, State.PAUSED), (0.1, State.SPEAKING)])
-def test_an_onset_that_the_detector_takes_back_counts_if_the_classifier_hears_a_word(word: float, state: State) -> None:
+@pytest.mark.parametrize(
+    ("word", "echo_dbfs", "state"),
+    [
+        (0.9, -120.0, State.PAUSED),
+        (0.1, -120.0, State.SPEAKING),
+        (0.9, dbfs(LOUD) - 3, State.SPEAKING),  # it may be our echo, which has moved
+    ],
+)
+def test_an_onset_that_the_detector_takes_back_counts_if_the_classifier_hears_a_word(
+    word: float, echo_dbfs: float, state: State
+) -> None:
     call = Held([MENU], ["no"], word=word)
+    call.hearing.echo_dbfs = echo_dbfs
     call.run(1000)
     call.run(80, LOUD)
     call.hearing.withdraw = True

@@ -193,3 +193,31 @@ def test_a_voice_that_is_hardly_louder_than_the_room_needs_words(text: str, even
     sound = OverlapSound(400, 100, 0.9, loudest_dbfs=-33.0, background_speech_dbfs=-36.0, known_ms=400, likely=likely)
     assert classify_overlap(sound, words, PHRASES) is event
     assert classify_overlap(replace(sound, loudest_dbfs=-25.0), words, PHRASES) is Event.INTERRUPTION
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "recognized", "event"),
+    [
+        ("Yeah.", 0.9, 0.6, Event.INTERRUPTION),  # the caller said "yes"
+        ("Oh", 0.8, 0.9, Event.INTERRUPTION),  # "up"
+        ("Yeah.", 0.9, 0.2, Event.FALSE_INTERRUPTION),
+        ("Yeah.", 0.6, 0.9, Event.FALSE_INTERRUPTION),
+        ("Wonderful.", 0.9, 0.9, Event.FALSE_INTERRUPTION),  # nobody writes that for another word
+    ],
+)
+def test_yeah_is_another_word_if_it_sounds_like_one_to_both(
+    text: str, word: float, recognized: float, event: Event
+) -> None:
+    likely, heard = OverlapClass(word, 1 - word, 0.0), SoundProbabilities(recognized, 1 - recognized, 0.0)
+    sound = OverlapSound(400, 100, 0.9, loudest_dbfs=-20.0, known_ms=400, likely=likely)
+    assert classify_overlap(sound, Transcript(text, speech=0.9, sound_probabilities=heard), PHRASES) is event
+
+
+def test_a_sound_that_our_echo_explains_never_stops_the_agent_for_good() -> None:
+    likely, heard = OverlapClass(0.7, 0.2, 0.1), SoundProbabilities(0.9, 0.1, 0.0)
+    sound = OverlapSound(400, 0, 0.9, loudest_dbfs=-20.0, known_ms=400, likely=likely, over_echo_db=5.0)
+    words = Transcript("the answer is no", speech=0.9, sound_probabilities=heard)
+    assert classify_overlap(sound, words, PHRASES) is Event.FALSE_INTERRUPTION
+    assert classify_overlap(replace(sound, over_echo_db=10.0), words, PHRASES) is Event.INTERRUPTION
+    quiet = replace(sound, loudest_dbfs=-40.0, background_speech_dbfs=-48.0)  # a caller on a line without echo
+    assert classify_overlap(quiet, words, PHRASES) is Event.INTERRUPTION

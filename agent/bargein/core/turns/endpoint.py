@@ -96,6 +96,7 @@ class CallerTurn:
     measured_at: int = -1
     longest_pause_ms: int = 0  # inside the turn
     rise_db: float = 0.0  # of the last frame over the background
+    over_echo_db: float = -100.0  # the most that a frame was above what may be our echo
     recognition: int | None = None  # how long the words took, in samples
     later: LaterSound | None = None
     _voice: int = 0  # samples that are surely a voice
@@ -108,7 +109,8 @@ class CallerTurn:
     def begun(cls, id: int, onset: int, now: int, first: VadFrame, question: bool = False) -> Self:
         """A turn that began at sample `onset`, with the frame that showed it at `now`."""
         levels = first.floor_dbfs, first.level_dbfs, first.background_speech_dbfs
-        return cls(id, onset, now, first.speechlike, first.score, *levels, question)
+        over_echo_db = first.level_dbfs - first.echo_dbfs
+        return cls(id, onset, now, first.speechlike, first.score, *levels, question, over_echo_db=over_echo_db)
 
     @property
     def complete(self) -> bool:
@@ -168,6 +170,7 @@ class CallerTurn:
             self.longest_pause_ms = max(self.longest_pause_ms, gap_ms)
             self.last_voiced, self._unvoiced = now, 0
             self.evidence = max(self.evidence, frame.score)
+            self.over_echo_db = max(self.over_echo_db, frame.level_dbfs - frame.echo_dbfs)
             self._voice += FRAME_SAMPLES if frame.speechlike >= SURE_VOICE else 0
         self.speechlike = frame.speechlike
         self.loudest_dbfs = max(self.loudest_dbfs, frame.level_dbfs)
@@ -176,10 +179,9 @@ class CallerTurn:
         """What `follow_sound` and `classify_overlap` decide by."""
         voiced, known = ms(self.last_voiced - self.onset), ms(max(0, self._transcript_at - self.onset))
         levels = self.floor_dbfs, self.loudest_dbfs, self.background_speech_dbfs
-        since = ms(now - self.onset)
-        return OverlapSound(
-            voiced, self.silent_ms(now), self.speechlike, *levels, known, since, self.caller_dbfs, self.likely
-        )
+        since, silent = ms(now - self.onset), self.silent_ms(now)
+        by = self.caller_dbfs, self.likely, self.over_echo_db
+        return OverlapSound(voiced, silent, self.speechlike, *levels, known, since, *by)
 
     def silent_ms(self, now: int) -> int:
         """Silence on the line since the last voiced frame. A line that sends nothing is silent, too.

@@ -36,7 +36,8 @@ class EarlySettings:
     voice: float = 0.98  # `OverlapSound.speechlike` from which the detector is sure of a voice ...
     voice_ms: int = 170  # ... this long after the onset, when most sounds have shown what they are ...
     voice_factor: float = 0.35  # ... and `unnoticed` and `go_on` are multiplied by this
-    short_ms: int = 200  # a shorter sound with silence behind it is no word: the shortest words have 280 ms
+    short_ms: int = 200  # a shorter sound with silence behind it is no word: the shortest words have 280 ms ...
+    short_word: float = 0.5  # ... unless the classifier takes it for one: the word may go on
     unnoticed_ms: tuple[int, int] = (150, 180)  # a pause that ends at this age is hardly noticed ...
     unnoticed: float = 0.115  # ... so the agent goes on now or listens until it is sure
     go_on: Schedule = ((140, 0.0), (220, 0.002), (300, 0.004), (360, 0.008), (600, 0.03), (900, 0.1), (1500, 0.15))
@@ -55,6 +56,8 @@ class OverlapSettings:
     patience_ms: int = 1500  # silence without words after which the recognizer is not waited for
     late_ms: int = 500  # a longer sound then counts as an interruption
     noise_ms: int = 1500  # over a longer sound that is no speech the agent goes on
+    over_echo_db: float = 7.0  # a sound that is never so much louder than what may be our echo is our echo ...
+    loud_echo_dbfs: float = BACKGROUND_SPEECH_DBFS  # ... unless it is softer than this: a quiet caller, and no echo
     no_voice: float = 0.12  # below, from `no_voice_ms` on: no voice, no need to wait for words
     no_voice_ms: int = 280
     no_voice_word: float = 0.05  # ... unless the classifier takes it for a word as likely as this
@@ -64,6 +67,7 @@ class OverlapSettings:
     # For a recognizer with `sound_probabilities`:
     near_db: float = 6.0  # without words, a caller is so much louder than other people in the room
     word_sure: float = 0.25  # above, it was a word though none was written, or only "oh"
+    not_yeah: float = 0.75  # likelihood of a word by the classifier above which "yeah" was written for another word
     other_sure: float = 0.7  # above, it was none ...
     sentence_words: int = 3  # ... unless this many different words were written, as for no cough
     backchannel_sure: float = 0.99  # above, a backchannel over a statement was written as something else ...
@@ -92,6 +96,7 @@ class OverlapSound:
     since_ms: int = 0  # from its onset to now
     caller_dbfs: float = -100.0  # the caller is louder than this, as far as is known
     likely: OverlapClass | None = None  # by the classifier; None if there is none
+    over_echo_db: float = 100.0  # the most that a frame of it was above what may be our echo
 
 
 def at(schedule: Schedule, since_ms: float) -> float:
@@ -122,7 +127,8 @@ def follow_sound(sound: OverlapSound, paused_ms: int | None, settings: EarlySett
         return Event.NO_SPEECH if paused_ms is not None else None
     if sound.likely is None:
         return Event.SPEECH if paused_ms is None else None
-    if sound.voiced_ms < settings.short_ms and sound.silent_ms >= ENDED_MS:
+    short = sound.voiced_ms < settings.short_ms and sound.likely.word < settings.short_word
+    if short and sound.silent_ms >= ENDED_MS:
         return Event.NO_SPEECH if paused_ms is not None else None
     if paused_ms is None:
         return Event.SPEECH if sound.likely.word >= at(settings.stop, sound.since_ms) else None
@@ -138,6 +144,11 @@ def _going_on(sound: OverlapSound, paused_ms: int, settings: EarlySettings) -> f
     if paused_ms < settings.noticed_ms:
         return bar
     return max(bar, settings.no_word_over if sound.silent_ms >= ENDED_MS else settings.no_word)
+
+
+def may_be_echo(loudest_dbfs: float, over_echo_db: float, settings: OverlapSettings = OverlapSettings()) -> bool:
+    """Whether our echo explains a sound. The canceller is never quite sure, so a soft sound would always be one."""
+    return over_echo_db < settings.over_echo_db and loudest_dbfs >= settings.loud_echo_dbfs
 
 
 def surely_no_word(sound: OverlapSound, question: bool, settings: OverlapSettings = OverlapSettings()) -> bool:
@@ -158,7 +169,8 @@ def classify_overlap(
 ) -> Event | None:
     """INTERRUPTION, FALSE_INTERRUPTION, or None to wait. The first of these that fits:
 
-    no voice, or never loud enough          nothing, once it is over or has lasted for `no_voice_ms`
+    no voice, or never loud enough          nothing, once it is over or has lasted for `no_voice_ms`. The room and our
+                                            echo are what it has to be louder than
     no words yet                            wait; `_without_words` says for how long
     over, and the words cover all of it     by the words; where they tell nothing ("oh", a guess), by the sound
     goes on, so far a backchannel or none   wait for more words
@@ -173,11 +185,13 @@ def classify_overlap(
     believed = words is not None and _believed(sound, words, spoken, settings)
     word_likely = sound.likely is not None and sound.likely.word >= settings.no_voice_word
     no_caller = sound.speechlike < settings.no_voice and not believed and not (word_likely and not over)
-    if no_caller or sound.loudest_dbfs < max(sound.background_speech_dbfs, sound.caller_dbfs):
+    soft = sound.loudest_dbfs < max(sound.background_speech_dbfs, sound.caller_dbfs)
+    if no_caller or soft or may_be_echo(sound.loudest_dbfs, sound.over_echo_db, settings):
         return Event.FALSE_INTERRUPTION if over or sound.voiced_ms >= settings.no_voice_ms else None
     if words is None:
         return _without_words(sound, over, settings)
-    backchannel = is_backchannel(words.text, phrases, question, extra)
+    guessed = _is_guess(sound, words, spoken, phrases, settings)
+    backchannel = is_backchannel(words.text, phrases, question, extra) and not guessed
     unclear = is_unclear(spoken, phrases, question) or (not question and _sounds_like_backchannel(words, settings))
     if sound.likely is not None and words.sound_probabilities is not None and not question:
         nothing = not spoken and _nothing_without_words(sound, sound.likely, settings)
@@ -226,6 +240,16 @@ def _request(likely: OverlapClass, recognized: SoundProbabilities, spoken: Seque
     """
     by_words, by_sound = 0.35 * min(len(spoken), 4), 0.65 * _log_odds(likely.word)
     return by_words + by_sound - 0.31 * _log_odds(recognized.other) >= REQUEST
+
+
+def _is_guess(
+    sound: OverlapSound, words: Transcript, spoken: Sequence[str], phrases: Phrases, settings: OverlapSettings
+) -> bool:
+    """Whether "yeah" or "oh" was written for another short word, "yes" or "up": it sounds like a word to the classifier
+    and to the recognizer."""
+    if sound.likely is None or words.sound_probabilities is None or not phrases.unclear.issuperset(spoken):
+        return False
+    return sound.likely.word >= settings.not_yeah and words.sound_probabilities.word >= settings.word_likely
 
 
 def _log_odds(probability: float) -> float:

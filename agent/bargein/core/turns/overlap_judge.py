@@ -11,7 +11,7 @@ from ..language.idle import asks_nothing
 from ..language.intent import Phrases
 from .caller import STILL_SOUNDING_MS
 from .endpoint import CallerTurn
-from .overlap import OverlapSettings, classify_overlap, follow_sound, surely_no_word
+from .overlap import OverlapSettings, classify_overlap, follow_sound, may_be_echo, surely_no_word
 from .table import Event, State
 
 WORD = 0.2  # probability of a word above which a retracted onset still counts
@@ -44,8 +44,12 @@ class OverlapJudge:
         return follow_sound(turn.sound(now), paused_ms, self.settings.early)
 
     def insists(self, turn: CallerTurn) -> bool:
-        """Whether the classifier takes the sound for a word although the detector retracts its onset."""
-        return turn.likely is not None and turn.likely.word >= WORD
+        """Whether the classifier takes the sound for a word although the detector retracts its onset.
+
+        Not for a sound that may be our echo: the detector retracts it because the echo has moved.
+        """
+        echo = may_be_echo(turn.loudest_dbfs, turn.over_echo_db, self.settings)
+        return turn.likely is not None and turn.likely.word >= WORD and not echo
 
     def depth_db(self, turn: CallerTurn, now: int, segment: Segment | None) -> float:
         """How much lower a ducked agent has to be now: 0 once the sound is over, or is surely no word."""
