@@ -125,8 +125,8 @@ class Eraser:
                 await connection.execute(of_calls)
             if self._in_thread is not None:
                 numbers = [row["number"] for row in found if row["number"] is not None]
-                for which in said.ROWS:
-                    await connection.execute(which, {"numbers": numbers})
+                for of_words in said.ROWS:
+                    await connection.execute(of_words, {"numbers": numbers})
 
     def _erase(self, found: Sequence[Row], what: What, connection: Connection) -> None:
         ids = [row["id"] for row in found]
