@@ -24,7 +24,7 @@ async def fastagi() -> AsyncIterator[str]:
 
 REAL_TIME = ("tests/asterisk/", "tests/conversations/")
 # These watch the clock, and so do those that are marked flaky.
-TIMED = (*REAL_TIME, "tests/server/", "tests/speech/", "tests/store/", "tests/test_app.py")
+TIMED = (*REAL_TIME, "tests/server/", "tests/speech/", "tests/store/test_faults.py", "tests/test_app.py")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
