@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -49,10 +50,13 @@ def with_log(url: str, ask: Callable[[Reader], Awaitable[Result]], *, redact: bo
 
     Raises UserError.
     """
+    loaded = "bargein.store.reader" in sys.modules
     gc.disable()  # it would look for garbage among all that a library makes when it loads
     from ..store import Reader
     from ..store.privacy import REDACTED
 
+    if not loaded:
+        gc.freeze()  # nor later: while `prune` deletes, a look at all of it would hold up a writer
     gc.enable()
 
     async def run() -> Result:
