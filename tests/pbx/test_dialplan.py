@@ -64,6 +64,10 @@ def test_everything_that_was_asked_for_is_in_it() -> None:
     assert "GotoIf(${DIALPLAN_EXISTS(ivr,s,1)}?ivr,s,1)" in text
 
 
+def test_the_caller_is_heard_at_16_khz_if_that_is_asked_for() -> None:
+    assert "Dial(AudioSocket/${BARGEIN_SERVER}/${BARGEIN_ID}/c(slin16),,g)" in render(Plan("700", "a", app="dial16"))
+
+
 @pytest.mark.parametrize(
     ("listen", "agi"),
     [

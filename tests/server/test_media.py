@@ -92,6 +92,9 @@ class Ear:
             raise self.fault
         self.heard.append(int(pcm[0]))
 
+    def on_upper(self, upper: Pcm) -> None:
+        self.heard.append(("upper", len(upper), int(upper[0])))
+
     def on_digit(self, digit: str) -> None:
         self.heard.append(digit)
 
@@ -181,6 +184,16 @@ async def test_a_small_delay_is_made_up_for_so_that_the_grid_stays_absolute() ->
     assert (peers[0].times[-1] - first) % 0.02 == pytest.approx(0.0, abs=1e-6) or (
         peers[0].times[-1] - first
     ) % 0.02 == pytest.approx(0.02, abs=1e-6)
+    await hang_up(peers, tasks)
+
+
+async def test_what_is_above_4_khz_comes_before_its_frame() -> None:
+    clock, ear = VirtualClock(), Ear()
+    peers, tasks = await carry(MediaEngine(clock), clock, [ear])
+    wide = [LineAudio(np.full(n, at, np.int16), np.full(2 * n, at, np.int16)) for at, n in enumerate((100, 60, 160), 1)]
+    peers[0].come(*wide)
+    await until(clock, 0.1)
+    assert ear.heard == [("upper", 320, 1), 1, ("upper", 320, 3), 3]
     await hang_up(peers, tasks)
 
 

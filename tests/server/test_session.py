@@ -8,6 +8,7 @@ import struct
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from bargein.dialogue.languages import load
 from bargein.server.connection import Connection
 from bargein.server.media import MediaEngine
 from bargein.server.session import Engines, Session
-from tests.fakes import LOUD, QUIET, FakeLog, FakePlanner, FakeRecognizer, FakeVoice, LevelDetector
+from tests.fakes import LOUD, QUIET, FakeLog, FakePlanner, FakeRecognizer, FakeStream, FakeVoice, LevelDetector
 from tests.waiting import until
 
 CALL_ID = "00000000-0000-4000-8000-000000000001"
@@ -102,6 +103,30 @@ def menu_then(*pieces: Piece) -> Callable[[Situation], list[Piece]]:
         return list(pieces) if situation.turns else [Say(MENU), Listen()]
 
     return answer
+
+
+class WideStream(FakeStream):
+    """Notes what is above 4 kHz."""
+
+    uppers: ClassVar[list[np.ndarray]] = []
+
+    def feed_wide(self, pcm: np.ndarray, upper: np.ndarray) -> None:
+        assert len(upper) == 2 * len(pcm)
+        self.uppers.append(upper)
+        self.feed(pcm)
+
+
+async def test_a_recognizer_gets_what_a_line_of_16_khz_has_above_4_khz(call, monkeypatch) -> None:
+    hiss = (6000 * np.sin(2 * np.pi * 6000 * np.arange(320) / 16_000)).astype(np.int16)
+    loud = np.repeat(LOUD, 2) // 2 + hiss
+    setup, far = await call(menu_then(Say("Fine."), Finish("done")), ["stop"])
+    monkeypatch.setattr(setup.recognizer, "stream", lambda *_: WideStream(setup.recognizer, "stop"))
+    await until(lambda: len(far.frames) > 10)
+    for pcm in [loud] * 20 + [np.zeros(320, np.int16)] * 60:
+        far.writer.write(encode(FrameKind.WIDE_AUDIO, to_bytes(pcm)))
+        await asyncio.sleep(0.02)
+    upper = np.concatenate(WideStream.uppers)
+    assert np.argmax(np.abs(np.fft.rfft(upper[:16_000].astype(float), 16_000))) == 6000
 
 
 @pytest.mark.flaky(reruns=2)  # it measures real time; test_media.py shows the grid in virtual time

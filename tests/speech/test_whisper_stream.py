@@ -25,6 +25,7 @@ class Engine:
 
     def __init__(self) -> None:
         self.decoded: list[int] = []
+        self.uppers: list[Pcm] = []
         self.unanswered = 0
         self._work: list[tuple[Callable[[], Transcript], Future[Transcript]]] = []
 
@@ -35,8 +36,10 @@ class Engine:
     def count_unanswered(self) -> None:
         self.unanswered += 1
 
-    def decode(self, pcm: Pcm, language: str, hints: Sequence[str]) -> Decoded:
+    def decode(self, pcm: Pcm, language: str, hints: Sequence[str], upper: Pcm | None = None) -> Decoded:
         self.decoded.append(len(pcm))
+        if upper is not None:
+            self.uppers.append(upper)
         return Decoded(f"words {len(self.decoded)}", -0.1, 0.1)
 
     def run(self) -> None:
@@ -143,3 +146,22 @@ async def test_a_group_that_goes_on_is_recognized_as_a_whole() -> None:
     for block in (LOUD, QUIET):
         stream.feed(block)
     assert await asked(stream, engine) == "words 2"
+
+
+async def test_what_is_above_4_khz_goes_with_its_sound() -> None:
+    engine = Engine()
+    stream = WhisperStream(engine, "en", ())
+    for at, pcm in enumerate((QUIET, LOUD, QUIET)):
+        stream.feed_wide(pcm, np.full(2 * len(pcm), 100 * at, np.int16))
+    await asked(stream, engine)
+    (upper,) = engine.uppers
+    assert len(upper) == 2 * engine.decoded[0]
+    assert np.count_nonzero(upper == 100) == 2 * len(LOUD)
+
+
+async def test_a_phone_that_sends_nothing_above_4_khz_is_recognized_at_8_khz() -> None:
+    engine = Engine()
+    stream = WhisperStream(engine, "en", ())
+    stream.feed_wide(LOUD, np.ones(2 * len(LOUD), np.int16))
+    assert await asked(stream, engine)
+    assert not engine.uppers

@@ -24,8 +24,8 @@ from .options import config_option
 @click.option("--agi", multiple=True, metavar="HOST:PORT", help="Address of bargein's FastAGI, as the PBX reaches it "
               "([fastagi] listen of the configuration). Repeat it for more servers: the next is asked when one has no "
               "agent.")  # fmt: skip
-@click.option("--app", type=click.Choice(["audiosocket", "dial"]), default=Plan.app, show_default=True,
-              help="The application AudioSocket, or Dial to the channel driver.")  # fmt: skip
+@click.option("--app", type=click.Choice(["audiosocket", "dial", "dial16"]), default=Plan.app, show_default=True,
+              help="The application AudioSocket, or Dial to the channel driver, at 8 or 16 kHz.")  # fmt: skip
 @click.option("--dialogue", default="", help="Dialogue to talk (the server's default).")
 @click.option("--var", "variables", multiple=True, metavar="NAME", help="Hand channel variable BARGEIN_VAR_NAME to the "
               "flow. May be repeated.")  # fmt: skip

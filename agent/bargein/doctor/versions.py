@@ -51,7 +51,7 @@ BUSY = Problem(
 WIDEBAND = Problem(
     "the dialplan asks AudioSocket for 16 kHz, which this Asterisk calls 8 kHz",
     SINCE,
-    "write c(slin) instead of c(slin16)",
+    "write c(slin) instead of c(slin16), or print the dialplan with `bargein dialplan --app dial`",
 )
 OTHER_RATE = Problem(
     "the dialplan asks AudioSocket for a rate that the agent does not take (8 and 16 kHz)",

@@ -26,12 +26,13 @@ from . import warm
 from .tell import Log, begins, ends
 from .warm import Tone
 
-App = Literal["audiosocket", "dial"]
+App = Literal["audiosocket", "dial", "dial16"]
 AGI_LIMIT_S = 5  # longer than `finish` waits for a session to end, short enough for a caller who hears nothing
 
 _APPS: dict[App, str] = {
     "audiosocket": "TryExec(AudioSocket(${BARGEIN_ID},${BARGEIN_SERVER}))",
     "dial": "Dial(AudioSocket/${BARGEIN_SERVER}/${BARGEIN_ID}/c(slin),,g)",
+    "dial16": "Dial(AudioSocket/${BARGEIN_SERVER}/${BARGEIN_ID}/c(slin16),,g)",
 }
 # What Asterisk knows of the call: its id, the caller's codec, and the extension that says Gosub().
 _ASTERISK = "&linkedid=${CHANNEL(linkedid)}&codec=${CHANNEL(audionativeformat)}&exten=${STACK_PEEK(1,e)}"

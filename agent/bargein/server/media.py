@@ -6,12 +6,14 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import chain
 from typing import Protocol
 
 import numpy as np
 
 from ..clock import Clock
-from ..core.audio.pcm import FRAME_BYTES, FRAME_SAMPLES, WIDE, Pcm, Rechunker, to_bytes
+from ..core.audio.pcm import FRAME_BYTES, FRAME_SAMPLES, WIDE, WIDE_FRAME_SAMPLES, Pcm, Rechunker, to_bytes
 from ..core.detector.speech_detector import SpeechDetector, analyse_together
 from ..core.wire.audiosocket import HEADER, FrameKind
 from ..core.wire.line import LineAudio, LineDigit, LineEvent, LineFault, LineHungUp, LineNotice
@@ -40,6 +42,9 @@ class MediaCall(Protocol):
     def on_audio(self, pcm: Pcm) -> None:
         """160 samples from the line."""
 
+    def on_upper(self, upper: Pcm) -> None:
+        """320 samples at 16 kHz: what the line has above 4 kHz during the 160 samples that come next."""
+
     def on_digit(self, digit: str) -> None:
         """A DTMF digit."""
 
@@ -48,6 +53,13 @@ class MediaCall(Protocol):
 
     def stop(self, cause: str) -> None:
         """The call cannot go on."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Upper:
+    """See `MediaCall.on_upper`. It waits before its frame."""
+
+    pcm: Pcm
 
 
 class MediaEngine:
@@ -165,14 +177,19 @@ class _Leg:
         self._call = call
         self._connection = connection
         self._notice = notice
-        self._rechunker = Rechunker()
-        self._waiting: deque[Pcm | LineEvent] = deque()  # frames, and the events between them
+        self._rechunker, self._upper_rechunker = Rechunker(), Rechunker(WIDE_FRAME_SAMPLES)
+        self._waiting: deque[Pcm | LineEvent | _Upper] = deque()  # frames, and the events between them
 
     def on_events(self, events: list[LineEvent]) -> None:
         """Events of the connection."""
         for event in events:
             if isinstance(event, LineAudio):
-                self._waiting.extend(self._rechunker.feed(event.pcm))
+                frames = self._rechunker.feed(event.pcm)
+                if event.upper is not None:
+                    uppers = map(_Upper, self._upper_rechunker.feed(event.upper))
+                    self._waiting.extend(chain.from_iterable(zip(uppers, frames, strict=False)))
+                else:
+                    self._waiting.extend(frames)
             else:
                 self._waiting.append(event)
         self._notice(self)
@@ -226,8 +243,10 @@ class _Leg:
         if not self.over.done():
             self.over.set_exception(error)
 
-    def _perform(self, event: LineEvent) -> None:
+    def _perform(self, event: LineEvent | _Upper) -> None:
         match event:
+            case _Upper(pcm):
+                self._call.on_upper(pcm)
             case LineDigit(digit):
                 self._call.on_digit(digit)
             case LineHungUp():

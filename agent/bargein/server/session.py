@@ -11,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ..core.audio.halfband import UpperBand
 from ..core.audio.pcm import Pcm, dbfs
 from ..core.detector.speech_detector import SpeechDetector
 from ..core.turns import actions as act
@@ -19,7 +20,7 @@ from ..core.turns.records import CallNow, Interruption, Turn
 from ..core.turns.reply import CallResult, Finish
 from ..core.turns.transcript import Transcript
 from ..dialogue.base import Planner, Progress
-from ..speech.base import DigitsRecognizer, RecognitionStream, Recognizer
+from ..speech.base import DigitsRecognizer, RecognitionStream, Recognizer, WideRecognitionStream
 from .connection import Connection
 from .logs import described
 from .media import MediaEngine
@@ -84,6 +85,7 @@ class Session:
         self._streams: dict[int, RecognitionStream] = {}
         self._replies = Replies(call_id, conversation, engines.planner, engines.voice, self._perform)
         self._dropped: Counter[act.DropCause] = Counter()  # answers of which nothing was heard
+        self._upper = UpperBand()
         self._received: deque[Pcm] = deque(maxlen=LEVEL_FRAMES)
         self._sent: deque[Pcm] = deque(maxlen=LEVEL_FRAMES)
         self._tasks: asyncio.TaskGroup
@@ -147,6 +149,10 @@ class Session:
             self._recorder.near(np.zeros_like(pcm) if self._conversation.is_secret else pcm)
         self._perform(self._conversation.on_frame(pcm))
 
+    def on_upper(self, upper: Pcm) -> None:
+        """320 samples at 16 kHz: what the line has above 4 kHz during the next frame."""
+        self._upper.push(upper)
+
     def on_digit(self, digit: str) -> None:
         """A DTMF digit."""
         self._perform(self._conversation.on_digit(digit))
@@ -172,7 +178,7 @@ class Session:
                     self._begin_stream(opened)
                 case act.FeedAudio(turn_id, pcm):
                     if turn_id in self._streams:
-                        self._streams[turn_id].feed(pcm)
+                        self._feed(self._streams[turn_id], pcm)
                 case act.RequestTranscript(turn_id, at):
                     self._tasks.create_task(self._ask(turn_id, at))
                 case act.CloseStream(turn_id):
@@ -220,8 +226,15 @@ class Session:
             log.error("call %s: no speech to text: %s; the dialplan goes on", self._call_id, described(error))
             self.stop("no speech to text")
         else:
-            stream.feed(opened.preroll)
+            self._feed(stream, opened.preroll)
             self._streams[opened.turn_id] = stream
+
+    def _feed(self, stream: RecognitionStream, pcm: Pcm) -> None:
+        """The newest samples of the line."""
+        if self._upper.heard and isinstance(stream, WideRecognitionStream):
+            stream.feed_wide(pcm, self._upper.last(len(pcm)))
+        else:
+            stream.feed(pcm)
 
     async def _ask(self, turn_id: int, at: int) -> None:
         words = Transcript("")

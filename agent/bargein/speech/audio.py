@@ -69,6 +69,11 @@ def resample(x: Samples, rate: int, to_rate: int) -> Samples:
     return out
 
 
+def with_upper(pcm: Pcm, upper: Pcm) -> Samples:
+    """8 kHz samples and what is above 4 kHz, twice as many at 16 kHz, as one sound at 16 kHz."""
+    return resample(from_pcm(pcm), RATE, WIDE_RATE) + from_pcm(upper)
+
+
 class Resampler:
     """`resample` of pieces of one signal: the pieces that it returns are, joined, the same to the sample."""
 

@@ -29,6 +29,14 @@ class RecognitionStream(Protocol):
 
 
 @runtime_checkable
+class WideRecognitionStream(Protocol):
+    """A stream that makes use of a line of 16 kHz."""
+
+    def feed_wide(self, pcm: Pcm, upper: Pcm) -> None:
+        """Append 8 kHz samples, and what the line has above 4 kHz at the same time: twice as many, at 16 kHz."""
+
+
+@runtime_checkable
 class Recognizer(Protocol):
     """One per process. `load` loads the model and blocks: call it in a thread."""
 

@@ -14,7 +14,8 @@ import wave
 from collections.abc import Sequence
 from typing import Any
 
-from ..core.audio.pcm import RATE, Pcm
+from ..core.audio.pcm import RATE, WIDE_RATE, Pcm
+from .audio import to_pcm, with_upper
 from .background import EngineRequests
 from .listing import EngineListing, base
 from .openai_http import Refused, SpeechServer
@@ -55,19 +56,19 @@ class OpenAiRecognizer(EngineRequests):
         """A stream for one turn."""
         return WhisperStream(self, base(language), hints)
 
-    def decode(self, pcm: Pcm, language: str, hints: Sequence[str]) -> Decoded:
+    def decode(self, pcm: Pcm, language: str, hints: Sequence[str], upper: Pcm | None = None) -> Decoded:
         """Recognize one piece of speech; blocks. Raises EngineError."""
         form = {"model": self._model, "language": language, "temperature": "0", "response_format": self._format}
         if hints:
             form["prompt"] = f"{', '.join(hints)}."
-        files = {"file": ("speech.wav", wav_bytes(pcm), "audio/wav")}
+        files = {"file": ("speech.wav", _wav(pcm, upper), "audio/wav")}
         try:
             answer = self._server.post("/audio/transcriptions", data=form, files=files)
         except Refused as refusal:
             if self._format == "json" or "format" not in str(refusal):
                 raise
             self._format = "json"
-            return self.decode(pcm, language, hints)
+            return self.decode(pcm, language, hints, upper)
         return decoded(answer.text)
 
 
@@ -90,12 +91,16 @@ def _mean(values: Sequence[Any], otherwise: float) -> float:
     return sum(numbers) / len(numbers) if numbers else otherwise
 
 
-def wav_bytes(pcm: Pcm) -> bytes:
-    """8 kHz samples as a WAV file; the server resamples."""
+def _wav(pcm: Pcm, upper: Pcm | None) -> bytes:
+    return wav_bytes(pcm) if upper is None else wav_bytes(to_pcm(with_upper(pcm, upper)), WIDE_RATE)
+
+
+def wav_bytes(pcm: Pcm, rate: int = RATE) -> bytes:
+    """Samples as a WAV file; the server resamples."""
     out = io.BytesIO()
     with wave.open(out, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(RATE)
+        file.setframerate(rate)
         file.writeframes(pcm.astype("<i2").tobytes())
     return out.getvalue()

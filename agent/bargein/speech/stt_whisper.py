@@ -92,9 +92,9 @@ class WhisperRecognizer(EngineRequests):
         """CPU time of its processes so far."""
         return self._decoder.cpu_s if isinstance(self._decoder, DecoderProcess) else 0.0
 
-    def decode(self, pcm: Pcm, language: str, hints: Sequence[str]) -> Decoded:
+    def decode(self, pcm: Pcm, language: str, hints: Sequence[str], upper: Pcm | None = None) -> Decoded:
         """Recognize one piece; blocks. See `WhisperDecoder`."""
-        return self._opened().decode(pcm, language, hints)
+        return self._opened().decode(pcm, language, hints, upper)
 
     def decode_digits(self, pcm: Pcm, language: str) -> Decoded:
         """Recognize one group of digits, or other words if they are likelier; blocks."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..core.audio.pcm import RATE, Pcm, to_bytes
+from ..core.audio.pcm import RATE, WIDE_RATE, Pcm, to_bytes
 from ..errors import EngineError
-from .audio import from_pcm, resample, to_pcm
+from .audio import from_pcm, resample, to_pcm, with_upper
 from .background import EngineRequests
 from .listing import EngineListing, base
 from .whisper_stream import WhisperStream
@@ -18,7 +18,7 @@ from .whisper_text import Decoded
 from .wyoming import WyomingEvent, WyomingServer
 
 TIMEOUT_S = 3.0
-SENT_RATE = 16000
+SENT_RATE = WIDE_RATE
 FORMAT = {"rate": SENT_RATE, "width": 2, "channels": 1}
 BLOCK_BYTES = 32000  # 1 s per event
 LOG_PROBABILITY = -0.3  # of a token: the protocol has no probabilities
@@ -56,9 +56,10 @@ class WyomingRecognizer(EngineRequests):
         """A stream for one turn. The protocol has no place for the hints."""
         return WhisperStream(self, base(language), hints)
 
-    def decode(self, pcm: Pcm, language: str, hints: Sequence[str]) -> Decoded:
+    def decode(self, pcm: Pcm, language: str, hints: Sequence[str], upper: Pcm | None = None) -> Decoded:
         """Recognize one piece of speech; blocks. Raises EngineError."""
-        audio = to_bytes(to_pcm(resample(from_pcm(pcm), RATE, SENT_RATE)))
+        sound = resample(from_pcm(pcm), RATE, SENT_RATE) if upper is None else with_upper(pcm, upper)
+        audio = to_bytes(to_pcm(sound))
         blocks = (audio[at : at + BLOCK_BYTES] for at in range(0, len(audio), BLOCK_BYTES))
         request = [
             WyomingEvent("transcribe", {"language": language} | ({"name": self._model} if self._model else {})),

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.audio.pcm import RATE, Pcm
+from ..core.audio.pcm import RATE, WIDE_RATE, Pcm
 from ..core.turns.transcript import SoundProbabilities
 from ..data.trained import load_weights
-from .audio import Samples, from_pcm, levelled, resample
+from .audio import Samples, from_pcm, levelled, resample, with_upper
 from .whisper_digit_sounds import (
     digit_scores,
     digit_sounds,
@@ -99,9 +99,9 @@ class WhisperDecoder:
         """ISO 639-1 codes that the model understands."""
         return tuple(self._whisper.supported_languages)
 
-    def decode(self, pcm: Pcm, language: str, hints: Sequence[str]) -> Decoded:
-        """Recognize up to `LONGEST_S` of speech; blocks."""
-        return self.decode_all([Piece(pcm, language, hints)])[0]
+    def decode(self, pcm: Pcm, language: str, hints: Sequence[str], upper: Pcm | None = None) -> Decoded:
+        """Recognize up to `LONGEST_S` of speech; blocks. `upper`: see `Piece`."""
+        return self.decode_all([Piece(pcm, language, hints, upper)])[0]
 
     def decode_all(self, pieces: Sequence[Piece]) -> list[Decoded]:
         """Recognize several pieces at once: the decoder reads its weights, most of its work, once for all.
@@ -109,7 +109,7 @@ class WhisperDecoder:
         Hints are a prompt, and a prompt makes words of any noise. So words with a prompt are taken alone only if the
         sound is surely a word; else only if they are likelier than those without, and there are some without.
         """
-        heard = [self._heard(piece.pcm) for piece in pieces]
+        heard = [self._heard(piece.pcm, piece.upper) for piece in pieces]
         prompts = [self._prompt(piece) for piece in pieces]
 
         def generated(which: Sequence[int], prompted: bool) -> dict[int, Decoded]:
@@ -154,7 +154,7 @@ class WhisperDecoder:
 
     def _digit_sounds(self, pcm: Pcm) -> tuple[list[tuple[int, int]], NDArray[np.floating]]:
         spans = digit_sounds(pcm)
-        return spans, self._window(each_levelled(pcm, spans))
+        return spans, self._window(each_levelled(pcm, spans), RATE)
 
     def _tokenizer(self, language: str) -> Any:
         from faster_whisper.tokenizer import Tokenizer
@@ -168,13 +168,18 @@ class WhisperDecoder:
         (free,) = self._generated([_Task(encoded, Piece(pcm, language, ()), ())])
         return self._shown(encoded), sounds.of(free)
 
-    def _heard(self, pcm: Pcm) -> tuple[NDArray[np.floating], _Sounds]:
-        """The encoder's output for the speech, and what it says of it."""
+    def _heard(self, pcm: Pcm, upper: Pcm | None = None) -> tuple[NDArray[np.floating], _Sounds]:
+        """The encoder's output for the speech, and what it says of it.
+
+        The words gain from what is above 4 kHz. The judges of the sound have learned from the telephone, so they get
+        the speech without it: it is encoded twice.
+        """
+        wide = None if upper is None else self._window(levelled(with_upper(pcm, upper), WIDE_RATE), WIDE_RATE)
+        if self._model != BUNDLED:
+            return self._encoded(pcm) if wide is None else wide, _Sounds()
         speech = self._encoded(pcm)
-        sounds = _Sounds()
-        if self._model == BUNDLED:
-            sounds = _Sounds(sound_probabilities(_pooled(speech, pcm)), ended(_last_sounds(speech, pcm)))
-        return speech, sounds
+        sounds = _Sounds(sound_probabilities(_pooled(speech, pcm)), ended(_last_sounds(speech, pcm)))
+        return speech if wide is None else wide, sounds
 
     def pooled(self, pcm: Pcm) -> NDArray[np.float32] | None:
         """The features of the loud part of `pcm`, for `whisper_sounds`. None if nothing is loud. Blocks."""
@@ -193,10 +198,10 @@ class WhisperDecoder:
 
     def _encoded(self, pcm: Pcm) -> NDArray[np.floating]:
         """The encoder's output for speech in its window, 50 vectors a second: (1, 150 to 400, d)."""
-        return self._window(levelled(from_pcm(pcm), RATE))
+        return self._window(levelled(from_pcm(pcm), RATE), RATE)
 
-    def _window(self, x: Samples) -> NDArray[np.floating]:
-        speech = resample(x, RATE, MODEL_RATE)
+    def _window(self, x: Samples, rate: int) -> NDArray[np.floating]:
+        speech = resample(x, rate, MODEL_RATE)
         window_s = min(WINDOW_S, np.ceil(len(speech) / MODEL_RATE) + AFTER_S)
         audio = np.zeros(int(window_s * MODEL_RATE), np.float32)
         first = int(LEAD_S * MODEL_RATE)

@@ -62,8 +62,8 @@ class DigitPieces:
         """A request failed, or its answer did not come in time."""
         self._engine.count_unanswered()
 
-    def decode(self, pcm: Pcm, language: str, hints: Sequence[str]) -> Decoded:
-        """One group. Blocks. Hints do not help with digits."""
+    def decode(self, pcm: Pcm, language: str, hints: Sequence[str], upper: Pcm | None = None) -> Decoded:
+        """One group. Blocks. Hints do not help with digits; their sounds are known at 8 kHz."""
         return self._engine.decode_digits(pcm, language)
 
 

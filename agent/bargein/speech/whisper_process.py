@@ -22,6 +22,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from ..clock import Clock, SystemClock
 from ..core.audio.pcm import Pcm
 from ..core.turns.transcript import SoundProbabilities
@@ -75,9 +77,10 @@ class DecoderProcess:
         child = self._child
         return child.pid if child is not None else 0
 
-    def decode(self, pcm: Pcm, language: str, hints: Sequence[str]) -> Decoded:
+    def decode(self, pcm: Pcm, language: str, hints: Sequence[str], upper: Pcm | None = None) -> Decoded:
         """See `WhisperDecoder.decode`. Raises EngineError if the process hangs or ends twice."""
-        return self._asked({"op": "decode", "language": language, "hints": list(hints)}, pcm)
+        message = {"op": "decode", "language": language, "hints": list(hints), "samples": len(pcm)}
+        return self._asked(message, pcm if upper is None else np.concatenate([pcm, upper]))
 
     def decode_digits(self, pcm: Pcm, language: str) -> Decoded:
         """See `WhisperDecoder.decode_digits`."""

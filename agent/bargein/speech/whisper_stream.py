@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ..core.audio.pcm import RATE, Pcm
+from ..core.audio.pcm import RATE, WIDE, Pcm, dbfs
 from ..core.turns.transcript import Transcript
 from ..errors import EngineError
 from .audio import activity, first_pause, from_pcm
@@ -20,6 +20,7 @@ LONGEST_S = 7.6  # of speech in one piece, what a window of 8 s takes; a longer 
 CUT_FROM_S = 4.0  # a piece ends at the quietest place after this
 MARGIN_SAMPLES = 800  # 100 ms kept around what is loud: weak consonants
 DEADLINE_S = 4.0  # for words to come: the caller waits in silence
+UPPER_DBFS = -65.0  # of what is above 4 kHz; less is what a phone at 8 kHz has, and not worth the encoder's time
 SHORTEST_SAMPLES = 800  # 100 ms: less is no word
 
 
@@ -30,7 +31,8 @@ class PieceRecognizer(Protocol):
 
     def count_unanswered(self) -> None: ...
 
-    def decode(self, pcm: Pcm, language: str, hints: Sequence[str]) -> Decoded: ...
+    def decode(self, pcm: Pcm, language: str, hints: Sequence[str], upper: Pcm | None = None) -> Decoded:
+        """`upper`: what a line of 16 kHz has above 4 kHz, twice as many samples at 16 kHz."""
 
 
 class WhisperStream:
@@ -55,6 +57,7 @@ class WhisperStream:
         self._language = language
         self._hints = hints
         self._blocks: list[Pcm] = []  # all that was fed; the event loop appends, the engine's thread joins them
+        self._uppers: list[Pcm] = []  # the same for what is above 4 kHz; none on a line of 8 kHz
         self._settled: list[Decoded] = []  # pieces of a long turn that will not change, and
         self._settled_samples = 0  # how much audio they are
         self._last = Transcript("", 0.0, 0.0, False)
@@ -65,6 +68,11 @@ class WhisperStream:
 
     def feed(self, pcm: Pcm) -> None:
         """Append 8 kHz samples."""
+        self._blocks.append(pcm)
+
+    def feed_wide(self, pcm: Pcm, upper: Pcm) -> None:
+        """Append 8 kHz samples, and twice as many at 16 kHz of what is above 4 kHz. A stream is fed in one way only."""
+        self._uppers.append(upper)
         self._blocks.append(pcm)
 
     async def partial(self) -> Transcript:
@@ -105,11 +113,7 @@ class WhisperStream:
             return waiting.result()
 
     def _audio(self) -> Pcm:
-        """All that was fed. The event loop may append meanwhile: that stays a block of its own."""
-        count = len(self._blocks)
-        audio = np.concatenate(self._blocks[:count]) if count else np.zeros(0, np.int16)
-        self._blocks[:count] = [audio]
-        return audio
+        return _as_one(self._blocks)
 
     def _loud(self, audio: Pcm) -> tuple[tuple[int, int], bool]:
         """Where in `audio` the part that is not settled is loud, and whether silence follows."""
@@ -146,12 +150,26 @@ class WhisperStream:
         if self._known is not None and self._known[0] == loud:
             return self._known[1]
         first, last = (at - self._settled_samples for at in loud)
-        piece = _with_margin(audio[self._settled_samples :], first, last)
+        begin, end = _with_margin(len(audio) - self._settled_samples, first, last)
+        piece = audio[self._settled_samples :][begin:end]
         if self._cancelled or not len(piece):
             return Decoded("", 0.0, 1.0)
-        decoded = self._engine.decode(piece, self._language, self._hints)
+        if self._uppers:
+            upper = _as_one(self._uppers)[WIDE * self._settled_samples :][WIDE * begin : WIDE * end]
+            heard = upper if dbfs(upper) > UPPER_DBFS else None
+            decoded = self._engine.decode(piece, self._language, self._hints, heard)
+        else:
+            decoded = self._engine.decode(piece, self._language, self._hints)
         self._known = (loud, decoded) if whole else None
         return decoded
+
+
+def _as_one(blocks: list[Pcm]) -> Pcm:
+    """All that was fed. The event loop may append meanwhile: that stays a block of its own."""
+    count = len(blocks)
+    audio = np.concatenate(blocks[:count]) if count else np.zeros(0, np.int16)
+    blocks[:count] = [audio]
+    return audio
 
 
 def _take_note(done: asyncio.Future[Transcript]) -> None:
@@ -162,13 +180,15 @@ def _take_note(done: asyncio.Future[Transcript]) -> None:
 
 def loud_part(audio: Pcm) -> Pcm:
     """What of the audio may be words, with a margin; empty if it is too short for any."""
-    return _with_margin(audio, *activity(from_pcm(audio), RATE))
+    begin, end = _with_margin(len(audio), *activity(from_pcm(audio), RATE))
+    return audio[begin:end]
 
 
-def _with_margin(audio: Pcm, first: int, last: int) -> Pcm:
+def _with_margin(length: int, first: int, last: int) -> tuple[int, int]:
+    """Where the loud part of so many samples begins and ends with a margin; nowhere if it is too short for words."""
     if last - first < SHORTEST_SAMPLES:
-        return audio[:0]
-    return audio[max(0, first - MARGIN_SAMPLES) : last + MARGIN_SAMPLES]
+        return 0, 0
+    return max(0, first - MARGIN_SAMPLES), min(length, last + MARGIN_SAMPLES)
 
 
 def _joined(pieces: Sequence[Decoded]) -> Transcript:

@@ -107,9 +107,15 @@ class _Request:
 def _take_requests(requests: queue.SimpleQueue[_Request | None]) -> None:
     while (got := read_message(sys.stdin.buffer)) is not None:
         told, samples = got
-        piece = Piece(np.frombuffer(samples, "<i2").astype(np.int16), told["language"], told.get("hints", ()))
-        requests.put(_Request(told["number"], told["op"] == "digits", piece))
+        requests.put(_Request(told["number"], told["op"] == "digits", _piece(told, samples)))
     os._exit(0)  # nobody waits for what is being recognized
+
+
+def _piece(told: Message, samples: bytes) -> Piece:
+    """The speech of a request: its samples at 8 kHz, and behind them those above 4 kHz, if there are any."""
+    given = np.frombuffer(samples, "<i2").astype(np.int16)
+    pcm, upper = np.split(given, [told.get("samples", len(given))])
+    return Piece(pcm, told["language"], told.get("hints", ()), upper if len(upper) else None)
 
 
 def _answers(decoder: LoadedDecoder, batch: Sequence[_Request]) -> Iterator[Message]:

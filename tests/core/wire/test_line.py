@@ -54,6 +54,8 @@ def test_audio_at_16_khz_is_heard_at_8_khz_however_long_the_call_is() -> None:
         (event,) = line.receive(data, number * 0.02)
         assert isinstance(event, LineAudio)
         heard.append(event.pcm)
+        assert event.upper is not None
+        assert len(event.upper) == 320
     assert {len(pcm) for pcm in heard} == {160}
     spectrum = np.abs(np.fft.rfft(np.concatenate(heard[50:100]).astype(float)))
     assert np.argmax(spectrum) == 1000

@@ -2,36 +2,70 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
+from numpy.typing import NDArray
 
-from .pcm import WIDE, Pcm
+from .pcm import FRAME_SAMPLES, WIDE, WIDE_FRAME_SAMPLES, Pcm
 
+KEPT_FRAMES = 150  # 3 s: as long as the preroll of a turn can be
 _CENTRE = 27
 _AT = np.arange(-_CENTRE, _CENTRE + 1)
 TAPS = np.sinc(_AT / 2) / 2 * np.kaiser(len(_AT), 6.0)
 TAPS[_CENTRE - 1 :: -2] *= 0.25 / TAPS[_CENTRE - 1 :: -2].sum()  # the taps beside the centre sum up to it
 TAPS[_CENTRE + 1 :: 2] *= 0.25 / TAPS[_CENTRE + 1 :: 2].sum()
 _SIDES = TAPS[::2]  # every other tap is 0, but for the centre
-LATE_SAMPLES = (_CENTRE - 1) // 2  # at 8 kHz: 1.6 ms
+LATE_SAMPLES = (_CENTRE + 1) // 2  # at 8 kHz: 1.75 ms
+_HELD = 2 * (_CENTRE + 1)  # samples of the pieces before, which the taps reach
 
 
 class Halver:
-    """A line at 16 kHz, in pieces of any size, as one of 8 kHz. It is late by LATE_SAMPLES."""
+    """A line at 16 kHz, in pieces of any size, as one of 8 kHz, and what is above 4 kHz.
+
+    Both are late by LATE_SAMPLES.
+    """
 
     def __init__(self) -> None:
-        self._before = np.zeros(2 * _CENTRE, np.int16)
+        self._before = np.zeros(_HELD, np.int16)
 
-    def feed(self, wide: Pcm) -> Pcm:
-        """Half as many samples; an odd one at the end waits for the next piece."""
+    def feed(self, wide: Pcm) -> tuple[Pcm, Pcm]:
+        """Half as many samples at 8 kHz, and the upper band at 16 kHz: twice as many as those.
+
+        An odd sample at the end waits for the next piece.
+        """
         given = np.concatenate([self._before, wide])
-        count = (len(given) - 2 * _CENTRE) // WIDE
+        count = (len(given) - _HELD) // WIDE
         self._before = given[WIDE * count :]
         if not count:
-            return wide[:0]
-        given = given[: WIDE * count + 2 * _CENTRE]
-        centre = given[0::2][_CENTRE // 2 + 1 :][:count]
-        out = np.convolve(given[1::2], _SIDES, "valid") + 0.5 * centre
-        return np.clip(np.round(out), -32768, 32767).astype(np.int16)
+            return wide[:0], wide[:0]
+        sides = np.convolve(given[1::2], _SIDES, "valid")[:count]
+        lower = sides + 0.5 * given[0::2][_CENTRE // 2 + 1 :][:count]
+        delayed = given[_CENTRE + 1 :][: WIDE * count]
+        upper = delayed - np.convolve(given[1:], TAPS, "valid")[: WIDE * count]
+        return _rounded(lower), _rounded(upper)
+
+
+class UpperBand:
+    """What a line of 16 kHz had above 4 kHz in the last seconds, for a recognizer that begins with the preroll."""
+
+    def __init__(self) -> None:
+        self._frames: deque[Pcm] = deque(maxlen=KEPT_FRAMES)
+
+    @property
+    def heard(self) -> bool:
+        """Whether the line is one of 16 kHz."""
+        return bool(self._frames)
+
+    def push(self, upper: Pcm) -> None:
+        """320 samples of the newest frame."""
+        self._frames.append(upper)
+
+    def last(self, count: int) -> Pcm:
+        """The newest, for `count` samples at 8 kHz, which are whole frames; silence where there is less."""
+        frames = -(-count // FRAME_SAMPLES)
+        kept = list(self._frames)[-frames:] if frames else []
+        return np.concatenate([np.zeros(WIDE * count - WIDE_FRAME_SAMPLES * len(kept), np.int16), *kept])
 
 
 def doubled_part(pcm: Pcm, first: int, last: int) -> Pcm:
@@ -43,5 +77,8 @@ def doubled_part(pcm: Pcm, first: int, last: int) -> Pcm:
     stuffed = np.zeros(WIDE * len(given))
     stuffed[::WIDE] = given
     start = _CENTRE + WIDE * (first - begin)
-    out = np.convolve(stuffed, WIDE * TAPS)[start : start + WIDE * (last - first)]
-    return np.clip(np.round(out), -32768, 32767).astype(np.int16)
+    return _rounded(np.convolve(stuffed, WIDE * TAPS)[start : start + WIDE * (last - first)])
+
+
+def _rounded(samples: NDArray[np.float64]) -> Pcm:
+    return np.clip(np.round(samples), -32768, 32767).astype(np.int16)

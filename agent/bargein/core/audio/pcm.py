@@ -65,16 +65,18 @@ def faded(pcm: Pcm, gain_from: float, gain_to: float) -> Pcm:
 
 
 class Rechunker:
-    """Audio of any size in, 160-sample frames out. The rest waits for the next call."""
+    """Audio of any size in, frames of `size` samples out. The rest waits for the next call."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: int = FRAME_SAMPLES) -> None:
+        self._size = size
         self._rest: Pcm = np.zeros(0, np.int16)
 
     def feed(self, pcm: Pcm) -> list[Pcm]:
         """All frames that are complete now, in order."""
-        if len(pcm) == FRAME_SAMPLES and not len(self._rest):
+        size = self._size
+        if len(pcm) == size and not len(self._rest):
             return [pcm]
         joined = np.concatenate([self._rest, pcm]) if len(self._rest) else pcm
-        whole = len(joined) // FRAME_SAMPLES
-        self._rest = joined[whole * FRAME_SAMPLES :].copy()
-        return [joined[i * FRAME_SAMPLES : (i + 1) * FRAME_SAMPLES] for i in range(whole)]
+        whole = len(joined) // size
+        self._rest = joined[whole * size :].copy()
+        return [joined[i * size : (i + 1) * size] for i in range(whole)]

@@ -29,9 +29,10 @@ class LineId:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LineAudio:
-    """Audio of the caller, 8 kHz, of any length but 0."""
+    """Audio of the caller, 8 kHz, of any length but 0. `upper`: what a line of 16 kHz has above 4 kHz, at 16 kHz."""
 
     pcm: Pcm
+    upper: Pcm | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +119,8 @@ class Line:
         if kind == FrameKind.AUDIO:
             return self._audio(payload)
         if kind == FrameKind.WIDE_AUDIO:
-            pcm = self._halver.feed(from_bytes(payload))
-            return [LineAudio(pcm)] if len(pcm) else []
+            pcm, upper = self._halver.feed(from_bytes(payload))
+            return [LineAudio(pcm, upper)] if len(pcm) else []
         if kind == FrameKind.DTMF:
             digits = frame.digits()
             return [LineDigit(digit) for digit in digits] or self._notice("a DTMF frame without a digit; it is skipped")
