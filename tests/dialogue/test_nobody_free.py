@@ -95,6 +95,16 @@ async def test_a_wrong_time_or_number_is_corrected(language: str) -> None:
     assert call.planner.progress.callback == Callback("5550142", "16:00", "mug=blue")
 
 
+async def test_a_time_that_was_left_open_can_be_named_later() -> None:
+    call = await begun("en")
+    for said in ("call me back", "this number", "as soon as possible"):
+        await call.says(said)
+    assert (await call.says("no")).text == "What should I change?"
+    assert "what time" in (await call.says("the time")).text
+    await call.says("half past three")
+    assert call.planner.progress.callback == Callback("+15550100", "15:30", "mug=blue")
+
+
 @pytest.mark.parametrize("language", WORDS)
 async def test_who_refuses_the_own_number_is_not_asked_for_it_again(language: str) -> None:
     agree, _, time, *_ = WORDS[language]

@@ -8,6 +8,7 @@ import json
 import socketserver
 import threading
 from collections.abc import Callable, Generator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,12 +26,14 @@ from bargein.speech.stt_openai import wav_bytes
 from bargein.speech.tts_openai import OpenAiTts
 from bargein.speech.tts_wyoming import WyomingTts
 from bargein.speech.voice import Voice
+from bargein.speech.voice_cache import DiskCache
 from tests.fakes import FakeVoice
 from tests.server.test_dead_air import call
 
 TEXT = "Your order is ready on Monday and will be sent to the new address."
 NOISE = np.random.default_rng(5).standard_normal(66150).astype(np.float32)
 SPEECH: Samples = 0.05 * NOISE * (1 + np.sin(np.arange(66150) * 2 * np.pi * 4 / 22050)).astype(np.float32)  # 3 s
+SAID: Pcm = np.full(samples(500), 5000, np.int16)
 
 
 @pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050, 24000, 44100, 48000])
@@ -88,10 +91,13 @@ def test_silence_is_an_error_and_so_is_another_rate() -> None:
 
 
 class LiveVoice(FakeVoice):
-    """Sends the sentence TEXT 100 ms of speech at a time, every `every_s`, `pieces` of 30; everything else at once."""
+    """Sends the sentence TEXT 100 ms of speech at a time, every `every_s`, `pieces` of 30; everything else at once.
 
-    def __init__(self, every_s: float, pieces: int = 30) -> None:
-        self.every_s, self.pieces = every_s, pieces
+    `burst`: so many of them come together, a millisecond apart.
+    """
+
+    def __init__(self, every_s: float, pieces: int = 30, burst: int = 1) -> None:
+        self.every_s, self.pieces, self.burst = every_s, pieces, burst
         self.lives: list[LiveUtterance] = []
 
     async def utterance(self, text: str) -> Utterance | LiveUtterance:  # type: ignore[override]
@@ -106,8 +112,8 @@ class LiveVoice(FakeVoice):
 
     async def send(self, live: LiveUtterance) -> None:
         piece: Pcm = to_pcm(levelled(resample(SPEECH, 22050, RATE), RATE))[: samples(100)]
-        for _ in range(self.pieces):
-            await asyncio.sleep(self.every_s)
+        for at in range(self.pieces):
+            await asyncio.sleep(0.001 if at % self.burst else self.every_s * self.burst)
             if live.abort.wanted:
                 return
             live.arrived(piece)
@@ -134,8 +140,9 @@ def test_a_sentence_begins_before_the_server_has_made_all_of_it() -> None:
     assert end - begin == pytest.approx(3.0, abs=0.1)
 
 
-def test_a_server_that_is_slower_than_speech_gets_a_lead_instead_of_pauses() -> None:
-    line, _ = call([REPLY], (2.0, 3.5), voice=LiveVoice(every_s=0.15))
+@pytest.mark.parametrize("burst", [1, 3])
+def test_a_server_that_is_slower_than_speech_gets_a_lead_instead_of_pauses(burst: int) -> None:
+    line, _ = call([REPLY], (2.0, 3.5), voice=LiveVoice(every_s=0.15, burst=burst))
     ((begin, end),) = [run for run in heard_s(line.heard, 3.5, 12) if run[1] - run[0] > 1]
     assert begin == pytest.approx(4.2 + 1.6, abs=0.4)
     assert end - begin == pytest.approx(3.0, abs=0.1)
@@ -247,6 +254,51 @@ async def test_what_nobody_wants_any_more_ends_the_request_and_is_asked_for_agai
     server.allow(9)
     assert len((await voice.whole("Hello there.")).pcm) > 2.9 * RATE
     assert len(server.asked) == 3
+
+
+async def test_a_request_that_was_ended_teaches_no_pace() -> None:
+    class Ending(Server):
+        def pieces(self, text: str, language: str, voice: str, abort: Abort) -> Generator[tuple[Samples, int]]:
+            try:
+                yield from super().pieces(text, language, voice, abort)
+            except EngineError:
+                return  # as an answer over HTTP whose end is the end of the connection
+
+    server = Ending()
+    voice = Voice(server)
+    server.allow(2)
+    said = await voice.utterance("Hello there, how are you today?")
+    assert isinstance(said, LiveUtterance)
+    expected = said.expected
+    follows = asyncio.create_task(said.finished())
+    await asyncio.sleep(0)
+    follows.cancel()
+    assert await asyncio.to_thread(server.ended.wait, 2)
+    server.allow(2)
+    again = await voice.utterance("Hello there, how are you today?")
+    assert isinstance(again, LiveUtterance)
+    assert again.expected == expected
+    server.allow(9)
+    await again.finished()
+
+
+async def test_what_is_on_disk_is_asked_of_no_server(tmp_path: Path) -> None:
+    server = Server()
+    DiskCache(tmp_path, 1_000_000).put(
+        Voice(server)._key("Hello."), Utterance("Hello.", SAID, spread("Hello.", 0, 900))
+    )
+    voice = Voice(server, cache_dir=tmp_path)
+    assert np.array_equal((await voice.whole("Hello.")).pcm, SAID)
+    assert not server.asked
+
+
+def test_a_short_sentence_teaches_no_pace() -> None:
+    manner = Manner()
+    before = manner.expected("Hello there.")
+    manner.took("One.", RATE)
+    assert manner.expected("Hello there.") == before
+    manner.took("One two three four five six.", 28 * 800)
+    assert manner.expected("Hello there.") == 12 * 800
 
 
 async def test_a_server_that_fails_before_the_first_sound_fails_the_sentence() -> None:

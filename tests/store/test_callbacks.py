@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bargein.core.turns.records import Callback
+from bargein.core.turns.records import Callback, Handover
 from bargein.errors import UserError
 from bargein.store import EVERY_CALL, CallFilter, Privacy, Store, forget, keep, prune, withhold
 
@@ -49,6 +49,13 @@ async def test_they_are_listed_with_their_call_until_they_are_done(store: Store)
     for name, words in [("a", "done since"), ("x", "nobody was promised")]:
         with pytest.raises(UserError, match=words):
             await keep(store._url, name)
+
+
+async def test_who_was_answered_in_the_same_call_waits_no_more(store: Store) -> None:
+    await store.call_handed_over("b", Handover("support", "", "answered", 14_000, "201", 190_000, 16, "caller"))
+    assert await store.flush()
+    assert await waiting(store) == ["a", "c"]
+    assert await waiting(store, kept=True) == ["a", "b", "c"]
 
 
 async def test_they_go_with_their_call_and_with_the_number(store: Store) -> None:

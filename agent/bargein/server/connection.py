@@ -94,7 +94,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def stalled(self) -> bool:
-        """Whether the peer has not read for a second."""
+        """Whether the peer has not read for a second; at 16 kHz for half a second."""
         return self._transport.get_write_buffer_size() > BACKLOG_BYTES
 
     async def hand_back(self) -> None:

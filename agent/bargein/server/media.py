@@ -7,7 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import chain
+from itertools import islice
 from typing import Protocol
 
 import numpy as np
@@ -184,12 +184,10 @@ class _Leg:
         """Events of the connection."""
         for event in events:
             if isinstance(event, LineAudio):
-                frames = self._rechunker.feed(event.pcm)
-                if event.upper is not None:
-                    uppers = map(_Upper, self._upper_rechunker.feed(event.upper))
-                    self._waiting.extend(chain.from_iterable(zip(uppers, frames, strict=False)))
-                else:
-                    self._waiting.extend(frames)
+                uppers = iter(() if event.upper is None else self._upper_rechunker.feed(event.upper))
+                for frame in self._rechunker.feed(event.pcm):
+                    self._waiting.extend(_Upper(upper) for upper in islice(uppers, 1))
+                    self._waiting.append(frame)
             else:
                 self._waiting.append(event)
         self._notice(self)

@@ -142,12 +142,12 @@ class Replies:
         if reply.kind is not None:
             self._perform(core.on_kind(reply_id, reply.kind))
         async with asyncio.TaskGroup() as group:
-            segments: asyncio.Queue[asyncio.Task[Segment] | None] = asyncio.Queue()
+            segments: asyncio.Queue[tuple[Say, asyncio.Task[Segment]] | None] = asyncio.Queue()
             group.create_task(self._deliver(reply_id, segments))
             async for piece in reply:
                 if isinstance(piece, Say):
                     self._perform(core.on_planned(reply_id))
-                    segments.put_nowait(group.create_task(self._segment(piece)))
+                    segments.put_nowait((piece, group.create_task(self._segment(piece))))
                     await planned.wanted.wait()
                 elif isinstance(piece, Listen):
                     self._perform(core.expect(reply_id, piece))
@@ -156,9 +156,13 @@ class Replies:
             segments.put_nowait(None)
         return finish
 
-    async def _deliver(self, reply_id: int, segments: asyncio.Queue[asyncio.Task[Segment] | None]) -> None:
-        while (making := await segments.get()) is not None:
-            await self._say(reply_id, await making)
+    async def _deliver(self, reply_id: int, segments: asyncio.Queue[tuple[Say, asyncio.Task[Segment]] | None]) -> None:
+        while (queued := await segments.get()) is not None:
+            say, making = queued
+            segment = await making
+            if isinstance(segment.utterance, LiveUtterance) and segment.utterance.broken:
+                segment = await self._segment(say)  # another call began it, and gave it up meanwhile
+            await self._say(reply_id, segment)
 
     async def _say(self, reply_id: int, segment: Segment) -> None:
         """Pass on speech. If its end has still to come, wait for it: the next sentence then begins in time."""
@@ -179,7 +183,9 @@ class Replies:
         text = self._planner.phrases.sayings.get("trouble", "")
         with suppress(Exception):
             async with asyncio.timeout(APOLOGY_S):
-                await self._say(reply_id, await self._segment(Say(text)))
+                segment = await self._segment(Say(text))
+            if not isinstance(segment.utterance, LiveUtterance):
+                await self._say(reply_id, segment)
 
     async def _segment(self, say: Say) -> Segment:
         voice = self._voice

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import threading
 from collections.abc import Callable, Generator
 from typing import Protocol, runtime_checkable
 
@@ -27,6 +28,8 @@ SLOW_MARGIN = 1.1  # of what a server that is slower than speech must have sent 
 WORTH_MS = 60  # the least to be resampled at a time
 SOUND_PEAK = 0.01  # -40 dBFS: what is softer at the beginning is no speech
 LETTER_SAMPLES = 540  # of a voice that has not spoken yet: 15 letters a second
+TELLING_LETTERS = 20  # of a text whose pace counts
+BURST_S = 0.3  # pieces that come so close together tell no pace
 
 _NOTHING: Samples = np.zeros(0, np.float32)
 Speech = tuple[Pcm, Pcm | None]  # at 8 kHz, and the same at 16 kHz if that is wanted
@@ -38,19 +41,22 @@ class Abort:
     def __init__(self) -> None:
         self.wanted = False
         self._connection: socket.socket | None = None
+        self._lock = threading.Lock()
 
     def of(self, connection: socket.socket | None) -> None:
-        """The connection over which the request runs."""
-        self._connection = connection
+        """The connection over which the request runs; None when it is over, and the connection serves another one."""
+        with self._lock:
+            self._connection = connection
         if self.wanted:
             self.now()
 
     def now(self) -> None:
         """End it: whoever reads from the connection gets nothing more."""
         self.wanted = True
-        if self._connection is not None:
-            with contextlib.suppress(OSError):  # it is over
-                socket.socket.shutdown(self._connection, socket.SHUT_RDWR)  # of the TCP connection below TLS, too
+        with self._lock:
+            if self._connection is not None:
+                with contextlib.suppress(OSError):  # it is over
+                    socket.socket.shutdown(self._connection, socket.SHUT_RDWR)  # of the TCP connection below TLS, too
 
 
 @runtime_checkable
@@ -73,8 +79,9 @@ class Manner:
         return round(self._letter_samples * len(spoken))
 
     def took(self, spoken: str, count: int) -> None:
-        """The text has taken so many samples."""
-        self._letter_samples = count / len(spoken)
+        """The text has taken so many samples. A short one says little: "One." takes as long as ten letters."""
+        if len(spoken) >= TELLING_LETTERS:
+            self._letter_samples = count / len(spoken)
 
 
 class Arriving:
@@ -166,7 +173,7 @@ class LiveUtterance(GrowingUtterance):
         self._error: EngineError | None = None
         self._moved = asyncio.Event()
         self._asked_s = self._first_s = 0.0  # when the server was asked, and when its first piece came
-        self._first_samples = 0  # of that piece
+        self._first_samples = 0  # of that piece, and of those that came with it
         self._wanted = 0  # calls that say it
 
     def asked(self) -> None:
@@ -176,8 +183,11 @@ class LiveUtterance(GrowingUtterance):
     def arrived(self, pcm: Pcm, wide: Pcm | None = None) -> None:
         """The next piece."""
         self.append(pcm, wide)
+        now = asyncio.get_running_loop().time()
         if not self._first_samples:
-            self._first_s, self._first_samples = asyncio.get_running_loop().time(), len(self.pcm)
+            self._first_s = now
+        if now - self._first_s < BURST_S:
+            self._first_samples = len(self.pcm)
         self._moved.set()
 
     def whole(self, last: int) -> Utterance:
@@ -202,7 +212,9 @@ class LiveUtterance(GrowingUtterance):
         had, now = len(self.pcm), asyncio.get_running_loop().time()
         if had < FIRST_SAMPLES:
             return False
-        speed = max(_ratio(had, now - self._asked_s), _ratio(had - self._first_samples, now - self._first_s))
+        speed = _ratio(had, now - self._asked_s)
+        if now - self._first_s >= BURST_S:
+            speed = max(speed, _ratio(had - self._first_samples, now - self._first_s))
         return had >= SLOW_MARGIN * self.expected * (1 - speed)
 
     async def begun(self) -> None:

@@ -61,7 +61,10 @@ class SpeechServer:
                     quotes = any(word in reason for word in sent if len(word) > 2)  # a name or number, perhaps
                     told = "no reason given here, since it quotes the text; its log says why" if quotes else reason
                     raise Refused(f"the speech server at {parts.hostname} answers {answer.status_code}: {told}", reason)
-                yield answer
+                try:
+                    yield answer
+                finally:
+                    abort.of(None)
         except httpx.TimeoutException:
             raise EngineError(f"the speech server at {parts.hostname} takes too long") from None
         except httpx.RemoteProtocolError:

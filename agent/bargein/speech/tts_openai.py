@@ -64,7 +64,7 @@ class OpenAiTts:
                     for piece in self._asked(text, voice, streaming, abort):
                         came = True
                         yield piece
-                    if came or not streaming:
+                    if came or not streaming or abort.wanted:
                         return
                 except Refused as refusal:
                     if not self._simplified(refusal.reason):

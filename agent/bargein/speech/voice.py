@@ -2,7 +2,7 @@
 
 Texts that are known before any call are kept on disk as well. What is made during a call may hold a caller's name or
 number: it is kept in a smaller part of memory and ends with the process. With `wide`, utterances also have their speech
-at 16 kHz, for calls that hear it; what is played while a server makes it has not.
+at 16 kHz, for calls that hear it.
 
 A call waits for its voice for a limited time. While an engine does not return, further texts fail at once. A text that
 nobody wants any more, as the caller talks on, is not made if its turn has not come.
@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..core.audio.pcm import RATE, WIDE, WIDE_RATE
+from ..core.audio.pcm import RATE, WIDE, WIDE_RATE, samples
 from ..core.audio.utterance import Utterance, spread
 from ..errors import EngineError
 from .audio import activity, fitted, from_pcm, read_wav, widened
@@ -28,6 +28,7 @@ from .background import pool
 from .base import Downloads, TextToSpeech
 from .live import Arriving, LiveTts, LiveUtterance, Manner, Speech
 from .speaking import Reading, SpeakableTts
+from .untimed import TAIL_MS
 from .voice_cache import DiskCache
 
 log = logging.getLogger(__name__)
@@ -181,7 +182,7 @@ class Voice:
         if making is None or (making.live is not None and making.live.broken):
             engine = self._engine
             if reading is not None and isinstance(engine, LiveTts) and any(map(str.isalnum, reading.spoken)):
-                making = self._receive(engine, reading, key.endswith(AT_16_KHZ))
+                making = self._receive(engine, reading, key)
             else:
                 work = self._pool.submit(make)
                 done = asyncio.wrap_future(work)
@@ -191,19 +192,24 @@ class Voice:
         making.wanted += 1
         return making
 
-    def _receive(self, engine: LiveTts, reading: Reading, wide: bool) -> _Making:
+    def _receive(self, engine: LiveTts, reading: Reading, key: str) -> _Making:
         """Ask a server for a sentence, and hand it out as it comes."""
-        loop = asyncio.get_running_loop()
+        loop, wide = asyncio.get_running_loop(), key.endswith(AT_16_KHZ)
         live = LiveUtterance(reading.written, reading.lay, self._manner.expected(reading.spoken), wide)
 
         def receive() -> int:
             loop.call_soon_threadsafe(live.asked)
+            if (held := self._disk.get(key) if self._disk is not None else None) is not None:
+                loop.call_soon_threadsafe(arrived, (held.pcm, held.wide))
+                return max(0, len(held.pcm) - samples(TAIL_MS))
             arriving = Arriving(self._manner, wide)
             with closing(engine.pieces(reading.spoken, self._language, self._voice, live.abort)) as pieces:
                 for piece, rate in pieces:
                     speech = arriving.add(piece, rate)
                     if len(speech[0]):
                         loop.call_soon_threadsafe(arrived, speech)
+            if live.abort.wanted:  # then some answers end as if they were whole
+                raise EngineError("nobody wants the sentence any more")
             rest, last = arriving.end()
             loop.call_soon_threadsafe(arrived, rest)
             self._manner.took(reading.spoken, last)

@@ -68,10 +68,14 @@ class WhisperStream:
 
     def feed(self, pcm: Pcm) -> None:
         """Append 8 kHz samples."""
+        if self._uppers:
+            self._uppers.append(np.zeros(WIDE * len(pcm), np.int16))
         self._blocks.append(pcm)
 
     def feed_wide(self, pcm: Pcm, upper: Pcm) -> None:
-        """Append 8 kHz samples, and twice as many at 16 kHz of what is above 4 kHz. A stream is fed in one way only."""
+        """Append 8 kHz samples, and twice as many at 16 kHz of what is above 4 kHz."""
+        if not self._uppers:
+            self._uppers.append(np.zeros(WIDE * sum(map(len, self._blocks)), np.int16))
         self._uppers.append(upper)
         self._blocks.append(pcm)
 

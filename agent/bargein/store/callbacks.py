@@ -16,11 +16,14 @@ from .schema import callbacks, calls
 
 
 def matching(which: CallFilter, dialect: str, *, kept: bool) -> Select[Any]:
-    """The promises of matching calls, the oldest first; those that are kept only if asked for, at the end."""
+    """The promises of matching calls, the oldest first; those that are kept only if asked for, at the end.
+
+    A promise to a caller whom a member answered in the same call is kept.
+    """
     columns = (callbacks, calls.c.caller, calls.c.caller_name, calls.c.queue)
     both = callbacks.join(calls, calls.c.id == callbacks.c.call_id)
     query = select(*columns).select_from(both).where(*of_call(which, dialect))
-    open_only = [] if kept else [callbacks.c.done_at == ""]
+    open_only = [] if kept else [callbacks.c.done_at == "", calls.c.member == ""]
     return query.where(*open_only).order_by(callbacks.c.done_at != "", callbacks.c.logged_at, callbacks.c.call_id)
 
 

@@ -20,11 +20,12 @@ RULES = (
     "change_slot", "voicemail", "screening", "unobtainable", "own_number",
 )  # fmt: skip
 _NOTHING = re.compile(r"(?!)")
+LONGEST_WAIT = 2  # words of "hold on", which holds no dictated digit
 MOST_LEADS = 12  # phrases of `lead` that are removed one after another: "no, well, okay, ..."
 
 
 _NO = re.compile(r"\W*(\w+)[,.;:!]\s+(?=\w)")
-_CLAUSE = re.compile(r"[^,.;:!?\u2026]+")
+_CLAUSE = re.compile(r"(?:[^,.;:!?\u2026]|(?<=[0-9])[.,:](?=[0-9]))+")  # "4:30" is one
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +99,18 @@ class Phrases:
             return text
         return text[first.end() :] if first[1].lower() in self.lists.get("plain_no", ()) else text
 
-    def besides_wait(self, text: str) -> str:
+    def besides_wait(self, text: str, dictated: bool = False) -> str:
         """The text without the clauses that name how long to wait: "one moment, it's four" is "it's four".
 
-        "No, wait" stays: between two values it takes back the first.
+        "Wait" stays: between two values it takes back the first. Where digits are `dictated`, only "no, wait" does.
         """
-        clauses = _CLAUSE.findall(text)
-        return ",".join(c for c in clauses if not (self.matches("stop", c) and self.mentions("short", c))).strip()
+        kept = []
+        for clause in _CLAUSE.findall(text):
+            long = self.mentions("short", clause) or self.mentions("minutes", clause)
+            alone = dictated and not any(map(str.isdigit, clause)) and not self.mentions("plain_no", clause)
+            if not (self.matches("stop", clause) and (long or (alone and len(tokens(clause)) <= LONGEST_WAIT))):
+                kept.append(clause)
+        return ",".join(kept).strip()
 
     def ends_with(self, rule: str, words: Sequence[str]) -> bool:
         """Whether the text ends with a phrase of this rule: "hold on" is complete, "on" alone is not."""

@@ -85,7 +85,8 @@ def _without_spelling(words: list[str], phrases: Phrases) -> list[str]:
 def _plain_letters(words: list[str], phrases: Phrases) -> list[str]:
     """ "Double N" as N, N and "M as in Mike" as M."""
     spoken = [" ".join(tokens(word)) for word in words]
-    examples = [said.split() for said in phrases.lists.get("as_in", ())]
+    spells = sum(len(word) == 1 for word in spoken) >= SPELLED  # "S de Souza" is no letter with an example
+    examples = [said.split() for said in phrases.lists.get("as_in", ())] if spells else []
     plain: list[str] = []
     at = 0
     while at < len(words):

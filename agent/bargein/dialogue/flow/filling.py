@@ -248,14 +248,15 @@ def _addressed(turn: FlowTurn, names: Iterable[str]) -> list[str]:
 
 def _change_named(turn: FlowTurn) -> Move | None:
     """ "I want to change the phone number", "no, my name is Smith": change a filled slot that the caller names."""
-    for name in _addressed(turn, turn.base.values):
+    asked = turn.now.confirm if turn.now is not None else ()  # one of these may be empty, if it is optional
+    for name in _addressed(turn, (*turn.base.values, *asked)):
         slot = turn.flow.slots[name]
         try:
             free = slot.choices or slot.type in ("text", "yes_no")
             value = "" if free else value_in(turn.text, slot, turn.phrases, turn.today)
         except (Invalid, Unclear, Incomplete):
             value = ""
-        if value and value != turn.base.values[name]:
+        if value and value != turn.base.values.get(name):
             return said_back(turn, turn.base.fill(name, value), name, ())
         if (step := turn.flow.asks_for(name)) is not None:
             again = slot.offers_own  # not the caller's own number a second time

@@ -62,26 +62,29 @@ def _asks_with_value(turn: FlowTurn) -> bool:
     """Whether the caller's question answers ours: "May I come on Friday?" when the day is asked for."""
     if turn.kind is not Kind.QUESTION or turn.phrases.matches("wh_question", turn.text) or _answer_to(turn) is not None:
         return False
-    return _has_value(turn, turn.text)
+    parts = turn.slot is not None and turn.slot.type in ("date", "time")  # "at five?", but not "the 8 digit number?"
+    return _has_value(turn, turn.text, parts)
 
 
 def _value_besides_wait(turn: FlowTurn) -> str:
     """The words that answer the question in "wait, it's Monday"; "" if the caller only asks to wait."""
     if turn.slot is not None and turn.slot.type == "yes_no":
         last = _CLAUSE_END.split(turn.text.rstrip(" .,;:!"))[-1]  # "no, wait" is no answer, "wait, no" is one
-        return "" if turn.phrases.matches("stop", last) or polarity(last, turn.phrases) is None else last
-    said = turn.phrases.besides_wait(turn.text)
-    return said if _has_value(turn, said) else ""
+        plain = any(turn.phrases.mentions(name, last) for name in ("plain_yes", "plain_no")) and "?" not in last
+        return last if plain and not turn.phrases.matches("stop", last) else ""
+    dictated = turn.slot is not None and turn.slot.type in ("digits", "phone")
+    said = turn.phrases.besides_wait(turn.text, dictated)
+    return said if _has_value(turn, said, True) else ""
 
 
-def _has_value(turn: FlowTurn, text: str) -> bool:
-    """Whether the text holds a whole value of the slot that is asked for, or a part of it."""
+def _has_value(turn: FlowTurn, text: str, parts: bool) -> bool:
+    """Whether the text holds a whole value of the slot that is asked for, or, with `parts`, a part of it."""
     if turn.slot is None or turn.slot.type not in TYPED:
         return False
     try:
         return bool(value_in(text, turn.slot, turn.phrases, turn.today))
     except Incomplete:
-        return True
+        return parts
     except (Invalid, Unclear):
         return False
 
