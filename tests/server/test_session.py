@@ -129,6 +129,18 @@ async def test_a_recognizer_gets_what_a_line_of_16_khz_has_above_4_khz(call, mon
     assert np.argmax(np.abs(np.fft.rfft(upper[:16_000].astype(float), 16_000))) == 6000
 
 
+def test_what_is_above_4_khz_is_silence_where_nothing_had_come() -> None:
+    core = Conversation("c", LevelDetector(), load("en"))  # type: ignore[arg-type]
+    session = Session("c", core, Engines(FakeRecognizer(), FakeVoice(), FakePlanner(menu_then())), FakeLog())
+    stream, two_frames = WideStream(FakeRecognizer(), ""), np.zeros(320, np.int16)
+    WideStream.uppers.clear()
+    session._feed(stream, two_frames)
+    assert not WideStream.uppers  # a line of 8 kHz
+    session.on_upper(np.full(320, 7, np.int16))
+    session._feed(stream, two_frames)
+    assert list(WideStream.uppers[0]) == [0] * 320 + [7] * 320
+
+
 @pytest.mark.flaky(reruns=2)  # it measures real time; test_media.py shows the grid in virtual time
 async def test_audio_leaves_every_20_ms_in_frames_of_320_bytes(call) -> None:
     _, far = await call(menu_then(), [])

@@ -208,13 +208,27 @@ class Server:
             self.may.release()
 
 
+async def begun(voice: Voice, server: Server, text: str, wide: bool = False) -> LiveUtterance:
+    """A sentence of which the server has sent a second."""
+    server.allow(2)
+    said = await voice.utterance(text, wide)
+    assert isinstance(said, LiveUtterance)
+    return said
+
+
+async def given_up(said: LiveUtterance, ended: threading.Event) -> None:
+    """The only call that says it wants it no more, which ends the request."""
+    follows = asyncio.create_task(said.finished())
+    await asyncio.sleep(0)
+    follows.cancel()
+    assert await asyncio.to_thread(ended.wait, 2)
+
+
 @pytest.mark.parametrize("wide", [False, True])
 async def test_the_voice_hands_a_sentence_out_while_it_comes_and_keeps_it(wide: bool) -> None:
     server = Server()
     voice = Voice(server)
-    server.allow(2)
-    said = await voice.utterance("It costs $5.", wide)
-    assert isinstance(said, LiveUtterance)
+    said = await begun(voice, server, "It costs $5.", wide)
     assert said.grows
     assert not server.ended.is_set()
     assert [word.text for word in said.words] == ["It", "costs", "$5."]
@@ -240,9 +254,7 @@ async def test_what_nobody_wants_any_more_ends_the_request_and_is_asked_for_agai
     await asyncio.sleep(0.01)
     waits.cancel()
     assert await asyncio.to_thread(server.ended.wait, 2)
-    server.allow(2)
-    said = await voice.utterance("Hello there.")
-    assert isinstance(said, LiveUtterance)
+    said = await begun(voice, server, "Hello there.")
     one, two = (asyncio.create_task(said.finished()) for _ in range(2))
     await asyncio.sleep(0)
     one.cancel()
@@ -266,18 +278,10 @@ async def test_a_request_that_was_ended_teaches_no_pace() -> None:
 
     server = Ending()
     voice = Voice(server)
-    server.allow(2)
-    said = await voice.utterance("Hello there, how are you today?")
-    assert isinstance(said, LiveUtterance)
-    expected = said.expected
-    follows = asyncio.create_task(said.finished())
-    await asyncio.sleep(0)
-    follows.cancel()
-    assert await asyncio.to_thread(server.ended.wait, 2)
-    server.allow(2)
-    again = await voice.utterance("Hello there, how are you today?")
-    assert isinstance(again, LiveUtterance)
-    assert again.expected == expected
+    said = await begun(voice, server, "Hello there, how are you today?")
+    await given_up(said, server.ended)
+    again = await begun(voice, server, "Hello there, how are you today?")
+    assert again.expected == said.expected
     server.allow(9)
     await again.finished()
 
@@ -379,10 +383,7 @@ async def test_half_a_sentence_is_played_while_the_server_makes_the_rest(protoco
     server.may.clear()
     said = await voice.utterance("Good bye.")
     assert isinstance(said, LiveUtterance)
-    follows = asyncio.create_task(said.finished())
-    await asyncio.sleep(0)
-    follows.cancel()
-    assert await asyncio.to_thread(server.closed.wait, 2)
+    await given_up(said, server.closed)
     server.shutdown()
     server.server_close()
 

@@ -7,7 +7,6 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
 from typing import Protocol
 
 import numpy as np
@@ -184,9 +183,13 @@ class _Leg:
         """Events of the connection."""
         for event in events:
             if isinstance(event, LineAudio):
-                uppers = iter(() if event.upper is None else self._upper_rechunker.feed(event.upper))
-                for frame in self._rechunker.feed(event.pcm):
-                    self._waiting.extend(_Upper(upper) for upper in islice(uppers, 1))
+                frames = self._rechunker.feed(event.pcm)
+                if event.upper is None:
+                    self._waiting.extend(frames)
+                    continue
+                uppers = self._upper_rechunker.feed(event.upper)
+                for at, frame in enumerate(frames):
+                    self._waiting.extend(map(_Upper, uppers[at : at + 1]))
                     self._waiting.append(frame)
             else:
                 self._waiting.append(event)

@@ -14,9 +14,7 @@ from ..pbx.asterisk import Manager, PbxError, manager
 log = logging.getLogger(__name__)
 
 EVERY_S = 2.0
-RETRY_S = (
-    10.0  # after a failure; twice as long after each further one, since a refused login is a line in a log of the PBX
-)
+RETRY_S = 10.0  # after a failure; twice as long after each further one: a refused login is a line in a log of the PBX
 LONGEST_RETRY_S = 600.0
 STALE_S = 3 * EVERY_S  # older answers say nothing about now
 

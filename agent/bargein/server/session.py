@@ -11,11 +11,11 @@ from typing import Protocol
 
 import numpy as np
 
-from ..core.audio.halfband import UpperBand
-from ..core.audio.pcm import Pcm, dbfs
+from ..core.audio.pcm import FRAME_SAMPLES, WIDE, Pcm, dbfs
 from ..core.detector.speech_detector import SpeechDetector
 from ..core.turns import actions as act
 from ..core.turns.conversation import Conversation
+from ..core.turns.endpoint import Preroll
 from ..core.turns.records import CallNow, Interruption, Turn
 from ..core.turns.reply import CallResult, Finish
 from ..core.turns.transcript import Transcript
@@ -85,7 +85,7 @@ class Session:
         self._streams: dict[int, RecognitionStream] = {}
         self._replies = Replies(call_id, conversation, engines.planner, engines.voice, self._perform)
         self._dropped: Counter[act.DropCause] = Counter()  # answers of which nothing was heard
-        self._upper = UpperBand()
+        self._upper = Preroll()  # what a line of 16 kHz has above 4 kHz
         self._received: deque[Pcm] = deque(maxlen=LEVEL_FRAMES)
         self._sent: deque[Pcm] = deque(maxlen=LEVEL_FRAMES)
         self._tasks: asyncio.TaskGroup
@@ -230,9 +230,11 @@ class Session:
             self._streams[opened.turn_id] = stream
 
     def _feed(self, stream: RecognitionStream, pcm: Pcm) -> None:
-        """The newest samples of the line."""
-        if self._upper.heard and isinstance(stream, WideRecognitionStream):
-            stream.feed_wide(pcm, self._upper.last(len(pcm)))
+        """The newest samples of the line, in whole frames. What is above 4 kHz goes with them, if anything came."""
+        uppers = self._upper.frames(len(pcm) // FRAME_SAMPLES)
+        if uppers and isinstance(stream, WideRecognitionStream):
+            missing = np.zeros(WIDE * len(pcm) - sum(map(len, uppers)), np.int16)
+            stream.feed_wide(pcm, np.concatenate([missing, *uppers]))
         else:
             stream.feed(pcm)
 

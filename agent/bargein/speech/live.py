@@ -22,6 +22,7 @@ from ..errors import EngineError
 from .audio import PEAK, Resampler, Samples, activity, fitted, level_gain, to_pcm
 from .untimed import LEAD_MS, TAIL_MS
 
+UNWANTED = "nobody wants the sentence any more"
 STALL_S = 3.0  # without a piece of the sentence
 FIRST_SAMPLES = samples(200)  # before a sentence begins: a late piece is not heard
 SLOW_MARGIN = 1.1  # of what a server that is slower than speech must have sent before
@@ -239,7 +240,7 @@ class LiveUtterance(GrowingUtterance):
         finally:
             self._wanted -= 1
             if not self._wanted:
-                self.give_up("nobody wants the sentence any more")
+                self.give_up(UNWANTED)
 
     def give_up(self, reason: str) -> None:
         """End the request, if it still runs."""

@@ -26,7 +26,7 @@ from ..errors import EngineError
 from .audio import activity, fitted, from_pcm, read_wav, widened
 from .background import pool
 from .base import Downloads, TextToSpeech
-from .live import Arriving, LiveTts, LiveUtterance, Manner, Speech
+from .live import UNWANTED, Arriving, LiveTts, LiveUtterance, Manner, Speech
 from .speaking import Reading, SpeakableTts
 from .untimed import TAIL_MS
 from .voice_cache import DiskCache
@@ -171,6 +171,10 @@ class Voice:
         keys = (key,) if key.endswith(AT_16_KHZ) else (key + AT_16_KHZ, key)
         return next((found for k in keys for memory in (self._known, self._recent) if (found := memory.get(k))), None)
 
+    def _on_disk(self, key: str) -> Utterance | None:
+        """In a thread, since it reads a file."""
+        return self._disk.get(key) if self._disk is not None else None
+
     def _make(
         self, key: str, make: Callable[[], Utterance], memory: _Memory, reading: Reading | None = None
     ) -> _Making:
@@ -199,7 +203,7 @@ class Voice:
 
         def receive() -> int:
             loop.call_soon_threadsafe(live.asked)
-            if (held := self._disk.get(key) if self._disk is not None else None) is not None:
+            if (held := self._on_disk(key)) is not None:
                 loop.call_soon_threadsafe(arrived, (held.pcm, held.wide))
                 return max(0, len(held.pcm) - samples(TAIL_MS))
             arriving = Arriving(self._manner, wide)
@@ -209,7 +213,7 @@ class Voice:
                     if len(speech[0]):
                         loop.call_soon_threadsafe(arrived, speech)
             if live.abort.wanted:  # then some answers end as if they were whole
-                raise EngineError("nobody wants the sentence any more")
+                raise EngineError(UNWANTED)
             rest, last = arriving.end()
             loop.call_soon_threadsafe(arrived, rest)
             self._manner.took(reading.spoken, last)
@@ -247,7 +251,7 @@ class Voice:
         if making.work.cancel():
             self._making.pop(key, None)
         if making.live is not None:
-            making.live.give_up("nobody wants the sentence any more")
+            making.live.give_up(UNWANTED)
 
     def _made(self, key: str, making: _Making, memory: _Memory) -> None:
         if self._making.get(key) is making:
@@ -262,7 +266,7 @@ class Voice:
     def _synthesized(self, text: str, keep: bool, wide: bool = False) -> Utterance:
         """In the thread: from disk, or from the engine and then, to keep it, to disk."""
         key = self._key(text, wide)
-        held = self._disk.get(key) if self._disk is not None else None
+        held = self._on_disk(key)
         if held is not None:
             return held
         said = self._tts.synthesize(text, self._language, self._voice)

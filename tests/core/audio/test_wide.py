@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bargein.core.audio.growing import GrowingUtterance
-from bargein.core.audio.halfband import LATE_SAMPLES, Halver, UpperBand, doubled_part
+from bargein.core.audio.halfband import LATE_SAMPLES, Halver, doubled_part
 from bargein.core.audio.pcm import FRAME_SAMPLES, FULL_SCALE, RATE, WIDE_RATE, Pcm
 from bargein.core.audio.pcm import WIDE as WIDE_FACTOR
 from bargein.core.audio.playback import Playback, Segment
@@ -54,15 +54,6 @@ def test_both_bands_together_are_the_line_but_late() -> None:
     difference = together[middle] - NOISE[middle.start - late : middle.stop - late]
     assert np.std(difference) < 0.2 * np.std(NOISE)  # some is lost between the bands, at 4 kHz
     assert len(upper) == WIDE_FACTOR * len(lower)
-
-
-def test_the_upper_band_of_the_last_frames_is_silence_where_there_was_none() -> None:
-    band = UpperBand()
-    assert not band.heard
-    band.push(np.full(2 * FRAME_SAMPLES, 7, np.int16))
-    assert band.heard
-    assert list(band.last(2 * FRAME_SAMPLES)) == [0] * 2 * FRAME_SAMPLES + [7] * 2 * FRAME_SAMPLES
-    assert len(band.last(0)) == 0
 
 
 def test_there_and_back_is_the_same_but_late() -> None:

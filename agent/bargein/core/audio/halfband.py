@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 import numpy as np
 from numpy.typing import NDArray
 
-from .pcm import FRAME_SAMPLES, WIDE, WIDE_FRAME_SAMPLES, Pcm
+from .pcm import WIDE, Pcm
 
-KEPT_FRAMES = 150  # 3 s: as long as the preroll of a turn can be
 _CENTRE = 27
 _AT = np.arange(-_CENTRE, _CENTRE + 1)
 TAPS = np.sinc(_AT / 2) / 2 * np.kaiser(len(_AT), 6.0)
@@ -44,28 +41,6 @@ class Halver:
         delayed = given[_CENTRE + 1 :][: WIDE * count]
         upper = delayed - np.convolve(given[1:], TAPS, "valid")[: WIDE * count]
         return _rounded(lower), _rounded(upper)
-
-
-class UpperBand:
-    """What a line of 16 kHz had above 4 kHz in the last seconds, for a recognizer that begins with the preroll."""
-
-    def __init__(self) -> None:
-        self._frames: deque[Pcm] = deque(maxlen=KEPT_FRAMES)
-
-    @property
-    def heard(self) -> bool:
-        """Whether the line is one of 16 kHz."""
-        return bool(self._frames)
-
-    def push(self, upper: Pcm) -> None:
-        """320 samples of the newest frame."""
-        self._frames.append(upper)
-
-    def last(self, count: int) -> Pcm:
-        """The newest, for `count` samples at 8 kHz, which are whole frames; silence where there is less."""
-        frames = -(-count // FRAME_SAMPLES)
-        kept = list(self._frames)[-frames:] if frames else []
-        return np.concatenate([np.zeros(WIDE * count - WIDE_FRAME_SAMPLES * len(kept), np.int16), *kept])
 
 
 def doubled_part(pcm: Pcm, first: int, last: int) -> Pcm:

@@ -157,14 +157,13 @@ class Playback:
             return self._send(*self._ducked(*self._next_of_segment()))
         frame = np.zeros(FRAME_SAMPLES, np.int16)
         wide = None if self.wide is None else np.zeros(WIDE_FRAME_SAMPLES, np.int16)
-        filled, limit = 0, FRAME_SAMPLES
-        if self._mode is _Mode.FADING or dries:
-            limit = FADE_SAMPLES
+        fades = dries or self._mode is _Mode.FADING
+        filled, limit = 0, FADE_SAMPLES if fades else FRAME_SAMPLES
         while filled < limit and not self.idle:
             rest = None if wide is None else wide[WIDE * filled : WIDE * limit]
             filled += self._play(frame[filled:limit], rest, now + filled)
         frame, wide = self._ducked(frame, wide)
-        if limit == FADE_SAMPLES:
+        if fades:
             frame, wide = fallen(frame, self._sent), None if wide is None else fallen(wide, self._sent_wide)
             self._mode, self._dry = (_Mode.PLAYING, True) if dries else (_Mode.HELD, False)
             self.underruns += dries

@@ -52,7 +52,7 @@ class Conversation:
         self._turn_end = TurnEnd(phrases, settings.endpoint, turn_end)
         self._rechunker = Rechunker()
         self._agent = Agent(self.ledger, samples(settings.filler_ms), settings.wideband)
-        self.playback = self._playback = self._agent.playback
+        self.playback = self._agent.playback
         self._actions: list[act.Action] = []
 
     def start(self) -> list[act.Action]:
@@ -73,8 +73,8 @@ class Conversation:
         held = self.state is State.THINKING and self._judge.holds_reply(self._caller.turn, due, self.now)
         if not held:
             self._advance_reply()
-        waits = held and (self._playback.replying or self._playback.started is None)  # a filler ends once it began
-        frame = self._playback.silence() if waits else self._playback.next_frame(self.now)
+        waits = held and (self.playback.replying or self.playback.started is None)  # a filler ends once it began
+        frame = self.playback.silence() if waits else self.playback.next_frame(self.now)
         self._caller.push_reference(frame)
         self.now += FRAME_SAMPLES
         self._advance_caller()
@@ -88,7 +88,7 @@ class Conversation:
     @property
     def saying(self) -> tuple[str, str]:
         """What the caller and the agent say now, as far as it is known. A secret is not told."""
-        return self._agent.listen.writable(self._caller.saying), self._playback.saying
+        return self._agent.listen.writable(self._caller.saying), self.playback.saying
 
     def on_digit(self, digit: str) -> list[act.Action]:
         """A DTMF digit ended on the line."""
@@ -162,7 +162,7 @@ class Conversation:
     def _process(self, pcm: Pcm) -> None:
         """One frame of the line: evidence of the caller, and what it does to the state."""
         overlap = self.state in (State.SPEAKING, *OVERLAPPED, State.THINKING)
-        question, spells = self._playback.question, self._agent.listen.spelled
+        question, spells = self.playback.question, self._agent.listen.spelled
         sound, frame = self._caller.process(pcm, self.now, self._sensitivity(), question, overlap, spells)
         turn = self._caller.turn
         if turn is None:
@@ -181,19 +181,19 @@ class Conversation:
         if sound is Sound.RETRACTED and not self._judge.insists(turn):
             return self._dispatch(Event.FALSE_INTERRUPTION, retracted=True)
         paused_ms = self._agent.overlap.paused_ms(self.now) if self.state is State.PAUSED else None
-        event = self._judge.follow(turn, self.now, paused_ms, self._playback.segment)
+        event = self._judge.follow(turn, self.now, paused_ms, self.playback.segment)
         if event is not None and not (event is Event.SPEECH and self._agent.overlap.just_unpaused(self.now)):
             self._dispatch(event)
         if self.state is State.DUCKED:
-            self._playback.duck(self._judge.depth_db(turn, self.now, self._playback.segment))
+            self.playback.duck(self._judge.depth_db(turn, self.now, self.playback.segment))
 
     def _sensitivity(self) -> float:
-        own = segment.sensitivity if (segment := self._playback.segment) is not None else None
+        own = segment.sensitivity if (segment := self.playback.segment) is not None else None
         return self._settings.sensitivity if own is None else own
 
     def _interruptible(self) -> bool:
         """Whether the caller may stop the agent now. True while the agent says nothing."""
-        return self.state is not State.SPEAKING or self._playback.interruptible
+        return self.state is not State.SPEAKING or self.playback.interruptible
 
     def _advance_caller(self) -> None:
         """Events that come from the caller's silence."""
@@ -215,7 +215,7 @@ class Conversation:
         if self.state is State.SPEAKING and self._interruptible() and turn.silent_ms(now) < STILL_SOUNDING_MS:
             self._dispatch(Event.ONSET)  # the caller talked on from a segment that may not be interrupted into this one
         if self.state in (*OVERLAPPED, State.THINKING):
-            question = self._playback.question
+            question = self.playback.question
             event = self._judge.judge(turn, now, self.state, question, self._agent.listen.backchannels or ())
             if event is Event.INTERRUPTION and self._retractable():
                 event = Event.CONTINUATION
@@ -282,18 +282,18 @@ class Conversation:
 
     def _advance_reply(self) -> None:
         """Events that come from the reply: its first audio, its end."""
-        if not self._playback.interruptible:
+        if not self.playback.interruptible:
             self._dispatch(Event.PROTECTED)
         thinking = self.state is State.THINKING
         if self.state in (State.THINKING, State.SPEAKING):
             self._actions += self._agent.separate_filler()
-        if thinking and self._playback.replying:
+        if thinking and self.playback.replying:
             self._agent.begin()
             self._dispatch(Event.REPLY_AUDIO)
         self._actions += self._agent.bridge(self._has_floor(), self.now)
         if self._agent.reply.heard and not self._retractable():
             self._settle()
-        if not self._playback.idle or not self._agent.reply.ended or self.state not in PLAYING:
+        if not self.playback.idle or not self._agent.reply.ended or self.state not in PLAYING:
             return
         if self.state is State.DUCKED and (self._agent.reply.finish is not None or self._retractable()):
             return  # a goodbye, and what may be retracted, wait until the sound over them is judged
@@ -325,13 +325,13 @@ class Conversation:
             case Effect.HOLD:
                 self._hold(retracted)
             case Effect.RESUME | Effect.UNPAUSE:
-                self._playback.resume(at_once=self._agent.overlap.unpaused(self.now))
+                self.playback.resume(at_once=self._agent.overlap.unpaused(self.now))
                 if effect is Effect.RESUME:
                     self._hold(retracted)
             case Effect.UNDUCK:
-                self._playback.duck(0.0)
+                self.playback.duck(0.0)
             case Effect.PAUSE:
-                self._playback.pause()
+                self.playback.pause()
                 self._agent.overlap.paused(self.now)
             case Effect.YIELD:
                 self._settle()
@@ -360,7 +360,7 @@ class Conversation:
 
     def _hold(self, retracted: bool) -> None:
         """A false interruption: talk on at full level. One that the detector took back unnoticed has no row."""
-        self._playback.duck(0.0)
+        self.playback.duck(0.0)
         turn = self._caller.reject(self.now, retracted)
         if not retracted or self._agent.overlap.silenced:
             self._actions += self._agent.held(turn, self.now)

@@ -102,7 +102,7 @@ class OutboundConversation(Conversation):
             if self._held:
                 self._begin_message()
             return False
-        return not (self._agent.reply.ended and self._playback.idle)
+        return not (self._agent.reply.ended and self.playback.idle)
 
     def _begin_message(self) -> None:
         """The greeting is over: what comes from now on is another turn."""
