@@ -15,9 +15,6 @@ from bargein.cli.terminal import (
     cells,
     folded,
     hidden_text,
-    latency,
-    length,
-    position,
     shorten,
     table,
     to_csv,
@@ -25,6 +22,7 @@ from bargein.cli.terminal import (
 )
 from bargein.core.language.neutral import neutral
 from bargein.core.turns.records import Interruption
+from bargein.view.wording import latency, length, position
 
 ANY_TEXT = st.text(alphabet=st.characters(), max_size=60)
 

@@ -117,6 +117,10 @@ def test_filters_are_those_of_the_command_line(browser: TestClient, monkeypatch:
     assert "1 of more than 1 interruptions" in browser.get("/interruptions?kind=correct").text
     monkeypatch.undo()
     assert "2 of 2 interruptions" in browser.get("/interruptions?kind=correct").text
+    slow = browser.get("/interruptions?kind=correct&slow=120").text
+    assert "2 of 2 interruptions" in slow
+    assert 'name="slow" value="120"' in slow
+    assert "No interruptions match" in browser.get("/interruptions?slow=121").text
     assert "More calls match" not in browser.get("/statistics?interrupted=yes").text
     monkeypatch.setattr("bargein.web.application.MOST_COUNTED", 1)
     assert "These are the newest 1, since 2" in browser.get("/statistics?interrupted=yes").text
@@ -124,6 +128,7 @@ def test_filters_are_those_of_the_command_line(browser: TestClient, monkeypatch:
     assert "The log has no such queue. It has support." in browser.get("/calls?queue=suport").text
     assert "no such queue" not in browser.get("/calls?queue=support&until=2001-01-01").text
     assert "It has support." in browser.get("/statistics?queue=suport").text
+    assert browser.get("/interruptions?slow=soon").status_code == 400
     for wrong in ("since=soon", "outcome=nonsense", "longer=x", "page=-1", "page=9" + "9" * 40):
         assert browser.get(f"/calls?{wrong}").status_code == 400
     page = browser.get("/statistics?since=xx&queue=support").text  # the form is there to correct it

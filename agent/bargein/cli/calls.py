@@ -10,13 +10,14 @@ import click
 
 from ..clock import SystemClock
 from ..store.filters import CallFilter, CallSort
+from ..view.wording import length, outcome_text
 from .filters import filter_options
 from .log import database, unknown_queue, with_log
 from .options import either, format_options, log_options, redact_option
 from .paging import page_options, position_text
-from .render import outcome_text, then_text
+from .render import then_text
 from .rows import print_rows
-from .terminal import SHORT_ID, UNLIMITED, Column, Screen, length, local, plain, write, write_list
+from .terminal import SHORT_ID, UNLIMITED, Column, Screen, local, plain, write, write_list
 
 if TYPE_CHECKING:
     from ..store import Call, Reader

@@ -15,12 +15,13 @@ from ..core.language.neutral import neutral
 from ..errors import UserError
 from .log import as_url
 from .options import json_option, log_options
-from .terminal import Screen, to_json, write
+from .terminal import Screen, folded, to_json, write
 
 if TYPE_CHECKING:
     from ..doctor.checks import Check
 
 COLORS = {"ok": "32", "warn": "33", "fail": "31"}
+INDENT = 22  # the text of a check
 
 
 @click.command("doctor")
@@ -81,6 +82,7 @@ def _config(config_path: Path | None) -> Config:
 
 
 def _lines(check: Check, screen: Screen) -> list[str]:
-    status = screen.paint(f"{check.status:4}", COLORS[check.status])
-    line = f"{status}  {check.name:15} {neutral(check.text)}"
-    return [line, f"{'':22}{screen.dim('→')} {neutral(check.remedy)}"] if check.remedy else [line]
+    first, *more = folded(f"{check.status:4}  {check.name:15} {neutral(check.text)}", screen.width, INDENT)
+    remedy = folded(f"→ {neutral(check.remedy)}", screen.width - INDENT, 2) if check.remedy else []
+    painted = screen.paint(first[:4], COLORS[check.status]) + first[4:]
+    return [painted, *more, *(f"{'':{INDENT}}{line}" for line in remedy)]

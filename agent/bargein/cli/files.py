@@ -8,6 +8,7 @@ import click
 
 from ..data import SYSTEMD
 from ..errors import UserError
+from .terminal import Screen, folded, write
 
 
 def shipped(folder: Path, suffix: str = "") -> list[Path]:
@@ -30,7 +31,7 @@ def list_files(folder: Path, suffix: str = "") -> None:
     paths = shipped(folder, suffix)
     width = max(len(path.name) for path in paths)
     for path in paths:
-        click.echo(f"{path.name:{width}}  {first_comment(path)}")
+        write(folded(f"{path.name:{width}}  {first_comment(path)}", Screen.of_stdout().width, width + 2))
 
 
 def print_file(folder: Path, name: str, suffix: str = "") -> None:

@@ -11,12 +11,13 @@ import click
 from ..core.language.kinds import Kind
 from ..core.turns.records import Interruption
 from ..store.filters import CallFilter, InterruptionSort
+from ..view.wording import latency
 from .filters import filter_options
 from .log import database, unknown_queue, with_log
 from .options import MILLISECONDS, either, format_options, log_options, redact_option
 from .paging import page_options, position_text
 from .rows import interruption_row, print_rows
-from .terminal import SHORT_ID, Column, Screen, latency, local, write, write_list
+from .terminal import SHORT_ID, Column, Screen, local, write, write_list
 
 if TYPE_CHECKING:
     from ..store import LoggedInterruption, Reader

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import UserError
+from ..view.wording import latency, length
 from .options import format_options
 from .progress import ProgressLine
 from .rows import print_rows
-from .terminal import Column, Screen, latency, length, table, write
+from .terminal import Column, Screen, table, write
 
 if TYPE_CHECKING:
     from ..offline.measures import Measures

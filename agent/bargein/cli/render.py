@@ -11,8 +11,8 @@ from ..core.language.neutral import neutral
 from ..core.language.words import bare
 from ..core.turns.records import WAITS, Interruption, Resolution, Turn
 from ..view.figures import WAIT_NAMES
-from ..view.wording import became, said
-from .terminal import Screen, cells, clock_length, folded, latency, length, local, position
+from ..view.wording import became, latency, length, outcome_text, position, said, summary_text
+from .terminal import Screen, cells, clock_length, folded, local
 
 if TYPE_CHECKING:
     from ..store import Call
@@ -58,7 +58,8 @@ def heading(call: Call, screen: Screen) -> list[str]:
         [f"{lines[-1]}  {screen.dim(neutral(call.id))}"] if id_fits else [lines[-1], screen.dim(neutral(call.id))]
     )
     lines += joined(facts, screen)
-    lines += folded(f"summary: {neutral(call.summary)}", screen.width, 9) if call.summary else []
+    summary = summary_text(call)
+    lines += folded(f"summary: {summary}", screen.width, 9) if summary else []
     return lines + ([f"recording: {neutral(call.recording)}"] if call.recording else [])
 
 
@@ -71,11 +72,6 @@ def joined(facts: Iterable[str], screen: Screen) -> list[str]:
         else:
             lines.append(fact)
     return lines
-
-
-def outcome_text(call: Call) -> str:
-    """How the call ended, in words."""
-    return neutral(call.outcome).replace("_", " ") or ("in progress" if call.ended_at is None else "")
 
 
 def ending(call: Call, screen: Screen) -> list[str]:
@@ -148,7 +144,8 @@ def _waited(turn: Turn, screen: Screen) -> list[str]:
         return []
     parts = [(WAIT_NAMES[name], getattr(waits, name)) for name in WAITS if name != "wait_ms"]
     told = ", ".join(f"{name} {latency(part_ms)}" for name, part_ms in parts if part_ms is not None)
-    return [screen.dim(f"{'':10}└ after {latency(waits.wait_ms)}: {told}")]
+    lines = folded(f"└ the caller waited {latency(waits.wait_ms)}: {told}", screen.width - 10, 2)
+    return [screen.dim(f"{'':10}{line}") for line in lines]
 
 
 def _wrapped(words: Sequence[tuple[str, str]], screen: Screen) -> list[str]:

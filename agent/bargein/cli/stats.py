@@ -14,11 +14,12 @@ from ..clock import SystemClock
 from ..core.language.neutral import neutral
 from ..store.filters import MOST_COUNTED, CallFilter
 from ..view.figures import by_local_day, by_local_hour, fates, histogram
+from ..view.wording import latency, length
 from .filters import filter_options
 from .log import database, unknown_queue, with_log
 from .options import either, format_options, log_options, redact_option
 from .rows import print_rows
-from .terminal import Column, Screen, cells, counted, latency, length, plain, shorten, table, to_json, write
+from .terminal import Column, Screen, cells, counted, plain, shorten, table, to_json, write
 from .waits import waits_table
 
 if TYPE_CHECKING:

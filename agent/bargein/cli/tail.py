@@ -85,8 +85,9 @@ async def _follow(log: Reader, which: CallFilter, limit: int | None, once: bool,
 
 
 def _lines(event: CallEvent, screen: Screen) -> list[str]:
-    from .render import interruption_lines, outcome_text, turn_lines
-    from .terminal import length, local
+    from ..view.wording import length, outcome_text
+    from .render import interruption_lines, turn_lines
+    from .terminal import local
 
     if event.turn is not None:
         return turn_lines(event.turn, screen)

@@ -108,32 +108,9 @@ def write(lines: Iterable[str]) -> None:
     sys.stdout.flush()
 
 
-def latency(ms: int | None) -> str:
-    """`84 ms`, `1.3 s`; `-` for none."""
-    if ms is None:
-        return "-"
-    return f"{ms} ms" if abs(ms) < 1000 else f"{ms / 1000:.1f} s"
-
-
-def length(ms: int) -> str:
-    """`12 s`, `1:05 min`, `2:00:01 h`."""
-    seconds = round(ms / 1000)
-    if seconds < 60:
-        return f"{seconds} s"
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d} h" if hours else f"{minutes}:{seconds:02d} min"
-
-
 def clock_length(ms: int) -> str:
     """`3:10`, as a telephone's display has it."""
     return f"{round(ms / 1000) // 60}:{round(ms / 1000) % 60:02d}"
-
-
-def position(ms: int) -> str:
-    """A position in a call: `0:04.1`."""
-    tenths = ms // 100
-    return f"{tenths // 600}:{tenths // 10 % 60:02d}.{tenths % 10}"
 
 
 def counted(count: int, noun: str) -> str:

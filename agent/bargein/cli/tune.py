@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from ..config import Config
+from ..view.wording import latency
 from .label import labels_option
 from .progress import ProgressLine
 from .rerun import Repeater
-from .terminal import Column, Screen, latency, table, write
+from .terminal import Column, Screen, table, write
 
 if TYPE_CHECKING:
     from ..offline.labels import Label

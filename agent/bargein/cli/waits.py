@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..view.figures import WAIT_NAMES
-from .terminal import Column, Screen, latency, table
+from ..view.wording import latency
+from .terminal import Column, Screen, table
 
 if TYPE_CHECKING:
     from ..store.stats import WaitSpread

@@ -1,9 +1,14 @@
-"""What a person reads for the names of the database: the terminal and the web pages say the same."""
+"""What a person reads for the names and times of the database: the terminal and the web pages say the same."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..core.language.kinds import Kind
 from ..core.language.neutral import neutral
+
+if TYPE_CHECKING:
+    from ..store import Call
 
 SAID = {  # what an interruption of this kind was
     Kind.CORRECT: "a correction",
@@ -14,7 +19,7 @@ SAID = {  # what an interruption of this kind was
     Kind.STOP: "a request to stop",
     Kind.AGENT: "a request for a person",
     Kind.DTMF: "keys",
-    Kind.OTHER: "an interruption",
+    Kind.OTHER: "other words",
     Kind.BACKCHANNEL: "a backchannel",
     Kind.NOISE: "noise",
 }
@@ -38,3 +43,37 @@ def said(kind: str) -> str:
 def became(resolution: str) -> str:
     """What the agent did about it: `the agent went on`."""
     return BECAME.get(resolution, neutral(resolution).replace("_", " ") or "undecided")
+
+
+def outcome_text(call: Call) -> str:
+    """How the call ended, in words; empty if nothing is known."""
+    return neutral(call.outcome).replace("_", " ") or ("in progress" if call.ended_at is None else "")
+
+
+def summary_text(call: Call) -> str:
+    """The summary; empty if it only lists the slots, which are shown by themselves."""
+    listed = ", ".join(f"{name}={value}" for name, value in call.slots.items())
+    return "" if call.summary == listed else neutral(call.summary)
+
+
+def latency(ms: int | None) -> str:
+    """`84 ms`, `1.3 s`; `-` for none."""
+    if ms is None:
+        return "-"
+    return f"{ms} ms" if abs(ms) < 1000 else f"{ms / 1000:.1f} s"
+
+
+def length(ms: int) -> str:
+    """`12 s`, `1:05 min`, `2:00:01 h`."""
+    seconds = round(ms / 1000)
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d} h" if hours else f"{minutes}:{seconds:02d} min"
+
+
+def position(ms: int) -> str:
+    """A position in a call: `0:04.1`."""
+    tenths = ms // 100
+    return f"{tenths // 600}:{tenths // 10 % 60:02d}.{tenths % 10}"

@@ -177,14 +177,16 @@ class Pages:
 
     async def interruptions(self, request: Request) -> Response:
         which, page = self._chosen(request), _page_number(request)
-        kind = request.query_params.get("kind") or None
+        own = {name: text for name in ("kind", "slow") if (text := request.query_params.get(name, "").strip())}
+        kind, slow = own.get("kind"), own.get("slow")
         if kind is not None and kind not in list(Kind):
             raise WrongFilter(f"{kind!r} is no kind of interruption")
-        rows = await self._log.interruptions(which, kind=kind, limit=PAGE, offset=(page - 1) * PAGE)
+        slow_ms = None if slow is None else _number(slow, 0, MOST, "Silent after: {!r} is no number of milliseconds")
+        rows = await self._log.interruptions(which, kind=kind, slow_ms=slow_ms, limit=PAGE, offset=(page - 1) * PAGE)
         most = max(COUNTED, page * PAGE) + 1
-        total = await self._log.count_interruptions(which, kind=kind, most=most)
+        total = await self._log.count_interruptions(which, kind=kind, slow_ms=slow_ms, most=most)
         queues = [] if total else await self._queues(which)
-        found: dict[str, Any] = {"rows": rows, "total": total, "page": page, "size": PAGE, "kind": kind or ""}
+        found: dict[str, Any] = {"rows": rows, "total": total, "page": page, "size": PAGE, "own": own}
         found["at_least"] = total == most
         return self._page(request, "interruptions.html", queues=queues, **found)
 
@@ -254,9 +256,13 @@ def _now(live: Live) -> str:
 
 
 def _page_number(request: Request) -> int:
-    text = request.query_params.get("page", "1")
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:12]) <= MOST // PAGE):
-        raise WrongFilter(f"{text!r} is no page")
+    return _number(request.query_params.get("page", "1"), 1, MOST // PAGE, "{!r} is no page")
+
+
+def _number(text: str, least: int, most: int, wrong: str) -> int:
+    """A number of an address. Raises WrongFilter with `wrong`."""
+    if not (text.isascii() and text.isdigit() and least <= int(text[:12]) <= most):
+        raise WrongFilter(wrong.format(text))
     return int(text)
 
 

@@ -15,42 +15,18 @@ from ..store.filters import FATES
 from ..view.choose import OUTCOMES
 from ..view.figures import by_local_day, by_local_hour, fates, histogram
 from ..view.timeline import Cut, Timeline
-from ..view.wording import became, said
+from ..view.wording import became, latency, length, outcome_text, position, said, summary_text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
     from ..core.audio.pcm import Pcm
-    from ..store import Call, Stats
+    from ..store import Stats
 
 WIDTH = 1000  # of a picture, in its own units
 LANE = 60  # half the height of a voice
 CENTRES = {"agent": 80, "caller": 220}
-FULL_SCALE = 32768
 SILENT_DBFS = -60  # the lower end of a meter
-
-
-def duration(ms: int | None) -> str:
-    """`12 s`, `1:05 min`, `2:00:01 h`."""
-    seconds = round((ms or 0) / 1000)
-    if seconds < 60:
-        return f"{seconds} s"
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d} h" if hours else f"{minutes}:{seconds:02d} min"
-
-
-def latency(ms: int | None) -> str:
-    """`84 ms`, `1.3 s`; `–` for none."""
-    if ms is None:
-        return "–"
-    return f"{ms} ms" if abs(ms) < 1000 else f"{ms / 1000:.1f} s"
-
-
-def position(ms: int) -> str:
-    """A position in a call: `0:04.1`."""
-    tenths = ms // 100
-    return f"{tenths // 600}:{tenths // 10 % 60:02d}.{tenths % 10}"
 
 
 def clock(time: datetime) -> str:
@@ -93,23 +69,20 @@ def sides(now: CallNow | None) -> list[Side]:
     ]
 
 
-def outcome(call: Call) -> str:
-    return words(call.outcome) or ("in progress" if call.ended_at is None else "–")
-
-
 def prepare(environment: Environment) -> None:
     """Give the templates their filters and lists."""
     environment.filters.update(
         bare=bare,
         time=time_of_day,
         utc=utc,
-        duration=duration,
+        duration=length,  # Jinja has a `length` of its own
         latency=latency,
         position=position,
         clock=clock,
         words=words,
         clean=neutral,
-        outcome=outcome,
+        outcome=outcome_text,
+        summary=summary_text,
         said=said,
         became=became,
     )
@@ -158,6 +131,8 @@ def picture(call: Timeline) -> Picture:
 def _waveform(pcm: Pcm, centre: int) -> str:
     """The lowest and highest sample of each unit of width, on a scale on which quiet voices show."""
     import numpy as np
+
+    from ..core.audio.pcm import FULL_SCALE
 
     block = max(1, len(pcm) // WIDTH)
     blocks = pcm[: len(pcm) // block * block].reshape(-1, block) / FULL_SCALE
