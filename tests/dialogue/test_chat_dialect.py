@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from bargein.dialogue.chat_api import address, clean_reason
@@ -81,6 +83,8 @@ def test_both_names_of_the_limit_refused() -> None:
     [
         ("Unsupported value: 'messages[0].role' does not support 'system' with this model.", "user"),
         ("System role not supported", "user"),
+        ("Developer instruction is not enabled for models/gemma-3", "user"),
+        ("Input should be 'user' or 'assistant'", "user"),
         ("'system' is not supported; use 'developer' instead", "developer"),
     ],
 )
@@ -91,6 +95,51 @@ def test_a_refused_role(reason: str, first: str) -> None:
     assert made[0]["role"] == first
     assert "Be kind." in made[0]["content"]
     assert "hello" in made[-1]["content"]
+
+
+ORDERED: Message = {"role": "assistant", "content": "", "tool_calls": [
+    {"id": "call_a", "type": "function", "function": {"name": "order", "arguments": '{"mug": "blue"}'}}
+]}  # fmt: skip
+NOTED: Message = {"role": "tool", "tool_call_id": "call_a", "content": "done"}
+
+
+@pytest.mark.parametrize(
+    ("reasons", "wanted"),
+    [
+        (["text content blocks must be non-empty"], lambda call, _: call["content"] is None),
+        (["content must be non-empty"] * 2, lambda call, _: "content" not in call),
+        (
+            ["Assistant message must have either content or tool_calls, but not both."],
+            lambda call, _: "content" not in call,
+        ),
+        (
+            ["cannot unmarshal string into messages.tool_calls.function.arguments of type map[string]interface {}"],
+            lambda call, _: call["tool_calls"][0]["function"]["arguments"] == {"mug": "blue"},
+        ),
+        (
+            ["Tool call id was call_a but must be a-z, A-Z, 0-9, with a length of 9."],
+            lambda call, result: (
+                len(call["tool_calls"][0]["id"]) == 9 and result["tool_call_id"] == call["tool_calls"][0]["id"]
+            ),
+        ),
+        (["function_response.name: Name cannot be empty"], lambda _, result: result["name"] == "order"),
+    ],
+)
+def test_tool_calls_are_written_as_a_server_wants_them(reasons: list[str], wanted: Any) -> None:
+    dialect, messages = Dialect(), [*MESSAGES, ORDERED, NOTED]
+    for reason in reasons:
+        changed = dialect.after(reason, dialect.body(WANTED, messages, 8000))
+        assert changed is not None
+        dialect = changed
+    assert wanted(*dialect.body(WANTED, messages, 8000)["messages"][-2:])
+
+
+def test_a_limit_that_is_too_high_is_left_out() -> None:
+    dialect = Dialect()
+    reason = "max_tokens is too large: 300. This model supports at most 100 completion tokens"
+    changed = dialect.after(reason, dialect.body(WANTED, MESSAGES, 8000))
+    assert changed is not None
+    assert "max_tokens" not in changed.body(WANTED, MESSAGES, 8000)
 
 
 def test_what_a_server_refuses_of_a_schema_is_left_out() -> None:

@@ -33,6 +33,15 @@ TEXTS = {
         chunk(reasoning="the hours"),
         chunk(content="We open at nine."),
     ],
+    "other text parts": [
+        chunk(content=[{"type": "text_delta", "text": "We open "}]),
+        chunk(content=[{"type": "input_text", "text": "at nine."}]),
+    ],
+    "error is empty": [{**chunk(content="We open at nine."), "error": {"code": 0, "message": ""}}],
+    "Ollama's own lines": [
+        {"message": {"content": "We open "}, "done": False},
+        {"message": {"content": "at nine."}, "done": False},
+    ],
     "no objects": [None, 7, "x", [], chunk(content="We open at nine.")],
     "error is null": [{**chunk(content="We open at nine."), "error": None}],
     "usage": [chunk(content="We open at nine."), {"choices": [], "usage": {"total_tokens": 3}}],
@@ -103,6 +112,15 @@ CALLS = {
     "no index": [
         part(id="a", function=function("f", '{"q": 1}')),
         part(id="b", function=function("g", "{}")),
+    ],
+    "all so far again": [
+        part(index=0, id="a", function=function("f", '{"q"')),
+        part(index=0, id="a", function=function("f", '{"q": 1}')),
+        part(index=1, id="b", function=function("g", "{}")),
+    ],
+    "parts of the content": [
+        chunk(content=[{"type": "tool_use", "id": "a", "name": "f", "input": {"q": 1}}]),
+        chunk(content=[{"type": "tool_use", "id": "b", "name": "g", "input": {}}]),
     ],
     "always index 0": [
         part(index=0, id="a", function=function("f", "")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -13,12 +14,24 @@ SPOKEN = {
     "<thinking>Hm. They ask.</thinking>We open at nine.": ["We open at nine."],
     "<think>\n\n</think>\n\nWe open at nine.": ["We open at nine."],
     "[THINK]Hm.[/THINK]We open at nine.": ["We open at nine."],
+    "<|START_THINKING|>They ask. Hm.<|END_THINKING|>We open at nine.": ["We open at nine."],
+    "<|begin_of_thought|>They ask. Hm.<|end_of_thought|>We open at nine.": ["We open at nine."],
+    "<antThinking>They ask. Hm.</antThinking><think/>We open at nine.": ["We open at nine."],
+    "<unused94>thought\nThey ask. Hm.<unused95>We open at nine.": ["We open at nine."],
+    "<|start_header_id|>assistant<|end_header_id|>\n\nWe open at nine.": ["We open at nine."],
+    "**Assistant:** We open at nine. And you?": ["We open at nine.", "And you?"],
+    "AI: We open at nine.": ["We open at nine."],
     "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>We open at nine.<|return|>": [
         "We open at nine."
     ],
     "<think>It never ends. We open": [],
     "You can book on [our site](https://mugs.example/book) or by phone.": ["You can book on our site or by phone."],
     "See ![a mug](m.png) and [this][1].": ["See a mug and this."],
+    "See [our site](https://mugs.example 'Mugs'), [mugs [new]](a) and [[cups]].": ["See our site, mugs and cups."],
+    "See [![the logo](l.png)](https://mugs.example) or [the shop](<https://mugs.example/a b>).": [
+        "See the logo or the shop."
+    ],
+    "It is [here] (https://mugs.example) for \\$5 \\text{each}.": ["It is here for $5 each."],
     "Our hours:\n- Monday: nine\n- Tuesday: ten\n\nAnything else?": [
         "Our hours: Monday: nine.", "Tuesday: ten.", "Anything else?",
     ],
@@ -91,3 +104,24 @@ def test_it_takes_time_in_proportion() -> None:
     said = [sentence for _ in range(20_000) for sentence in reader.feed("word <")]
     assert 200 < len(said) < 400
     assert time.process_time() - begun < 5
+
+
+CALLS = {
+    '<tool_call>{"name": "go", "arguments": {"to": "sales"}}</tool_call>': "",
+    '<function=go>{"to": "sales"}</function>': "",
+    "<tool_call>\n<function=go>\n<parameter=to>\nsales\n</parameter>\n</function>\n</tool_call>": "",
+    '[TOOL_CALLS][{"name": "go", "arguments": {"to": "sales"}}]': "",
+    '[TOOL_CALLS]go[ARGS]{"to": "sales"}': "",
+    '<|python_tag|>{"name": "go", "parameters": {"to": "sales"}}': "",
+    '{"type": "function", "function": {"name": "go", "arguments": {"to": "sales"}}}': "",
+    'One moment.\n```json\n{"name": "go", "arguments": "{\\"to\\": \\"sales\\"}"}\n```': "One moment.",
+}
+
+
+@pytest.mark.parametrize("text", CALLS)
+@pytest.mark.parametrize("size", [1, 3, 10, 10_000])
+def test_a_tool_call_written_as_text_is_a_call(text: str, size: int) -> None:
+    reader = ModelText()
+    found = [sentence for at in range(0, len(text), size) for sentence in reader.feed(text[at : at + size])]
+    assert " ".join(found + reader.rest()) == CALLS[text]
+    assert [(name, json.loads(arguments)) for name, arguments in reader.tools] == [("go", {"to": "sales"})]

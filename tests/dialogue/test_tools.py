@@ -13,7 +13,8 @@ from bargein.core.turns.records import CallInfo, Situation, Turn
 from bargein.core.turns.reply import Say
 from bargein.dialogue.flow import Flow, load
 from bargein.dialogue.llm import LlmPlanner
-from bargein.dialogue.tools import misfit, read_arguments, specifications
+from bargein.dialogue.tool_text import read_arguments
+from bargein.dialogue.tools import misfit, specifications
 from bargein.offline.text_call import TextCall
 from tests.dialogue.chat_server import ChatServer, Exchange, Script, chat_server
 
@@ -175,8 +176,31 @@ def test_numbers_and_yes_are_texts(tmp_path: Path) -> None:
     [
         ("", {}), ("null", {}), ("{}", {}), ('{"a": 1}', {"a": 1}), ('"{\\"a\\": 1}"', {"a": 1}),
         ('{"a": 1}{"a": 1}', {"a": 1}), (' {"a": 1} ', {"a": 1}), ("[1]", None), ("{", None), ("oops", None),
-        ("[" * 100_000, None),
+        ("[" * 100_000, None), ("(" * 30_000, None), ('[{"q": 1}]', {"q": 1}), ("{'q': 1}", {"q": 1}),
+        ('```json\n{"q": 1}\n```', {"q": 1}), ('{"q": 1,}', {"q": 1}), ('{"q": 1', None),
     ],
 )  # fmt: skip
 def test_arguments_as_models_write_them(text: str, wanted: Any) -> None:
     assert read_arguments(text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("transfer_to_queue", {"queue": "Sales"}), ("transfer_to_queue", {"queue": " sales "}),
+        ("transfer_to_queue", {"queue": "sales", "reason": "wants mugs"}),
+        ("transfer_to_queue", {"parameters": {"queue": "sales"}}), ("transfer_to_queue", [{"queue": "sales"}]),
+        ("Transfer-To-Queue", {"queue": "sales", "note": None}),
+        ("transfer_to_queue<|channel|>commentary", {"queue": "sales"}),
+    ],
+)  # fmt: skip
+async def test_a_transfer_as_models_write_it(tmp_path: Path, name: str, arguments: Any) -> None:
+    async def script(exchange: Exchange) -> None:
+        await exchange.calls(name, arguments)
+
+    async with chat_server(order()) as shop, chat_server(script) as server:
+        call = TextCall(planner_of(server, shop, tmp_path))
+        await call.start()
+        finish = (await call.says("someone for mugs please")).finish
+        assert finish is not None
+        assert finish.queue == "sales"

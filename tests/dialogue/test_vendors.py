@@ -138,6 +138,27 @@ async def test_an_answer_that_is_not_streamed(tmp_path: Path) -> None:
         assert (await asked(server, tmp_path)).text == "We open at nine."
 
 
+ANSWER = {"choices": [{"index": 0, "message": {"content": "We open at nine."}, "finish_reason": "stop"}]}
+LINES = [{"message": {"content": "We open "}, "done": False}, {"message": {"content": "at nine."}, "done": True}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("application/json", f"data: {json.dumps(ANSWER)}\n\ndata: [DONE]\n\n"),
+        ("text/plain", json.dumps(ANSWER, indent=2)),
+        ("application/x-ndjson", "".join(json.dumps(line) + "\n" for line in LINES)),
+    ],
+)
+async def test_an_answer_whose_type_is_misnamed(tmp_path: Path, kind: str, text: str) -> None:
+    async def script(exchange: Exchange) -> None:
+        await exchange.head(kind=kind)
+        await exchange.raw(text)
+
+    async with chat_server(script) as server:
+        assert (await asked(server, tmp_path)).text == "We open at nine."
+
+
 async def test_a_server_that_does_not_close_the_stream(tmp_path: Path) -> None:
     async def script(exchange: Exchange) -> None:
         await exchange.head()

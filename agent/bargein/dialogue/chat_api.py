@@ -170,13 +170,16 @@ async def _attempt(
 async def _events(response: httpx.Response, completion: Completion) -> AsyncGenerator[Any]:
     """JSON values of the answer. Gives the event loop to other calls now and then, however fast they come."""
     chunks = response.aiter_bytes()
-    if "json" in response.headers.get("content-type", "") and "stream" not in response.headers["content-type"]:
-        try:
-            yield json.loads(await _read(chunks, MAX_STREAM_BYTES))  # a server that does not stream
-        except ValueError:
-            raise EngineError("the language model sends something that is not a chat completion") from None
-        return
     stream, read, count = EventStream(), 0, 0
+    if response.headers.get("content-type", "").split(";")[0].strip() == "application/json":
+        data = await _read(chunks, MAX_STREAM_BYTES)
+        values = _whole(data) or [*stream.feed(data), *stream.end()]  # a server that does not stream, or says so
+        for value in values:
+            yield value
+        if not values:
+            raise EngineError("the language model sends something that is not a chat completion")
+        return
+    first = b""
     while True:
         try:
             async with asyncio.timeout(AFTER_FINISH_S if completion.finish else None):
@@ -184,6 +187,7 @@ async def _events(response: httpx.Response, completion: Completion) -> AsyncGene
         except TimeoutError:
             return
         read += len(chunk or b"")
+        first += chunk or b"" if not count else b""
         if read > MAX_STREAM_BYTES:
             raise EngineError(f"the language model sends more than {MAX_STREAM_BYTES} bytes")
         for value in stream.feed(chunk) if chunk is not None else stream.end():
@@ -192,7 +196,17 @@ async def _events(response: httpx.Response, completion: Completion) -> AsyncGene
             if count % EVENTS_A_TURN == 0:
                 await asyncio.sleep(0)
         if chunk is None:
+            for value in [] if count else _whole(first):
+                yield value
             return
+
+
+def _whole(data: bytes) -> list[Any]:
+    """The one JSON value that the bytes are, in a list; [] if they are none."""
+    try:
+        return [json.loads(data)]
+    except (ValueError, RecursionError):
+        return []
 
 
 async def _read(chunks: AsyncIterator[bytes], limit: int) -> bytes:

@@ -6,6 +6,8 @@ request to the same model leaves it out from the start.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +18,7 @@ Message = dict[str, Any]
 CALL_BEGINS = "[the call begins]"
 UNHEARD = "[you were about to speak, but the caller cut in before a word was heard]"
 LEFT_OUT = "[the beginning of the call is left out here]"
+NO_CONTENT = "-"
 CHARS_A_TOKEN = 3  # on the safe side: English has 4, other languages fewer
 SHORTEST_CONTEXT = 500  # tokens
 
@@ -29,7 +32,10 @@ class Dialect:
     system_role: str = "system"  # "": instructions go into the first message of the user
     plain_schemas: bool = False  # tool schemas without additionalProperties
     bare_tools: bool = False  # tools without arguments have no parameters at all
-    null_content: bool = False  # beside tool calls: null, where "" is refused
+    call_content: str | None = ""  # beside tool calls; NO_CONTENT: no member of that name
+    object_arguments: bool = False  # of tool calls: an object, not JSON text
+    short_ids: bool = False  # of tool calls: nine letters and figures
+    named_results: bool = False  # the result of a tool says its name
     context_tokens: int = 0  # 0: the configured limit
 
     def body(self, wanted: Mapping[str, Any], messages: Sequence[Message], context_tokens: int) -> dict[str, Any]:
@@ -62,9 +68,34 @@ class Dialect:
                 found[0] = {**found[0], "role": self.system_role}
             else:
                 found[:2] = [{"role": "user", "content": "\n\n".join(str(m["content"]) for m in found[:2])}]
-        if self.null_content:
-            found = [{**m, "content": m["content"] or None} if "tool_calls" in m else m for m in found]
+        return self._tool_messages(found)
+
+    def _tool_messages(self, messages: Sequence[Message]) -> list[Message]:
+        found: list[Message] = []
+        names: dict[str, str] = {}
+        for message in messages:
+            message = dict(message)
+            if calls := message.get("tool_calls"):
+                message["tool_calls"] = [self._call(call) for call in calls]
+                names |= {self._id(call["id"]): call.get("function", {}).get("name", "") for call in calls}
+                message["content"] = message["content"] or self.call_content
+                if self.call_content == NO_CONTENT:
+                    del message["content"]
+            elif message["role"] == "tool":
+                message["tool_call_id"] = self._id(message["tool_call_id"])
+                if self.named_results:
+                    message["name"] = names.get(message["tool_call_id"], "")
+            found.append(message)
         return found
+
+    def _call(self, call: Mapping[str, Any]) -> dict[str, Any]:
+        made = {**call, "id": self._id(call["id"])}
+        if self.object_arguments:
+            made["function"] = {**call["function"], "arguments": json.loads(call["function"]["arguments"])}
+        return made
+
+    def _id(self, name: str) -> str:
+        return hashlib.sha256(name.encode()).hexdigest()[:9] if self.short_ids else name
 
     def after(self, reason: str, body: Mapping[str, Any]) -> Dialect | None:
         """The dialect to try after a refusal of `body` for this reason; None if nothing in it can be changed."""
@@ -74,19 +105,19 @@ class Dialect:
         ):
             used = sum(_tokens(message) for message in body["messages"])
             return replace(self, context_tokens=max(SHORTEST_CONTEXT, used // 2)) if used > SHORTEST_CONTEXT else None
-        if self.limit_name == "max_tokens" and re.search(r"\bmax_tokens\b|\bmax_completion_tokens\b", text):
-            return replace(self, limit_name="max_completion_tokens")
-        if self.limit_name and self.limit_name in text:
-            return replace(self, limit_name="")
+        if self.limit_name and re.search(rf"\bmax_tokens\b|\bmax_completion_tokens\b|\b{self.limit_name}\b", text):
+            other = "max_completion_tokens" if self.limit_name == "max_tokens" else ""
+            return replace(self, limit_name="" if "too large" in text else other)
         if "additionalproperties" in text or (re.search(r"\bstrict\b", text) and not self.plain_schemas):
             return None if self.plain_schemas else replace(self, plain_schemas=True)
         if "properties" in text and not self.bare_tools and "tools" in body:
             return replace(self, bare_tools=True)
-        if self.system_role and ("system" in text or (self.system_role == "developer" and "developer" in text)):
+        if (other := self._tools_after(text)) is not None:
+            return other
+        roles = r"system|developer|['\"`]user['\"`] or ['\"`]assistant"
+        if self.system_role and re.search(roles, text):
             developer = self.system_role == "system" and re.search(r"use ['\"`]?developer", text)
             return replace(self, system_role="developer" if developer else "")
-        if "content" in text and re.search(r"empty|blank|non-empty|at least 1", text) and not self.null_content:
-            return replace(self, null_content=True)
         for name in sorted(set(body) - {"messages", "model"}, key=len, reverse=True):
             if _names(text, name):
                 return replace(self, without=self.without | {name})
@@ -94,6 +125,20 @@ class Dialect:
             return replace(self, without=self.without | {"tools", "tool_choice"})
         if "stream" in body and re.search(r"\bstream", text):
             return replace(self, without=self.without | {"stream"})
+        return None
+
+    def _tools_after(self, text: str) -> Dialect | None:
+        """The dialect after a refusal of how tool calls and their results are written."""
+        empty = "content" in text and re.search(r"empty|blank|non-empty|at least 1", text)
+        if self.call_content != NO_CONTENT and (re.search(r"content or tool_calls.*not both", text) or empty):
+            return replace(self, call_content=None if empty and self.call_content == "" else NO_CONTENT)
+        if not self.object_arguments and _says(text, "arguments", "object|map|dict"):
+            return replace(self, object_arguments=True)
+        if not self.short_ids and _says(text, "tool.?call.?id", "length|letters|alphanumeric|a-z"):
+            return replace(self, short_ids=True)
+        unnamed = r"\bname\b.{0,30}(?:empty|required|missing)|(?:required|missing).{0,30}\bname\b"
+        if not self.named_results and _says(text, "function|tool", unnamed):
+            return replace(self, named_results=True)
         return None
 
 

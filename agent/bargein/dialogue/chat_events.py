@@ -2,8 +2,9 @@
 
 The common form is that of https://platform.openai.com/docs/api-reference/chat-streaming. Known variations: content as a
 list of parts (Mistral, Anthropic), reasoning in fields of its own (DeepSeek, vLLM, OpenRouter), tool calls without an
-index (Ollama, Gemini) or all with index 0 (vLLM, SGLang), arguments as an object (llama.cpp, TGI), `function_call` (the
-form before tools), a whole `message` in place of a `delta`, usage events without choices, errors inside the stream.
+index (Ollama, Gemini) or all with index 0 (vLLM, SGLang), arguments as an object (llama.cpp, TGI), or each time all so
+far, `function_call` (the form before tools), tool calls as parts of the content, a whole `message` in place of a `delta`,
+usage events without choices, errors inside the stream.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import EngineError
+from .tool_text import given_to
 
 SENTENCE_ENDS = tuple('.!?…"”)')
+TEXTS = ("text", "output_text", "input_text", "text_delta", "refusal")  # types of parts
 MAX_CALLS = 16  # tool calls in one completion; more are dropped
 MAX_ARGUMENTS_CHARS = 32_000
 
@@ -88,7 +91,7 @@ class Completion:
         if reason := error_reason(event):
             raise ModelError(reason)
         choice = _choice(event.get("choices"))
-        delta = choice.get("delta")
+        delta = event.get("message") if "done" in event else choice.get("delta")  # "done": a line of Ollama's own
         if not isinstance(delta, Mapping):
             delta = choice.get("message") or event.get("message") or {}
             delta = self._unsaid(delta if isinstance(delta, Mapping) else {})
@@ -132,9 +135,12 @@ class Completion:
         return {**message, "content": text[have:], "tool_calls": None if self._calls else message.get("tool_calls")}
 
     def _gather(self, delta: Mapping[str, Any]) -> None:
-        parts = delta.get("tool_calls")
+        parts, content = delta.get("tool_calls"), delta.get("content")
         for part in parts if isinstance(parts, list) else [parts]:
             if isinstance(part, Mapping):
+                self._add(part, part.get("function"))
+        for part in content if isinstance(content, list) else []:
+            if isinstance(part, Mapping) and part.get("type") in ("tool_use", "tool_call", "function_call"):
                 self._add(part, part.get("function"))
         if isinstance(legacy := delta.get("function_call"), Mapping):
             self._add({"index": "function_call"}, legacy)
@@ -145,7 +151,7 @@ class Completion:
         identity = str(wanted) if wanted not in (None, "") else ""
         name = function.get("name")
         name = name if isinstance(name, str) else ""
-        arguments = function.get("arguments", function.get("parameters"))
+        arguments = given_to(function)
         call = self._continued(index, identity, name)
         if call is None:
             if len(self._calls) >= MAX_CALLS:
@@ -155,11 +161,12 @@ class Completion:
         call.id = call.id or identity
         if name != call.name:
             call.name += name
-        if isinstance(arguments, Mapping):
+        if isinstance(arguments, Mapping | list):
             call.arguments = json.dumps(arguments, ensure_ascii=False)
         elif isinstance(arguments, str) and len(call.arguments) <= MAX_ARGUMENTS_CHARS:
             placeholder = call.arguments in ("{}", "null") and arguments.lstrip()[:1] == "{"
-            call.arguments = arguments if placeholder else call.arguments + arguments
+            grown = call.arguments and arguments.startswith(call.arguments)  # some send all so far again
+            call.arguments = arguments if placeholder or grown else call.arguments + arguments
         call.extra.update({key: value for key, value in part.items() if key == "extra_content"})
 
     def _continued(self, index: object, identity: str, name: str) -> _Call | None:
@@ -185,6 +192,8 @@ def error_reason(event: Mapping[str, Any]) -> str:
     """The reason of an error event or body, "" if it is none. Vendors: {"error": {"message"}}, {"error": "text"},
     {"object": "error", "message"} (vLLM), {"detail": ...} (FastAPI), {"type": "error"} (Anthropic)."""
     error = event.get("error")
+    if isinstance(error, Mapping) and not any(error.values()):
+        error = None  # {"code": 0, "message": ""}
     named = event.get("object") == "error" or event.get("type") == "error"
     if not error and not named and ("choices" in event or not event.get("detail")):
         return ""
@@ -208,7 +217,7 @@ def text_of(content: Any) -> str:
         return content
     if isinstance(content, list):
         return "".join(text_of(part) for part in content)
-    if isinstance(content, Mapping) and content.get("type", "text") in ("text", "output_text", "refusal"):
+    if isinstance(content, Mapping) and content.get("type", "text") in TEXTS:
         found = content.get("text", content.get("refusal"))
         return text_of(found.get("value") if isinstance(found, Mapping) else found)
     return ""

@@ -7,29 +7,37 @@ calls). Kept: the words, also those of links and lists. How numbers and abbrevia
 from __future__ import annotations
 
 import html
-import json
 import re
 
 from ..core.language.sentences import Sentences
 from ..core.language.symbols import without_emoji
+from .tool_text import calls_in
 
-_NAMES = "think|thinking|thought|thoughts|reasoning|reason|reflection|analysis|scratchpad|seed:think"
+_NAMES = r"[\w:]*(?:think|thought|reason|reflect|analysis|scratchpad|monologue)\w*|internal"
 _HARMONY = r"<\|channel\|>\s*(?:analysis|commentary)[^<]*<\|message\|>"  # gpt-oss
-_OPEN = re.compile(rf"<\s*({_NAMES})\b[^<>]*>|\[(THINK)\]|◁(think)▷|({_HARMONY})|<(tool_call|function_call)>", re.I)
-_CLOSE = re.compile(
-    rf"<\s*/\s*(?:{_NAMES})\s*>|\[/THINK\]|◁/think▷|<\|end\|>|<\|channel\|>\s*final[^<]*<\|message\|>"
-    r"|</(?:tool_call|function_call)>",
-    re.I,
+_CALLS = (  # calls written as text; Mistral's, Llama's and bare JSON have no end but that of the answer
+    r"<(tool_call|function_call)>|(?=<(function)=)|\[(TOOL_CALLS)\]|<\|(python_tag)\|>"
+    r'|\[?\s*(?=(\{)\s*"(?:name|type|function)"\s*:)'
 )
-_STRAY = re.compile(rf"<\s*/\s*(?:{_NAMES})\s*>|\[/THINK\]|◁/think▷", re.I)
+_END = rf"<\s*/\s*(?:{_NAMES})\s*>|<\|(?:end_|/)(?:{_NAMES})\|>|\[/THINK\]|◁/think▷|<unused95>"
+_OPEN = re.compile(
+    rf"<\s*({_NAMES})\b[^<>]*(?<!/)>|<\|({_NAMES})\|>|\[(THINK)\]|◁(think)▷|<(unused94)>|({_HARMONY})|{_CALLS}", re.I
+)
+_CLOSE = re.compile(
+    rf"{_END}|<\|end\|>|<\|channel\|>\s*final[^<]*<\|message\|>|</(?:tool_call|function_call|function)>", re.I
+)
+_STRAY = re.compile(_END, re.I)
 _TAG = re.compile(
-    r"<\|channel\|>\s*final[^<]*<\|message\|>|<\|start\|>\s*assistant|"
+    r"<\|channel\|>\s*final[^<]*<\|message\|>|<\|(?:start|im_start)\|>\s*assistant|"
+    r"<\|start_header_id\|>\s*\w*\s*<\|end_header_id\|>|"
     r"<(https?://[^<>\s]+|[^<>\s@]+@[^<>\s]+)>|</?[A-Za-z][^<>]*>|<\|[^<>]*\|>|<!--[^<>]*-->|\[/?INST\]"
 )
-_PARTIAL = re.compile(  # what may be the beginning of a tag
-    r"(?:<[/|!A-Za-z ][^<>]{0,80}|<|\[/?[A-Z]{0,6}|◁[^▷]{0,8}"
-    r"|<\|(?:channel|start)\|>[^<]{0,40}(?:<\|?[a-z]*\|?)?)$"
+_PARTIAL = re.compile(  # what may be the beginning of a tag, or of a call
+    r"(?:<[/|!A-Za-z ][^<>]{0,80}|<|\[/?[A-Z_]{0,10}|◁[^▷]{0,8}|\[?\s*\{\s*\"?[a-z]{0,8}\"?\s*"
+    r"|<\|(?:channel|start|im_start|start_header_id)\|>[^<]{0,40}(?:<\|?[a-z_]*\|?)?)$"
 )
+_SPEAKER = re.compile(r"\A[\s*\"]*(?:assistant|ai|agent|bot)\*{0,2}:\*{0,2}\s+(?=\w)", re.I)
+CALLS = ("tool_call", "function_call", "function", "tool_calls", "python_tag", "{")
 MAX_TOOL_CHARS = 8_000
 LONGEST_SENTENCE = 500  # characters; then it is said in parts
 
@@ -76,6 +84,8 @@ class ModelText:
         held, self._held = self._held or [], None
         tail = [plain(sentence) for sentence in self._sentences.rest()]
         whole = [*held, *found]
+        if not self._started and tail:
+            tail[0] = _SPEAKER.sub("", tail[0])
         return [sentence for sentence in (whole if cut and (whole or self._started) else [*whole, *tail]) if sentence]
 
     def flush(self) -> str:
@@ -92,7 +102,7 @@ class ModelText:
         while True:
             mark = (_CLOSE if self._inside else _OPEN).search(self._raw)
             stray = None if self._inside else _STRAY.search(self._raw)
-            if stray is not None and (mark is None or stray.start() < mark.start()):
+            if stray is not None and (mark is None or stray.start() <= mark.start()):
                 out = []
                 self._forget()
                 self._raw = self._raw[stray.end() :]
@@ -117,17 +127,9 @@ class ModelText:
         return self._lines.feed(_TAG.sub(lambda tag: tag[1] or " ", "".join(out) + ready), last)
 
     def _close(self) -> None:
-        if "call" in self._inside:
-            self._tool(self._block)
+        if self._inside in CALLS:
+            self.tools += calls_in(self._block)
         self._inside, self._block = "", ""
-
-    def _tool(self, text: str) -> None:
-        try:
-            made = json.loads(text)
-            arguments = made.get("arguments", made.get("parameters", {}))
-            self.tools.append((str(made["name"]), arguments if isinstance(arguments, str) else json.dumps(arguments)))
-        except (ValueError, TypeError, AttributeError, LookupError):
-            return
 
     def _forget(self) -> None:
         """All text so far was reasoning."""
@@ -142,6 +144,8 @@ class ModelText:
         if len(self._sentences) > LONGEST_SENTENCE:
             whole.append(self._sentences.words())
         found = [sentence for sentence in map(plain, whole) if sentence]
+        if found and not self._started:
+            found[0] = _SPEAKER.sub("", found[0])
         if found and not self._started and self._held is None and not self.unopened and _REASONS.search(found[0]):
             self._held = []
         self._started = self._started or bool(found)
@@ -212,7 +216,11 @@ def _unmarked(line: str) -> str:
 
 
 _NOTE = re.compile(r"\[[^\[\]]*\]|【[^】]*】")
-_LINK = re.compile(r"!?\[([^\[\]]*)\]\((?:[^()\s]|\([^()\s]*\))*(?:\s+\"[^\"]*\")?\)")
+_WIKI = re.compile(r"\[\[(?:[^\[\]|]*\|)?([^\[\]]+)\]\]")
+_LINK = re.compile(  # the label may hold an image, or brackets; a blank before the address is a slip
+    r"!?\[((?:[^\[\]]|\[[^\[\]]*\])*)\](?:\(| \((?=\w+:))(?:<[^<>]*>|(?:[^()\s]|\([^()\s]*\))*)"
+    r"(?:\s+(?:\"[^\"]*\"|'[^']*'))?\s*\)"
+)
 _REFERENCE = re.compile(r"\[([^\[\]]+)\]\[[^\[\]]*\]")
 _EMPHASIS = re.compile(r"(?<!\w)(_{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)")
 _SMILEY = re.compile(r"(?:(?<=\s)|^)(?:[:;=8][-o^']?[)\](DPp/\\|*]|<3|\^_\^|¯\\_\(ツ\)_/¯)(?=\s|[.!?,]|$)")
@@ -221,12 +229,14 @@ _SMILEY = re.compile(r"(?:(?<=\s)|^)(?:[:;=8][-o^']?[)\](DPp/\\|*]|<3|\^_\^|¯\\
 def plain(text: str) -> str:
     """A sentence without markdown, links' addresses, notes and emoji; "" if no word is left."""
     text = html.unescape(text)
-    text = _LINK.sub(r"\1", text)
+    text = _LINK.sub(r"\1", _LINK.sub(r"\1", text))  # twice: an image inside
+    text = _WIKI.sub(r"\1", text)
     text = _REFERENCE.sub(r"\1", text)
     text = _NOTE.sub(" ", text)
     text = _SMILEY.sub(" ", text)
     text = _EMPHASIS.sub(r"\2", text)
-    text = re.sub(r"\\([\\`*_{}\[\]()#+.!|~>-])", r"\1", text)
+    text = re.sub(r"\\(?:text|mathrm|mathbf)\{([^{}]*)\}", r"\1", text)
+    text = re.sub(r"\\([\\`*_{}\[\]()#+.!|~>$&%-])", r"\1", text)
     text = re.sub(r"(?<=\w)\*(?=\w)", " ", text)
     text = re.sub(r"[*`~|]+|#+(?!\d)", "", text)
     text = without_emoji(text)

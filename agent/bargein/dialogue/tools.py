@@ -19,6 +19,7 @@ from ..core.turns.reply import CallResult, Finish
 from .chat_events import ToolCall
 from .expression import fields, render
 from .flow.model import Flow
+from .tool_text import read_arguments
 from .webhook import WebhookRequest, Webhooks
 
 Json = dict[str, Any]
@@ -82,7 +83,7 @@ class Tools:
 
         What the flow does not allow is answered with an error that the model can read; it never raises.
         """
-        name = tool_run.call.name
+        name = self._meant(tool_run.call.name)
         schema = self._schemas.get(name)
         if schema is None:
             return ToolOutcome(f"error: there is no tool {name!r}; there are {', '.join(self._schemas)}")
@@ -90,7 +91,7 @@ class Tools:
         if given is None:
             return ToolOutcome("error: the arguments are not a JSON object")
         tool_run.arguments = json.dumps(given, ensure_ascii=False)
-        given = {key: value for key, value in given.items() if key in schema["properties"] or not self._of_call(key)}
+        given = self._fitting(name, given, schema["properties"])
         if wrong := misfit(given, schema):
             return ToolOutcome(f"error: {wrong}")
         arguments = {key: _text(value) for key, value in given.items()}
@@ -103,29 +104,51 @@ class Tools:
                 return ToolOutcome(finish=Finish(CallResult.HANGUP))
             case "set_variable":
                 return ToolOutcome("done", variables={arguments["name"]: arguments["value"]})
-        return await self._once(tool_run, arguments, {**known, **arguments})
+        return await self._once(name, tool_run, arguments, {**known, **arguments})
 
-    async def _once(self, tool_run: ToolRun, arguments: Mapping[str, str], known: Mapping[str, str]) -> ToolOutcome:
-        name = tool_run.call.name
+    def _meant(self, name: str) -> str:
+        """The tool of this name, however the model writes it: "Transfer-To-Queue", "hangup<|channel|>commentary"."""
+        plain = name.split("<|")[0].strip().lower().replace("-", "_")
+        return next((own for own in self._schemas if own.lower().replace("-", "_") == plain), name)
+
+    def _fitting(self, name: str, given: Json, properties: Json) -> Json:
+        """The arguments without those that are no loss: facts of the call, null, or a remark if none is missing.
+
+        A request to the web takes no remark. A value that has to be one of several is written as the flow writes it.
+        """
+        inner = next(iter(given.values())) if len(given) == 1 else None
+        if isinstance(inner, dict) and not given.keys() & properties.keys():
+            given = {str(key): value for key, value in inner.items()}  # {"parameters": {"queue": "sales"}}
+        kept = {key: value for key, value in given.items() if key in properties or not self._of_call(key)}
+        whole = name not in self._flow.tools and properties.keys() <= kept.keys()
+        kept = {key: value for key, value in kept.items() if key in properties or (value is not None and not whole)}
+        for key in kept.keys() & properties.keys():
+            said = _text(kept[key]).strip().lower()
+            kept[key] = next((own for own in properties[key].get("enum", ()) if own.lower() == said), kept[key])
+        return kept
+
+    async def _once(
+        self, name: str, tool_run: ToolRun, arguments: Mapping[str, str], known: Mapping[str, str]
+    ) -> ToolOutcome:
         digest = hashlib.sha256(json.dumps([name, arguments], sort_keys=True).encode()).hexdigest()[:16]
         key = f"{self._call.id}/{name}/{digest}"
         if key not in self._running:
             self.tool_runs.append(tool_run)
-            self._running[key] = asyncio.create_task(self._ask(tool_run, key, known))
+            self._running[key] = asyncio.create_task(self._ask(name, tool_run, key, known))
         outcome = await asyncio.shield(self._running[key])
         tool_run.answer = outcome.answer
         return outcome
 
-    async def _ask(self, tool_run: ToolRun, key: str, known: Mapping[str, str]) -> ToolOutcome:
-        hook = self._flow.tools[tool_run.call.name]
+    async def _ask(self, name: str, tool_run: ToolRun, key: str, known: Mapping[str, str]) -> ToolOutcome:
+        hook = self._flow.tools[name]
         look = self._lookup(known)
         saved = await self._webhooks.ask(
             WebhookRequest(
                 url=hook.url,
                 key=key,
                 method=hook.method,
-                body={name: render(template, look) for name, template in hook.body.items()},
-                headers={name: render(template, look) for name, template in hook.headers.items()},
+                body={member: render(template, look) for member, template in hook.body.items()},
+                headers={header: render(template, look) for header, template in hook.headers.items()},
                 save=hook.save,
                 timeout_ms=hook.timeout_ms,
                 fill=look,
@@ -189,23 +212,6 @@ def _tool(name: str, description: str, properties: Json, required: Iterable[str]
     needed = list(properties if required is None else required)
     schema = {"type": "object", "properties": properties, "required": needed, "additionalProperties": False}
     return {"type": "function", "function": {"name": name, "description": description, "parameters": schema}}
-
-
-def read_arguments(text: str) -> Json | None:
-    """The arguments of a tool call; None if they are not a JSON object.
-
-    Accepts what models write: nothing for no arguments, an object encoded twice, an object with text after it.
-    """
-    text = text.strip()
-    if text in ("", "null", "None", '""'):
-        return {}
-    try:
-        value, _ = json.JSONDecoder().raw_decode(text)
-        if isinstance(value, str):
-            value, _ = json.JSONDecoder().raw_decode(value.strip() or "{}")
-    except (ValueError, RecursionError):
-        return None
-    return {str(key): item for key, item in value.items()} if isinstance(value, dict) else None
 
 
 def misfit(given: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
