@@ -55,6 +55,9 @@ class LevelDetector:
     def rearm(self) -> None:
         self._armed, self._run = True, 0
 
+    def nothing(self) -> Pcm | None:
+        return None
+
     def process(self, pcm: Pcm, sensitivity: float = 0.5) -> VadFrame:
         self.sensitivities.append(sensitivity)
         loud = dbfs(pcm) > -40

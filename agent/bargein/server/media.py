@@ -12,9 +12,9 @@ from typing import Protocol
 import numpy as np
 
 from ..clock import Clock
-from ..core.audio.pcm import FRAME_BYTES, FRAME_SAMPLES, WIDE, WIDE_FRAME_SAMPLES, Pcm, Rechunker, to_bytes
+from ..core.audio.pcm import FRAME_SAMPLES, WIDE_FRAME_SAMPLES, Pcm, Rechunker, to_bytes
 from ..core.detector.speech_detector import SpeechDetector, analyse_together
-from ..core.wire.audiosocket import HEADER, FrameKind
+from ..core.wire.audiosocket import AUDIO_HEADER, WIDE_HEADER
 from ..core.wire.line import LineAudio, LineDigit, LineEvent, LineFault, LineHungUp, LineNotice
 from .connection import Connection
 
@@ -23,8 +23,6 @@ log = logging.getLogger(__name__)
 SLOTS = 4  # calls are spread over these slots, so that their work is spread over time
 SLOT_S = 0.020 / SLOTS
 RESYNC_S = 0.100  # after a longer stall start a new grid: Asterisk would play a burst at once
-AUDIO_HEADER = HEADER.pack(FrameKind.AUDIO, FRAME_BYTES)
-WIDE_HEADER = HEADER.pack(FrameKind.WIDE_AUDIO, WIDE * FRAME_BYTES)
 AT_ONCE_CALLS = 8  # with at most these a frame is processed when it comes; with more, together with others
 
 
@@ -37,6 +35,9 @@ class MediaCall(Protocol):
     @property
     def detector(self) -> SpeechDetector | None:
         """The call's detector, if frames of several calls may be analysed together."""
+
+    def sensitivity(self) -> float:
+        """Of the detector, for the next frame."""
 
     def on_audio(self, pcm: Pcm) -> None:
         """160 samples from the line."""
@@ -79,6 +80,7 @@ class MediaEngine:
         self._slots: list[list[_Leg]] = [[] for _ in range(SLOTS)]
         self._next = 0  # the slot whose turn is next
         self._grid: asyncio.Task[None] | None = None
+        self._calls = 0
         self._waiting: dict[_Leg, None] = {}  # legs with waiting events
 
     async def carry(self, call: MediaCall, connection: Connection) -> None:
@@ -99,7 +101,7 @@ class MediaEngine:
     def _notice(self, leg: _Leg) -> None:
         """Events of this leg are waiting."""
         self._waiting[leg] = None
-        if sum(map(len, self._slots)) <= AT_ONCE_CALLS:
+        if self._calls <= AT_ONCE_CALLS:
             self._process_waiting()
 
     def _process_waiting(self) -> None:
@@ -108,9 +110,9 @@ class MediaEngine:
             legs, frames = [], []
             for leg in list(self._waiting):
                 frame = leg.next_frame()
-                if frame is None:
+                if frame is None or not leg.waiting:
                     del self._waiting[leg]
-                else:
+                if frame is not None:
                     legs.append(leg)
                     frames.append(frame)
             _analyse(legs, frames)
@@ -121,6 +123,7 @@ class MediaEngine:
         """Add to the emptiest slot; among equal ones to the one that is due first."""
         order = self._slots[self._next :] + self._slots[: self._next]
         min(order, key=len).append(leg)
+        self._calls += 1
         if self._grid is None:
             self._grid = asyncio.create_task(self._run())
 
@@ -129,7 +132,8 @@ class MediaEngine:
         for slot in self._slots:
             if leg in slot:
                 slot.remove(leg)
-        if self._grid is not None and not any(self._slots):
+                self._calls -= 1
+        if self._grid is not None and not self._calls:
             self._grid.cancel()
             self._grid = None
 
@@ -160,8 +164,9 @@ def _analyse(legs: list[_Leg], frames: list[Pcm]) -> None:
     if len(present) < 2:
         return  # a single one is analysed in `on_audio`
     try:
-        pcm = np.stack([frame for frame, detector in zip(frames, detectors, strict=True) if detector is not None])
-        analyse_together(present, pcm)
+        pcm = [frame for frame, detector in zip(frames, detectors, strict=True) if detector is not None]
+        sensitivities = [leg.sensitivity() for leg in legs if leg.detector is not None]
+        analyse_together(present, np.concatenate(pcm).reshape(-1, FRAME_SAMPLES), sensitivities)
     except Exception as error:
         for leg in legs:
             leg.fail(error)
@@ -172,12 +177,12 @@ class _Leg:
 
     def __init__(self, call: MediaCall, connection: Connection, notice: Callable[[_Leg], None]) -> None:
         self.over: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self.detector = call.detector
+        self.detector, self.sensitivity = call.detector, call.sensitivity
+        self.waiting: deque[Pcm | LineEvent | _Upper] = deque()  # frames, and the events between them
         self._call = call
         self._connection = connection
         self._notice = notice
         self._rechunker, self._upper_rechunker = Rechunker(), Rechunker(WIDE_FRAME_SAMPLES)
-        self._waiting: deque[Pcm | LineEvent | _Upper] = deque()  # frames, and the events between them
 
     def on_events(self, events: list[LineEvent]) -> None:
         """Events of the connection."""
@@ -185,14 +190,14 @@ class _Leg:
             if isinstance(event, LineAudio):
                 frames = self._rechunker.feed(event.pcm)
                 if event.upper is None:
-                    self._waiting.extend(frames)
+                    self.waiting.extend(frames)
                     continue
                 uppers = self._upper_rechunker.feed(event.upper)
                 for at, frame in enumerate(frames):
-                    self._waiting.extend(map(_Upper, uppers[at : at + 1]))
-                    self._waiting.append(frame)
+                    self.waiting.extend(map(_Upper, uppers[at : at + 1]))
+                    self.waiting.append(frame)
             else:
-                self._waiting.append(event)
+                self.waiting.append(event)
         self._notice(self)
 
     def on_closed(self) -> None:
@@ -202,8 +207,8 @@ class _Leg:
 
     def next_frame(self) -> Pcm | None:
         """The next 160 samples; None if there are no more. Events before them are performed."""
-        while self._waiting and not self.over.done():
-            item = self._waiting.popleft()
+        while self.waiting and not self.over.done():
+            item = self.waiting.popleft()
             if isinstance(item, np.ndarray):
                 return item
             try:

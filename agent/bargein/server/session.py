@@ -142,6 +142,10 @@ class Session:
 
     # ---------------------------------------------------------------- the line
 
+    def sensitivity(self) -> float:
+        """Of the detector, for the next frame."""
+        return self._conversation.sensitivity()
+
     def on_audio(self, pcm: Pcm) -> None:
         """160 samples from the line."""
         self._received.append(pcm)

@@ -164,7 +164,7 @@ class Decisions:
 
     def of(self, log_odds: tuple[float, float, float], moved: bool = False) -> tuple[bool, bool]:
         self._rows["log_odds"][0], self._rows["moved"] = log_odds, moved
-        decide(self._rows, 0, 0.5, np.zeros(SAID))
+        decide(self._rows, np.zeros(1, np.int64), np.full(1, 0.5), np.zeros((1, SAID)))
         return bool(self._rows["onset"][0]), bool(self._rows["retracted"][0])
 
 

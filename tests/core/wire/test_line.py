@@ -45,6 +45,18 @@ def test_what_comes_with_the_id_waits_for_who_serves_the_call() -> None:
     assert kinds(line.receive(b"", 0.0)) == [LineAudio, LineDigit]
 
 
+def test_audio_is_the_same_however_its_bytes_are_cut() -> None:
+    frames = np.random.default_rng(1).normal(0, 500, (100, 160)).astype("<i2")
+    data = b"".join(encode(FrameKind.AUDIO, frame.tobytes()) for frame in frames)
+    for cuts in ([323] * 100, [323] * 50 + [100, 223, 646, 1, 322] + [323] * 46, [len(data)]):
+        line, heard, at = begun(), [], 0
+        for number, size in enumerate(cuts):
+            events = line.receive(data[at : at + size], 0.02 * number)
+            heard += [event.pcm for event in events if isinstance(event, LineAudio)]
+            at += size
+        assert np.array_equal(np.concatenate(heard), frames.reshape(-1))
+
+
 def test_audio_at_16_khz_is_heard_at_8_khz_however_long_the_call_is() -> None:
     line = begun()
     wide = (8000 * np.sin(2 * np.pi * 1000 * np.arange(16_000) / 16_000)).astype("<i2")

@@ -14,6 +14,7 @@ WIDE = 2  # samples at 16 kHz for one at 8 kHz
 WIDE_RATE = WIDE * RATE
 WIDE_FRAME_SAMPLES = WIDE * FRAME_SAMPLES
 FULL_SCALE = 32768.0
+_SLIN = np.dtype("<i2")
 
 Pcm = NDArray[np.int16]  # one-dimensional, 8 kHz mono
 
@@ -35,12 +36,12 @@ def samples(milliseconds: float) -> int:
 
 def from_bytes(payload: bytes) -> Pcm:
     """Little-endian 16-bit payload as samples; an odd last byte is dropped."""
-    return np.frombuffer(payload, "<i2", len(payload) // 2).astype(np.int16, copy=False)
+    return np.frombuffer(payload, _SLIN, len(payload) // 2).astype(np.int16, copy=False)
 
 
 def to_bytes(pcm: Pcm) -> bytes:
     """Samples as little-endian 16-bit bytes."""
-    return pcm.astype("<i2", copy=False).tobytes()
+    return pcm.astype(_SLIN, copy=False).tobytes()
 
 
 def whole_frames(pcm: Pcm) -> NDArray[np.int16]:

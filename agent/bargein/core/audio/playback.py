@@ -147,14 +147,14 @@ class Playback:
 
     def next_frame(self, now: int) -> Pcm:
         """160 samples to be sent at call sample `now`."""
+        if (frame := self.next_of_segment(now)) is not None:
+            return frame
         if self._tail is not None:
             (tail, self.wide), self._tail = self._tail, None
             return tail
         if self._mode is _Mode.HELD or self.idle or (self._dry and not self._refilled()):
             return self.silence()
         dries = self._mode is _Mode.PLAYING and self._runs_dry()
-        if self._mode is _Mode.PLAYING and not self._fade_in and not dries and self._goes_on(now):
-            return self._send(*self._ducked(*self._next_of_segment()))
         frame = np.zeros(FRAME_SAMPLES, np.int16)
         wide = None if self.wide is None else np.zeros(WIDE_FRAME_SAMPLES, np.int16)
         fades = dries or self._mode is _Mode.FADING
@@ -171,6 +171,23 @@ class Playback:
             frame, wide = risen(frame), None if wide is None else risen(wide)
             self._fade_in = False
         return self._send(frame, wide)
+
+    def next_of_segment(self, now: int) -> Pcm | None:
+        """The frame, if it is exactly the next 160 samples of the segment under the cursor: most frames of a call are.
+
+        They are not copied.
+        """
+        segment = self._segment
+        if segment is None or self._tail is not None or self._mode is not _Mode.PLAYING or self._fade_in or self._dry:
+            return None
+        said, begin, end = segment.utterance, self._at, self._at + FRAME_SAMPLES
+        span = self._spans[-1] if self._spans else None
+        if span is None or span.segment is not segment or span.last != begin or span.at + begin - span.first != now:
+            return None
+        if end >= len(said.pcm) or self._runs_dry():
+            return None
+        span.last = self._at = end
+        return self._send(*self._ducked(said.pcm[begin:end], None if self.wide is None else twin(said, begin, end)))
 
     def silence(self) -> Pcm:
         """160 samples of silence, in which the cursor stays where it is."""
@@ -204,21 +221,6 @@ class Playback:
         self._at = max(0, self._at - FADE_SAMPLES - BACK_UP_SAMPLES)
         self._fade_in = True
         return True
-
-    def _goes_on(self, now: int) -> bool:
-        """Whether the next frame is exactly the next 160 samples of the segment under the cursor."""
-        if self._segment is None or not self._spans or self._at + FRAME_SAMPLES >= len(self._segment.utterance.pcm):
-            return False
-        span = self._spans[-1]
-        return span.segment is self._segment and span.last == self._at and span.at + span.last - span.first == now
-
-    def _next_of_segment(self) -> tuple[Pcm, Pcm | None]:
-        """Those 160 samples and their twin, without a copy: most frames of a call are of this kind."""
-        assert self._segment is not None
-        self._spans[-1].last += FRAME_SAMPLES
-        begin, self._at = self._at, self._at + FRAME_SAMPLES
-        said = self._segment.utterance
-        return said.pcm[begin : self._at], None if self.wide is None else twin(said, begin, self._at)
 
     def _play(self, out: Pcm, wide: Pcm | None, now: int) -> int:
         """Copy what comes next into `out`, and its twin into `wide`. Returns the number of samples at 8 kHz."""

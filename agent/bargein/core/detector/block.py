@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
 
@@ -32,6 +33,10 @@ ROW = np.dtype(
 # takes four times as long for each.
 ROWS_AT_ONCE = 32
 
+MOST_SENT = 256  # frames that wait for the next analysis, of all calls together
+
+_Result: TypeAlias = tuple[Pcm, list[float]]  # the line without our echo, and what `decide` says
+
 
 class DetectorBlock:
     """`open_row` gives out a row, `close_row` takes it back.
@@ -39,16 +44,16 @@ class DetectorBlock:
     The block doubles when it is full. That copies all of it, so a server asks for as many rows as it may have calls.
     The memory of a row is taken up when the row is first used.
 
-    A frame takes two steps: `analyse`, for the frames of many calls together, and `process`, call by call, because the
-    decision depends on the state of the conversation. A frame that comes alone needs `process` only.
+    A frame takes two steps: `analyse`, for the frames of many calls together, and then, call by call, `nothing` or
+    `process`, which hand out the result. A frame that comes alone needs `process` only.
     """
 
     def __init__(self, weights: Mapping[str, Floats], capacity: int = 1) -> None:
         self._network = Network.of(weights)
         self._rows: Rows = np.zeros(capacity, ROW)
         self._activity = [VoiceActivity()] * capacity  # a row gets its own when it is opened
-        self._near: list[Pcm | None] = [None] * capacity  # of frames that are analysed but not decided yet
-        self._said = np.zeros(decision.SAID)
+        self._results: list[_Result | None] = [None] * capacity  # of frames that are analysed but not handed out yet
+        self._sent: list[tuple[int, Pcm]] = []  # rows, and what they have sent since the last analysis
         self._free = list(range(capacity))
 
     @property
@@ -67,11 +72,12 @@ class DetectorBlock:
             size = len(self._rows)
             self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
             self._activity += self._activity
-            self._near += [None] * size
+            self._results += [None] * size
             self._free = list(range(size, 2 * size))
+        self._push_sent()
         at = self._free.pop()
         self._rows[at] = 0
-        self._near[at] = None
+        self._results[at] = None
         self._activity[at] = VoiceActivity()
         _begin(self._rows, at)
         return at
@@ -81,8 +87,10 @@ class DetectorBlock:
         self._free.append(at)
 
     def push_reference(self, at: int, pcm: Pcm) -> None:
-        """The 160 samples that a call sends at this tick."""
-        _push(self._rows, at, pcm)
+        """The 160 samples that a call sends at this tick. They must not change afterwards."""
+        self._sent.append((at, pcm))
+        if len(self._sent) >= MOST_SENT:
+            self._push_sent()
 
     def rearm(self, at: int) -> None:
         """The sound of a call has been dealt with: an onset may fire again."""
@@ -101,14 +109,21 @@ class DetectorBlock:
         _keep(self._rows, none, np.zeros((0, BINS), np.complex64))
         self.close_row(at)
 
-    def analyse(self, which: Sequence[int], pcm: Pcm) -> None:
-        """All but the decision on one frame of the line of each of the calls `which`. pcm: (n, 160)."""
+    def analyse(self, which: Sequence[int], pcm: Pcm, sensitivities: Sequence[float]) -> None:
+        """One frame of the line of each of the calls `which`. pcm: (n, 160). sensitivities: see `SpeechDetector`."""
+        self._push_sent()
         parts = -(-len(which) // ROWS_AT_ONCE)
         bounds = [len(which) * part // parts for part in range(parts + 1)]
         for first, last in pairwise(bounds):
-            self._analyse(which[first:last], pcm[first:last])
+            self._analyse(which[first:last], pcm[first:last], sensitivities[first:last])
 
-    def _analyse(self, which: Sequence[int], pcm: Pcm) -> None:
+    def _push_sent(self) -> None:
+        if self._sent:
+            calls, frames = zip(*self._sent, strict=True)
+            self._sent.clear()
+            _push(self._rows, np.array(calls), np.concatenate(frames).reshape(-1, FRAME_SAMPLES))
+
+    def _analyse(self, which: Sequence[int], pcm: Pcm, sensitivities: Sequence[float]) -> None:
         rows, calls = self._rows, np.array(which)
         _begin_frame(rows, calls, pcm)
         blocks, takers = np.empty((len(calls), BLOCK), np.float32), np.empty(len(calls), np.int64)
@@ -118,18 +133,29 @@ class DetectorBlock:
         cancel(rows, calls)
         near = extract(rows, calls, [self._activity[at] for at in which])
         infer(rows, calls, self._network)
-        for at, frame in zip(which, near, strict=True):
-            self._near[at] = frame
+        said = np.empty((len(calls), decision.SAID))
+        decision.decide(rows, calls, np.array(sensitivities), said)
+        for at, frame, numbers in zip(which, near, said.tolist(), strict=True):
+            self._results[at] = frame, numbers
+
+    def nothing(self, at: int) -> Pcm | None:
+        """If the frame was analysed with others, and is neither an onset nor the end of one: the line without our echo.
+
+        The frame is done then.
+        """
+        result = self._results[at]
+        if result is None or result[1][decision.ONSET] or result[1][decision.RETRACTED]:
+            return None
+        self._results[at] = None
+        return result[0]
 
     def process(self, at: int, pcm: Pcm, sensitivity: float) -> VadFrame:
         """The detector's result for a frame of a call. `analyse` comes first, if it has not had this frame."""
-        if self._near[at] is None:
-            self.analyse([at], pcm[None])
-        near, self._near[at] = self._near[at], None
-        assert near is not None
-        said = self._said
-        decision.decide(self._rows, at, sensitivity, said)
-        (score, speechlike, level, floor, echo, background, onset, ago, voiced, retracted) = said.tolist()
+        if self._results[at] is None:
+            self.analyse([at], pcm[None], [sensitivity])
+        result, self._results[at] = self._results[at], None
+        assert result is not None
+        near, (score, speechlike, level, floor, echo, background, onset, ago, voiced, retracted) = result
         return VadFrame(
             score, onset > 0, int(ago), voiced > 0, speechlike, level, floor, echo, near, retracted > 0, background
         )
@@ -144,8 +170,9 @@ def _begin(rows: Rows, at: int) -> None:
 
 
 @compiled
-def _push(rows: Rows, at: int, pcm: Pcm) -> None:
-    reference.push_sent(rows[at], pcm)
+def _push(rows: Rows, which: Indices, pcm: Pcm) -> None:
+    for i in range(len(which)):
+        reference.push_sent(rows[which[i]], pcm[i])
 
 
 @compiled

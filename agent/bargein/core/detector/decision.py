@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..audio.pcm import FRAME_SAMPLES
-from .compiled import Row, Rows, compiled, fill
+from .compiled import Indices, Row, Rows, compiled, fill
 from .echo_row import loudest_far_db
 from .features import LOWEST_DB
 from .network import probability
@@ -41,7 +41,7 @@ SWING = 6.0  # log odds between sensitivity 0 and 1; the default is in the middl
 
 UNLIKELY = -9.0  # log odds of frames before the first
 HISTORY, LEVELS = 8, 5
-SAID = 10  # numbers that `decide` gives
+SAID, ONSET, RETRACTED = 10, 6, 9  # numbers that `decide` gives, and which of them are the flags of an onset
 
 DECISION_ROW = np.dtype(
     [
@@ -107,9 +107,14 @@ def rearm(rows: Rows, at: int) -> None:
 
 
 @compiled
-def decide(rows: Rows, at: int, sensitivity: float, said: NDArray[np.float64]) -> None:
-    """One frame of a call, after `infer`. sensitivity: 0 to 1. said: (SAID,) what a VadFrame tells of it."""
-    row = rows[at]
+def decide(rows: Rows, which: Indices, sensitivities: NDArray[np.float64], said: NDArray[np.float64]) -> None:
+    """One frame of each of the calls `which`, after `infer`. said: (n, SAID), what a VadFrame tells of it."""
+    for i in range(len(which)):
+        _decide(rows[which[i]], sensitivities[i], said[i])
+
+
+@compiled
+def _decide(row: Row, sensitivity: float, said: NDArray[np.float64]) -> None:
     harder = (0.5 - sensitivity) * SWING  # log odds asked for on top of the default
     voice, sound, kind = row.log_odds[0], row.log_odds[1], row.log_odds[2]
     _append(row.levels, row.level_db)
@@ -137,10 +142,10 @@ def decide(rows: Rows, at: int, sensitivity: float, said: NDArray[np.float64]) -
     said[3] = row.floor_db
     said[4] = row.echo_db
     said[5] = row.background
-    said[6] = row.onset
+    said[ONSET] = row.onset
     said[7] = _samples_since_onset(row)
     said[8] = row.voiced
-    said[9] = row.retracted
+    said[RETRACTED] = row.retracted
 
 
 @compiled

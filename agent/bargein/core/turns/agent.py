@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..audio.pcm import ms
+from ..audio.pcm import Pcm, ms
 from ..audio.playback import Playback, Playout, Segment
 from ..language.kinds import Kind
 from . import actions as act
@@ -113,6 +113,13 @@ class Agent:
         if reply is not None:
             reply.ended, reply.finish = True, finish
             reply.timing.ready = now if reply.timing.ready is None else reply.timing.ready
+
+    def talk_on(self, now: int) -> Pcm | None:
+        """The next frame, if it is simply what comes next of a reply that is committed."""
+        frame = self.playback.next_of_segment(now) if self.reply.committed else None
+        if frame is not None:
+            self._heard_until = now
+        return frame
 
     def bridge(self, floor: bool, now: int) -> list[act.Action]:
         """Order a filler, if the caller has heard nothing for too long. `floor`: the agent may speak."""

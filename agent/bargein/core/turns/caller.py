@@ -77,16 +77,26 @@ class Caller:
         """The words since the last reply began, as far as they are known."""
         return f"{self.input.text} {self.turn.text if self.turn else ''}".strip()
 
+    def sensitivity(self, wanted: float, now: int) -> float:
+        """Of the detector: `wanted`, and less for a while after a rejected sound."""
+        return max(0.0, wanted - COOLDOWN) if now <= self._cooldown_until else wanted
+
+    def hears_nothing(self) -> bool:
+        """Whether there is no sound, and the frame of the line that is due begins none. Then it is done."""
+        if self.turn is not None or self._rejected is not None or (near := self._detector.nothing()) is None:
+            return False
+        self._preroll.push(near)
+        self._track.push(near)
+        return True
+
     def process(
         self, pcm: Pcm, now: int, sensitivity: float, question: bool, overlap: bool = False, spells: bool = False
     ) -> tuple[Sound, VadFrame]:
-        """One frame of the line.
+        """One frame of the line. `sensitivity`: see the method.
 
         `question`: the agent is asking, so a "yes" over it is an answer. `overlap`: the agent talks or is about to, so
         a sound has to be classified. `spells`: the caller says letters or digits, and "m" sounds like "mm".
         """
-        if now <= self._cooldown_until:
-            sensitivity = max(0.0, sensitivity - COOLDOWN)
         frame = self._detector.process(pcm, sensitivity)
         self._preroll.push(frame.near)
         self._track.push(frame.near)

@@ -69,16 +69,24 @@ class Conversation:
 
     def on_tick(self) -> tuple[Pcm, list[act.Action]]:
         """20 ms have passed: the 160 samples to send now."""
-        due = self._agent.reply.timing.due
-        held = self.state is State.THINKING and self._judge.holds_reply(self._caller.turn, due, self.now)
-        if not held:
-            self._advance_reply()
-        waits = held and (self.playback.replying or self.playback.started is None)  # a filler ends once it began
-        frame = self.playback.silence() if waits else self.playback.next_frame(self.now)
+        undisturbed = self.state is State.SPEAKING and self._caller.turn is None
+        frame = self._agent.talk_on(self.now) if undisturbed else None
+        if frame is None:  # otherwise there is nothing to decide, as in most ticks
+            due = self._agent.reply.timing.due
+            held = self.state is State.THINKING and self._judge.holds_reply(self._caller.turn, due, self.now)
+            if not held:
+                self._advance_reply()
+            waits = held and (self.playback.replying or self.playback.started is None)  # a filler ends once it began
+            frame = self.playback.silence() if waits else self.playback.next_frame(self.now)
         self._caller.push_reference(frame)
         self.now += FRAME_SAMPLES
         self._advance_caller()
         return frame, self._take()
+
+    def sensitivity(self) -> float:
+        """Of the detector, for the next frame of the line."""
+        own = segment.sensitivity if (segment := self.playback.segment) is not None else None
+        return self._caller.sensitivity(self._settings.sensitivity if own is None else own, self.now)
 
     @property
     def is_secret(self) -> bool:
@@ -161,9 +169,11 @@ class Conversation:
 
     def _process(self, pcm: Pcm) -> None:
         """One frame of the line: evidence of the caller, and what it does to the state."""
+        if self._caller.hears_nothing():
+            return
         overlap = self.state in (State.SPEAKING, *OVERLAPPED, State.THINKING)
         question, spells = self.playback.question, self._agent.listen.spelled
-        sound, frame = self._caller.process(pcm, self.now, self._sensitivity(), question, overlap, spells)
+        sound, frame = self._caller.process(pcm, self.now, self.sensitivity(), question, overlap, spells)
         turn = self._caller.turn
         if turn is None:
             return
@@ -186,10 +196,6 @@ class Conversation:
             self._dispatch(event)
         if self.state is State.DUCKED:
             self.playback.duck(self._judge.depth_db(turn, self.now, self.playback.segment))
-
-    def _sensitivity(self) -> float:
-        own = segment.sensitivity if (segment := self.playback.segment) is not None else None
-        return self._settings.sensitivity if own is None else own
 
     def _interruptible(self) -> bool:
         """Whether the caller may stop the agent now. True while the agent says nothing."""
@@ -245,10 +251,7 @@ class Conversation:
         return bool(known) and turn.wordless_ms(self.now) >= REQUEST_TURN_MS
 
     def _close_caller_turn(self) -> None:
-        """The caller's stretch of sound is over: its words are input, its stream ends.
-
-        A backchannel over a segment that may not be interrupted does not count.
-        """
+        """The caller's sound is over: its words are input. A backchannel over a protected segment does not count."""
         self._settle()
         turn = self._caller.end_turn(self.now)
         if turn is not None:

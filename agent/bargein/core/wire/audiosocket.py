@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from uuid import UUID
 
+from ..audio.pcm import FRAME_BYTES, WIDE
+
 HEADER = struct.Struct(">BH")
 DIGITS = frozenset("0123456789ABCDabcd*#")
 
@@ -25,6 +27,8 @@ class FrameKind(IntEnum):
     ERROR = 0xFF
 
 
+AUDIO_HEADER = HEADER.pack(FrameKind.AUDIO, FRAME_BYTES)  # of 20 ms
+WIDE_HEADER = HEADER.pack(FrameKind.WIDE_AUDIO, WIDE * FRAME_BYTES)
 # Audio at other rates: slin12 to slin192. Asterisk sends it if Dial(AudioSocket/...) asks for such a format.
 OTHER_KHZ = {0x11: 12, 0x13: 24, 0x14: 32, 0x15: 44, 0x16: 48, 0x17: 96, 0x18: 192}
 KNOWN_KINDS = frozenset(FrameKind) | frozenset(OTHER_KHZ)

@@ -10,13 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..audio.halfband import Halver
-from ..audio.pcm import Pcm, from_bytes
-from .audiosocket import KNOWN_KINDS, OTHER_KHZ, Decoder, Frame, FrameKind, ProtocolError
+from ..audio.pcm import FRAME_BYTES, Pcm, from_bytes
+from .audiosocket import AUDIO_HEADER, HEADER, KNOWN_KINDS, OTHER_KHZ, Decoder, Frame, FrameKind, ProtocolError
 from .companding import CompandingDetector
 from .rate_limiter import RateLimiter
 
 MAX_BEFORE_ID_BYTES = 1024  # what comes before the id is short; "GET " as a header would announce 17,748 bytes
 MAX_UNKNOWN_BYTES = 8192  # 192 kHz x 20 ms x 2 bytes is 7,680: what announces more is a stream out of step
+_ONE_FRAME = HEADER.size + FRAME_BYTES  # bytes of 20 ms of audio
 PEER_HUNG_UP = b"\x01"  # the error code for "the caller hung up" in the AudioSocket specification
 
 
@@ -27,7 +28,7 @@ class LineId:
     call_id: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)  # not frozen: thousands are made a second
 class LineAudio:
     """Audio of the caller, 8 kHz, of any length but 0. `upper`: what a line of 16 kHz has above 4 kHz, at 16 kHz."""
 
@@ -86,11 +87,14 @@ class Line:
         if self._over:
             return events
         try:
+            if len(data) == _ONE_FRAME and self._expects_audio and data.startswith(AUDIO_HEADER):
+                self._pace.count(FrameKind.AUDIO, FRAME_BYTES, now)  # nearly all data are of this kind
+                return [LineAudio(from_bytes(data[HEADER.size :]))]
             while not self._over:
                 frames = self._decoder.feed(data, at_most=None if self._call_id else 1)
                 data = b""
                 for frame in frames:
-                    self._pace.count(frame, now)
+                    self._pace.count(frame.kind, len(frame.payload), now)
                     events += self._read(frame) if self._call_id else self._read_first(frame)
                     if self._over:
                         break
@@ -101,6 +105,11 @@ class Line:
             self._over = True
             events.append(LineFault(str(error)))
         return events
+
+    @property
+    def _expects_audio(self) -> bool:
+        """Whether a whole frame of audio can be taken as it is."""
+        return self._companding.decided and not self._decoder.pending_bytes
 
     def _read_first(self, frame: Frame) -> list[LineEvent]:
         if frame.kind == FrameKind.ID:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..audio.pcm import RATE, WIDE_RATE
-from .audiosocket import Frame, FrameKind, ProtocolError
+from .audiosocket import FrameKind, ProtocolError
 
 # A phone sends 1 s of audio a second, and what a network or a PBX held back comes late, never early. Only we can make
 # it come all at once: what arrived while a call waited to be accepted is in the socket's buffer, and an event loop
@@ -19,10 +19,13 @@ class RateLimiter:
         self._now = now
         self._ahead_s = 0.0
 
-    def count(self, frame: Frame, now: float) -> None:
-        """A frame came. Raises ProtocolError when more has come than time has passed, by MAX_AHEAD_S."""
-        rate = WIDE_RATE if frame.kind == FrameKind.WIDE_AUDIO else RATE
-        length_s = max(len(frame.payload) / (2 * rate), LEAST_S)
+    def count(self, kind: int, size: int, now: float) -> None:
+        """A frame came. `size`: bytes of its payload.
+
+        Raises ProtocolError when more has come than time has passed, by MAX_AHEAD_S.
+        """
+        rate = WIDE_RATE if kind == FrameKind.WIDE_AUDIO else RATE
+        length_s = max(size / (2 * rate), LEAST_S)
         self._ahead_s = max(0.0, self._ahead_s - (now - self._now)) + length_s
         self._now = now
         if self._ahead_s > MAX_AHEAD_S:
