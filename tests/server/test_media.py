@@ -60,7 +60,7 @@ class Peer:
         self.handed_back = False
         self._clock = clock
 
-    def deliver_to(self, receiver: object) -> None:
+    def deliver_to(self, receiver: object, sockets: object) -> None:
         self.receiver = receiver
 
     def come(self, *events: LineEvent) -> None:

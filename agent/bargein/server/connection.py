@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 from collections.abc import Callable
 from typing import Protocol, cast
@@ -12,10 +13,12 @@ from ..clock import Clock
 from ..core.audio.pcm import FRAME_BYTES
 from ..core.wire.audiosocket import FrameKind, ProtocolError, encode
 from ..core.wire.line import Line, LineEvent, LineFault, LineHungUp, LineId, LineNotice
+from .sockets import Sockets
 
 log = logging.getLogger(__name__)
 
 BACKLOG_BYTES = 50 * (3 + FRAME_BYTES)  # 1 s of audio at 8 kHz that the peer has not read
+READ_BYTES = 8192  # at a time: half a second of audio
 DRAIN_S = 2.0  # how long to wait for EOF after 0x00
 
 
@@ -32,8 +35,8 @@ class Connection(asyncio.Protocol):
     """A connection goes through three phases, in this order:
 
     1. `call_id` waits for the id. Reading then pauses: a call that waits to be admitted costs no memory.
-    2. `deliver_to` resumes reading. Each read hands its events to the receiver.
-    3. `hand_back` sends 0x00, and drops what still arrives.
+    2. `deliver_to` lets `Sockets` read. Each read hands its events to the receiver.
+    3. `hand_back` lets asyncio read again. It sends 0x00, and drops what still arrives.
 
     `opened` is called with each new connection.
     """
@@ -46,6 +49,8 @@ class Connection(asyncio.Protocol):
         self._line = Line(clock.monotonic())
         self._call_id: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         self._receiver: LineReceiver | None = None
+        self._socket = -1  # its file descriptor
+        self._sockets: Sockets | None = None  # while they read
         self._handed_back = False
         self._at_end = asyncio.Event()
 
@@ -54,16 +59,13 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         sock: socket.socket = transport.get_extra_info("socket")
+        self._socket = sock.fileno()
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.peer = (transport.get_extra_info("peername") or ("",))[0]
         self._opened(self)
 
     def data_received(self, data: bytes) -> None:
-        if self._handed_back:
-            return
-        if self._receiver is not None:
-            self._deliver(data)
-        elif not self._call_id.done():
+        if not self._handed_back and not self._call_id.done():
             self._identify(data)
 
     def eof_received(self) -> bool:
@@ -79,14 +81,15 @@ class Connection(asyncio.Protocol):
         """The id of the call; None if the peer left without one. Raises ProtocolError."""
         return await self._call_id
 
-    def deliver_to(self, receiver: LineReceiver) -> None:
+    def deliver_to(self, receiver: LineReceiver, sockets: Sockets) -> None:
         """Pass all events to the receiver from now on, first those that came together with the id."""
         self._receiver = receiver
         self._deliver(b"")
         if self._at_end.is_set():
             self._receiver.on_closed()
         else:
-            self._transport.resume_reading()
+            self._sockets = sockets
+            sockets.add(self._socket, self._receive)
 
     def send(self, data: bytes) -> None:
         """Send a frame, without waiting."""
@@ -103,6 +106,7 @@ class Connection(asyncio.Protocol):
         Closing a socket with unread audio resets the connection, and Asterisk then hangs up on the caller.
         """
         self._handed_back = True
+        self._leave_sockets()
         self.send(encode(FrameKind.HANGUP))
         self._transport.resume_reading()
         try:
@@ -113,6 +117,7 @@ class Connection(asyncio.Protocol):
 
     def close(self) -> None:
         """Close both directions. Data that was sent is still delivered."""
+        self._leave_sockets()
         self._transport.close()
 
     def _identify(self, data: bytes) -> None:
@@ -129,12 +134,34 @@ class Connection(asyncio.Protocol):
         if self._call_id.done():
             self._transport.pause_reading()
 
+    def _receive(self) -> None:
+        """The socket has something: bytes, or its end."""
+        try:
+            data = os.read(self._socket, READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        try:
+            self._deliver(data)
+        except Exception:  # a fault of ours ends this connection and no other
+            log.exception("AudioSocket: %s: a fault of bargein; the connection is closed", self.peer)
+            data = b""
+        if not data:
+            self._end()
+
+    def _leave_sockets(self) -> None:
+        if self._sockets is not None:
+            self._sockets.remove(self._socket)
+            self._sockets = None
+
     def _deliver(self, data: bytes) -> None:
         assert self._receiver is not None
         if events := self._line.receive(data, self._clock.monotonic()):
             self._receiver.on_events(events)
 
     def _end(self) -> None:
+        self._leave_sockets()
         self._at_end.set()
         if not self._call_id.done():
             self._call_id.set_result(None)

@@ -17,6 +17,7 @@ from ..core.detector.speech_detector import SpeechDetector, analyse_together
 from ..core.wire.audiosocket import AUDIO_HEADER, WIDE_HEADER
 from ..core.wire.line import LineAudio, LineDigit, LineEvent, LineFault, LineHungUp, LineNotice
 from .connection import Connection
+from .sockets import Sockets
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +82,7 @@ class MediaEngine:
         self._next = 0  # the slot whose turn is next
         self._grid: asyncio.Task[None] | None = None
         self._calls = 0
+        self._sockets = Sockets()
         self._waiting: dict[_Leg, None] = {}  # legs with waiting events
 
     async def carry(self, call: MediaCall, connection: Connection) -> None:
@@ -91,7 +93,7 @@ class MediaEngine:
         leg = _Leg(call, connection, self._notice)
         self._add(leg)
         try:
-            connection.deliver_to(leg)
+            connection.deliver_to(leg, self._sockets)
             handed_back = await leg.over
         finally:
             self._remove(leg)
@@ -124,6 +126,7 @@ class MediaEngine:
         order = self._slots[self._next :] + self._slots[: self._next]
         min(order, key=len).append(leg)
         self._calls += 1
+        self._sockets.watch(self._calls <= AT_ONCE_CALLS)
         if self._grid is None:
             self._grid = asyncio.create_task(self._run())
 
@@ -133,6 +136,7 @@ class MediaEngine:
             if leg in slot:
                 slot.remove(leg)
                 self._calls -= 1
+        self._sockets.watch(0 < self._calls <= AT_ONCE_CALLS)
         if self._grid is not None and not self._calls:
             self._grid.cancel()
             self._grid = None
@@ -146,6 +150,8 @@ class MediaEngine:
             self._next = (self._next + 1) % SLOTS
             for leg in legs:  # first: how long the detector takes must not show in the gaps between frames
                 leg.tick()
+            if self._calls > AT_ONCE_CALLS:
+                self._sockets.read()
             self._process_waiting()
             self.sent_frames += len(legs)
             if late > self.LATE_S:
