@@ -17,6 +17,7 @@ from bargein.dialogue.tool_text import read_arguments
 from bargein.dialogue.tools import misfit, specifications
 from bargein.offline.text_call import TextCall
 from tests.dialogue.chat_server import ChatServer, Exchange, Script, chat_server
+from tests.waiting import until
 
 FLOW = """
 queue: support
@@ -78,10 +79,8 @@ def caller_turn(*texts: str) -> Situation:
     return Situation(turns, texts[-1])
 
 
-async def drop(
-    planner: LlmPlanner, situation: Situation, until: asyncio.Event | None = None, after_s: float = 0.2
-) -> None:
-    """Plan a reply and drop it before its first sound."""
+async def drop(planner: LlmPlanner, situation: Situation, shop: ChatServer) -> None:
+    """Plan a reply and drop it before its first sound, when its order has reached the shop."""
     reply = planner.plan(situation)
 
     async def read() -> None:
@@ -89,7 +88,7 @@ async def drop(
             pass
 
     reading = asyncio.create_task(read())
-    await asyncio.sleep(after_s)
+    await until(lambda: shop.exchanges)
     reply.cancel()
     reading.cancel()
     await asyncio.gather(reading, return_exceptions=True)
@@ -98,7 +97,7 @@ async def drop(
 async def test_a_tool_that_runs_while_the_caller_speaks_again_runs_once(tmp_path: Path) -> None:
     async with chat_server(order(0.5)) as shop, chat_server(ordering(mug="blue")) as server:
         planner = planner_of(server, shop, tmp_path)
-        await drop(planner, caller_turn("order the blue mug"))
+        await drop(planner, caller_turn("order the blue mug"), shop)
         pieces = [piece async for piece in planner.plan(caller_turn("order the blue mug", "hello?"))]
         assert [piece.text for piece in pieces if isinstance(piece, Say)] == ["It is ordered."]
         assert len(shop.exchanges) == 1
@@ -116,7 +115,7 @@ async def test_the_same_tool_with_the_same_arguments_is_not_run_again_in_a_call(
 
     async with chat_server(order()) as shop, chat_server(insists) as server:
         planner = planner_of(server, shop, tmp_path)
-        await drop(planner, caller_turn("order the blue mug"), after_s=0.6)
+        await drop(planner, caller_turn("order the blue mug"), shop)
         call = TextCall(planner)
         await call.start()
         for text in ("order the blue mug please", "did you order it", "hello"):

@@ -3,8 +3,8 @@
 The common form is that of https://platform.openai.com/docs/api-reference/chat-streaming. Known variations: content as a
 list of parts (Mistral, Anthropic), reasoning in fields of its own (DeepSeek, vLLM, OpenRouter), tool calls without an
 index (Ollama, Gemini) or all with index 0 (vLLM, SGLang), arguments as an object (llama.cpp, TGI), or each time all so
-far, `function_call` (the form before tools), tool calls as parts of the content, a whole `message` in place of a `delta`,
-usage events without choices, errors inside the stream.
+far, `function_call` (the form before tools), tool calls as parts of the content, a whole `message` in place of a
+`delta`, usage events without choices, errors inside the stream.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ _INTERJECTION = re.compile(r"^\s*(?:oh|o|ah)\s*[,.!]", re.IGNORECASE)
 _TRUNK_ZERO = re.compile(
     r"((?:\+|\b00)[0-9]{1,3}[\s-]*)\(0\)"
 )  # +49 (0) 30: the zero is dialled only without the country code
+_PLUS = re.compile(r"\+\s+(?=[0-9])")
 _LETTER = re.compile(r"[^\W\d_][0-9]|[0-9] ?%")  # "A4278", "10%": more than digits
 _CONSONANT = re.compile(r"[b-df-hj-np-tv-xz]")  # a letter that is no word of its own in any language here
 SENTENCE = 3  # words; in so many a lone "one" may be no digit
@@ -60,10 +61,10 @@ def _is_more(best: str, words: Sequence[str], numbers: Numbers, low: int, high: 
         return True
     if len(best) == 1 and len(words) >= SENTENCE and not any(map(is_figure, words)) and low != 1:
         return True  # "I have one", "the first one"
-    figures = [_NOT_DIGIT.sub("", word) for word in words if is_figure(word)]
-    half = len(figures) // 2
-    is_twice = half > 0 and figures[:half] * 2 == figures and max(map(len, figures)) > 1
-    return is_twice and len(best) // 2 >= max(low, LEAST_TWICE) and (low != high or not low)
+    half = len(best) // 2
+    in_one = any(is_figure(word) and len(_NOT_DIGIT.sub("", word)) > half for word in words)
+    is_twice = best[:half] == best[half:] and len(set(best)) > 1 and not in_one
+    return is_twice and half >= max(low, LEAST_TWICE) and (low != high or not low)
 
 
 def _read(text: str, words: Sequence[str], numbers: Numbers, repairs: Repairs, low: int, high: int) -> str:
@@ -88,7 +89,7 @@ def _is_dictation(word: str, numbers: Numbers) -> bool:
 
 def telephone_number_in(text: str, numbers: Numbers, repairs: Repairs, low: int = 0, high: int = 0) -> str:
     """A telephone number: its digits, with a + in front if it was said. "" if there is none. Raises Unclear."""
-    text = _TRUNK_ZERO.sub(r"\1", text)
+    text = _TRUNK_ZERO.sub(r"\1", _PLUS.sub("+", text))
     words = numbers.words(text)
     digits = digits_in(text, numbers, repairs, low, high)
     first = next((i for i, word in enumerate(words) if is_figure(word) or word in numbers.values), 0)
@@ -167,8 +168,8 @@ def _groups(words: Sequence[str], numbers: Numbers, composed: bool) -> list[Said
             times, open_run = 1, True
         elif word in numbers.repeats:
             times = times * numbers.repeats[word]
-        elif is_figure(word) or word in numbers.extensions:
-            raise Unclear  # "5k", "4th"; an extension is no part of the number
+        elif is_figure(word) or word in numbers.extensions or (groups and word in numbers.area_codes):
+            raise Unclear  # "5k", "4th"; an extension is no part of the number, an area code is its beginning
         elif times > 1 and word in numbers.digit_glue | numbers.articles:
             pass
         elif word not in numbers.digit_glue and word not in numbers.plus and word not in numbers.glue:

@@ -210,13 +210,12 @@ def is_complete(text: str, phrases: Phrases, choices: Choices = ()) -> bool | No
 def polarity(text: str, phrases: Phrases) -> bool | None:
     """Whether an answer means yes or no; None if it is neither."""
     words = phrases.cleaned(text)
-    if not words:
-        return None
-    if phrases.matches_words("no", words):
+    if phrases.matches_words("no", words) or phrases.matches_words("no", tokens(text)):  # "uh-uh" is made of fillers
         return phrases.matches_words("agreed", words)
-    if phrases.matches_words("yes", tokens(text)):  # "uh-huh" begins with a filler
+    if phrases.matches_words("yes", tokens(text)):
         return True
-    return True if any(phrases.matches_words(rule, words) for rule in ("yes", "confirm", "understood")) else None
+    agrees = ("agreed", "yes", "confirm", "understood")
+    return True if any(phrases.matches_words(rule, words) for rule in agrees) else None
 
 
 def yes_or_no(text: str, phrases: Phrases) -> bool | None:

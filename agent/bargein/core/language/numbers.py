@@ -37,6 +37,7 @@ class Numbers:
     minus: frozenset[str] = frozenset()
     plus: frozenset[str] = frozenset()
     extensions: frozenset[str] = frozenset()  # "extension": what follows is no part of a telephone number
+    area_codes: frozenset[str] = frozenset()  # "area code": what follows stands in front of the rest
     unclear: frozenset[str] = frozenset()  # words that change a quantity: "half", "percent", "at least"
     vigesimal: bool = False  # French: soixante-dix, quatre-vingt-douze
     one_word: bool = False  # numbers are written as one word: "zweihundertfünf"
@@ -48,7 +49,7 @@ class Numbers:
     def of(cls, data: Mapping[str, Any]) -> Numbers:
         """From the part `numbers` of a language file. Raises ValueError if it is wrong."""
         tables = ("values", "scales", "repeats", "quantities", "spoken_digits", "homophones")
-        words = ("glue", "tens_glue", "digit_glue", "articles", "minus", "plus", "extensions", "unclear")
+        words = ("glue", "tens_glue", "digit_glue", "articles", "minus", "plus", "extensions", "area_codes", "unclear")
         flags = ("vigesimal", "one_word", "spaced")
         if unknown := sorted(set(data) - {*tables, *words, *flags, "compound", "thousands", "point"}):
             raise ValueError(f"numbers: {unknown[0]!r} is not known; days and months belong under dates:")
@@ -70,7 +71,7 @@ class Numbers:
     def words(self, text: str) -> list[str]:
         """The tokens of a text, with number words of several words, and of one long word, made whole."""
         text = _BRACKETS.sub(self._said, text)
-        found = merged(value_tokens(text), (*self.values, *self.unclear, *self.digit_glue))
+        found = merged(value_tokens(text), (*self.values, *self.unclear, *self.digit_glue, *self.area_codes))
         if self.one_word:
             found = [part for word in found for part in self._parts(word)]
         return _spaced(found) if self.spaced else found
@@ -79,7 +80,8 @@ class Numbers:
         """What is in brackets without them if it is nothing but numbers: "(five five five)". Else it is a noise."""
         inside = value_tokens(aside[1])
         known = (self.values, self.scales, self.spoken_digits, self.repeats)
-        return f" {aside[1]} " if inside and all(any(word in table for table in known) for word in inside) else aside[0]
+        digits = all(any(word in table for table in known) for word in inside) and any(w in self.values for w in inside)
+        return f" {aside[1]} " if digits else aside[0]
 
     def _parts(self, word: str) -> list[str]:
         """ "zweihundertfünf" as "zwei", "hundert", "fünf"; any other word as it is."""
@@ -151,6 +153,8 @@ def _cardinal(words: Sequence[str], start: int, numbers: Numbers) -> Said[Decima
                 total, current, last_scale = total + (1 if current is None else current) * scale, None, scale
             else:
                 break
+        elif current is not None and current < 100 and _is_dozen(word, numbers):
+            current *= numbers.quantities[word]
         elif (value := _value(word, numbers)) is not None:
             if current is None and value < last_scale:
                 current = value
@@ -165,6 +169,11 @@ def _cardinal(words: Sequence[str], start: int, numbers: Numbers) -> Said[Decima
             break
         at = end = at + 1
     return Said(total + (current or 0), start, end) if end > start else None
+
+
+def _is_dozen(word: str, numbers: Numbers) -> bool:
+    """ "Two dozen" is 24; "a couple" stands for itself."""
+    return numbers.quantities.get(word, 0) > 2
 
 
 def _value(word: str, numbers: Numbers) -> Decimal | None:

@@ -45,6 +45,8 @@ def _move(turn: FlowTurn) -> Move:
     found = picked(turn.text, turn.flow, turn.phrases, current, turn.base.values)
     main = next((p for p in found if p.slot == current), found[0] if found else None)
     turn.kind = _classify(turn, main)
+    if turn.kind is Kind.QUESTION and (agrees := _answer_like_a_question(turn)) is not None:
+        turn.kind = Kind.CONFIRM if agrees else Kind.CORRECT
     if turn.kind is Kind.STOP and (said := _value_besides_wait(turn)):
         turn.text, turn.kind = said, Kind.OTHER
     if (own := turn.intent()) is not None:
@@ -64,6 +66,17 @@ def _asks_with_value(turn: FlowTurn) -> bool:
         return False
     parts = turn.slot is not None and turn.slot.type in ("date", "time")  # "at five?", but not "the 8 digit number?"
     return _has_value(turn, turn.text, parts)
+
+
+def _answer_like_a_question(turn: FlowTurn) -> bool | None:
+    """Yes or no in the shape of a question, where that is asked for: "why not?", "está bien"."""
+    asked = turn.asked and turn.now is turn.here and turn.now is not None
+    if not asked or not (turn.now.confirm or (turn.slot is not None and turn.slot.type == "yes_no")):
+        return None
+    if turn.phrases.matches("agreed", turn.text):
+        return True
+    real = turn.text.endswith("?") or turn.phrases.matches("wh_question", turn.text)
+    return None if real else polarity(turn.text, turn.phrases)
 
 
 def _value_besides_wait(turn: FlowTurn) -> str:
