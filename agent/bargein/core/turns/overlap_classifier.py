@@ -135,7 +135,7 @@ def _describe(
             energy += now[k] * now[k]
             if k and now[k] * now[k - 1] < 0:
                 crossings += 1
-        level += energy
+        level += float(energy)
         rise = 10 * math.log10(energy / size + 1e-9) - memory[0]
         out[at + 3 + part] = _clipped(rise * 0.05, -2.5, 1.5)
     level = 10 * math.log10(level / FRAME_SAMPLES + 1e-9)
@@ -155,7 +155,7 @@ class OverlapNetwork:
     """
 
     def __init__(self, weights: Mapping[str, Floats]) -> None:
-        def layer(w: Floats, b: Floats) -> Floats:
+        def layer(w: Floats, b: NDArray[np.floating]) -> Floats:
             """(inputs + 1, outputs)"""
             return np.concatenate([w, b[None]]).astype(np.float32)
 
