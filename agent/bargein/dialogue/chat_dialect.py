@@ -112,8 +112,8 @@ class Dialect:
             return None if self.plain_schemas else replace(self, plain_schemas=True)
         if "properties" in text and not self.bare_tools and "tools" in body:
             return replace(self, bare_tools=True)
-        if (other := self._tools_after(text)) is not None:
-            return other
+        if (changed := self._tools_after(text)) is not None:
+            return changed
         roles = r"system|developer|['\"`]user['\"`] or ['\"`]assistant"
         if self.system_role and re.search(roles, text):
             developer = self.system_role == "system" and re.search(r"use ['\"`]?developer", text)

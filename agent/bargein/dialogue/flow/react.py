@@ -70,8 +70,9 @@ def _asks_with_value(turn: FlowTurn) -> bool:
 
 def _answer_like_a_question(turn: FlowTurn) -> bool | None:
     """Yes or no in the shape of a question, where that is asked for: "why not?", "está bien"."""
-    asked = turn.asked and turn.now is turn.here and turn.now is not None
-    if not asked or not (turn.now.confirm or (turn.slot is not None and turn.slot.type == "yes_no")):
+    if turn.now is None or turn.now is not turn.here or not turn.asked:
+        return None
+    if not (turn.now.confirm or (turn.slot is not None and turn.slot.type == "yes_no")):
         return None
     if turn.phrases.matches("agreed", turn.text):
         return True
