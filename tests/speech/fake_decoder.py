@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from bargein.core.audio.pcm import Pcm
 from bargein.errors import EngineError
-from bargein.speech.whisper_text import Decoded, Piece
+from bargein.speech.whisper_text import Decoded
 from bargein.speech.whisper_worker import answer_requests
 
 
@@ -18,10 +18,7 @@ class FakeDecoder:
 
     languages = ("en", "de")
 
-    def decode_all(self, pieces: Sequence[Piece]) -> list[Decoded]:
-        return [self.decode(piece.pcm, piece.language, piece.hints, len(pieces)) for piece in pieces]
-
-    def decode(self, pcm: Pcm, language: str, hints: Sequence[str], together: int) -> Decoded:
+    def decode(self, pcm: Pcm, language: str, hints: Sequence[str], upper: Pcm | None = None) -> Decoded:
         if language == "broken":
             raise ValueError("no such sound")
         if language == "deadly":
@@ -29,7 +26,6 @@ class FakeDecoder:
         print("libraries print")
         if language == "slow":
             time.sleep(0.5)
-            return Decoded(str(together), -0.1, 0.1)
         return Decoded(f"{len(pcm)} {language} {' '.join(hints)} {os.getpid()}", -0.1, 0.1)
 
     def decode_digits(self, pcm: Pcm, language: str) -> Decoded:

@@ -17,7 +17,7 @@ from bargein.speech.voice import begun_at_once
 from bargein.speech.whisper_decoder import WhisperDecoder
 from bargein.speech.whisper_model import BUNDLED
 from bargein.speech.whisper_stream import loud_part
-from bargein.speech.whisper_text import Decoded, Piece, believable, without_echo
+from bargein.speech.whisper_text import Decoded, believable, without_echo
 
 
 @pytest.fixture(scope="module")
@@ -234,18 +234,6 @@ def test_a_clear_phrase_is_decoded_once_with_hints(tts: HibariTts) -> None:
     assert hinted.sound_probabilities == free.sound_probabilities
 
 
-def test_phrases_together_have_the_same_words_as_alone(tts: HibariTts) -> None:
-    decoder, texts = WhisperDecoder(BUNDLED), ["stop", "how much is the green mug", "can I talk to a person please"]
-    pieces = [Piece(loud_part(tts.synthesize(text).pcm), "en", hints) for text in texts for hints in ((), ("mug",))]
-    together = decoder.decode_all(pieces)
-    for piece, decoded in zip(pieces, together, strict=True):
-        alone = decoder.decode(piece.pcm, piece.language, piece.hints)
-        assert decoded.text == alone.text
-        assert decoded.log_probability == pytest.approx(alone.log_probability, abs=0.05)
-        assert decoded.ending == pytest.approx(alone.ending, abs=0.1)
-        assert decoded.sound_probabilities == alone.sound_probabilities
-
-
 async def test_a_process_of_its_own_recognizes_the_same(recognizer: WhisperRecognizer, tts: HibariTts) -> None:
     pcm = tts.synthesize("how much is the green mug").pcm
     separate = WhisperRecognizer(separate=True)
@@ -254,7 +242,7 @@ async def test_a_process_of_its_own_recognizes_the_same(recognizer: WhisperRecog
         assert separate.languages == recognizer.languages
         apart, here = await fed(separate, pcm).final(), await fed(recognizer, pcm).final()
         assert apart.text == here.text == "How much is the green mug?"
-        assert apart.confidence == pytest.approx(here.confidence, abs=0.05)  # it may be decoded beside other phrases
+        assert apart.confidence == pytest.approx(here.confidence, abs=0.05)  # fewer threads add in another order
         assert apart.ended == pytest.approx(here.ended, abs=0.3)
     finally:
         separate.close()

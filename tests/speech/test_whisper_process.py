@@ -59,20 +59,6 @@ def test_several_threads_get_their_own_answers(process: DecoderProcess) -> None:
     assert len(texts) == 8
 
 
-def test_phrases_that_wait_are_recognized_together(process: DecoderProcess) -> None:
-    texts: list[str] = []
-
-    def ask() -> None:
-        texts.append(process.decode(PCM, "slow", ()).text)
-
-    threads = [threading.Thread(target=ask) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert max(texts) in ("2", "3", "4")
-
-
 def test_a_killed_process_is_replaced_and_the_request_answered(process: DecoderProcess) -> None:
     killed = process.pid
     os.kill(killed, signal.SIGKILL)

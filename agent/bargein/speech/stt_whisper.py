@@ -20,7 +20,6 @@ from .whisper_model import BUNDLED
 from .whisper_process import DecoderProcess
 from .whisper_stream import WhisperStream
 from .whisper_text import Decoded
-from .whisper_worker import BATCH
 
 
 class WhisperRecognizer(EngineRequests):
@@ -32,7 +31,7 @@ class WhisperRecognizer(EngineRequests):
     name = "whisper"
 
     def __init__(self, model: str = "", workers: int = 1, separate: bool = False) -> None:
-        super().__init__(max(workers, BATCH) if separate else workers, "whisper")
+        super().__init__(workers, "whisper")
         self.model = model or BUNDLED
         self._workers = workers
         self._separate = separate

@@ -30,17 +30,19 @@ from .whisper_digit_sounds import (
 )  # fmt: skip
 from .whisper_digits import best_reading, by_sound, digits_or_words, readings_of, told_apart
 from .whisper_ending import ended, ending_log_odds, last_sounds, without_runaway
+from .whisper_greedy import GreedyDecoder, Tokens, with_silence
 from .whisper_model import BUNDLED, open_model
 from .whisper_sounds import pooled, sound_probabilities
 from .whisper_stream import loud_part
-from .whisper_text import Decoded, Piece, believable, without_echo
+from .whisper_text import Decoded, believable, without_echo
+from .whisper_weights import read_decoder
 
 MODEL_RATE = 16000  # Hz
 WINDOW_S = 8.0  # encoded at most
 AFTER_S = 2.0  # of the window is silence after the speech; 1 loses words (35.0 % against 33.0 % wrong on calls)
 LEAD_S = 0.2  # silence before the first sound, which the model expects
 EDGE_S = 0.05  # of the margin around what is loud, what is left out when the sound itself is judged
-TOKENS_A_SECOND = 14  # CTranslate2 halves the limit: 7 in effect, faster than anybody talks; it stops a runaway decoder
+TOKENS_A_SECOND = 14  # half of it in effect, faster than anybody talks; it stops a runaway decoder
 SPARE_TOKENS = 8
 LONGEST_PROMPT = 100  # tokens of it
 HEARD_S = 15  # seconds of encoded audio that the decoder sees, speech and silence
@@ -50,15 +52,6 @@ SURE = -0.2  # log probability of a token above which hints are not tried
 SURELY_WORD, SURE_PROMPTED = 0.8, -0.5
 
 MANNER = {"en": "Hello? Yes, please. No, not that one. Okay, stop. Sorry, what?"}  # how callers talk
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Task:
-    """A piece to decode: the encoder's output, and the tokens of a prompt before it."""
-
-    encoded: NDArray[np.floating]
-    piece: Piece
-    before: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +81,9 @@ class WhisperDecoder:
     def __init__(self, model: str, threads: int = 1) -> None:
         self.encoded_s, self.tokens = 0.0, 0
         self._model = model
-        self._whisper = open_model(model, threads)
+        self._whisper, folder = open_model(model, threads)
+        self._greedy = GreedyDecoder(read_decoder(folder / "model.bin"))
+        self._tokens: dict[str, tuple[Any, Tokens]] = {}
         self._silence = self._encoded_silence()  # the encoder's output for 30 s of silence, (1, 1500, d)
         if model == BUNDLED:
             for name in ("whisper_sounds", "whisper_ending", "whisper_digits"):
@@ -100,40 +95,28 @@ class WhisperDecoder:
         return tuple(self._whisper.supported_languages)
 
     def decode(self, pcm: Pcm, language: str, hints: Sequence[str], upper: Pcm | None = None) -> Decoded:
-        """Recognize up to `LONGEST_S` of speech; blocks. `upper`: see `Piece`."""
-        return self.decode_all([Piece(pcm, language, hints, upper)])[0]
-
-    def decode_all(self, pieces: Sequence[Piece]) -> list[Decoded]:
-        """Recognize several pieces at once: the decoder reads its weights, most of its work, once for all.
+        """Recognize up to `LONGEST_S` of speech; blocks. `upper`: see `PieceRecognizer`.
 
         Hints are a prompt, and a prompt makes words of any noise. So words with a prompt are taken alone only if the
         sound is surely a word; else only if they are likelier than those without, and there are some without.
         """
-        heard = [self._heard(piece.pcm, piece.upper) for piece in pieces]
-        prompts = [self._prompt(piece) for piece in pieces]
+        encoded, sounds = self._heard(pcm, upper)
+        prompt, hinted = self._prompt(language, hints), None
+        if prompt and sounds.surely_word:
+            hinted = sounds.of(self._written(encoded, pcm, language, prompt))
+            if hinted.log_probability > SURE_PROMPTED and believable(hinted):
+                return hinted
+        free = sounds.of(self._written(encoded, pcm, language))
+        if not prompt or not believable(free) or free.log_probability > SURE:
+            return free
+        return _likelier(free, hinted or sounds.of(self._written(encoded, pcm, language, prompt)))
 
-        def generated(which: Sequence[int], prompted: bool) -> dict[int, Decoded]:
-            tasks = [_Task(heard[at][0], pieces[at], prompts[at] if prompted else ()) for at in which]
-            return {at: heard[at][1].of(words) for at, words in zip(which, self._generated(tasks), strict=True)}
-
-        hinted = generated([at for at, prompt in enumerate(prompts) if prompt and heard[at][1].surely_word], True)
-        done = {
-            at: words for at, words in hinted.items() if words.log_probability > SURE_PROMPTED and believable(words)
-        }
-        free = generated([at for at in range(len(pieces)) if at not in done], False)
-        unsure = [at for at, words in free.items() if believable(words) and words.log_probability <= SURE]
-        hinted |= generated([at for at in unsure if prompts[at] and at not in hinted], True)
-        return [
-            done[at] if at in done else _likelier(free[at], hinted.get(at) if at in unsure else None)
-            for at in range(len(pieces))
-        ]
-
-    def _prompt(self, piece: Piece) -> Sequence[int]:
-        """The tokens that the hints of a piece are to the decoder; none without hints."""
-        if not piece.hints:
+    def _prompt(self, language: str, hints: Sequence[str]) -> Sequence[int]:
+        """The tokens that hints are to the decoder; none without hints."""
+        if not hints:
             return ()
-        text = f" {MANNER.get(piece.language, '')} {', '.join(piece.hints).capitalize()}."
-        prompt: list[int] = self._tokenizer(piece.language).encode(text)
+        text = f" {MANNER.get(language, '')} {', '.join(hints).capitalize()}."
+        prompt: list[int] = self._tokenizer(language).encode(text)
         return prompt[-LONGEST_PROMPT:]
 
     def decode_digits(self, pcm: Pcm, language: str) -> Decoded:
@@ -157,16 +140,25 @@ class WhisperDecoder:
         return spans, self._window(each_levelled(pcm, spans), RATE)
 
     def _tokenizer(self, language: str) -> Any:
-        from faster_whisper.tokenizer import Tokenizer
+        return self._tokens_of(language)[0]
 
-        multilingual = self._whisper.model.is_multilingual
-        return Tokenizer(self._whisper.hf_tokenizer, multilingual, task="transcribe", language=language)
+    def _tokens_of(self, language: str) -> tuple[Any, Tokens]:
+        """The tokenizer, and which tokens mean something. Kept: both cost a millisecond."""
+        from faster_whisper.tokenizer import Tokenizer
+        from faster_whisper.transcribe import get_suppressed_tokens
+
+        if language not in self._tokens:
+            multilingual = self._whisper.model.is_multilingual
+            tokenizer = Tokenizer(self._whisper.hf_tokenizer, multilingual, task="transcribe", language=language)
+            never = np.array(get_suppressed_tokens(tokenizer, [-1]))
+            not_first = np.array([*tokenizer.encode(" "), tokenizer.eot])
+            self._tokens[language] = tokenizer, Tokens(never, not_first, tokenizer.eot, tokenizer.no_speech)
+        return self._tokens[language]
 
     def _free(self, pcm: Pcm, language: str) -> tuple[Any, Decoded]:
         """What the decoder sees of the speech, and what it makes of it without a prompt."""
         encoded, sounds = self._heard(pcm)
-        (free,) = self._generated([_Task(encoded, Piece(pcm, language, ()), ())])
-        return self._shown(encoded), sounds.of(free)
+        return self._shown(encoded), sounds.of(self._written(encoded, pcm, language))
 
     def _heard(self, pcm: Pcm, upper: Pcm | None = None) -> tuple[NDArray[np.floating], _Sounds]:
         """The encoder's output for the speech, and what it says of it.
@@ -210,55 +202,29 @@ class WhisperDecoder:
         self.encoded_s += float(window_s)
         return np.asarray(self._whisper.encode(features))
 
-    def _shown(self, *encoded: NDArray[np.floating]) -> Any:
-        """What the decoder sees: speech and the silence after it, a ctranslate2 StorageView of (pieces, 750, d)."""
+    def _shown(self, encoded: NDArray[np.floating]) -> Any:
+        """What the decoder of digits sees: speech and the silence after it, a ctranslate2 StorageView (1, 750, d)."""
         import ctranslate2
 
-        silence = self._silence[:, : HEARD_S * 50]
-        whole = np.repeat(silence, len(encoded), axis=0)
-        for at, speech in enumerate(encoded):
-            whole[at, : speech.shape[1]] = speech[0]
+        whole = self._silence[:, : HEARD_S * 50].copy()
+        whole[:, : encoded.shape[1]] = encoded
         return ctranslate2.StorageView.from_array(whole)
 
-    def _generated(self, tasks: Sequence[_Task]) -> list[Decoded]:
-        """Greedy decoding. Tasks whose prompts have the same length, as CTranslate2 demands, are decoded together."""
-        alike: dict[tuple[int, str], list[int]] = {}
-        for at, task in enumerate(tasks):
-            alike.setdefault((len(task.before), task.piece.language), []).append(at)
-        words: dict[int, Decoded] = {}
-        for places in alike.values():
-            words |= zip(places, self._generated_alike([tasks[at] for at in places]), strict=True)
-        return [words[at] for at in range(len(tasks))]
-
-    def _generated_alike(self, tasks: Sequence[_Task]) -> list[Decoded]:
-        from faster_whisper.transcribe import get_suppressed_tokens
-
-        tokenizer = self._tokenizer(tasks[0].piece.language)
-        prompts = [self._whisper.get_prompt(tokenizer, list(task.before), without_timestamps=True) for task in tasks]
-        longest = [_longest(task.piece.pcm) for task in tasks]
-        results = self._whisper.model.generate(
-            self._shown(*(task.encoded for task in tasks)),
-            prompts,
-            beam_size=1,
-            max_length=len(prompts[0]) + max(longest),
-            return_scores=True,
-            return_logits_vocab=True,
-            return_no_speech_prob=True,
-            suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
-        )
-        limits = [min((len(prompts[0]) + own) // 2, own) for own in longest]  # as CTranslate2 has it for one alone
-        return [self._written(result, limit, tokenizer) for result, limit in zip(results, limits, strict=True)]
-
-    def _written(self, result: Any, limit: int, tokenizer: Any) -> Decoded:
-        """The words of one result, of `limit` tokens at most."""
-        tokens = result.sequences_ids[0][:limit]
+    def _written(self, encoded: NDArray[np.floating], pcm: Pcm, language: str, before: Sequence[int] = ()) -> Decoded:
+        """The words of speech, given the encoder's output for it. `before`: tokens of a prompt."""
+        tokenizer, meaning = self._tokens_of(language)
+        prompt = self._whisper.get_prompt(tokenizer, list(before), without_timestamps=True)
+        longest = SPARE_TOKENS + int(TOKENS_A_SECOND * len(pcm) / RATE)
+        limit = min((len(prompt) + longest) // 2, longest)
+        heard = with_silence(encoded[0], self._silence[0, : HEARD_S * 50])
+        written = self._greedy.written(heard, prompt, prompt.index(tokenizer.sot), limit, meaning)
+        tokens = written.tokens
         self.tokens += len(tokens)
-        score = result.scores[0] * len(tokens) / (len(tokens) + 1)  # the end of the text counts as a token
+        score = written.log_probability / (len(tokens) + 1)  # the end of the text counts as a token
         whole = tokenizer.decode(tokens).strip()
-        came_to_end = len(tokens) < min(limit, len(result.logits[0]))
-        text = without_echo(whole if came_to_end else without_runaway(whole))
-        ending = ending_log_odds(result.logits[0], tokens, tokenizer) if text == whole else None
-        return Decoded(text, score, result.no_speech_prob, ending=ending)
+        text = without_echo(whole if len(tokens) < limit else without_runaway(whole))
+        ending = ending_log_odds(written.logits, tokens, tokenizer) if text == whole else None
+        return Decoded(text, score, written.no_speech, ending=ending)
 
     def _encoded_silence(self) -> Any:
         """What the encoder makes of 30 s of digital silence."""
@@ -272,10 +238,6 @@ def _likelier(free: Decoded, hinted: Decoded | None) -> Decoded:
         return free
     listing = len(hinted.text.split()) > len(free.text.split()) + 1  # it goes on with the list of hints
     return free if listing else replace(hinted, no_speech=free.no_speech)
-
-
-def _longest(pcm: Pcm) -> int:
-    return SPARE_TOKENS + int(TOKENS_A_SECOND * len(pcm) / RATE)
 
 
 def _pooled(encoded: NDArray[np.floating], loud: Pcm) -> NDArray[np.float32]:

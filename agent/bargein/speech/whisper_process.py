@@ -167,7 +167,7 @@ class _Child:
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": paths},
+            env={**os.environ, "PYTHONPATH": paths, "OPENBLAS_NUM_THREADS": "1"},  # NumPy's threads would wait busily
             start_new_session=True,  # Ctrl-C is for the server, which ends this process
         )
         try:

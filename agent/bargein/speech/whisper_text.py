@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..core.audio.pcm import Pcm
 from ..core.turns.transcript import SoundProbabilities
 
 MADE_UP = {"you", "thankyou", "bye", "im"}  # what Whisper answers to noise
@@ -22,19 +20,6 @@ class Decoded:
     sound_probabilities: SoundProbabilities | None = None  # by the bundled model alone
     ending: float | None = None  # see `Transcript.ending`
     ended: float | None = None  # see `Transcript.ended`; by the bundled model alone
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Piece:
-    """A piece of speech to recognize: 8 kHz samples, an ISO 639-1 code, and words that are likely.
-
-    upper: what a line of 16 kHz has above 4 kHz, twice as many samples at 16 kHz.
-    """
-
-    pcm: Pcm
-    language: str
-    hints: Sequence[str]
-    upper: Pcm | None = None
 
 
 def believable(piece: Decoded) -> bool:

@@ -12,7 +12,7 @@ import signal
 import struct
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO, Protocol
 
@@ -21,13 +21,12 @@ import numpy as np
 from ..clock import cpu_times
 from ..core.audio.pcm import Pcm
 from ..errors import EngineError
-from .whisper_text import Decoded, Piece
+from .whisper_text import Decoded
 
 log = logging.getLogger(__name__)
 
 NICE = 10  # below the server: a tenth of the weight of the audio
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
-BATCH = 4  # phrases recognized at once, if this many wait: 42 ms of CPU per phrase, 52 ms alone; 8 cost the same
 HEAD = struct.Struct("<II")  # lengths of the JSON and of the samples after it, in bytes
 
 Message = dict[str, Any]
@@ -39,7 +38,7 @@ class LoadedDecoder(Protocol):
     @property
     def languages(self) -> tuple[str, ...]: ...
 
-    def decode_all(self, pieces: Sequence[Piece]) -> list[Decoded]: ...
+    def decode(self, pcm: Pcm, language: str, hints: Sequence[str], upper: Pcm | None = None) -> Decoded: ...
 
     def decode_digits(self, pcm: Pcm, language: str) -> Decoded: ...
 
@@ -83,12 +82,9 @@ def answer_requests(load: Callable[[], LoadedDecoder]) -> None:
     threading.Thread(target=_take_requests, args=(requests,), daemon=True).start()
     used_s = cpu_times()[1]
     while (request := requests.get()) is not None:
-        batch = [request]
-        while len(batch) < BATCH and not requests.empty() and (more := requests.get()) is not None:
-            batch.append(more)
-        for answer in _answers(decoder, batch):
-            before_s, used_s = used_s, cpu_times()[1]
-            _answer(out, {**answer, "cpu_s": used_s - before_s})
+        answer = _answered(decoder, request)
+        before_s, used_s = used_s, cpu_times()[1]
+        _answer(out, {**answer, "cpu_s": used_s - before_s})
 
 
 def _end_with_the_server() -> None:
@@ -101,43 +97,37 @@ def _end_with_the_server() -> None:
 class _Request:
     number: int
     digits: bool
-    piece: Piece
+    language: str
+    hints: Sequence[str]
+    pcm: Pcm
+    upper: Pcm | None
 
 
 def _take_requests(requests: queue.SimpleQueue[_Request | None]) -> None:
     while (got := read_message(sys.stdin.buffer)) is not None:
         told, samples = got
-        requests.put(_Request(told["number"], told["op"] == "digits", _piece(told, samples)))
+        requests.put(_request(told, samples))
     os._exit(0)  # nobody waits for what is being recognized
 
 
-def _piece(told: Message, samples: bytes) -> Piece:
-    """The speech of a request: its samples at 8 kHz, and behind them those above 4 kHz, if there are any."""
+def _request(told: Message, samples: bytes) -> _Request:
+    """Its samples are those at 8 kHz, and behind them those above 4 kHz, if there are any."""
     given = np.frombuffer(samples, "<i2").astype(np.int16)
     pcm, upper = np.split(given, [told.get("samples", len(given))])
-    return Piece(pcm, told["language"], told.get("hints", ()), upper if len(upper) else None)
+    hints = told.get("hints", ())
+    digits = told["op"] == "digits"
+    return _Request(told["number"], digits, told["language"], hints, pcm, upper if len(upper) else None)
 
 
-def _answers(decoder: LoadedDecoder, batch: Sequence[_Request]) -> Iterator[Message]:
-    """The answers to requests that came together: phrases first."""
-    phrases = [request for request in batch if not request.digits]
+def _answered(decoder: LoadedDecoder, request: _Request) -> Message:
+    """The answer to a request."""
     try:
-        yield from map(_packed, phrases, decoder.decode_all([request.piece for request in phrases]) if phrases else [])
-        phrases = []
-    except Exception:  # one of them cannot be recognized; the others may be
-        log.debug("a phrase cannot be recognized", exc_info=True)
-    for request in [*phrases, *(request for request in batch if request.digits)]:
-        try:
-            piece = request.piece
-            decoded = (
-                decoder.decode_digits(piece.pcm, piece.language) if request.digits else decoder.decode_all([piece])[0]
-            )
-            yield _packed(request, decoded)
-        except Exception as error:
-            yield {"number": request.number, "error": f"{type(error).__name__}: {error}"}
-
-
-def _packed(request: _Request, decoded: Decoded) -> Message:
+        if request.digits:
+            decoded = decoder.decode_digits(request.pcm, request.language)
+        else:
+            decoded = decoder.decode(request.pcm, request.language, request.hints, request.upper)
+    except Exception as error:
+        return {"number": request.number, "error": f"{type(error).__name__}: {error}"}
     return {"number": request.number, "decoded": asdict(decoded)}
 
 
