@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .core.audio.pcm import FRAME_SAMPLES, RATE, Pcm
-from .core.audio.playback import Segment
+from .core.audio.playout import Segment
 from .core.audio.utterance import Utterance, Word, spread
 from .core.detector.speech_detector import SpeechDetector
 from .core.detector.vad_frame import VadFrame

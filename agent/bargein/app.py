@@ -51,7 +51,6 @@ log = logging.getLogger(__name__)
 
 SWITCH_S = 0.0005  # s; then a busy thread hands the interpreter to the audio (Python waits 5 ms)
 FIRST_SOUND = (8000 * np.sin(np.arange(RATE) / 8)).astype(np.int16)  # a second of 160 Hz
-RECORDINGS_S = 5.0  # how long a shutdown waits for a disk that hangs
 MOST_ROWS = 1000  # of the detector, at the start
 
 MakePlanner = Callable[[CallInfo], Planner]

@@ -18,7 +18,8 @@ import pytest
 
 from bargein.config import Config
 from bargein.core.audio.pcm import FRAME_SAMPLES, SAMPLES_PER_MS, Pcm, samples
-from bargein.core.audio.playback import GAP_SAMPLES, Segment
+from bargein.core.audio.playback import GAP_SAMPLES
+from bargein.core.audio.playout import Segment
 from bargein.core.audio.utterance import Utterance
 from bargein.core.turns import actions as act
 from bargein.core.turns.conversation import Conversation

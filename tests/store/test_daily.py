@@ -12,8 +12,8 @@ from sqlalchemy import text
 
 from bargein.core.turns.records import Turn, Waits
 from bargein.store import CallFilter, Reader, Stats, Store
-from bargein.store.daily import complete_days
 from bargein.store.privacy import REDACTED
+from tests.store.days import completed
 from tests.store.victim import cut
 
 BEGAN = datetime(2026, 3, 1, 22, tzinfo=UTC)
@@ -69,14 +69,14 @@ async def test_they_are_the_same_as_a_count(store: Store) -> None:
     assert (counted[0].calls, counted[0].calls_interrupted, counted[0].duration_ms) == (60, 13, 1_770_000)
     waits = ("endpoint_ms", "planning_ms", "synthesis_ms", "wait_ms")
     assert [(wait.name, wait.count) for wait in counted[0].waits] == [(name, 30) for name in waits]
-    await complete_days(store._url)  # the store itself may have made some
+    await completed(store)  # the store itself may have made some
     assert await kept_days(store) == [f"2026-03-0{day}" for day in range(1, 7)]
     assert await figures(store) == counted
-    assert await complete_days(store._url) == 0
+    assert await completed(store) == 0
 
 
 async def test_a_change_of_a_day_is_seen_at_once(store: Store) -> None:
-    await complete_days(store._url)
+    await completed(store)
     before = await store.stats()
     store.interruption(replace(cut(99, "c1"), kind="stop"))
     add(store, 7)
@@ -84,15 +84,15 @@ async def test_a_change_of_a_day_is_seen_at_once(store: Store) -> None:
     assert len(await kept_days(store)) == 5
     after = await store.stats()
     assert (after.calls, after.calls_interrupted) == (before.calls, before.calls_interrupted + 1)
-    await complete_days(store._url)
+    await completed(store)
     assert await store.stats() == after
 
 
 async def test_a_day_that_is_not_over_has_none(store: Store) -> None:
-    await complete_days(store._url)
+    await completed(store)
     store.call_started("now")
     assert await store.flush()
-    assert await complete_days(store._url) == 0
+    assert await completed(store) == 0
     assert (await store.stats()).calls == 61
 
 
@@ -122,13 +122,14 @@ async def test_what_is_said_before_the_agent_asks_again(store: Store) -> None:
     assert await store.flush()
     for _ in range(2):  # counted, and from the figures of the day
         assert (await store.stats()).misunderstood == {"the blew one": 1}
-        await complete_days(store._url)
+        await completed(store)
     store.shows = REDACTED
     assert (await store.stats()).misunderstood == {}
 
 
 async def test_the_newest_calls_are_counted_where_no_day_answers(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """13 calls are interrupted, the last are c48, c51 and c57."""
+    monkeypatch.setattr("bargein.store.daily.PATIENCE_S", 60.0)  # however busy this machine is
     interrupted = CallFilter(interrupted=True)
     everything = await store.stats(interrupted)
     assert (everything.calls, everything.counted_since) == (13, "")

@@ -17,9 +17,9 @@ from bargein.core.turns.records import ANNOUNCEMENT, Turn
 from bargein.errors import UserError
 from bargein.store import CallFilter, Kept, Privacy, Store, forget, prune, withhold
 from bargein.store.connect import connect_in_thread
-from bargein.store.daily import complete_days
 from bargein.store.erase import FIRST, TARGET_S, next_size
 from bargein.store.said import merge
+from tests.store.days import completed
 from tests.store.victim import cut
 
 BEGAN = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -57,7 +57,7 @@ async def test_prune_deletes_from_every_table(store: Store) -> None:
     for number in range(3):
         call(store, f"call{number}", "+491", day=number)
     assert await store.flush()
-    await complete_days(store._url)
+    await completed(store)
     assert (await prune(store._url, BEGAN + timedelta(days=2))).calls == 2
     assert await left(store) == ["call2"]
     found = await everything(store)
@@ -236,7 +236,7 @@ async def test_each_kind_of_data_has_its_own_age(store: Store, what: Kept, gone:
     call(store, "b", "+491", recording="/r/b.wav", server="south")
     call(store, "young", "+491", recording="/r/young.wav", server="north", day=3)
     assert await store.flush()
-    await complete_days(store._url)
+    await completed(store)
     deleted: list[str] = []
 
     async def rows(call_id: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bargein.core.language.words import bare
-from bargein.store.stats import CutWord, Figures, Group, summarize
+from bargein.store.figures import Figures, Group
+from bargein.store.stats import CutWord, summarize
 
 
 def test_a_cut_word_counts_without_its_punctuation() -> None:

@@ -44,19 +44,12 @@ class LlmPlanner:
     """One per call. The flow gives the greeting (its first step), the instructions, the facts, the tools and what to do
     when the model fails (`failed:`): a person, or a step from which the flow goes on without the model."""
 
-    def __init__(
-        self,
-        settings: LlmSettings,
-        flow: Flow,
-        call: CallInfo,
-        phrases: Phrases | None = None,
-        webhooks: Webhooks | None = None,
-    ) -> None:
+    def __init__(self, settings: LlmSettings, flow: Flow, call: CallInfo, phrases: Phrases | None = None) -> None:
         self.settings, self.flow, self.call = settings, flow, call
         self.language = flow.language
         self.voice = flow.voice
         self.phrases = (phrases or load_language(flow.language, flow.language_file)).with_sayings(flow.sayings)
-        self.webhooks = webhooks or Webhooks()
+        self.webhooks = Webhooks()
         self.tools = Tools(flow, call, self.webhooks)
         self._for_machines = FlowPlanner(flow, call, self.phrases, webhooks=self.webhooks)
         self.early_unused = False  # a request of this turn was sent early, and its reply was not heard

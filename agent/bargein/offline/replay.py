@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.audio.pcm import FRAME_SAMPLES, RATE, SILENCE, Pcm, ms, samples, whole_frames
-from ..core.audio.playback import Segment
+from ..core.audio.playout import Segment
 from ..core.audio.utterance import Utterance
 from ..core.detector.speech_detector import SpeechDetector
 from ..core.detector.vad_frame import VadFrame

@@ -34,14 +34,11 @@ class TextCall:
     `on_say` is called with each sentence as soon as the planner returns it.
     """
 
-    def __init__(
-        self, planner: Planner, call_id: str = "text", on_say: Callable[[Say], None] = lambda say: None
-    ) -> None:
+    def __init__(self, planner: Planner, on_say: Callable[[Say], None] = lambda say: None) -> None:
         self.planner = planner
         self._on_say = on_say
         self.turns: list[Turn] = []
         self.last = TextAnswer()
-        self._call_id = call_id
 
     async def start(self) -> TextAnswer:
         """The opening."""
@@ -83,7 +80,7 @@ class TextCall:
         if cut is None:
             return None
         return Interruption(
-            id=f"{self._call_id}-{seq}", call_id=self._call_id, turn_seq=seq, step=step, onset_ms=0, paused_ms=0,
+            id=f"text-{seq}", call_id="text", turn_seq=seq, step=step, onset_ms=0, paused_ms=0,
             decided_ms=0, silent_ms=0, detect_latency_ms=0, stop_latency_ms=0, agent_text=text, heard_text=heard,
             unheard_text=unheard, cut_word=total[count] if unheard else "", played_ms=0, caller_text="",
             kind=Kind.OTHER, resolution=Resolution.IGNORED,

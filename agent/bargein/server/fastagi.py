@@ -29,22 +29,12 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 
 from ..core.turns.records import CallInfo, Handover
-from ..core.wire.agi import (
-    AgiContinuation,
-    AgiError,
-    AgiReply,
-    AgiRequest,
-    HungUp,
-    ReplyParser,
-    RequestParser,
-    command,
-    endpoint_of,
-    joined,
-)
+from ..core.wire.agi import AgiError, AgiRequest, RequestParser, endpoint_of
 from ..errors import UserError
 from ..pbx import availability
 from ..pbx.handover import VARIABLES, handover
 from ..pbx.wideband import hears_wideband
+from .agi_channel import AgiChannel, Gone, WrongRequest
 from .listening import LOOPBACK, Networks, is_allowed, listen_error
 from .registry import FAILED, CallOutcome, Registry, RegistryFull
 from .supervisor import NoWorker
@@ -53,7 +43,6 @@ log = logging.getLogger(__name__)
 
 OUTCOME_WAIT_S = 3.0  # a session that ends drains its socket for up to 2 s
 MAX_VARIABLES = 32
-MAX_VALUE_BYTES = 900  # a command of Asterisk's AGI ends at 2,047, and quoting may double it
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 QUEUE = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 EXTENSION = re.compile(r"[A-Za-z0-9_.+*#-]{1,80}")
@@ -61,14 +50,6 @@ LINE_BREAK = re.compile(r"\s*\n\s*")
 OURS = ("dialogue", "queue", "linkedid", "codec", "exten")  # parameters of `start` that are no variables of the flow
 SUBROUTINE = "s"  # an extension that nobody dials
 WILDCARDS = ("", "0.0.0.0", "::")
-
-
-class _Gone(Exception):
-    """The channel hung up, or the connection ended."""
-
-
-class _Refused(Exception):
-    """A request that we do not serve. The message is for the log. It holds nothing that a caller chose."""
 
 
 class FastAgiServer:
@@ -145,23 +126,23 @@ class FastAgiServer:
         try:
             self._check_peer(peer, writer.get_extra_info("sockname")[0])
             await self._serve(reader, writer)
-        except (_Refused, AgiError) as error:
+        except (WrongRequest, AgiError) as error:
             log.warning("FastAGI: request from %s refused: %s", peer, error)
         except TimeoutError:
             log.warning("FastAGI: %s did not go on within %g s; the connection is closed", peer, self._timeout_s)
-        except (_Gone, OSError, asyncio.CancelledError):
+        except (Gone, OSError, asyncio.CancelledError):
             pass  # cancelled only by `close`; before Python 3.12 asyncio logs a handler that ends as cancelled
         finally:
             self._connections.discard(task)
             writer.close()
 
     def _check_peer(self, peer: str, reached_at: str) -> None:
-        """Raises _Refused. If there are any peers, this machine may connect too: `bargein doctor` does."""
+        """Raises WrongRequest. If there are any peers, this machine may connect too: `bargein doctor` does."""
         this_machine = bool(self._peers) and peer == reached_at
         if not this_machine and not is_allowed(peer, self._peers):
-            raise _Refused("it may not connect; if it should, add it to fastagi.peers")
+            raise WrongRequest("it may not connect; if it should, add it to fastagi.peers")
         if len(self._connections) > self._max_connections:
-            raise _Refused(f"there are {self._max_connections} connections (fastagi.max_connections)")
+            raise WrongRequest(f"there are {self._max_connections} connections (fastagi.max_connections)")
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         parser = RequestParser()
@@ -170,9 +151,9 @@ class FastAgiServer:
             while request is None:
                 data = await reader.read(4096)
                 if not data:
-                    raise _Gone
+                    raise Gone
                 request = parser.feed(data)
-        channel = _Channel(reader, writer, self._timeout_s, parser.rest)
+        channel = AgiChannel(reader, writer, self._timeout_s, parser.rest)
         if request.script == "start":
             await self._start(request, channel, writer.get_extra_info("sockname")[0])
         elif request.script == "finish":
@@ -180,9 +161,9 @@ class FastAgiServer:
         elif request.script == "after":
             await self._after(channel, request.known("channel"))
         else:
-            raise _Refused("its script is none of start, finish and after: the dialplan has a wrong agi:// URL")
+            raise WrongRequest("its script is none of start, finish and after: the dialplan has a wrong agi:// URL")
 
-    async def _start(self, request: AgiRequest, channel: _Channel, reached_at: str) -> None:
+    async def _start(self, request: AgiRequest, channel: AgiChannel, reached_at: str) -> None:
         await channel.set("BARGEIN_ID", "")
         await channel.set("BARGEIN_RESULT", FAILED.result)
         if not self._admit():
@@ -218,7 +199,7 @@ class FastAgiServer:
         host = reached_at if self._host.strip("[]") in WILDCARDS else self._host
         return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
-    async def _finish(self, channel: _Channel) -> None:
+    async def _finish(self, channel: AgiChannel) -> None:
         call_id = await channel.get("BARGEIN_ID")
         outcome = await self._registry.outcome(call_id, OUTCOME_WAIT_S)
         if outcome is None:
@@ -226,7 +207,7 @@ class FastAgiServer:
         for name, value in _answers(outcome or FAILED):
             await channel.set(name, value)
 
-    async def _after(self, channel: _Channel, name: str) -> None:
+    async def _after(self, channel: AgiChannel, name: str) -> None:
         call_id = await channel.get("BARGEIN_ID")
         for variable in (*VARIABLES, "CHANNEL(linkedid)"):
             await channel.get(variable)
@@ -245,76 +226,7 @@ class FastAgiServer:
                 log.warning("call %s: what became of the caller is not logged: %s", call_id, error)
 
 
-class _Channel:
-    """Commands to Asterisk, one at a time: Asterisk reads ahead and would miss a second one.
-
-    `values` are the variables that were read. One of several lines is whole once the next command is answered.
-    """
-
-    def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, timeout_s: float, rest: bytes
-    ) -> None:
-        self.values: dict[str, str] = {}
-        self._reader = reader
-        self._writer = writer
-        self._timeout_s = timeout_s
-        self._replies = ReplyParser(rest)
-        self._last_read = ""
-        self._more_lines: list[str] = []
-
-    def end(self) -> None:
-        """The dialplan goes on."""
-        self._writer.close()
-
-    async def set(self, name: str, value: str) -> None:
-        reply = await self._ask("SET", "VARIABLE", name, _one_line(value))
-        if not reply.ok:
-            raise _Refused(f"Asterisk did not set {name}: {reply.code}")
-
-    async def get(self, name: str) -> str:
-        """A channel variable, "" if it is not set."""
-        reply = await self._ask("GET", "VARIABLE", name)
-        self._last_read = name
-        self.values[name] = reply.value if reply.ok else ""
-        return self.values[name]
-
-    async def evaluate(self, expression: str, channel: str = "") -> str:
-        """An expression of the dialplan on this channel, or on another one; "" if it cannot be evaluated."""
-        reply = await self._ask("GET", "FULL", "VARIABLE", expression, *([channel] if channel else []))
-        return reply.value if reply.ok else ""
-
-    async def _ask(self, *words: str) -> AgiReply:
-        self._writer.write(command(*words))
-        async with asyncio.timeout(self._timeout_s):
-            await self._writer.drain()
-            while True:
-                data = await self._reader.read(4096)
-                if not data:
-                    raise _Gone
-                if (reply := self._answer(data)) is not None:
-                    return reply
-
-    def _answer(self, data: bytes) -> AgiReply | None:
-        """The answer to the command that was sent last, once it is there. Raises _Gone."""
-        answer = None
-        for event in self._replies.feed(data):
-            if isinstance(event, AgiContinuation):
-                self._more_lines.append(event.text)
-            elif isinstance(event, HungUp) or event.code == 511:  # 511: the channel is dead
-                raise _Gone
-            elif event.code >= 200 and answer is None:
-                answer = event
-                self._end_last_value()
-        return answer
-
-    def _end_last_value(self) -> None:
-        """A new answer has come: the lines before it belong to the last value."""
-        if self._last_read:
-            self.values[self._last_read] = joined(self.values[self._last_read], self._more_lines)
-        self._last_read, self._more_lines = "", []
-
-
-async def _available(channel: _Channel, queue: str) -> dict[str, str]:
+async def _available(channel: AgiChannel, queue: str) -> dict[str, str]:
     """Who is there for the callers of a queue; nothing if there is no such queue."""
     if not QUEUE.fullmatch(queue) or await channel.evaluate(availability.exists(queue)) != "1":
         return {}
@@ -325,14 +237,14 @@ async def _available(channel: _Channel, queue: str) -> dict[str, str]:
 
 
 def _parameters(request: AgiRequest) -> tuple[dict[str, str], list[str]]:
-    """What the URL gives the flow, and the names of the BARGEIN_VAR_* to read. Raises _Refused."""
+    """What the URL gives the flow, and the names of the BARGEIN_VAR_* to read. Raises WrongRequest."""
     given: dict[str, str] = {}
     names: list[str] = []
     if len(request.query) > MAX_VARIABLES:
-        raise _Refused(f"its URL has more than {MAX_VARIABLES} parameters")
+        raise WrongRequest(f"its URL has more than {MAX_VARIABLES} parameters")
     for name, value in request.query:
         if not NAME.fullmatch(value if name == "var" else name):
-            raise _Refused("its URL has a parameter that is not a name: letters, digits and _ only")
+            raise WrongRequest("its URL has a parameter that is not a name: letters, digits and _ only")
         if name == "var":
             names.append(value)
         else:
@@ -381,9 +293,3 @@ def _answers(outcome: CallOutcome) -> list[tuple[str, str]]:
 def _flow_variables(variables: Mapping[str, str]) -> list[tuple[str, str]]:
     named = [(f"__BARGEIN_VAR_{name.upper()}", value) for name, value in variables.items() if NAME.fullmatch(name)]
     return named[:MAX_VARIABLES]
-
-
-def _one_line(value: str) -> str:
-    """The value on one line: control characters become spaces, and it ends within MAX_VALUE_BYTES."""
-    flat = "".join(c if c.isprintable() else " " for c in value)
-    return flat.encode()[:MAX_VALUE_BYTES].decode("utf-8", "ignore")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from itertools import cycle
 from typing import Protocol
 
-from ..core.audio.playback import Segment
+from ..core.audio.playout import Segment
 from ..core.audio.utterance import Utterance
 from ..core.turns import actions as act
 from ..core.turns.conversation import Conversation

@@ -22,6 +22,7 @@ Samples = NDArray[np.float32]  # one-dimensional, full scale is 1.0
 
 SPEECH_DBFS = -20.0  # what prompts are levelled to; Asterisk's own sounds lie between -18 and -24
 PEAK = 0.89  # -1 dBFS: room for the overshoot of the codecs on the way
+BELOW_PEAK_DB = 35.0  # what is softer than the loudest 10 ms less this is silence
 SHORTEST_PAUSE_MS = 60  # a longer silence at the end of a word is a pause and not the closure of a "t"
 ZERO_CROSSINGS = 24  # half-width of the low-pass, in zero crossings: 80 dB down at the image
 KAISER_BETA = 8.0
@@ -101,22 +102,22 @@ class Resampler:
         return out
 
 
-def activity(x: Samples, rate: int, below_peak_db: float = 35.0) -> tuple[int, int]:
+def activity(x: Samples, rate: int, below_peak_db: float = BELOW_PEAK_DB) -> tuple[int, int]:
     """First and last sample of what is louder than the loudest 10 ms less `below_peak_db`; (0, 0) if nothing is."""
     loud, step = _loud_steps(x, rate, below_peak_db), rate // 100
     return (int(loud[0]) * step, int(loud[-1] + 1) * step) if len(loud) else (0, 0)
 
 
-def first_pause(x: Samples, rate: int, shortest_s: float, below_peak_db: float = 35.0) -> tuple[int, int] | None:
+def first_pause(x: Samples, rate: int, shortest_s: float) -> tuple[int, int] | None:
     """The first silence of at least `shortest_s` between two sounds, in samples; None if there is none."""
-    loud, step = _loud_steps(x, rate, below_peak_db), rate // 100
+    loud, step = _loud_steps(x, rate, BELOW_PEAK_DB), rate // 100
     long = np.flatnonzero(np.diff(loud) - 1 >= shortest_s * 100)
     return (int(loud[long[0]] + 1) * step, int(loud[long[0] + 1]) * step) if len(long) else None
 
 
-def sounds(x: Samples, rate: int, gap_s: float, below_peak_db: float = 35.0) -> list[tuple[int, int]]:
+def sounds(x: Samples, rate: int, gap_s: float) -> list[tuple[int, int]]:
     """All sounds with a silence of at least `gap_s` between them: first and last sample of each."""
-    loud, step = _loud_steps(x, rate, below_peak_db), rate // 100
+    loud, step = _loud_steps(x, rate, BELOW_PEAK_DB), rate // 100
     runs = np.split(loud, np.flatnonzero(np.diff(loud) - 1 >= gap_s * 100) + 1) if len(loud) else []
     return [(int(run[0]) * step, int(run[-1] + 1) * step) for run in runs]
 

@@ -20,9 +20,9 @@ from . import schema
 from .conditions import of_call
 from .connect import connect, explaining
 from .fates import FATE
+from .figures import Figures, Group
 from .filters import CallFilter
 from .rows import iso
-from .stats import Figures, Group
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine

@@ -33,11 +33,6 @@ class LiveCall:
         """The call is over: every row is final."""
         self.ended = True
 
-    def skip_to_end(self) -> None:
-        """Never show the rows so far."""
-        self._next = max(self._turns, default=-1) + 1
-        self._shown |= set(self._cuts)
-
     def take(self) -> list[Turn | Interruption]:
         """Rows that have become final since the last time."""
         out: list[Turn | Interruption] = []

@@ -39,6 +39,7 @@ OF_PEOPLE = ("caller", "trunk", "text")  # filters that tell what redacted pages
 # What a filter means; the others are text.
 MEANT: Mapping[str, Callable[[str], Any]] = {
     "since": moment, "until": moment, "outcome": outcome, "fate": fate, "longer": milliseconds,
+    "interrupted": {"yes": True, "no": False}.get,
 }  # fmt: skip
 LABELS = {"fate": "What became of it", "longer": "Longer than"}  # of the form, where they are not the filter's name
 KEEP_ALIVE_S = 15.0  # a proxy closes a silent connection
@@ -51,24 +52,8 @@ class WrongFilter(Exception):
 def chosen(query: Mapping[str, str]) -> CallFilter:
     """The filter of an address. Raises WrongFilter."""
     given = {name: query[name].strip() for name in FILTERS if query.get(name, "").strip()}
-    meant = {name: _meant(name, text) for name, text in given.items()}
-    which = CallFilter(
-        since=meant.get("since"),
-        until=meant.get("until"),
-        queue=given.get("queue"),
-        caller=given.get("caller"),
-        called=given.get("called"),
-        flow=given.get("flow"),
-        outcome=meant.get("outcome"),
-        fate=meant.get("fate"),
-        interrupted={"yes": True, "no": False}.get(given.get("interrupted", "")),
-        longer_than_ms=meant.get("longer"),
-        step=given.get("step"),
-        trunk=given.get("trunk"),
-        linkedid=given.get("linkedid"),
-        uniqueid=given.get("uniqueid"),
-        text=given.get("text"),
-    )
+    meant = {"longer_than_ms" if name == "longer" else name: _meant(name, text) for name, text in given.items()}
+    which = CallFilter(**meant)
     if which.since and which.until and which.until <= which.since:
         raise WrongFilter("Until is not after Since")
     return which

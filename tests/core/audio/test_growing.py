@@ -7,7 +7,8 @@ import pytest
 
 from bargein.core.audio.growing import GrowingUtterance
 from bargein.core.audio.pcm import FRAME_SAMPLES, Pcm, samples
-from bargein.core.audio.playback import REFILL_SAMPLES, Playback, Segment
+from bargein.core.audio.playback import REFILL_SAMPLES, Playback
+from bargein.core.audio.playout import Segment
 from bargein.core.audio.utterance import spread
 
 TEXT = "one two three four"

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bargein.core.audio.pcm import FRAME_SAMPLES, Pcm, samples
-from bargein.core.audio.playback import GAP_SAMPLES, SOFT_PEAK, Playback, Segment, restart_point
+from bargein.core.audio.playback import GAP_SAMPLES, SOFT_PEAK, Playback, restart_point
+from bargein.core.audio.playout import Segment
 from bargein.core.audio.twin import FADE_SAMPLES
 from bargein.core.audio.utterance import Utterance, Word, spread
 

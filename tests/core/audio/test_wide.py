@@ -12,7 +12,8 @@ from bargein.core.audio.growing import GrowingUtterance
 from bargein.core.audio.halfband import LATE_SAMPLES, Halver, doubled_part
 from bargein.core.audio.pcm import FRAME_SAMPLES, FULL_SCALE, RATE, WIDE_RATE, Pcm
 from bargein.core.audio.pcm import WIDE as WIDE_FACTOR
-from bargein.core.audio.playback import Playback, Segment
+from bargein.core.audio.playback import Playback
+from bargein.core.audio.playout import Segment
 from bargein.core.audio.twin import FADE_SAMPLES, FALL_SAMPLES
 from bargein.core.audio.utterance import Utterance, Word
 from bargein.speech.audio import with_upper

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bargein.core.audio.pcm import SAMPLES_PER_MS, Pcm
-from bargein.core.audio.playback import Segment
+from bargein.core.audio.playout import Segment
 from bargein.core.turns import actions as act
 from bargein.core.turns.conversation import Conversation
 from bargein.core.turns.records import Interruption, Situation, Turn

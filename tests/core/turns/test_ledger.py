@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bargein.core.audio.pcm import samples
-from bargein.core.audio.playback import Playout
+from bargein.core.audio.playout import Playout
 from bargein.core.language.kinds import Kind
 from bargein.core.turns.actions import Action, LogInterruption, LogTurn
 from bargein.core.turns.ledger import Ledger

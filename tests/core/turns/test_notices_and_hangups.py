@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bargein.core.audio.pcm import SAMPLES_PER_MS
-from bargein.core.audio.playback import Segment
+from bargein.core.audio.playout import Segment
 from bargein.core.turns.reply import Listen
 from bargein.core.turns.table import State
 from tests.core.turns.test_conversation import MENU, Call

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bargein.core.audio.pcm import SAMPLES_PER_MS
-from bargein.core.audio.playback import Segment
+from bargein.core.audio.playout import Segment
 from bargein.core.turns import actions as act
 from tests.core.turns.test_conversation import MENU, Call
 from tests.fakes import LOUD, utterance

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bargein.core.audio.playback import Segment
+from bargein.core.audio.playout import Segment
 from bargein.core.turns import actions as act
 from bargein.core.turns.reply import ExpectedKind
 from bargein.core.turns.table import State

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 RATE = 8000  # Hz
-PTIME_MS = 20
 FRAME_SAMPLES = 160  # 8000 Hz x 20 ms
 FRAME_BYTES = 320  # 160 samples x 2 bytes
 SAMPLES_PER_MS = RATE // 1000

@@ -1,18 +1,17 @@
-"""The playback cursor: what the agent is saying, and what the caller has heard of it, to the word."""
+"""The playback cursor: what the agent says next, to the sample."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum, auto
 
 import numpy as np
 
 from .growing import GrowingUtterance
 from .pcm import FRAME_SAMPLES, RATE, SILENCE, WIDE, WIDE_FRAME_SAMPLES, WIDE_SILENCE, Pcm, samples
+from .playout import Playout, Segment, Stretch, playout_of
 from .twin import FADE_SAMPLES, fallen, peak_of, risen, twin
-from .utterance import Utterance, Word
+from .utterance import Utterance
 
 GAP_SAMPLES = samples(180)  # a breath between two sentences
 QUIET_PEAK = 130  # -48 dBFS
@@ -24,47 +23,6 @@ SOFT_PEAK = 700  # -33 dBFS: what is softer is not lowered further, so that a du
 REFILL_SAMPLES = samples(400)  # of a sentence that had run dry, before it goes on: one long pause is better than many
 PART_SAMPLES = samples(5)  # this is decided for so many samples at a time
 _PART = np.arange(1, PART_SAMPLES + 1)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Segment:
-    """An utterance as part of a reply: where it comes from and how it may be interrupted."""
-
-    utterance: Utterance | GrowingUtterance
-    step: str = ""
-    interruptible: bool = True
-    sensitivity: float | None = None
-    question: bool = False
-    repeated: bool = False
-    overlap: str | None = None  # what a sound over it does, "duck" or "pause"; None: as configured
-    duck_db: float | None = None
-    filler: bool = False  # "One moment.": it bridges a wait and belongs to no reply
-
-
-@dataclass(frozen=True, slots=True)
-class Playout:
-    """How much of one agent turn was played. `words` are the words heard, in samples from the call's start."""
-
-    text: str  # of all segments of this turn
-    heard_text: str
-    unheard_text: str  # begins with the cut word
-    cut_word: str
-    cut_played_samples: int  # of the cut word
-    played_samples: int
-    started: int
-    ended: int
-    step: str
-    words: tuple[Word, ...]
-
-
-@dataclass(slots=True)
-class _Span:
-    """A stretch of one segment that was sent without a break: segment samples first..last, sent at call sample `at`."""
-
-    segment: Segment
-    first: int
-    last: int
-    at: int
 
 
 class _Mode(Enum):
@@ -93,7 +51,7 @@ class Playback:
         self._sent: Pcm = SILENCE  # the last frame of sound
         self._sent_wide = WIDE_SILENCE
         self._tail: tuple[Pcm, Pcm | None] | None = None  # the fade of a turn that was ended before it was sent
-        self._spans: list[_Span] = []
+        self._spans: list[Stretch] = []
 
     @property
     def segment(self) -> Segment | None:
@@ -239,7 +197,7 @@ class Playback:
         if span and span.segment is segment and span.last == self._at and span.at + (span.last - span.first) == now:
             span.last += count
         else:
-            self._spans.append(_Span(segment, self._at, self._at + count, now))
+            self._spans.append(Stretch(segment, self._at, self._at + count, now))
         self._at += count
         if self._at >= len(segment.utterance.pcm):
             if segment.utterance.grows:
@@ -298,11 +256,11 @@ class Playback:
 
     def playout(self) -> Playout:
         """How much of this turn has been sent so far."""
-        return _ledger_of(self._spans, [*self._begun(), *self._queue])
+        return playout_of(self._spans, [*self._begun(), *self._queue])
 
     def split(self) -> Playout:
         """End the turn here and keep the rest, which is the next turn."""
-        heard = _ledger_of(self._spans, self._begun())
+        heard = playout_of(self._spans, self._begun())
         self._spans = []
         return heard
 
@@ -359,37 +317,3 @@ def restart_point(utterance: Utterance | GrowingUtterance, at: int) -> int:
     pauses = np.flatnonzero(quiet[1:earlier] & quiet[: earlier - 1])
     chosen = int(pauses[-1]) + 1 if len(pauses) else int(np.argmin(level[:earlier]))
     return at - (blocks - chosen) * block
-
-
-def _ledger_of(spans: Iterable[_Span], segments: list[Segment]) -> Playout:
-    heard: list[Word] = []
-    unheard: list[str] = []
-    cut_word, cut_played, played, step = "", 0, 0, ""
-    spans = list(spans)
-    for segment in segments:
-        mine = [span for span in spans if span.segment is segment]
-        reached = max((span.last for span in mine), default=0)
-        if mine:
-            step = segment.step
-            played += reached
-        for word in segment.utterance.words:
-            if mine and word.end <= reached:  # a bullet or a "$" may be a word of length 0, even at sample 0
-                span = next((s for s in reversed(mine) if s.first < word.end <= s.last), mine[0])
-                start = span.at + max(word.start, span.first) - span.first
-                heard.append(Word(word.text, start, span.at + word.end - span.first))
-            else:
-                if word.start < reached:
-                    cut_word, cut_played = word.text, reached - word.start
-                unheard.append(word.text)
-    return Playout(
-        text=" ".join(segment.utterance.text for segment in segments),
-        heard_text=" ".join(word.text for word in heard),
-        unheard_text=" ".join(unheard),
-        cut_word=cut_word,
-        cut_played_samples=cut_played,
-        played_samples=played,
-        started=spans[0].at if spans else 0,
-        ended=spans[-1].at + spans[-1].last - spans[-1].first if spans else 0,
-        step=step,
-        words=tuple(heard),
-    )

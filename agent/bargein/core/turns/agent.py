@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..audio.pcm import Pcm, ms
-from ..audio.playback import Playback, Playout, Segment
+from ..audio.playback import Playback
+from ..audio.playout import Playout, Segment
 from ..language.kinds import Kind
 from . import actions as act
 from .caller_input import CallerInput

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..audio.pcm import FRAME_SAMPLES, Pcm, Rechunker, ms, samples
-from ..audio.playback import Segment
+from ..audio.playout import Segment
 from ..detector.speech_detector import SpeechDetector
 from ..language.intent import Phrases
 from ..language.kinds import Kind

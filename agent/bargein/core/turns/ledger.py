@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Literal
 
 from ..audio.pcm import ms
-from ..audio.playback import Playout
+from ..audio.playout import Playout
 from ..language.kinds import Kind
 from .actions import Action, LogInterruption, LogTurn
 from .records import AnsweredBy, Interruption, Resolution, Turn, Waits

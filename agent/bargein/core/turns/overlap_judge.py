@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..audio.pcm import samples
-from ..audio.playback import Segment
+from ..audio.playout import Segment
 from ..language.idle import asks_nothing
 from ..language.intent import Phrases
 from .caller import STILL_SOUNDING_MS

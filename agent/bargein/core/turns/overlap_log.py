@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..audio.pcm import ms, samples
-from ..audio.playback import Playout
+from ..audio.playout import Playout
 from ..audio.twin import FADE_SAMPLES
 from ..language.kinds import Kind
 from .actions import Action

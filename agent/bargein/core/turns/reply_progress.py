@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..audio.pcm import ms, samples
-from ..audio.playback import Segment
+from ..audio.playout import Segment
 from ..language.kinds import Kind
 from .endpoint import CallerTurn
 from .records import Waits

@@ -90,10 +90,6 @@ class Value:
         return isinstance(self._node, yaml.MappingNode)
 
     @property
-    def is_list(self) -> bool:
-        return isinstance(self._node, yaml.SequenceNode)
-
-    @property
     def is_empty(self) -> bool:
         return self._node is None or (isinstance(self._node, yaml.ScalarNode) and not self._node.value)
 
