@@ -10,13 +10,14 @@ from __future__ import annotations
 import functools
 import re
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from num2words import num2words
 
 from ..core.language.abbreviations import ABBREVIATIONS
 from ..core.language.symbols import without_emoji
+from .lexicon import LEXICONS, Lexicon
 from .listing import base
 
 Reading = Callable[[re.Match[str]], str | None]  # how a match is spoken; None: as it is written
@@ -30,32 +31,10 @@ class Spoken:
     spoken: str
 
 
-@dataclass(frozen=True, slots=True)
-class Lexicon:
-    """The words of a language for what is written as a symbol."""
-
-    plus: str
-    dot: str
-    slash: str
-    at: str
-    percent: str
-    to: str
-    and_: str
-    number: str
-    decimal: str  # the character before decimals
-    thousands: str  # characters between groups of three digits
-
-
-LEXICONS: Mapping[str, Lexicon] = {
-    "en": Lexicon("plus", "dot", "slash", "at", "percent", "to", "and", "number", ".", ","),
-    "de": Lexicon("plus", "Punkt", "Schrägstrich", "at", "Prozent", "bis", "und", "Nummer", ",", "."),
-    "es": Lexicon("más", "punto", "barra", "arroba", "por ciento", "a", "y", "número", ",", "."),
-    "fr": Lexicon("plus", "point", "barre oblique", "arobase", "pour cent", "à", "et", "numéro", ",", "\u202f\u00a0"),
-    "it": Lexicon("più", "punto", "barra", "chiocciola", "per cento", "a", "e", "numero", ",", "."),
-    "pt": Lexicon("mais", "ponto", "barra", "arroba", "por cento", "a", "e", "número", ",", "."),
-    "nl": Lexicon("plus", "punt", "schuine streep", "apenstaartje", "procent", "tot", "en", "nummer", ",", "."),
-}
-CURRENCIES = {"$": "USD", "€": "EUR", "£": "GBP", "EUR": "EUR", "USD": "USD", "GBP": "GBP", "CHF": "CHF"}
+CURRENCIES = {
+    "$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "US$": "USD", "C$": "USD", "A$": "USD",
+    "EUR": "EUR", "USD": "USD", "GBP": "GBP", "CHF": "CHF",
+}  # fmt: skip
 LONGEST_CARDINAL = 6  # digits; a longer number is read digit by digit
 
 
@@ -75,27 +54,40 @@ def digits_spoken(groups: Sequence[str], language: str) -> str:
 
 _URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"]+[\w/]", re.I)
 _MAIL = re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b")
-_DOMAIN = re.compile(r"(?<![\w@.])[a-z0-9-]*[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)*\.[a-z]{2,}(?:/[\w/-]*\w)?(?![\w@])")
+_DOMAIN = re.compile(
+    r"(?<![\w@.])[A-Za-z0-9-]*[a-z][A-Za-z0-9-]*(?:\.[A-Za-z0-9-]+)*\.[a-z]{2,}(?:/[\w/-]*\w)?(?![\w@])"
+)
 _AS_IS = re.compile(r"\b\d{4}-\d\d-\d\d\b|\b\d{1,2}[./]\d{1,2}[./]\d{2,4}\b|\b\d{1,2}:\d\d(?::\d\d)?\b(?!–)")
 _PHONE = re.compile(
     r"""(?<![\w+.,])(?:
         \+\d[\d\ ()/.-]{5,20}\d                              # +49 (0)30 1234-567
       | (?:1[ .-]?)?\(\d{2,5}\)[ ]?\d{2,4}(?:[ .-]?\d{2,4}){1,3}   # (555) 010-4278
       | (?:1[.-])?\d{3}[ .-]\d{3}[ .-]\d{4}                  # 555-010-4278
-      | \d{3}-\d{4}                                          # 555-0104
+      | \d{3}-\d{4} | \d{3}[ .]0\d{3}                         # 555-0104, 555 0104
       | 0\d{1,5}[ /-]\d{2,}(?:[ -]?\d{2,})*                  # 030 1234567
     )(?![\w]|[.,]\d)""",
     re.X,
 )
-_RANGE = re.compile(r"(?<=\d)\s?–\s?(?=\d)")
+_RANGE = re.compile(  # 9–17, 9:00-17:00, 9 AM–5 PM, $5-$10
+    r"(?<=\d)\s?–\s?(?=[\d$€£])|(?<=\d)\s?-\s?(?=[$€£])|(?<=[AaPp][Mm])\s?[–-]\s?(?=\d)|(?<=[ap]\.m\.)\s?[–-]\s?(?=\d)"
+    r"|(?<=:\d\d)\s?[–-]\s?(?=\d{1,2}(?::\d\d|\s?[ap]\.?m))"
+)
 _ZERO = re.compile(r"(?<![\d.,:/])0\d+(?![\d:/]|[.,]\d)")
 _LONG = re.compile(rf"(?<![\d.,])\d{{{LONGEST_CARDINAL + 1},}}(?!\d|[.,]\d)")
 _MORE = r"(?:million|billion|thousand|Mio|Mrd|Million|Milliard|mill[oó]n|milh|milion|miljoen|miljard|k\b|m\b)"
-_NAMES = "|".join(re.escape(name) for name in CURRENCIES)
+_NAMES = "|".join(re.escape(name) for name in sorted(CURRENCIES, key=len, reverse=True))
 _AMOUNT = r"\d[\d.,\u00a0\u202f]*"
-_MONEY = re.compile(rf"(?<![\w.,])(?:([$€£])\s?({_AMOUNT})|({_AMOUNT})\s?({_NAMES}))(?![\w%])(?!\s?{_MORE})")
+_MONEY = re.compile(
+    rf"(?<![\w.,])([-−]?)(?:({_NAMES})([-−]?)\s?({_AMOUNT})|({_AMOUNT})\s?({_NAMES}))(?![\w%]|[.,]?\d)(?!\s?{_MORE})"
+)
 _PERCENT = re.compile(r"(?<=\d)\s?%")
 _NUMBER_SIGN = re.compile(r"(?:№\s?|(?<![\w&])#|\b[Nn]\s?[°º]\s?)(?=\d)")
+_PER = re.compile(r"(?<=[\d€])\s?/\s?(?=[^\W\d_]{3,})")
+_KEY = re.compile(r"(?<=[\w,]\s)([#*])(?=$|[.,;:!?)]|\s(?!\d))")
+_DAYS = {  # as they are shortened in opening hours: "Mon-Fri"
+    "en": {day[:3]: day for day in ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")},
+    "de": {day[:2]: day for day in ("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag")},
+}
 _JUNK = re.compile(r"[*`~|^<>{}\\]+|(?<=\w)_+(?=\w)|_+|#(?!\d)")
 
 
@@ -115,14 +107,17 @@ def _rules(language: str) -> tuple[tuple[re.Pattern[str], Reading], ...]:
     number = rf"(?<![\w.,]){group}(?:{re.escape(words.decimal)}\d+)?(?!\w|[.,]\d)|(?<![\w.,])\d+,\d+(?!\w|[.,]\d)"
     return (
         (_URL, lambda m: _address(m[0], words)),
-        (_MAIL, lambda m: _dotted(m[0].replace("@", f" {words.at} "), words)),
+        (_MAIL, lambda m: _dotted(m[0].replace("@", f" {words.at} ").replace("+", f" {words.plus} "), words)),
         (_AS_IS, lambda m: None),
         (_PHONE, lambda m: _phone(m[0], f"{words.plus} ", language)),
         (_MONEY, lambda m: _money(m, words, language)),
         (re.compile(number), lambda m: _number(m[0], words, language)),
+        *_days(language, words),
         *_abbreviations(language),
         (_DOMAIN, lambda m: _address(m[0], words)),
         (_RANGE, lambda m: f" {words.to} "),
+        (_PER, lambda m: f" {words.per} "),
+        (_KEY, lambda m: words.hash if m[1] == "#" else words.star),
         (_PERCENT, lambda m: f" {words.percent}"),
         (_NUMBER_SIGN, lambda m: f"{words.number} "),
         (re.compile(r"(?<=\s)&(?=\s)|(?<=\w)&(?=\w)"), lambda m: f" {words.and_} "),
@@ -132,12 +127,14 @@ def _rules(language: str) -> tuple[tuple[re.Pattern[str], Reading], ...]:
 
 def _address(text: str, words: Lexicon) -> str:
     """A web address as people say it: without scheme, www and query."""
-    text = re.sub(r"^https?://|^www\.|[?#].*$", "", re.sub(r"^https?://", "", text, flags=re.I)).rstrip("/")
-    return _dotted(text, words).replace("/", f" {words.slash} ")
+    text = re.sub(r"^www\.|[?#].*$", "", re.sub(r"^https?://", "", text, flags=re.I), flags=re.I).rstrip("/")
+    return _dotted(text.lower(), words).replace("/", f" {words.slash} ")
 
 
 def _dotted(text: str, words: Lexicon) -> str:
-    return re.sub(r"[-_]", " ", text.replace(".", f" {words.dot} "))
+    for sign, spoken in ((".", words.dot), ("-", words.dash), ("_", words.underscore)):
+        text = text.replace(sign, f" {spoken} ")
+    return text
 
 
 def _phone(text: str, plus: str, language: str) -> str:
@@ -163,10 +160,11 @@ _SEPARATOR = r"(?:,|\s(?:und|con|y|et|e|en))?\s"
 
 
 def _money(match: re.Match[str], words: Lexicon, language: str) -> str | None:
-    written = (match[2] or match[3]).rstrip(".,")
-    tail = (match[2] or "")[len(written) :]
+    written = (match[4] or match[5]).rstrip(".,")
+    tail = (match[4] or "")[len(written) :]
     amount = _value(written, words)
-    currency = CURRENCIES[match[1] or match[4]]
+    currency = CURRENCIES[match[2] or match[6]]
+    sign = f"{words.minus} " if match[1] or match[3] else ""
     if amount is None:
         return None
     try:
@@ -182,7 +180,7 @@ def _money(match: re.Match[str], words: Lexicon, language: str) -> str | None:
     if language == "en":
         spoken = re.sub(r"\beuro\b" if amount >= 2 else r"^$", "euros", spoken).replace(" sterling", "")
         spoken = re.sub(r", (?=\S+ (?:cents?|pence|penny)$)", " and ", spoken)
-    return _without_commas(spoken) + tail
+    return sign + _without_commas(spoken) + tail
 
 
 def _number(text: str, words: Lexicon, language: str) -> str | None:
@@ -216,6 +214,14 @@ def _cardinal(value: float, language: str) -> str:
 
 def _without_commas(text: str) -> str:
     return text.replace(",", "")
+
+
+def _days(language: str, words: Lexicon) -> Iterator[tuple[re.Pattern[str], Reading]]:
+    """ "Mon-Fri" as "Monday to Friday"."""
+    if days := _DAYS.get(language):
+        name = f"({'|'.join(days)})"
+        span = re.compile(rf"\b{name}\.?\s?[–-]\s?{name}\b(?!\w)")
+        yield span, lambda m: f"{days[m[1]]} {words.to} {days[m[2]]}"
 
 
 def _abbreviations(language: str) -> Iterator[tuple[re.Pattern[str], Reading]]:
