@@ -142,6 +142,27 @@ async def test_frames_leave_every_20_ms_and_calls_are_spread_over_that_time() ->
     await hang_up(peers, tasks)
 
 
+async def test_frames_that_are_due_go_before_those_that_have_come() -> None:
+    clock = VirtualClock()
+    engine = MediaEngine(clock)
+
+    class Slow(Ear):
+        def on_audio(self, pcm: Pcm) -> None:
+            clock.now += 0.0001
+            super().on_audio(pcm)
+
+    ears = [Slow() for _ in range(96)]
+    peers, tasks = await carry(engine, clock, ears)
+    for number in range(50):
+        for peer in peers:
+            peer.come(LineAudio(np.full(FRAME_SAMPLES, number, np.int16)))
+        await until(clock, 0.02)
+    assert all(ear.heard == list(range(50)) for ear in ears)
+    late = np.concatenate([(peer.times - 1000 + 1e-6) % 0.005 for peer in peers])
+    assert late.max() < 0.0032  # 96 frames take 9.6 ms, twice as long as a slot
+    await hang_up(peers, tasks)
+
+
 @pytest.mark.parametrize("wideband", [False, True])
 async def test_a_caller_who_hears_16_khz_gets_frames_of_that_kind(wideband: bool) -> None:
     clock = VirtualClock()

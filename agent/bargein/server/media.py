@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 
 import numpy as np
@@ -24,6 +26,7 @@ log = logging.getLogger(__name__)
 SLOTS = 4  # calls are spread over these slots, so that their work is spread over time
 SLOT_S = 0.020 / SLOTS
 RESYNC_S = 0.100  # after a longer stall start a new grid: Asterisk would play a burst at once
+TOGETHER = 32  # frames that are processed before the next look at the clock
 AT_ONCE_CALLS = 8  # with at most these a frame is processed when it comes; with more, together with others
 
 
@@ -83,7 +86,8 @@ class MediaEngine:
         self._grid: asyncio.Task[None] | None = None
         self._calls = 0
         self._sockets = Sockets()
-        self._waiting: dict[_Leg, None] = {}  # legs with waiting events
+        self._waiting: dict[_Leg, None] = {}  # legs with waiting events, the oldest first
+        self._left = 0  # how many of them were left over last time
 
     async def carry(self, call: MediaCall, connection: Connection) -> None:
         """Carry the call's audio until the caller hangs up or the call has been handed back.
@@ -106,11 +110,16 @@ class MediaEngine:
         if self._calls <= AT_ONCE_CALLS:
             self._process_waiting()
 
-    def _process_waiting(self) -> None:
-        """Process all waiting events. The frames of several calls are analysed together."""
-        while self._waiting:
+    def _process_waiting(self, until: float = math.inf) -> None:
+        """Process all waiting events. The frames of several calls are analysed together.
+
+        From the time `until` on, the rest waits for the next time: frames are to be sent. Nothing waits twice.
+        """
+        overdue = self._left
+        while self._waiting and (overdue > 0 or self._clock.monotonic() < until):
             legs, frames = [], []
-            for leg in list(self._waiting):
+            overdue -= TOGETHER
+            for leg in list(islice(self._waiting, TOGETHER)):
                 frame = leg.next_frame()
                 if frame is None or not leg.waiting:
                     del self._waiting[leg]
@@ -120,6 +129,7 @@ class MediaEngine:
             _analyse(legs, frames)
             for leg, frame in zip(legs, frames, strict=True):
                 leg.receive(frame)
+        self._left = len(self._waiting)
 
     def _add(self, leg: _Leg) -> None:
         """Add to the emptiest slot; among equal ones to the one that is due first."""
@@ -150,13 +160,13 @@ class MediaEngine:
             self._next = (self._next + 1) % SLOTS
             for leg in legs:  # first: how long the detector takes must not show in the gaps between frames
                 leg.tick()
-            if self._calls > AT_ONCE_CALLS:
-                self._sockets.read()
-            self._process_waiting()
             self.sent_frames += len(legs)
             if late > self.LATE_S:
                 self.late_frames += len(legs)
             due += SLOT_S
+            if self._calls > AT_ONCE_CALLS:
+                self._sockets.read()
+            self._process_waiting(due)
             now = self._clock.monotonic()
             if now > due + RESYNC_S:
                 due = now
