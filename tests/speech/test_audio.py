@@ -121,6 +121,25 @@ def test_a_wav_whose_header_does_not_count_its_sound_is_a_complaint(tmp_path: Pa
         check_wav(path)
 
 
+def test_a_wav_that_is_whole_but_for_its_first_length_is_read(tmp_path: Path) -> None:
+    path = wav(tmp_path / "a.wav", np.arange(1, 801, dtype=np.int16) * 40, 8000)
+    whole = path.read_bytes()
+    for size in (0, 36):
+        path.write_bytes(whole[:4] + size.to_bytes(4, "little") + whole[8:])
+        check_wav(path)
+        assert len(read_wav(path)) == 800
+
+
+def test_a_wav_of_silence_and_one_of_another_kind_are_complaints(tmp_path: Path) -> None:
+    path = wav(tmp_path / "a.wav", np.zeros(800, np.int16), 8000)
+    with pytest.raises(EngineError, match="all of its 800 samples are zero"):
+        check_wav(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:20] + b"\x07\0" + whole[22:])  # mu-law
+    with pytest.raises(EngineError, match=r"unknown format: 7\); make it 16-bit PCM with: ffmpeg -i a\.wav"):
+        check_wav(path)
+
+
 def test_wavs_that_cannot_be_read_or_written_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="no such WAV file"):
         read_wav(tmp_path / "none.wav")

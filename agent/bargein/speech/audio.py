@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import io
 import os
 import wave
 from collections.abc import Iterator
 from dataclasses import replace
 from math import gcd
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -197,11 +199,16 @@ def read_wav_stereo(path: Path) -> NDArray[np.int16]:
 
 
 def check_wav(path: Path) -> None:
-    """Raises EngineError with one line if `read_wav` would, or if there is nothing to hear; reads only the head."""
+    """Raises EngineError with one line if `read_wav` would, or if there is nothing to hear."""
     with _opened(path) as file:
         said = file.getnframes()
-        if len(file.readframes(1)) < file.getsampwidth() * file.getnchannels():
+        block = file.readframes(BLOCK_VALUES)
+        if len(block) < file.getsampwidth() * file.getnchannels():
             raise EngineError(f"{path}: holds no sound, its header says {said} samples; record it again")
+        while block and not any(block):
+            block = file.readframes(BLOCK_VALUES)
+        if not block:
+            raise EngineError(f"{path}: all of its {said} samples are zero; record it again, with the microphone on")
     if _is_cut_off(path):
         raise EngineError(f"{path}: its header says {said} samples, but the file is longer; record it again")
 
@@ -240,7 +247,7 @@ def read_wav_channels(path: Path, to_rate: int = RATE) -> NDArray[np.int16]:
 def _opened(path: Path) -> Iterator[wave.Wave_read]:
     """A WAV that we can read. Raises EngineError with one line."""
     try:
-        with wave.open(str(path), "rb") as file:
+        with path.open("rb") as opened, wave.open(_counted(opened), "rb") as file:
             width, rate = file.getsampwidth(), file.getframerate()
             if width != 2:
                 mend = f"make it 16-bit with: sox {path.name} -b 16 OUT.wav"
@@ -252,7 +259,20 @@ def _opened(path: Path) -> Iterator[wave.Wave_read]:
     except FileNotFoundError:
         raise EngineError(f"{path}: no such WAV file") from None
     except (OSError, EOFError, wave.Error, RuntimeError) as error:  # RuntimeError: a chunk that is longer than said
+        if str(error).startswith("unknown format"):
+            mend = f"make it 16-bit PCM with: ffmpeg -i {path.name} -c:a pcm_s16le OUT.wav"
+            raise EngineError(f"{path}: a WAV of a kind that is not read ({error}); {mend}") from None
         raise EngineError(f"{path}: not a WAV file ({str(error) or 'it ends too early'})") from None
+
+
+def _counted(file: BinaryIO) -> BinaryIO:
+    """The file, its header corrected if that counts less than there is: recorders that were cut off leave it at 0."""
+    head = file.read(12)
+    size = os.fstat(file.fileno()).st_size
+    if head[:4] == b"RIFF" and head[8:] == b"WAVE" and int.from_bytes(head[4:8], "little") + 8 < size:
+        return io.BytesIO(head[:4] + (size - 8).to_bytes(4, "little") + head[8:] + file.read())
+    file.seek(0)
+    return file
 
 
 def write_wav(path: Path, pcm: Pcm) -> None:
