@@ -17,14 +17,14 @@ def test_a_long_wait_is_shown_with_its_parts(runner: CliRunner) -> None:
     told = "└ the caller waited "
     assert told not in run(runner, "show", FIRST)
     (line,) = [line.strip() for line in run(runner, "show", LAST).splitlines() if told in line]
-    assert line == f"{told}2.3 s: end of turn 600 ms, recognition 150 ms, planning 1.6 s, first synthesis 30 ms"
+    assert line == f"{told}2.3 s: end of turn 600 ms, of it recognition 150 ms, planning 1.6 s, first synthesis 30 ms"
 
 
 def test_the_waits_before_replies_are_counted_and_exported(runner: CliRunner) -> None:
     out = run(runner, "stats")
     table = out[out.index("before a reply") :].splitlines()[:6]
     assert [line.split("  ")[0] for line in table[1:]] == [
-        "end of turn", "recognition", "planning", "first synthesis", "whole wait",
+        "end of turn", "of it recognition", "planning", "first synthesis", "whole wait",
     ]  # fmt: skip
     assert table[5].split()[-4:] == ["700", "ms", "2.3", "s"]
     waits = json.loads(run(runner, "stats", "--json"))["waits"]

@@ -20,7 +20,7 @@ from .log import database, with_log
 from .options import log_options, redact_option
 from .progress import ProgressLine
 from .rows import interruption_row, turn_row
-from .terminal import plain, to_csv, to_json
+from .terminal import counted, plain, to_csv, to_json
 
 if TYPE_CHECKING:
     from ..store import Reader, WholeCall
@@ -72,7 +72,7 @@ def export_command(
 
     count = with_log(database(config_path, db), ask, redact=redact)
     if output:
-        click.echo(f"{count} call{'s' * (count != 1)} exported to {output}", err=True)
+        click.echo(f"{counted(count, 'call')} exported to {output}", err=True)
 
 
 def _columns(table: str) -> list[str]:

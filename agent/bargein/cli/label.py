@@ -10,6 +10,7 @@ import click
 from ..errors import UserError
 from .log import database, with_log
 from .options import log_options
+from .terminal import counted
 
 if TYPE_CHECKING:
     from ..store import Call, LoggedInterruption, Reader
@@ -49,7 +50,7 @@ def label_command(interruption: str, mark: str, labels: Path, config_path: Path 
 
     call, cuts = with_log(database(config_path, db), ask)
     if number > len(cuts):
-        raise UserError(f"this call has {len(cuts)} interruption{'s' * (len(cuts) != 1)}")
+        raise UserError(f"this call has {counted(len(cuts), 'interruption')}")
     if not call.recording:
         raise UserError("this call was not recorded, so nothing can repeat its decisions")
     from ..offline.labels import Label, Mark, add_label

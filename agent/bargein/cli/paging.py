@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from .options import COUNT
-from .terminal import Screen
+from .terminal import Screen, counted
 
 
 def part_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -40,7 +40,7 @@ def position_text(
         return []
     first = (page - 1) * limit
     if not shown:
-        return [screen.dim(f"page {page} is behind the end: {total} {noun}{'s' * (total != 1)}")]
+        return [screen.dim(f"page {page} is behind the end: {counted(total, noun)}")]
     text = f"{shown} of {f'more than {total - 1:,}' if at_least else f'{total:,}'} {noun}s"
     more = f"; --page {page + 1} shows more" if first + shown < total else ""
     return ["", screen.dim(f"{text}{more}")]

@@ -12,7 +12,7 @@ from ..core.language.words import bare
 from ..core.turns.records import WAITS, Interruption, Resolution, Turn
 from ..view.figures import WAIT_NAMES
 from ..view.wording import became, latency, length, outcome_text, position, said, summary_text
-from .terminal import Screen, cells, clock_length, folded, local
+from .terminal import Screen, cells, clock_length, counted, folded, local
 
 if TYPE_CHECKING:
     from ..store import Call
@@ -143,7 +143,7 @@ def _waited(turn: Turn, screen: Screen) -> list[str]:
     if waits.wait_ms is None or waits.wait_ms < LONG_WAIT_MS:
         return []
     parts = [(WAIT_NAMES[name], getattr(waits, name)) for name in WAITS if name != "wait_ms"]
-    told = ", ".join(f"{name} {latency(part_ms)}" for name, part_ms in parts if part_ms is not None)
+    told = ", ".join(f"{name} {latency(part_ms)}" for name, part_ms in parts if part_ms)
     lines = folded(f"└ the caller waited {latency(waits.wait_ms)}: {told}", screen.width - 10, 2)
     return [screen.dim(f"{'':10}{line}") for line in lines]
 
@@ -220,12 +220,12 @@ def figures(interruptions: Iterable[Interruption], screen: Screen) -> list[str]:
     rows = list(interruptions)
     real = [cut for cut in rows if cut.by_caller]
     retracted = sum(cut.resolution == Resolution.RETRACTED for cut in rows)
-    parts = [f"{len(real)} interruption{'s' * (len(real) != 1)}"]
+    parts = [counted(len(real), "interruption")]
     if real:
         worst = max(cut.stop_latency_ms for cut in real)
         parts.append(f"silent after {latency(worst)}" + (" at worst" if len(real) > 1 else ""))
     if retracted:
-        parts.append(f"{retracted} answer{'s' * (retracted != 1)} retracted")
+        parts.append(f"{counted(retracted, 'answer')} retracted")
     if others := len(rows) - len(real) - retracted:
         parts.append(f"{others} backchannel or noise")
     return [screen.dim("  ·  ".join(parts))]

@@ -15,7 +15,7 @@ from ..errors import UserError
 from .progress import ProgressLine
 from .rerun import Repeater, engines, flow_of, legs, settings_of
 from .rows import print_rows
-from .terminal import Column, Screen, table, write
+from .terminal import Column, Screen, counted, table, write
 from .waits import waits_table
 
 if TYPE_CHECKING:
@@ -159,9 +159,9 @@ def _replay_labelled(path: Path, sensitivity: float | None, repeater: Repeater, 
     columns = [Column("interruption"), Column("marked"), Column("now"), Column("verdict")]
     write(table(columns, rows, Screen.of_stdout()))
     kept = sum(row[3] == "as marked" for row in rows)
-    write(["", f"{kept} of {len(rows)} as marked, {_count(regressions, 'regression')}"])
+    write(["", f"{kept} of {len(rows)} as marked, {counted(regressions, 'regression')}"])
     if regressions and strict:
-        raise UserError(f"{_count(regressions, 'decision')} marked right would now be different")
+        raise UserError(f"{counted(regressions, 'decision')} marked right would now be different")
 
 
 def _row(pause: Pause) -> dict[str, object]:
@@ -222,17 +222,13 @@ def _show(result: Replay, fast: bool, as_json: bool, as_csv: bool) -> None:
     if not as_json and not as_csv:
         hesitations = sum(pause.resolution == TAKEN_BACK for pause in result.pauses)
         click.echo(
-            f"{len(result.caller) / RATE:.1f} s, {_count(len(result.pauses) - hesitations, 'pause')}, "
-            f"{_count(hesitations, 'hesitation')}"
+            f"{len(result.caller) / RATE:.1f} s, {counted(len(result.pauses) - hesitations, 'pause')}, "
+            f"{counted(hesitations, 'hesitation')}"
         )
         from ..store.stats import wait_spreads
 
         if waits := wait_spreads(result.waits):
             write(["", *waits_table(waits, Screen.of_stdout())])
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def _trade_off(sensitivity: float, result: Replay) -> dict[str, object]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 WAIT_NAMES = {  # the parts of the time before a reply, by their columns in `turns`
     "endpoint_ms": "end of turn",
-    "recognition_ms": "recognition",
+    "recognition_ms": "of it recognition",
     "planning_ms": "planning",
     "synthesis_ms": "first synthesis",
     "wait_ms": "whole wait",
