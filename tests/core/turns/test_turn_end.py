@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bargein.core.audio.pcm import FRAME_SAMPLES, RATE, samples
-from bargein.core.language.completeness import Signs
+from bargein.core.language.completeness import Signs, is_introduction
 from bargein.core.turns.endpoint import RECOGNIZER_LATE_MS, CallerTurn, EndpointSettings
 from bargein.core.turns.prosody import FEATURES, SpeechTrack, prosody
 from bargein.core.turns.reply import Expected, Listen
@@ -129,10 +129,33 @@ def test_what_the_recognizer_hears_of_the_last_sounds_counts() -> None:
         ("Hello, my name is Patricia Brown.", Signs(True, introduction=True)),
         ("What is the company name?", Signs(False, question=True)),
         ("I need a new chequebook.", Signs(False)),
+        ("My last name is King.", Signs(True, introduction=True)),
+        ("Thank you. Hello, how are you? This is Anna Miller.", Signs(True, introduction=True)),
+        ("Hi, I lost my debit card.", Signs(False)),
+        ("Hi, my name is Patricia Brown. I lost my debit card.", Signs(False)),
+        ("My name is Patricia and I lost my debit card.", Signs(False)),
+        ("This is not what I ordered.", Signs(False)),
     ],
 )
 def test_what_the_words_say_about_the_end(text: str, signs: Signs) -> None:
     assert Signs.of(text, PHRASES, signs.incomplete) == signs
+
+
+@pytest.mark.parametrize(
+    ("language", "name", "reason"),
+    [
+        ("de", "Hallo, mein Nachname ist Meier.", "Hallo, ich habe eine Frage."),
+        ("es", "Hola, mi apellido es García.", "Hola, quiero una tarjeta."),
+        ("fr", "Bonjour, mon prénom est Anne.", "Bonjour, je voudrais une carte."),
+        ("it", "Buongiorno, il mio cognome è Rossi.", "Buongiorno, non ho la carta."),
+        ("nl", "Hallo, mijn achternaam is Bakker.", "Hallo, ik wil een kaart."),
+        ("pt", "Bom dia, o meu apelido é Silva.", "Bom dia, eu quero um cartão."),
+    ],
+)
+def test_a_name_is_no_reason_for_a_call_in_any_language(language: str, name: str, reason: str) -> None:
+    phrases = load(language)
+    assert is_introduction(name, phrases)
+    assert not is_introduction(reason, phrases)
 
 
 def waits_ms(

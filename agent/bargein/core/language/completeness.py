@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,6 +13,8 @@ from .values import Unclear
 from .words import tokens
 
 STORY_WORDS = 4  # fewer are rarely all that a caller has to say in their own words
+NAME_WORDS = 4  # more behind "my name is" say why the caller calls
+_SENTENCES = re.compile(r"(?<=[.!?])\s+")
 
 
 class ExpectedAnswer(Protocol):
@@ -39,7 +42,7 @@ class Signs:
     @classmethod
     def of(cls, text: str, phrases: Phrases, incomplete: bool) -> Signs:
         """`incomplete` is what `completeness` says."""
-        introduction = phrases.matches("introduction", text)
+        introduction = is_introduction(text, phrases)
         few = len(tokens(text)) < STORY_WORDS and not introduction
         return cls(incomplete, few, introduction, text.rstrip().endswith("?") and not incomplete)
 
@@ -60,12 +63,22 @@ def completeness(text: str, phrases: Phrases, expects: ExpectedAnswer, hints: Se
     elif whole is None and mentions_any(text, hints):
         whole = True
     if expects.kind == "text" and whole is not False:
-        if len(words) < STORY_WORDS or phrases.matches("introduction", text):
+        if len(words) < STORY_WORDS or is_introduction(text, phrases):
             return False  # "Hello, my name is Miller." does not say yet what the call is about
         return None  # "can I have ..." is whole as a command, not as a story
     if whole and text and all(word in phrases.urgent for word in words):
         return None  # "wait", "no": usually there is more to come
     return whole
+
+
+def is_introduction(text: str, phrases: Phrases) -> bool:
+    """Whether the last sentence says who speaks, and not yet why: "Hello.", "Hi, my name is Miller."
+
+    "Hi, I lost my card." and "This is not what I ordered." say why: a name does not begin with "I" or "not".
+    """
+    last = _SENTENCES.split(text.strip())[-1]
+    name = phrases.behind("introduction", last)
+    return name is not None and len(name) <= NAME_WORDS and not phrases.not_names.intersection(name[:1])
 
 
 def _digits(text: str, phrases: Phrases, expects: ExpectedAnswer) -> bool | None:

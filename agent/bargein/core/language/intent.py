@@ -84,6 +84,23 @@ class Phrases:
                 return True
         return False
 
+    def behind(self, rule: str, text: str) -> list[str] | None:
+        """The words behind the longest phrase of this rule at the beginning, with or without a lead; None: no phrase.
+
+        A filler may be part of the phrase, as "bom" of "bom dia" in Portuguese.
+        """
+        for words in (tokens(text), self.cleaned(text)):
+            spoken = joined(words)
+            for _ in range(MOST_LEADS):
+                found = [match.end() for pattern in self.rules.get(rule, ()) if (match := pattern.match(spoken))]
+                if found:
+                    return spoken[max(found) :].split()
+                lead = self.lead.match(spoken)
+                if lead is None:
+                    break
+                spoken = spoken[lead.end() :]
+        return None
+
     def mentions(self, name: str, text: str) -> bool:
         """Whether a phrase of the list `name` stands in the text."""
         spoken = f" {joined(tokens(text))}"
