@@ -19,7 +19,7 @@ from bargein.core.audio.pcm import RATE, Pcm
 from bargein.core.turns.transcript import Transcript
 from bargein.core.turns.turn_end import TurnEndModel
 from bargein.data.trained import load_weights
-from bargein.offline.replay import blocking
+from bargein.offline.replay import Blocking
 from bargein.speech import catalog
 from bargein.speech.whisper_decoder import WhisperDecoder
 from bargein.speech.whisper_ending import ended
@@ -90,7 +90,7 @@ class KeptWords:
         if self._recognize is None:
             recognizer = catalog.recognizer(SpeechConfig())
             recognizer.load()
-            self._recognize = blocking(recognizer, "en")
+            self._recognize = Blocking(recognizer, "en")
         return self._recognize(pcm)
 
     def _encoded(self, pcm: Pcm) -> np.ndarray | None:

@@ -13,13 +13,14 @@ import pytest
 from click.testing import CliRunner
 
 from bargein.cli.replay import replay_command
-from bargein.core.audio.pcm import RATE, Pcm
+from bargein.core.audio.pcm import RATE, Pcm, samples
+from bargein.core.turns.second_opinion import ASKED_MS, BEFORE_SAMPLES
 from bargein.core.turns.settings import ConversationSettings
 from bargein.core.turns.transcript import SoundProbabilities, Transcript
 from bargein.data.trained import load_weights
 from bargein.dialogue.languages import load
 from bargein.errors import UserError
-from bargein.offline.replay import blocking, replay
+from bargein.offline.replay import Blocking, replay
 from bargein.speech.audio import write_wav
 from bargein.speech.catalog import tts
 
@@ -258,6 +259,32 @@ class OnlySoFar:
 
 def test_a_replay_asks_the_recognizer_as_a_live_call_does(spoken) -> None:
     caller, agent = spoken
-    recognize = blocking(OnlySoFar(), "en")  # type: ignore[arg-type]
+    recognize = Blocking(OnlySoFar(), "en")  # type: ignore[arg-type]
     result = replay(caller, agent, load_weights(), load("en"), ConversationSettings(), recognize)
     assert result.interruptions[0].caller_text == "no, the blue one"
+
+
+class Judging(OnlySoFar):
+    """It writes no word, and is asked what the beginning of a sound is."""
+
+    def __init__(self, word: float) -> None:
+        self.word = word
+        self.lengths: list[int] = []
+
+    async def partial(self) -> Transcript:
+        return Transcript("", speech=0.9)
+
+    async def judge_sound(self, pcm: Pcm) -> SoundProbabilities:
+        self.lengths.append(len(pcm))
+        return SoundProbabilities(self.word, 1 - self.word, 0.0)
+
+
+def test_a_replay_has_the_recognizer_judge_the_beginning_of_a_sound(spoken) -> None:
+    caller, agent = spoken
+    resumed = []
+    for word in (0.999, 0.0001):
+        judging = Judging(word)
+        result = replay(caller, agent, load_weights(), load("en"), ConversationSettings(), Blocking(judging, "en"))  # type: ignore[arg-type]
+        assert judging.lengths[:2] == [samples(ms) + BEFORE_SAMPLES for ms in ASKED_MS]
+        resumed.append(any(pause.decided_ms is not None and pause.decided_ms < 3600 for pause in result.pauses))
+    assert resumed == [False, True]

@@ -15,9 +15,11 @@ import pytest
 
 from bargein.clock import SystemClock
 from bargein.core.audio.pcm import from_bytes, to_bytes
+from bargein.core.turns import actions as act
 from bargein.core.turns.conversation import Conversation
 from bargein.core.turns.records import Situation
 from bargein.core.turns.reply import Finish, Listen, Piece, Say
+from bargein.core.turns.transcript import SoundProbabilities
 from bargein.core.wire.audiosocket import Decoder, Frame, FrameKind, encode
 from bargein.dialogue.languages import load
 from bargein.server.connection import Connection
@@ -139,6 +141,32 @@ def test_what_is_above_4_khz_is_silence_where_nothing_had_come() -> None:
     session.on_upper(np.full(320, 7, np.int16))
     session._feed(stream, two_frames)
     assert list(WideStream.uppers[0]) == [0] * 320 + [7] * 320
+
+
+class JudgingRecognizer(FakeRecognizer):
+    """It is asked what the beginning of a sound is; without an answer it fails."""
+
+    def __init__(self, answer: SoundProbabilities | None) -> None:
+        super().__init__()
+        self.answer = answer
+
+    async def judge_sound(self, pcm: np.ndarray) -> SoundProbabilities:
+        if self.answer is None:
+            raise OSError("it broke")
+        return self.answer
+
+
+@pytest.mark.parametrize("answer", [SoundProbabilities(0.5, 0.25, 0.25), None])
+async def test_what_the_recognizer_says_of_a_sound_reaches_the_conversation(
+    answer: SoundProbabilities | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    core = Conversation("c", LevelDetector(), load("en"))  # type: ignore[arg-type]
+    session = Session("c", core, Engines(JudgingRecognizer(answer), FakeVoice(), FakePlanner(menu_then())), FakeLog())
+    told: list[tuple[int, SoundProbabilities]] = []
+    monkeypatch.setattr(core, "on_sound", lambda *args: told.append(args))
+    async with asyncio.TaskGroup() as session._tasks:
+        session._perform([act.JudgeSound(7, LOUD)])
+    assert told == ([(7, answer)] if answer is not None else [])
 
 
 @pytest.mark.flaky(reruns=2)  # it measures real time; test_media.py shows the grid in virtual time

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 
 from bargein.core.audio.pcm import Pcm
+from bargein.core.turns.transcript import SoundProbabilities
 from bargein.errors import EngineError
 from bargein.speech.whisper_text import Decoded
 from bargein.speech.whisper_worker import answer_requests
@@ -30,6 +31,11 @@ class FakeDecoder:
 
     def decode_digits(self, pcm: Pcm, language: str) -> Decoded:
         return Decoded("4 0 7", -0.1, 0.1)
+
+    def judge_sound(self, pcm: Pcm) -> SoundProbabilities | None:
+        if not len(pcm):
+            raise ValueError("no sound")
+        return SoundProbabilities(0.25, 0.5, 0.25) if len(pcm) > 100 else None
 
 
 def load() -> FakeDecoder:

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bargein.core.audio.pcm import RATE, Pcm
+from bargein.core.audio.pcm import RATE, Pcm, samples
 from bargein.core.turns.overlap import OverlapSettings
+from bargein.core.turns.second_opinion import ASKED_MS, BEFORE_SAMPLES
 from bargein.errors import EngineError
 from bargein.speech.audio import activity, from_pcm
 from bargein.speech.stt_whisper import WhisperRecognizer, WhisperStream
@@ -221,6 +222,27 @@ async def test_the_sound_of_a_puff(recognizer: WhisperRecognizer, attack_ms: int
     sound = (await fed(recognizer, pcm).final()).sound_probabilities
     assert sound is not None
     assert sound.other > 0.7
+
+
+def beginning(pcm: Pcm, ms: int) -> Pcm:
+    """As the conversation gives it: a little of the line before the sound, and its first `ms`."""
+    onset = int(np.flatnonzero(np.abs(pcm) > 500)[0])
+    line = np.concatenate([np.zeros(RATE, np.int16), pcm])
+    return line[RATE + onset - BEFORE_SAMPLES : RATE + onset + samples(ms)]
+
+
+@pytest.mark.parametrize("ms", ASKED_MS)
+async def test_the_beginning_of_a_sound_tells_what_it_is(
+    recognizer: WhisperRecognizer, tts: HibariTts, ms: int
+) -> None:
+    async def word(text: str) -> float:
+        sound = await recognizer.judge_sound(beginning(tts.synthesize(text).pcm, ms))
+        assert sound is not None
+        return sound.word
+
+    words = [await word(text) for text in ("No, wait.", "Stop.", "The blue one.", "What?")]
+    nods = [await word(text) for text in ("Mm-hm.", "Uh-huh.", "Mm.")]
+    assert min(words) > max(nods)
 
 
 def test_a_clear_phrase_is_decoded_once_with_hints(tts: HibariTts) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from bargein.core.audio.pcm import Pcm
+from bargein.core.turns.transcript import SoundProbabilities
 from bargein.errors import EngineError
 from bargein.speech.whisper_process import STARTS_S, DecoderProcess
 from tests.server.test_registry import HandClock
@@ -57,6 +58,13 @@ def test_several_threads_get_their_own_answers(process: DecoderProcess) -> None:
         thread.join()
     assert all(text.startswith(f"{length} en") for length, text in texts.items())
     assert len(texts) == 8
+
+
+def test_a_sound_is_judged(process: DecoderProcess) -> None:
+    assert process.judge_sound(PCM) == SoundProbabilities(0.25, 0.5, 0.25)
+    assert process.judge_sound(PCM[:80]) is None
+    with pytest.raises(EngineError, match="no sound"):
+        process.judge_sound(PCM[:0])
 
 
 def test_a_killed_process_is_replaced_and_the_request_answered(process: DecoderProcess) -> None:

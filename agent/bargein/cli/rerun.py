@@ -77,7 +77,7 @@ def engines(config: Config, flow: Flow, fast: bool, weights: Path | None = None)
     """The phrases of the language, the weights of the detector, and the recognizer. Raises UserError."""
     from ..data.trained import load_weights, read_weights
     from ..dialogue.languages import load as load_language
-    from ..offline.replay import blocking, no_words
+    from ..offline.replay import Blocking, no_words
     from ..speech import catalog
 
     phrases = load_language(flow.language, flow.language_file)
@@ -86,7 +86,7 @@ def engines(config: Config, flow: Flow, fast: bool, weights: Path | None = None)
         return phrases, learned, no_words
     recognizer = catalog.recognizer(config.speech)
     recognizer.load()
-    return phrases, learned, blocking(recognizer, flow.language)
+    return phrases, learned, Blocking(recognizer, flow.language)
 
 
 def settings_of(config: Config, flow: Flow, sensitivity: float | None = None) -> ConversationSettings:

@@ -27,14 +27,16 @@ from ..core.turns.records import Interruption, Turn, Waits
 from ..core.turns.reply import Listen
 from ..core.turns.settings import ConversationSettings
 from ..core.turns.table import State
-from ..core.turns.transcript import Transcript
+from ..core.turns.transcript import SoundProbabilities, Transcript
 from ..core.turns.turn_end import TurnEndModel
 from ..data.trained import load_weights
-from ..speech.base import Recognizer
+from ..speech.base import Recognizer, SoundRecognizer
 from .pauses import Pause
 
 AUDIBLE_PEAK = 200  # -44 dBFS
+JUDGE_SAMPLES = samples(40)  # until the recognizer has judged a sound: 5 ms of work on a machine that has more to do
 Recognize = Callable[[Pcm], Transcript]
+JudgeSound = Callable[[Pcm], SoundProbabilities | None]
 Progress = Callable[[float], object]
 Weights = Mapping[str, NDArray[np.float32]]
 
@@ -44,12 +46,24 @@ def no_words(pcm: Pcm) -> Transcript:
     return Transcript("")
 
 
+def no_opinion(pcm: Pcm) -> SoundProbabilities | None:
+    """A recognizer that cannot judge a sound."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class _Answer:
     due: int
     turn_id: int
     at: int
     words: Transcript
+
+
+@dataclass(frozen=True, slots=True)
+class _Opinion:
+    due: int
+    turn_id: int
+    second: SoundProbabilities
 
 
 class ObservedDetector(SpeechDetector):
@@ -76,6 +90,7 @@ class VirtualCall:
         recognize: Recognize = no_words,
         recognizer_ms: int = 150,
         backchannels: Sequence[str] = (),
+        judge_sound: JudgeSound = no_opinion,
     ) -> None:
         self.conversation = conversation
         self.interruptions: dict[str, Interruption] = {}
@@ -89,6 +104,8 @@ class VirtualCall:
         self._delay = samples(recognizer_ms)
         self._received: dict[int, list[Pcm]] = {}
         self._answers: list[_Answer] = []
+        self._judge_sound = judge_sound
+        self._opinions: list[_Opinion] = []
         self._perform(conversation.start())
 
     def tick(self, frame: Pcm) -> Pcm:
@@ -96,6 +113,9 @@ class VirtualCall:
         self._perform(self.conversation.on_frame(np.asarray(frame, np.int16)))
         self._watch(new_frame=True)
         now = self.conversation.now
+        for opinion in [o for o in self._opinions if o.due <= now]:
+            self._opinions.remove(opinion)
+            self.conversation.on_sound(opinion.turn_id, opinion.second)
         for answer in [a for a in self._answers if a.due <= now]:
             self._answers.remove(answer)
             self._note(answer)
@@ -164,6 +184,9 @@ class VirtualCall:
                 case act.RequestTranscript(turn_id, at):
                     words = self._recognize(np.concatenate(self._received[turn_id]))
                     self._answers.append(_Answer(self.conversation.now + self._delay, turn_id, at, words))
+                case act.JudgeSound(turn_id, pcm):
+                    if (second := self._judge_sound(pcm)) is not None:
+                        self._opinions.append(_Opinion(self.conversation.now + JUDGE_SAMPLES, turn_id, second))
                 case act.PlanReply(reply_id, _):
                     for line in self._says():
                         self._perform(self.conversation.on_segment(reply_id, line))
@@ -231,7 +254,8 @@ def replay(
         rest = says_all[conversation.now :]
         return [Segment(Utterance("", rest, ()))] if len(rest) else []
 
-    call = VirtualCall(conversation, hearing, says, recognize, backchannels=backchannels)
+    judge_sound = recognize.judge_sound if isinstance(recognize, Blocking) else no_opinion
+    call = VirtualCall(conversation, hearing, says, recognize, backchannels=backchannels, judge_sound=judge_sound)
     sent = call.run(caller, progress)
     call.hang_up()
     turns = list(call.turns.values())
@@ -249,13 +273,20 @@ def _as_recorded(turn: Turn, agent: Pcm) -> Waits:
     return replace(turn.waits, wait_ms=whole + ms(int(audible[0]) * FRAME_SAMPLES))
 
 
-def blocking(recognizer: Recognizer, language: str) -> Recognize:
+class Blocking:
     """A live recognizer as a plain function, for virtual time."""
-    loop = asyncio.new_event_loop()
 
-    def recognize(pcm: Pcm) -> Transcript:
-        stream = recognizer.stream(language)
+    def __init__(self, recognizer: Recognizer, language: str) -> None:
+        self._recognizer, self._language = recognizer, language
+        self._loop = asyncio.new_event_loop()
+
+    def __call__(self, pcm: Pcm) -> Transcript:
+        stream = self._recognizer.stream(self._language)
         stream.feed(pcm)
-        return loop.run_until_complete(stream.partial())  # as in a live call
+        return self._loop.run_until_complete(stream.partial())  # as in a live call
 
-    return recognize
+    def judge_sound(self, pcm: Pcm) -> SoundProbabilities | None:
+        """What the recognizer takes the beginning of a sound for, if it can tell."""
+        if not isinstance(self._recognizer, SoundRecognizer):
+            return None
+        return self._loop.run_until_complete(self._recognizer.judge_sound(pcm))

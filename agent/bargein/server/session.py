@@ -20,7 +20,7 @@ from ..core.turns.records import CallNow, Interruption, Turn
 from ..core.turns.reply import CallResult, Finish
 from ..core.turns.transcript import Transcript
 from ..dialogue.base import Planner, Progress
-from ..speech.base import DigitsRecognizer, RecognitionStream, Recognizer, WideRecognitionStream
+from ..speech.base import DigitsRecognizer, RecognitionStream, Recognizer, SoundRecognizer, WideRecognitionStream
 from .connection import Connection
 from .logs import described
 from .media import MediaEngine
@@ -185,6 +185,9 @@ class Session:
                         self._feed(self._streams[turn_id], pcm)
                 case act.RequestTranscript(turn_id, at):
                     self._tasks.create_task(self._ask(turn_id, at))
+                case act.JudgeSound(turn_id, pcm):
+                    if isinstance(self._engines.recognizer, SoundRecognizer):
+                        self._tasks.create_task(self._judge_sound(self._engines.recognizer, turn_id, pcm))
                 case act.CloseStream(turn_id):
                     if turn_id in self._streams:
                         self._streams.pop(turn_id).cancel()
@@ -241,6 +244,16 @@ class Session:
             stream.feed_wide(pcm, np.concatenate([missing, *uppers]))
         else:
             stream.feed(pcm)
+
+    async def _judge_sound(self, recognizer: SoundRecognizer, turn_id: int, pcm: Pcm) -> None:
+        """Without an answer the conversation decides by its own classifier."""
+        try:
+            second = await recognizer.judge_sound(pcm)
+        except Exception as error:
+            log.debug("call %s: a sound was not judged: %s", self._call_id, described(error))
+        else:
+            if second is not None:
+                self._conversation.on_sound(turn_id, second)
 
     async def _ask(self, turn_id: int, at: int) -> None:
         words = Transcript("")

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from ..core.audio.pcm import Pcm
 from ..core.audio.utterance import Utterance
-from ..core.turns.transcript import Transcript
+from ..core.turns.transcript import SoundProbabilities, Transcript
 
 # ------------------------------------------------------------------ speech to text
 
@@ -58,6 +58,17 @@ class DigitsRecognizer(Protocol):
 
     def digits_stream(self, language: str, hints: Sequence[str] = ()) -> RecognitionStream:
         """A stream for one turn in which the caller probably dictates digits."""
+
+
+@runtime_checkable
+class SoundRecognizer(Protocol):
+    """A recognizer that can tell words from other sounds before it writes any."""
+
+    async def judge_sound(self, pcm: Pcm) -> SoundProbabilities | None:
+        """What the sound is whose beginning this is; `pcm` begins `BEFORE_SAMPLES` before it.
+
+        None if the loaded model cannot tell. Raises EngineError.
+        """
 
 
 @runtime_checkable

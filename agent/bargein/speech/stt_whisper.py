@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import threading
 from collections.abc import Sequence
@@ -10,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.audio.pcm import Pcm
+from ..core.turns.transcript import SoundProbabilities
 from ..errors import EngineError
-from .background import EngineRequests
+from .background import EngineRequests, WorkQueue
 from .installable import installed
 from .listing import EngineListing, base
 from .whisper_decoder import WhisperDecoder
@@ -35,6 +37,7 @@ class WhisperRecognizer(EngineRequests):
         self.model = model or BUNDLED
         self._workers = workers
         self._separate = separate
+        self._sounds = WorkQueue(1, "whisper sounds")
         self._lock = threading.Lock()
         self._decoder: WhisperDecoder | DecoderProcess | None = None
 
@@ -98,6 +101,11 @@ class WhisperRecognizer(EngineRequests):
     def decode_digits(self, pcm: Pcm, language: str) -> Decoded:
         """Recognize one group of digits, or other words if they are likelier; blocks."""
         return self._opened().decode_digits(pcm, language)
+
+    async def judge_sound(self, pcm: Pcm) -> SoundProbabilities | None:
+        """See `SoundRecognizer`. It does not wait for the words of others."""
+        decoder = self._opened()
+        return await asyncio.wrap_future(self._sounds.submit(lambda: decoder.judge_sound(pcm)))
 
     def pooled(self, pcm: Pcm) -> NDArray[np.float32] | None:
         """See `WhisperDecoder`; only without a process of its own."""

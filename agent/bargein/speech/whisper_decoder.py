@@ -32,6 +32,7 @@ from .whisper_digits import best_reading, by_sound, digits_or_words, readings_of
 from .whisper_ending import ended, ending_log_odds, last_sounds, without_runaway
 from .whisper_greedy import GreedyDecoder, Tokens, with_silence
 from .whisper_model import BUNDLED, open_model
+from .whisper_overlaps import OVERLAP_WINDOW_S, overlap_probabilities, pooled_start, window
 from .whisper_sounds import pooled, sound_probabilities
 from .whisper_stream import loud_part
 from .whisper_text import Decoded, believable, without_echo
@@ -86,7 +87,7 @@ class WhisperDecoder:
         self._tokens: dict[str, tuple[Any, Tokens]] = {}
         self._silence = self._encoded_silence()  # the encoder's output for 30 s of silence, (1, 1500, d)
         if model == BUNDLED:
-            for name in ("whisper_sounds", "whisper_ending", "whisper_digits"):
+            for name in ("whisper_sounds", "whisper_ending", "whisper_digits", "whisper_overlaps"):
                 load_weights(name)  # now, and not in the first call
 
     @property
@@ -187,6 +188,16 @@ class WhisperDecoder:
         """What `digit_scores` goes by, for each sound of a dictated group. Blocks."""
         spans, speech = self._digit_sounds(pcm)
         return pooled_digits(speech[0], spans, LEAD_S)
+
+    def judge_sound(self, pcm: Pcm) -> SoundProbabilities | None:
+        """What an overlap is, by its beginning, see `SoundRecognizer`. None without the bundled model. Blocks."""
+        return overlap_probabilities(self.pooled_start(pcm)) if self._model == BUNDLED else None
+
+    def pooled_start(self, pcm: Pcm) -> NDArray[np.float32]:
+        """What `overlap_probabilities` goes by. Blocks."""
+        features = self._whisper.feature_extractor(window(pcm), padding=0)[:, : int(OVERLAP_WINDOW_S * 100)]
+        self.encoded_s += OVERLAP_WINDOW_S
+        return pooled_start(np.asarray(self._whisper.encode(features))[0], len(pcm))
 
     def _encoded(self, pcm: Pcm) -> NDArray[np.floating]:
         """The encoder's output for speech in its window, 50 vectors a second: (1, 150 to 400, d)."""

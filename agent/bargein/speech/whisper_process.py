@@ -80,11 +80,16 @@ class DecoderProcess:
     def decode(self, pcm: Pcm, language: str, hints: Sequence[str], upper: Pcm | None = None) -> Decoded:
         """See `WhisperDecoder.decode`. Raises EngineError if the process hangs or ends twice."""
         message = {"op": "decode", "language": language, "hints": list(hints), "samples": len(pcm)}
-        return self._asked(message, pcm if upper is None else np.concatenate([pcm, upper]))
+        return _unpacked(self._asked(message, pcm if upper is None else np.concatenate([pcm, upper])))
 
     def decode_digits(self, pcm: Pcm, language: str) -> Decoded:
         """See `WhisperDecoder.decode_digits`."""
-        return self._asked({"op": "digits", "language": language}, pcm)
+        return _unpacked(self._asked({"op": "digits", "language": language}, pcm))
+
+    def judge_sound(self, pcm: Pcm) -> SoundProbabilities | None:
+        """See `WhisperDecoder.judge_sound`."""
+        sound = self._asked({"op": "sound", "language": ""}, pcm)["sound"]
+        return SoundProbabilities(**sound) if sound else None
 
     def close(self) -> None:
         """End the process."""
@@ -95,14 +100,14 @@ class DecoderProcess:
             child.kill()
             child.ended.wait(CLOSE_S)
 
-    def _asked(self, message: Message, pcm: Pcm) -> Decoded:
+    def _asked(self, message: Message, pcm: Pcm) -> Message:
         for _ in range(2):  # a killed process is not the fault of the request
             child = self._living()
             try:
                 answer = child.ask(message, pcm).result(self._hang_s)
                 with self._lock:
                     self.cpu_s += answer["cpu_s"]
-                return _unpacked(answer)
+                return answer
             except _Lost:
                 self._forget(child)
             except TimeoutError:

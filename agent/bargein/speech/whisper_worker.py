@@ -20,6 +20,7 @@ import numpy as np
 
 from ..clock import cpu_times
 from ..core.audio.pcm import Pcm
+from ..core.turns.transcript import SoundProbabilities
 from ..errors import EngineError
 from .whisper_text import Decoded
 
@@ -41,6 +42,8 @@ class LoadedDecoder(Protocol):
     def decode(self, pcm: Pcm, language: str, hints: Sequence[str], upper: Pcm | None = None) -> Decoded: ...
 
     def decode_digits(self, pcm: Pcm, language: str) -> Decoded: ...
+
+    def judge_sound(self, pcm: Pcm) -> SoundProbabilities | None: ...
 
 
 def write_message(out: BinaryIO, message: Message, samples: bytes = b"") -> None:
@@ -96,7 +99,7 @@ def _end_with_the_server() -> None:
 @dataclass(frozen=True, slots=True, eq=False)
 class _Request:
     number: int
-    digits: bool
+    op: str  # decode, digits or sound
     language: str
     hints: Sequence[str]
     pcm: Pcm
@@ -115,14 +118,16 @@ def _request(told: Message, samples: bytes) -> _Request:
     given = np.frombuffer(samples, "<i2").astype(np.int16)
     pcm, upper = np.split(given, [told.get("samples", len(given))])
     hints = told.get("hints", ())
-    digits = told["op"] == "digits"
-    return _Request(told["number"], digits, told["language"], hints, pcm, upper if len(upper) else None)
+    return _Request(told["number"], told["op"], told["language"], hints, pcm, upper if len(upper) else None)
 
 
 def _answered(decoder: LoadedDecoder, request: _Request) -> Message:
     """The answer to a request."""
     try:
-        if request.digits:
+        if request.op == "sound":
+            sound = decoder.judge_sound(request.pcm)
+            return {"number": request.number, "sound": asdict(sound) if sound is not None else None}
+        if request.op == "digits":
             decoded = decoder.decode_digits(request.pcm, request.language)
         else:
             decoded = decoder.decode(request.pcm, request.language, request.hints, request.upper)

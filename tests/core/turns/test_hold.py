@@ -34,6 +34,7 @@ class Held(Call):
         self.settings = ConversationSettings(duck=duck, longest_turn_ms=longest_turn_ms)
         self.dropped: list[act.DropCause] = []
         self.asked = 0  # requests for words
+        self.judged: list[act.JudgeSound] = []
         super().__init__(says, texts, **options)  # type: ignore[arg-type]
 
     def make(self, detector: LevelDetector) -> Conversation:
@@ -42,6 +43,7 @@ class Held(Call):
     def do(self, actions) -> None:  # type: ignore[no-untyped-def]
         actions = list(actions)
         self.dropped += [a.dropped for a in actions if isinstance(a, act.CancelReply) and a.dropped]
+        self.judged += [a for a in actions if isinstance(a, act.JudgeSound)]
         self.asked += sum(isinstance(a, act.RequestTranscript) for a in actions)
         super().do(actions)
 

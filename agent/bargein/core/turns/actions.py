@@ -35,6 +35,17 @@ class RequestTranscript:
     at: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class JudgeSound:
+    """Ask the recognizer what a sound over the agent's speech is, if it can tell. See `second_opinion`.
+
+    `pcm` begins a little before the sound. Pass the answer to `Conversation.on_sound` with the same turn.
+    """
+
+    turn_id: int
+    pcm: Pcm
+
+
 @dataclass(frozen=True, slots=True)
 class CloseStream:
     """The turn is over: close its stream."""
@@ -120,6 +131,7 @@ Action = (
     OpenStream
     | FeedAudio
     | RequestTranscript
+    | JudgeSound
     | CloseStream
     | PrepareReply
     | PlanReply

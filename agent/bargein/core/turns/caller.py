@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 from ..audio.pcm import FRAME_SAMPLES, Pcm, samples
 from ..detector.speech_detector import SpeechDetector
 from ..detector.vad_frame import VadFrame
+from .actions import JudgeSound
 from .caller_input import CallerInput
 from .endpoint import KEPT_SAMPLES, PREROLL_SAMPLES, RECOGNIZER_LATE_MS, CallerTurn, Preroll
 from .overlap_classifier import BACKGROUND_FRAMES, OverlapClassifier
 from .prosody import SpeechTrack
 from .reply import Listen
+from .second_opinion import piece_to_judge, with_second_opinion
+from .transcript import SoundProbabilities
 
 COOLDOWN, COOLDOWN_SAMPLES = 0.2, samples(1500)  # sensitivity is lower after a rejected sound: coughs come in series
 RECLASSIFIED_AS_VOICE = 0.8  # `VadFrame.speechlike` from which a rejected sound counts as a voice after all
@@ -123,12 +126,28 @@ class Caller:
     def _classify(self, turn: CallerTurn, frame: VadFrame, overlap: bool) -> None:
         """Let the classifier follow the sound for as long as it is an overlap."""
         if self._classifier is None or not overlap:
-            turn.likely = None
-        elif turn.likely is None:
+            turn.likely = turn.second = None
+            return
+        if turn.likely is None:
             ago = frame.onset_samples_ago // FRAME_SAMPLES
             turn.likely = self._classifier.begin(self._preroll.frames(CLASSIFIED_FRAMES), ago, frame)
         else:
             turn.likely = self._classifier.step(frame)
+        if turn.second is not None:
+            turn.likely = with_second_opinion(turn.likely, turn.second)
+
+    def sound_to_judge(self, now: int) -> list[JudgeSound]:
+        """What the recognizer is to judge now: the overlap so far, or nothing."""
+        turn = self.turn
+        if turn is None or turn.likely is None or not (count := piece_to_judge(turn.asked, now - turn.onset)):
+            return []
+        turn.asked += 1
+        return [JudgeSound(turn.id, self._preroll.last(count))]
+
+    def hear(self, turn_id: int, second: SoundProbabilities) -> None:
+        """The recognizer's answer, of the turn that it was asked for. It counts from the next frame on."""
+        if self.turn is not None and self.turn.id == turn_id and self.turn.likely is not None:
+            self.turn.second = second
 
     def _classify_later(self, turn: CallerTurn, frame: VadFrame, now: int) -> None:
         """Let the classifier follow a sound behind a pause in the caller's turn."""

@@ -49,6 +49,7 @@ class Conversation:
         self._judge = OverlapJudge(phrases, settings.overlap, settings.duck, settings.duck_db)
         self._settings = settings
         self._caller = Caller(detector, classifier, samples(settings.longest_turn_ms))
+        self.on_sound = self._caller.hear  # takes the answer to act.JudgeSound
         self._turn_end = TurnEnd(phrases, settings.endpoint, turn_end)
         self._rechunker = Rechunker()
         self._agent = Agent(self.ledger, samples(settings.filler_ms), settings.wideband)
@@ -113,8 +114,7 @@ class Conversation:
 
     def on_transcript(self, turn_id: int, at: int, transcript: Transcript) -> list[act.Action]:
         """The answer to act.RequestTranscript."""
-        turn = self._caller.turn
-        if turn is not None and turn.id == turn_id:
+        if (turn := self._caller.turn) is not None and turn.id == turn_id:
             turn.set_transcript(transcript, at)
             turn.recognition = self.now - at
             self._decide()
@@ -174,8 +174,7 @@ class Conversation:
         overlap = self.state in (State.SPEAKING, *OVERLAPPED, State.THINKING)
         question, spells = self.playback.question, self._agent.listen.spelled
         sound, frame = self._caller.process(pcm, self.now, self.sensitivity(), question, overlap, spells)
-        turn = self._caller.turn
-        if turn is None:
+        if (turn := self._caller.turn) is None:
             return
         if sound is Sound.BEGAN:
             self._actions.append(act.OpenStream(turn.id, self._caller.preroll(), self._agent.listen))
@@ -184,6 +183,7 @@ class Conversation:
         else:
             self._actions.append(act.FeedAudio(turn.id, frame.near))
         if self.state in OVERLAPPED:
+            self._actions += self._caller.sound_to_judge(self.now)
             self._follow(turn, sound)
 
     def _follow(self, turn: CallerTurn, sound: Sound) -> None:

@@ -19,7 +19,7 @@ from .caller_input import CallerEntry
 from .later_sound import LaterSound
 from .overlap import OverlapSound
 from .overlap_classifier import OverlapClass
-from .transcript import Transcript
+from .transcript import SoundProbabilities, Transcript
 
 PREROLL_SAMPLES = samples(300)
 KEPT_SAMPLES = samples(3000)
@@ -91,6 +91,8 @@ class CallerTurn:
     question: bool = False  # it began over a question
     transcript: Transcript | None = None
     likely: OverlapClass | None = None  # while it is an overlap
+    second: SoundProbabilities | None = None  # what the recognizer takes that overlap for, by its sound
+    asked: int = 0  # how often it was asked for that
     caller_dbfs: float = -100.0  # the caller is louder than this, as far as is known
     prosody: NDArray[np.float64] | None = None  # how its last words sound, as measured at `measured_at`
     measured_at: int = -1

@@ -1,0 +1,38 @@
+"""A second opinion on a sound over the agent's speech: what the recognizer takes it for, before there are any words.
+
+The overlap classifier has learned from a few hundred people and decides with every frame. The encoder of a recognizer
+has learned from very many. So it knows the words of a new voice better, but it takes a moment: it is asked twice.
+"""
+
+from __future__ import annotations
+
+import math
+
+from ..audio.pcm import samples
+from .overlap_classifier import OverlapClass
+from .transcript import SoundProbabilities
+
+ASKED_MS = (260, 400)  # after the onset
+BEFORE_SAMPLES = samples(100)  # of the line before the onset: what the sound rises from
+SHARE = 0.7  # of the log odds of a word that is the second opinion; the rest is the classifier's
+
+
+def piece_to_judge(asked: int, since: int) -> int:
+    """How many of the last samples of the line are to be judged now; 0 for none.
+
+    `asked`: how often that was done for this sound, which began `since` samples ago.
+    """
+    return since + BEFORE_SAMPLES if asked < len(ASKED_MS) and since >= samples(ASKED_MS[asked]) else 0
+
+
+def with_second_opinion(own: OverlapClass, second: SoundProbabilities) -> OverlapClass:
+    """The classifier's `own` judgement of the sound so far, and the second opinion, in one."""
+    log_odds = SHARE * _log_odds(second.word) + (1 - SHARE) * _log_odds(own.word)
+    word = 1 / (1 + math.exp(-log_odds))
+    backchannel, other = own.backchannel + second.backchannel, own.other + second.other
+    share = backchannel / max(backchannel + other, 1e-9)
+    return OverlapClass(word, (1 - word) * share, (1 - word) * (1 - share))
+
+
+def _log_odds(probability: float) -> float:
+    return math.log((probability + 0.001) / (1.001 - probability))

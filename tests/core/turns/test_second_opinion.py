@@ -1,0 +1,70 @@
+"""The recognizer's opinion of a sound over the agent's speech, by its beginning."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bargein.core.audio.pcm import samples
+from bargein.core.turns.overlap_classifier import OverlapClass
+from bargein.core.turns.second_opinion import ASKED_MS, BEFORE_SAMPLES, with_second_opinion
+from bargein.core.turns.table import State
+from bargein.core.turns.transcript import SoundProbabilities
+from tests.core.turns.test_conversation import MENU
+from tests.core.turns.test_hold import Held
+from tests.fakes import LOUD
+
+WORD, NONE = SoundProbabilities(0.97, 0.02, 0.01), SoundProbabilities(0.01, 0.9, 0.09)
+
+
+def judged(second: SoundProbabilities | None, word: float, ms: int = 700) -> Held:
+    """A sound of `ms` that the classifier takes for a word by `word`; the recognizer answers after 40 ms."""
+    call = Held([MENU], [""], word)
+    call.run(1000)
+    waiting: list[tuple[int, int]] = []
+    for _ in range(ms // 20):
+        call.run(20, LOUD)
+        waiting += [(call.core.now + 320, asked.turn_id) for asked in call.judged]
+        call.judged.clear()
+        while second is not None and waiting and waiting[0][0] <= call.core.now:
+            call.core.on_sound(waiting.pop(0)[1], second)
+    return call
+
+
+def test_the_beginning_of_a_sound_is_judged_by_the_recognizer_a_few_times() -> None:
+    call = Held([MENU], [""], 0.3)
+    call.run(1000)
+    call.run(1000, LOUD)
+    lengths = [len(asked.pcm) for asked in call.judged]
+    assert lengths == [samples(ms) + BEFORE_SAMPLES for ms in ASKED_MS]
+    assert {asked.turn_id for asked in call.judged} == {1}
+    loud = np.abs(call.judged[0].pcm) > 1000
+    assert not loud[: BEFORE_SAMPLES - 160].any()
+    assert loud[BEFORE_SAMPLES:].all()
+
+
+def test_a_second_opinion_lets_the_agent_talk_on_or_keeps_it_silent() -> None:
+    assert judged(None, 0.2).core.state is State.PAUSED
+    assert judged(NONE, 0.2).core.state is State.DUCKED
+    assert judged(None, 0.05).core.state is State.DUCKED
+    assert judged(WORD, 0.05).core.state is State.PAUSED
+
+
+def test_a_second_opinion_of_another_sound_does_not_count() -> None:
+    call = Held([MENU], [""], 0.2)
+    call.run(1000)
+    call.run(300, LOUD)
+    call.core.on_sound(99, NONE)
+    call.run(300, LOUD)
+    assert call.core.state is State.PAUSED
+
+
+def test_two_opinions_are_one_of_three_classes() -> None:
+    own, second = OverlapClass(0.2, 0.5, 0.3), SoundProbabilities(0.8, 0.1, 0.1)
+    both = with_second_opinion(own, second)
+    assert both.word + both.backchannel + both.other == pytest.approx(1)
+    assert own.word < both.word < second.word
+    assert both.backchannel > both.other
+    assert with_second_opinion(OverlapClass(1.0, 0.0, 0.0), SoundProbabilities(1.0, 0.0, 0.0)).word == pytest.approx(
+        1, abs=0.01
+    )
