@@ -266,6 +266,10 @@ async def test_a_process_of_its_own_recognizes_the_same(recognizer: WhisperRecog
         assert apart.text == here.text == "How much is the green mug?"
         assert apart.confidence == pytest.approx(here.confidence, abs=0.05)  # fewer threads add in another order
         assert apart.ended == pytest.approx(here.ended, abs=0.3)
+        sounds = [await engine.judge_sound(pcm[: samples(360)]) for engine in (separate, recognizer)]
+        assert sounds[0] is not None
+        assert sounds[1] is not None
+        assert sounds[0].word == pytest.approx(sounds[1].word, abs=0.1)
     finally:
         separate.close()
 
