@@ -160,7 +160,12 @@ def test_only_200_with_no_negative_result_is_ok() -> None:
     assert not agi.AgiReply(510).ok
 
 
-@pytest.mark.parametrize("data", [b"520-x\n" + b"usage\n" * 200, b"200 result=1 (x\n" * 200, b"x\n" * 200])
+def test_a_value_of_many_lines_is_one_value() -> None:
+    value = "\n".join(str(line) for line in range(1000))
+    assert agi.ReplyParser().feed(f"200 result=1 ({value})\n".encode()) == [agi.AgiReply(200, "1", value)]
+
+
+@pytest.mark.parametrize("data", [b"520-x\n" + b"usage\n" * 200, b"200 result=1 (x\n" * 600, b"x\n" * 4200])
 def test_an_endless_reply_is_refused(data: bytes) -> None:
     with pytest.raises(agi.AgiError):
         agi.ReplyParser().feed(data)

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 MAX_LINE_BYTES = 8192  # a variable's value is at most 4,096 (VAR_BUF_SIZE of res_agi.c)
 MAX_REQUEST_LINES = 160  # about 25 of Asterisk's own and 128 arguments
 MAX_REQUEST_BYTES = 65_536
-MAX_USAGE_LINES = 100  # of a 520 reply, and of a value
+MAX_USAGE_LINES = 100  # of a 520 reply
 MAX_COMMAND_BYTES = 2047  # AGI_BUF_LEN of res_agi.c, less its NUL
 
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9_.:/-]+")
@@ -154,6 +154,7 @@ class ReplyParser:
         self._lines = _Lines()
         self._lines.feed(rest)
         self._open: list[str] = []  # lines of a reply that has more than one
+        self._size = 0  # of them, in characters
         self._stray = 0
 
     def feed(self, data: bytes) -> list[AgiReply | HungUp | AgiContinuation]:
@@ -170,14 +171,15 @@ class ReplyParser:
         if not self._open and line.strip() == "HANGUP":
             return HungUp()
         if not self._open and not _REPLY.fullmatch(line):
-            self._stray += 1
-            if self._stray > MAX_USAGE_LINES:
-                raise AgiError(f"more than {MAX_USAGE_LINES} lines that are no AGI reply")
+            self._stray += len(line) + 1
+            if self._stray > MAX_LINE_BYTES:
+                raise AgiError(f"more than {MAX_LINE_BYTES} bytes that are no AGI reply")
             return AgiContinuation(line)
         self._open.append(line)
-        if len(self._open) > MAX_USAGE_LINES:
-            raise AgiError(f"a reply of more than {MAX_USAGE_LINES} lines")
         first = self._open[0]
+        self._size += len(line) + 1
+        if self._size > MAX_LINE_BYTES or (first.startswith("520-") and len(self._open) > MAX_USAGE_LINES):
+            raise AgiError(f"a reply of more than {MAX_LINE_BYTES} bytes, or of more than {MAX_USAGE_LINES} lines")
         if first.startswith("520-"):
             complete = line.endswith(_END_OF_USAGE)  # a usage text may lack its last newline
         else:  # a value goes on up to a line that ends with its bracket
@@ -185,7 +187,7 @@ class ReplyParser:
         if not complete:
             return None
         whole = "\n".join(self._open)
-        self._open, self._stray = [], 0
+        self._open, self._size, self._stray = [], 0, 0
         return _reply(whole)
 
 
