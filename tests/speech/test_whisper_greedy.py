@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from bargein.core.audio.pcm import RATE
 from bargein.speech.audio import from_pcm, resample
 from bargein.speech.tts_hibari import HibariTts
+from bargein.speech.whisper_decoder import WhisperDecoder
 from bargein.speech.whisper_greedy import GreedyDecoder, Heard, Tokens, Written, with_silence
 from bargein.speech.whisper_model import BUNDLED, open_model
 from bargein.speech.whisper_stream import loud_part
@@ -118,6 +119,13 @@ def test_it_stops_at_the_limit(model: Model) -> None:
     heard = with_silence(model.encoded(said(TEXTS[1]), 4), model.silence[:PLACES])
     written = model.decoder.written(heard, model.prompt(""), 0, 3, model.meaning)
     assert len(written.tokens) == len(written.logits) == 3
+
+
+def test_the_first_caller_does_not_wait_for_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    monkeypatch.setattr(GreedyDecoder, "written", lambda *_: calls.append(1) or Written([], 0.0, 0.0, []))
+    assert WhisperDecoder(BUNDLED).tokens == 0
+    assert calls
 
 
 def test_a_model_may_have_floats_or_bytes(tmp_path: Path) -> None:

@@ -89,6 +89,9 @@ class WhisperDecoder:
         if model == BUNDLED:
             for name in ("whisper_sounds", "whisper_ending", "whisper_digits", "whisper_overlaps"):
                 load_weights(name)  # now, and not in the first call
+        # Likewise what Numba compiles or loads.
+        self._written(self._silence[:, :50], np.zeros(0, np.int16), self.languages[0])
+        self.tokens = 0
 
     @property
     def languages(self) -> tuple[str, ...]:
