@@ -35,7 +35,7 @@ from .whisper_worker import Message, read_message, write_message
 log = logging.getLogger(__name__)
 
 HANG_S = 8.0  # a process that has not answered for this time is replaced; its callers no longer wait
-START_S = 60.0  # to load a model, at low priority on a busy machine
+START_S = 110.0  # to load a model, and the first time to compile the decoder, at low priority on a busy machine
 RESTART_S = (0.5, 30.0)  # after a failed start: the wait before the next one, first and longest; it doubles each time
 MOST_STARTS, STARTS_S = 5, 30.0  # of processes that end again, in this time: loading the model costs a second of CPU
 CLOSE_S = 5.0
@@ -185,9 +185,10 @@ class _Child:
         try:
             self.languages: tuple[str, ...] = tuple(ready.result(START_S)["languages"])
             self._started = True
-        except (_Lost, TimeoutError):
+        except (_Lost, TimeoutError) as error:
             self.kill()
-            raise EngineError("the recognizer's process does not start") from None
+            why = "it ended" if isinstance(error, _Lost) else "the machine is busy; try again, the next start is faster"
+            raise EngineError(f"the recognizer's process does not start: {why}") from None
         except BaseException:
             self.kill()
             raise
