@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -101,6 +101,28 @@ class KeptWords:
     def save(self) -> None:
         if self._path:
             self._path.write_bytes(pickle.dumps((self._known, self._sounds)))
+
+
+class Words:
+    """The bundled recognizer, or answers that it gave before, in a folder that processes may share."""
+
+    def __init__(self, cache: Path | None) -> None:
+        self._folder = cache
+        self._recognize: Any = None
+
+    def __call__(self, pcm: Pcm) -> Transcript:
+        path = self._folder / hashlib.sha1(pcm.tobytes()).hexdigest() if self._folder else None
+        if path is not None and path.exists():
+            known: Transcript = pickle.loads(path.read_bytes())
+            return known
+        if self._recognize is None:
+            recognizer = catalog.recognizer(SpeechConfig())
+            recognizer.load()
+            self._recognize = Blocking(recognizer, "en")
+        words: Transcript = self._recognize(pcm)
+        if path is not None:
+            path.write_bytes(pickle.dumps(words))
+        return words
 
 
 def utterances(corpus: Path, count: int, seed: int) -> dict[str, list[Said]]:

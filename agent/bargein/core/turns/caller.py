@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections import deque
 from enum import Enum, auto
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..audio.pcm import FRAME_SAMPLES, Pcm, samples
+from ..audio.pcm import FRAME_SAMPLES, Pcm, ms, samples
 from ..detector.speech_detector import SpeechDetector
 from ..detector.vad_frame import VadFrame
 from .actions import JudgeSound
 from .caller_input import CallerInput
+from .caller_voice import CallerVoice
 from .endpoint import KEPT_SAMPLES, PREROLL_SAMPLES, RECOGNIZER_LATE_MS, CallerTurn, Preroll
 from .overlap_classifier import BACKGROUND_FRAMES, OverlapClassifier
 from .prosody import SpeechTrack
@@ -24,10 +24,9 @@ COOLDOWN, COOLDOWN_SAMPLES = 0.2, samples(1500)  # sensitivity is lower after a 
 RECLASSIFIED_AS_VOICE = 0.8  # `VadFrame.speechlike` from which a rejected sound counts as a voice after all
 LOUDER_DB = 6.0  # what is so much louder than the rejected sound that it covers is another sound
 CLASSIFIED_FRAMES = BACKGROUND_FRAMES + 20  # of the line before now that the classifier is given
-LEVELS, KNOWN_AFTER = 5, 2  # the caller's level is the median of the last 5 turns, known after 2
-QUIETER_DB = 15.0  # a sound this far below the caller's own level is somebody else, or a television
 UNCLEAR_MS = 2000  # silence after a voice without words; the caller thinks that they have answered
 LONGEST_TURN_SAMPLES = samples(60_000)
+COMPARED_HOPS = 10  # of 10 ms: a sound over the agent's speech is compared with the caller's voice so often
 STILL_SOUNDING_MS = 60  # a sound with less silence than this behind it continues
 
 
@@ -71,7 +70,7 @@ class Caller:
         self._rejected: CallerTurn | None = None
         self._until_silence = False  # even if the rejected sound is a voice
         self._longest_turn = longest_turn
-        self._levels: deque[float] = deque(maxlen=LEVELS)  # the loudest frame of each of the caller's last turns
+        self._voice = CallerVoice()
         self._cooldown_until = 0
         self._missed = 0  # samples of the turn that came while it was rejected
 
@@ -106,7 +105,10 @@ class Caller:
         if frame.onset_retracted:
             self._detector.rearm()
         if self.turn is not None:
-            self._track.follow()
+            if not (overlap and self._voice.known):
+                self._track.follow()
+            elif self._track.follow(COMPARED_HOPS):
+                self._compare(self.turn, now)
             self.turn.add(frame, now)
             self._classify(self.turn, frame, overlap)
             if not overlap and not spells:
@@ -122,6 +124,10 @@ class Caller:
         if self.turn is not None:
             self._classify(self.turn, frame, overlap)
         return sound, frame
+
+    def _compare(self, turn: CallerTurn, now: int) -> None:
+        """How loud the sound has to be to be the caller's, given its pitch so far."""
+        turn.caller_dbfs = self._voice.least_dbfs(now, ms(now - turn.onset), self._track.pitch(now - turn.onset))
 
     def _classify(self, turn: CallerTurn, frame: VadFrame, overlap: bool) -> None:
         """Let the classifier follow the sound for as long as it is an overlap."""
@@ -177,7 +183,7 @@ class Caller:
         overlong = self.overlong(now)
         turn, self.turn = self.turn, None
         if turn is not None and turn.text and not overlong:
-            self._levels.append(turn.loudest_dbfs)
+            self._voice.learn(turn.loudest_dbfs, self._track.pitch(now - turn.onset))
         if overlong:
             self._rejected, self._until_silence = turn, True
         elif turn is not None:
@@ -210,6 +216,8 @@ class Caller:
         """
         turn, self.turn = self.turn, None
         assert turn is not None  # an overlap has a turn
+        if turn.loudest_dbfs < turn.caller_dbfs:
+            self._voice.reject(turn.loudest_dbfs, now)
         if not turn.text:
             self._cooldown_until = now + COOLDOWN_SAMPLES
         if turn.silent_ms(now) >= STILL_SOUNDING_MS:
@@ -227,7 +235,9 @@ class Caller:
         elif frame.level_dbfs >= rejected.loudest_dbfs + LOUDER_DB:
             self._rejected, self._cooldown_until = None, 0
             self._detector.rearm()
-        elif frame.speechlike >= RECLASSIFIED_AS_VOICE and frame.level_dbfs >= frame.background_speech_dbfs:
+        elif frame.speechlike >= RECLASSIFIED_AS_VOICE and frame.level_dbfs >= max(
+            frame.background_speech_dbfs, rejected.caller_dbfs
+        ):
             self._begin(frame, now, question, now - rejected.onset)
             return Sound.BEGAN
         rejected.loudest_dbfs = max(rejected.loudest_dbfs, frame.level_dbfs)
@@ -238,5 +248,4 @@ class Caller:
         self._rejected, self._missed = None, missed
         onset = max(0, now - frame.onset_samples_ago)
         self.turn = CallerTurn.begun(self._turns, onset, now, frame, question)
-        if len(self._levels) >= KNOWN_AFTER:
-            self.turn.caller_dbfs = sorted(self._levels)[len(self._levels) // 2] - QUIETER_DB
+        self._compare(self.turn, now)

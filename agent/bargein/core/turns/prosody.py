@@ -64,10 +64,21 @@ class SpeechTrack:
         self._line.append(pcm)
         self._samples += FRAME_SAMPLES
 
-    def follow(self) -> None:
-        """Do a part of the work. To be called with each frame while the caller speaks."""
-        if self._ready - max(self._measured, self._oldest) >= PART_HOPS:
+    def follow(self, hops: int = PART_HOPS) -> bool:
+        """Do a part of the work, if `hops` are due. To be called with each frame while the caller speaks."""
+        due = self._ready - max(self._measured, self._oldest) >= hops
+        if due:
             self._measure(2 * PART_HOPS)
+        return due
+
+    def pitch(self, kept: int) -> Floats:
+        """The pitch of what is voiced in the last `kept` samples, as far as it is measured: in semitones over 60 Hz."""
+        first = max(self._begins, self._oldest, (self._samples - kept) // HOP) - self._begins
+        if not self._parts or first >= self._measured - self._begins:
+            return np.zeros(0)
+        level, periodic, pitch, _ = np.concatenate(self._parts, axis=1)[:, first:]
+        voiced = (periodic > PERIODIC) & (level > level.max() - VOICED_DB)
+        return np.asarray(12 * np.log2(pitch[voiced] * LONGEST / RATE))
 
     def prosody(self) -> Floats | None:
         """What `prosody` says of the line up to now."""
