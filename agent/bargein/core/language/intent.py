@@ -24,6 +24,7 @@ LONGEST_WAIT = 2  # words of "hold on", which holds no dictated digit
 MOST_LEADS = 12  # phrases of `lead` that are removed one after another: "no, well, okay, ..."
 
 
+_FIRST_CLAUSE = re.compile(r"[^,.;:!?]+[,.;:!]\s+(?=\w)")
 _NO = re.compile(r"\W*(\w+)[,.;:!]\s+(?=\w)")
 _CLAUSE = re.compile(r"(?:[^,.;:!?\u2026]|(?<=[0-9])[.,:](?=[0-9]))+")  # "4:30" is one
 
@@ -115,6 +116,11 @@ class Phrases:
         if first is None or not self.negators.search(joined(tokens(first[1]))):
             return text
         return text[first.end() :] if first[1].lower() in self.lists.get("plain_no", ()) else text
+
+    def after_skip(self, text: str) -> str:
+        """The text without a first clause that only skips: "skip that, the blue one" refuses nothing."""
+        first = _FIRST_CLAUSE.match(text)
+        return text[first.end() :] if first is not None and self.matches("redirect", first[0]) else text
 
     def besides_wait(self, text: str, dictated: bool = False) -> str:
         """The text without the clauses that name how long to wait: "one moment, it's four" is "it's four".
@@ -292,6 +298,8 @@ def _of_rules(about: Callable[..., bool], text: str) -> Kind:
         return Kind.CONFIRM if about("understood", "yes") else Kind.REDIRECT
     if about("may_ask"):
         return Kind.QUESTION
+    if about("agreed"):
+        return Kind.CONFIRM
     if about("stop"):
         return Kind.STOP
     if about("hello"):

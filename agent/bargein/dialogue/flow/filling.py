@@ -26,11 +26,14 @@ def fill(turn: FlowTurn, found: list[Picked]) -> Move | None:
     """The move for new values; None if the words hold none."""
     slot = turn.slot
     typed = slot is not None and not slot.choices and slot.type not in FREE  # "next Friday" is no "next"
-    if turn.kind is Kind.REDIRECT and not typed:
+    named = slot is not None and any(
+        p.slot == slot.name and not p.negated for p in found
+    )  # "skip the rest, the blue one"
+    if turn.kind is Kind.REDIRECT and not (typed or named):
         return None
-    if _is_change_command(turn) and (move := _change_named(turn)) is not None:
-        return move
     wanted = [p for p in found if not p.negated and (_is_menu(turn, p) or turn.base.values.get(p.slot) != p.choice)]
+    if not wanted and _is_change_command(turn) and (move := _change_named(turn)) is not None:
+        return move
     if _undecided(turn, found):
         return turn.not_understood("unclear")
     if wanted:

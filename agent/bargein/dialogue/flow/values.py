@@ -37,7 +37,7 @@ def picked(text: str, flow: Flow, phrases: Phrases, current: str, filled: Mappin
     and for those already filled. The last that is wanted of each slot counts, else the last that is refused.
     """
     order = [name for name in dict.fromkeys((current, *reversed(tuple(filled)), *flow.slots)) if name in flow.slots]
-    words = phrases.cleaned(phrases.after_no(text))
+    words = phrases.cleaned(phrases.after_no(phrases.after_skip(text)))
     found: list[Picked] = []
     for name in order:
         slot = flow.slots[name]

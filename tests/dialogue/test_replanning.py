@@ -1,0 +1,52 @@
+"""What a caller of the shop means who cuts in: skip and choose, refuse, or agree with a word that begins like a no."""
+
+from __future__ import annotations
+
+import pytest
+
+from bargein.core.turns.records import CallInfo
+from bargein.dialogue.dialogues import find
+from bargein.dialogue.flow import FlowPlanner, load
+from bargein.dialogue.languages import load as load_language
+from bargein.offline.text_call import TextCall
+
+LISTING = "We have the red mug for ten dollars, the green"
+ORDERED = "We will send it to the address"
+
+
+async def said(before: list[str], cut: str | None, text: str) -> tuple[str, str]:
+    """The mug and the step after the caller said a text."""
+    flow = load(find("shop"))
+    planner = FlowPlanner(flow, CallInfo("call"), load_language("en"))
+    call = TextCall(planner)
+    await call.start()
+    for line in before:
+        await call.says(line)
+    answer = await call.says(text, cut)
+    step = answer.finish.result if answer.finish is not None else planner.state.step
+    return planner.state.values.get("mug", ""), step
+
+
+@pytest.mark.parametrize(
+    "text", ["skip that, blue", "skip the rest, I want the blue one", "yes blue and skip the rest"]
+)
+async def test_a_choice_beside_a_skip_is_taken(text: str) -> None:
+    assert (await said([], LISTING, text))[0] == "blue"
+
+
+@pytest.mark.parametrize("text", ["I don't want that one", "something else", "I don't want that"])
+async def test_who_refuses_what_was_said_is_asked_again(text: str) -> None:
+    assert (await said(["blue"], ORDERED, text))[1] != "payment"
+
+
+@pytest.mark.parametrize("text", ["no that's right", "no no it's fine", "no I mean yes", "no wait, yes", "why not"])
+async def test_a_no_that_agrees(text: str) -> None:
+    assert await said(["blue"], None, text) == ("blue", "payment")
+
+
+async def test_a_change_that_names_the_new_choice_is_made() -> None:
+    assert (await said(["blue", "yes"], None, "can I change the mug to red"))[0] == "red"
+
+
+async def test_not_you_but_a_person() -> None:
+    assert (await said(["blue"], ORDERED, "not you, a human"))[1] == "queue"
