@@ -50,3 +50,13 @@ async def test_a_change_that_names_the_new_choice_is_made() -> None:
 
 async def test_not_you_but_a_person() -> None:
     assert (await said(["blue"], ORDERED, "not you, a human"))[1] == "queue"
+
+
+@pytest.mark.parametrize(
+    "text", ["my dog barks, sorry, go on", "that was the TV, carry on", "sorry about that, continue"]
+)
+async def test_an_excuse_skips_nothing(text: str) -> None:
+    flow = load(find("shop"))
+    call = TextCall(FlowPlanner(flow, CallInfo("call"), load_language("en")))
+    await call.start()
+    assert "blue mug for fifteen dollars" in (await call.says(text, LISTING)).text

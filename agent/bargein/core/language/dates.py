@@ -31,6 +31,7 @@ class Dates:
     units: Mapping[str, int] = field(default_factory=dict)  # in days: "week" 7
     ahead: frozenset[str] = frozenset()  # "in" two days
     since: frozenset[str] = frozenset()  # a week "from" Monday
+    later: frozenset[str] = frozenset()  # a week "from now"
     past: frozenset[str] = frozenset()  # "last" Friday
     link: frozenset[str] = frozenset()  # between day and month: the fifth "of" May
     one: frozenset[str] = frozenset()  # "a" week
@@ -38,6 +39,7 @@ class Dates:
     loose: frozenset[str] = frozenset()  # months that are common words, too: "may"
     at: frozenset[str] = frozenset()  # in front of a time of day
     clock: frozenset[str] = frozenset()  # behind a time of day: "o'clock", "pm"
+    clear: frozenset[str] = frozenset()  # "has to": holds a word of `unclear`, and changes no day
     unclear: frozenset[str] = frozenset()  # "before", "weekend", "month"
     order: str = ""
 
@@ -45,7 +47,10 @@ class Dates:
     def of(cls, data: Mapping[str, Any]) -> Dates:
         """From the part `dates` of a language file. Raises ValueError if it is wrong."""
         tables = ("days", "weekdays", "months", "ordinals", "units")
-        words = ("suffixes", "ahead", "since", "past", "link", "one", "parts", "loose", "at", "clock", "unclear")
+        words = (
+            "suffixes", "ahead", "since", "later", "past", "link", "one", "parts", "loose", "at", "clock", "clear",
+            "unclear",
+        )  # fmt: skip
         if unknown := sorted(set(data) - {*tables, *words, "order"}):
             raise ValueError(f"dates: {unknown[0]!r} is not known")
         if (order := str(data.get("order", ""))) not in ("", "dmy", "mdy"):
@@ -72,7 +77,7 @@ class _DateReader:
     def __init__(self, text: str, dates: Dates, numbers: Numbers, today: date, repairs: Repairs) -> None:
         self.dates, self.numbers, self.today, self.repairs = dates, numbers, today, repairs
         phrases = (*dates.days, *dates.ordinals, *dates.parts, *dates.unclear, *dates.one, *dates.link, *dates.weekdays)
-        phrases += (*dates.ahead, *dates.since, *dates.at, *dates.clock, *dates.past)
+        phrases += (*dates.ahead, *dates.since, *dates.later, *dates.clear, *dates.at, *dates.clock, *dates.past)
         self.words = merged(numbers.words(repairs.marked(text)), phrases)
         self.number_at = {said.start: said for said in cardinals(self.words, numbers)}
 
@@ -143,9 +148,15 @@ class _DateReader:
             return Said(self.today + timedelta(days=dates.days[words[at]]), at, at + 1)
         if words[at] in dates.ahead and (span := self._span(at + 1)) is not None:
             return self._later(self.today, span[0], at, span[1])
-        if (span := self._span(at)) is not None and words[span[1] : span[1] + 1] and words[span[1]] in dates.since:
-            base = self._day_at(span[1] + 1) if span[1] + 1 < len(words) else None
-            return self._later(base.value, span[0], at, base.end) if base is not None else None
+        if (span := self._span(at)) is None or span[1] >= len(words):
+            return None
+        days, end = span
+        if words[end] in dates.later:
+            return self._later(self.today, days, at, end + 1)
+        if words[end] in dates.since or (at == 0 and days % 7 == 0):  # "a week on Monday", if nothing stands before
+            start = end + 1 if words[end] in dates.since else self._skip(end)
+            base = self._day_at(start) if start < len(words) else None
+            return self._later(base.value, days, at, base.end) if base is not None else None
         return None
 
     def _span(self, at: int) -> tuple[int, int] | None:
@@ -153,8 +164,9 @@ class _DateReader:
         words, dates = self.words, self.dates
         if at >= len(words):
             return None
+        at += words[at] in dates.one and at + 1 in self.number_at  # "a couple of days"
         said = self.number_at.get(at)
-        count, end = (int(said.value), said.end) if said is not None else (1, at + (words[at] in dates.one))
+        count, end = (int(said.value), self._skip(said.end)) if said is not None else (1, at + (words[at] in dates.one))
         if end == at or end >= len(words) or words[end] not in dates.units:
             return None
         return count * dates.units[words[end]], end + 1

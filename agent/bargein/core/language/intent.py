@@ -15,7 +15,7 @@ from .values import Repairs, Unclear
 from .words import Mention, PhraseTable, alternatives, compile_pattern, joined, mentions, tokens
 
 RULES = (
-    "agent", "repeat", "wh_question", "change", "wrong", "redirect", "next", "understood", "confirm", "stop",
+    "agent", "repeat", "excuse", "wh_question", "change", "wrong", "redirect", "next", "understood", "confirm", "stop",
     "question", "request", "may_ask", "hello", "agreed", "yes", "no", "incomplete", "introduction", "that_one",
     "change_slot", "voicemail", "screening", "unobtainable", "own_number",
 )  # fmt: skip
@@ -278,7 +278,7 @@ def classify(
 
     if rest and phrases.matches_words("agent", rest):
         return Kind.AGENT
-    if not said and is_backchannel(text, phrases, question):
+    if not said and (is_backchannel(text, phrases, question) or (about("excuse") and not about("redirect"))):
         return Kind.BACKCHANNEL
     if about("repeat"):
         return Kind.REPEAT
