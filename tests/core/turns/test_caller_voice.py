@@ -49,7 +49,8 @@ def test_another_pitch_has_to_be_louder_but_one_as_loud_as_the_caller_always_cou
     voice = learned(-20, -20)
     own, higher = voice.least_dbfs(0, 800, OWN[40:60]), voice.least_dbfs(0, 800, HIGHER)
     assert own == voice.least_dbfs(0, 800, HIGHER[:3]) == -29.0  # three measures tell nothing
-    assert higher == -20 - caller_voice.NEAR_DB
+    assert higher == -25.0
+    assert voice.least_dbfs(0, 150, HIGHER) == -30.0  # words begin softly
 
 
 def test_somebody_else_who_was_heard_is_expected_again_for_a_while() -> None:

@@ -14,7 +14,8 @@ TURNS, KNOWN_AFTER = 5, 1  # the last 5 turns count
 ONE_TURN_DB = 3.0  # after one turn the caller's level is less sure
 QUIETER_DB: Schedule = ((150, 14.0), (330, 11.0), (800, 9.0))  # ms since the onset: what is softer is somebody else
 SEMITONE_DB = 2.0  # a semitone beyond the caller's own range counts as so much softer
-NEAR_DB = 5.0  # a sound so near to the caller's level always counts: the phone may have been handed over
+# A sound so near to the caller's level always counts, as the phone may have been handed over. Words begin softly.
+NEAR_DB: Schedule = ((150, 10.0), (330, 7.0), (800, 5.0))
 OTHER_SAMPLES = samples(10_000)  # for so long somebody else who was heard is expected again ...
 OTHER_DB, OTHER_NEAR_DB = 1.0, 7.0  # ... a little louder, but never so near to the caller's level
 LEAST_VOICED = 6  # measures of the pitch, one each 10 ms
@@ -58,7 +59,7 @@ class CallerVoice:
         usual, newest = sorted(self._levels)[len(self._levels) // 2], list(self._levels)[-2:]
         usual = min(usual, max(newest))  # a caller who has become softer, or another one
         quieter = at(QUIETER_DB, since_ms) - SEMITONE_DB * self._beyond(pitch)
-        least = usual - max(NEAR_DB, quieter) - (ONE_TURN_DB if len(self._levels) == 1 else 0.0)
+        least = usual - max(at(NEAR_DB, since_ms), quieter) - (ONE_TURN_DB if len(self._levels) == 1 else 0.0)
         if now > self._other_until:
             return least
         return max(least, min(self._other_dbfs + OTHER_DB, usual - OTHER_NEAR_DB))
