@@ -115,3 +115,14 @@ def test_the_next_call_knows_nothing_of_this_caller() -> None:
         assert call.core.state in (State.PAUSED, State.YIELDED)
         call.run(1500)
         call.run(700, LOUD)
+
+
+def test_the_pitch_of_a_sound_over_the_agent_is_measured_only_once_there_is_a_caller_to_compare_it_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    measured = []
+    monkeypatch.setattr(SpeechTrack, "_measure", lambda self, most: measured.append(most))
+    call = Held([MENU, MENU], ["mm"], word=0.1)
+    call.run(600)
+    call.run(200, LOUD)
+    assert not measured

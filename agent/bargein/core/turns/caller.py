@@ -105,9 +105,9 @@ class Caller:
         if frame.onset_retracted:
             self._detector.rearm()
         if self.turn is not None:
-            if not (overlap and self._voice.known):
+            if not overlap:
                 self._track.follow()
-            elif self._track.follow(COMPARED_HOPS):
+            elif self._voice.known and self._track.follow(COMPARED_HOPS):
                 self._compare(self.turn, now)
             self.turn.add(frame, now)
             self._classify(self.turn, frame, overlap)
