@@ -20,7 +20,7 @@ from bargein.core.turns.settings import ConversationSettings
 from bargein.core.wire.line import LineAudio, LineDigit, LineEvent, LineHungUp
 from bargein.data.trained import load_weights
 from bargein.dialogue.languages import load
-from bargein.server.media import AT_ONCE_CALLS, MediaEngine
+from bargein.server.media import AT_ONCE_CALLS, TOGETHER, MediaEngine
 from bargein.server.session import Engines, Session
 from tests.fakes import FakeLog, FakePlanner, FakeRecognizer, FakeVoice, LevelDetector, utterance
 
@@ -242,6 +242,21 @@ async def test_a_fault_ends_the_call_that_it_happens_in() -> None:
     assert isinstance(tasks[3].exception(), ValueError)
     assert not any(task.done() for task in tasks[:3] + tasks[4:])
     assert all(len(ear.heard) == 1 for ear in ears[:3] + ears[4:])
+    await hang_up(peers, tasks)
+
+
+async def test_who_has_several_frames_waiting_lets_others_go_first() -> None:
+    clock, order = VirtualClock(), list[int]()
+    engine = MediaEngine(clock)
+    ears = [Ear() for _ in range(TOGETHER + 4)]
+    peers, tasks = await carry(engine, clock, ears)
+    for number, ear in enumerate(ears):
+        ear.on_audio = lambda *_, number=number: order.append(number)  # type: ignore[method-assign]
+    for peer in peers:
+        for _ in range(3):
+            peer.come(LineAudio(NOISE[0]))
+    await until(clock, 0.04)
+    assert sorted(order[: len(ears)]) == list(range(len(ears)))
     await hang_up(peers, tasks)
 
 

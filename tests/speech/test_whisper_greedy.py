@@ -150,6 +150,14 @@ def test_a_model_may_have_floats_or_bytes(tmp_path: Path) -> None:
     write_model(tmp_path / "floats", floats | heads | {"encoder/conv1/bias": np.zeros(3, "<f4")})
     write_model(tmp_path / "bytes", small | heads)
     first, second = read_decoder(tmp_path / "floats"), read_decoder(tmp_path / "bytes")
+    whole: dict[str, NDArray[Any]] = dict(floats)  # int16 has one factor for all rows
+    for name, value in floats.items():
+        if name.endswith("/weight"):
+            factor = np.array(1023 / np.abs(value).max(), "<f4")
+            whole |= {name: np.rint(value * factor).astype("<i2"), f"{name}_scale": factor}
+    write_model(tmp_path / "whole", whole | heads)
+    third = read_decoder(tmp_path / "whole")
+    np.testing.assert_allclose(third.layers[0].narrow.scale, first.layers[0].narrow.scale, rtol=0.01)
     assert first.heads == second.heads == 2
     assert len(first.layers) == 1
     np.testing.assert_array_equal(first.vocabulary.weights, second.vocabulary.weights)
@@ -158,13 +166,19 @@ def test_a_model_may_have_floats_or_bytes(tmp_path: Path) -> None:
     np.testing.assert_allclose(product, floats["decoder/layer_0/ffn/linear_0/weight"], atol=0.02)
 
 
+def test_a_model_of_another_type_is_refused(tmp_path: Path) -> None:
+    write_model(tmp_path / "model", {"decoder/num_heads": np.array(2, "<f8")})
+    with pytest.raises(KeyError, match="decoder/num_heads has a type that is not read here"):
+        read_decoder(tmp_path / "model")
+
+
 def write_model(path: Path, values: dict[str, NDArray[Any]]) -> None:
     """A file as CTranslate2 writes it."""
 
     def text(words: str) -> bytes:
         return struct.pack("<H", len(words) + 1) + words.encode() + b"\0"
 
-    kinds = {"<f4": 0, "|i1": 1, "<i2": 2}
+    kinds = {"<f4": 0, "|i1": 1, "<i2": 2, "<f8": 9}
     parts = [struct.pack("<I", 6), text("WhisperSpec"), struct.pack("<II", 3, len(values))]
     for name, value in values.items():
         shape = struct.pack(f"<B{value.ndim}I", value.ndim, *value.shape)

@@ -30,6 +30,7 @@ from ..core.turns.table import State
 from ..core.turns.transcript import SoundProbabilities, Transcript
 from ..core.turns.turn_end import TurnEndModel
 from ..data.trained import load_weights
+from ..errors import EngineError
 from ..speech.base import Recognizer, SoundRecognizer
 from .pauses import Pause
 
@@ -289,4 +290,7 @@ class Blocking:
         """What the recognizer takes the beginning of a sound for, if it can tell."""
         if not isinstance(self._recognizer, SoundRecognizer):
             return None
-        return self._loop.run_until_complete(self._recognizer.judge_sound(pcm))
+        try:
+            return self._loop.run_until_complete(self._recognizer.judge_sound(pcm))
+        except EngineError:
+            return None  # as in a live call

@@ -121,9 +121,10 @@ class MediaEngine:
             overdue -= TOGETHER
             for leg in list(islice(self._waiting, TOGETHER)):
                 frame = leg.next_frame()
-                if frame is None or not leg.waiting:
-                    del self._waiting[leg]
+                del self._waiting[leg]
                 if frame is not None:
+                    if leg.waiting:
+                        self._waiting[leg] = None  # behind the others
                     legs.append(leg)
                     frames.append(frame)
             _analyse(legs, frames)

@@ -103,7 +103,9 @@ class WhisperRecognizer(EngineRequests):
         return self._opened().decode_digits(pcm, language)
 
     async def judge_sound(self, pcm: Pcm) -> SoundProbabilities | None:
-        """See `SoundRecognizer`. It does not wait for the words of others."""
+        """See `SoundRecognizer`. It waits for no words but those that are being recognized at the time."""
+        if self.model != BUNDLED:
+            return None
         decoder = self._opened()
         return await asyncio.wrap_future(self._sounds.submit(lambda: decoder.judge_sound(pcm)))
 

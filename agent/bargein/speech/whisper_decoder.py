@@ -8,6 +8,7 @@ end; `without_echo` removes what is left of that.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from ..core.audio.pcm import RATE, WIDE_RATE, Pcm
 from ..core.turns.transcript import SoundProbabilities
 from ..data.trained import load_weights
+from ..errors import EngineError
 from .audio import Samples, from_pcm, levelled, resample, with_upper
 from .whisper_digit_sounds import (
     digit_scores,
@@ -83,7 +85,11 @@ class WhisperDecoder:
         self.encoded_s, self.tokens = 0.0, 0
         self._model = model
         self._whisper, folder = open_model(model, threads)
-        self._greedy = GreedyDecoder(read_decoder(folder / "model.bin"))
+        try:
+            weights = read_decoder(folder / "model.bin")
+        except (KeyError, OSError, ValueError, struct.error) as error:
+            raise EngineError(f"{folder / 'model.bin'}: {error}: convert the model with --quantization int8") from None
+        self._greedy = GreedyDecoder(weights)
         self._tokens: dict[str, tuple[Any, Tokens]] = {}
         self._silence = self._encoded_silence()  # the encoder's output for 30 s of silence, (1, 1500, d)
         if model == BUNDLED:

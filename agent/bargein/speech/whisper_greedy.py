@@ -31,7 +31,7 @@ class Tokens(NamedTuple):
 
 
 class Written(NamedTuple):
-    """The likeliest tokens, their log probability in total with that of the end, and P(no speech).
+    """The likeliest tokens, their log probability in total with that of the end if it came, and P(no speech).
 
     logits: (vocabulary,) of each step, the end's included.
     """

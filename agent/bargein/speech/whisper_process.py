@@ -34,6 +34,7 @@ from .whisper_worker import Message, read_message, write_message
 
 log = logging.getLogger(__name__)
 
+SOUND_S = 1.0  # after which a second opinion is of no use
 HANG_S = 8.0  # a process that has not answered for this time is replaced; its callers no longer wait
 START_S = 110.0  # to load a model, and the first time to compile the decoder, at low priority on a busy machine
 RESTART_S = (0.5, 30.0)  # after a failed start: the wait before the next one, first and longest; it doubles each time
@@ -88,8 +89,16 @@ class DecoderProcess:
 
     def judge_sound(self, pcm: Pcm) -> SoundProbabilities | None:
         """See `WhisperDecoder.judge_sound`."""
-        sound = self._asked({"op": "sound", "language": ""}, pcm)["sound"]
-        return SoundProbabilities(**sound) if sound else None
+        child = self._child
+        if child is None:
+            return None  # nobody waits for a sound: soon it is another one
+        try:
+            answer = child.ask({"op": "sound", "language": ""}, pcm).result(SOUND_S)
+        except (_Lost, TimeoutError):
+            return None
+        with self._lock:
+            self.cpu_s += answer["cpu_s"]
+        return SoundProbabilities(**answer["sound"]) if answer["sound"] else None
 
     def close(self) -> None:
         """End the process."""

@@ -61,11 +61,13 @@ def read_decoder(model: Path) -> DecoderWeights:
         values = _variables(file)
 
     def rows(name: str) -> Rows:
-        matrix = values[f"{name}/weight"]
+        matrix, factor = values[f"{name}/weight"], values.get(f"{name}/weight_scale")
         bias = values.get(f"{name}/bias", np.zeros(len(matrix), np.float32)).astype(np.float32)
         if matrix.dtype == np.int8:
             return Rows(matrix, (1 / values[f"{name}/weight_scale"]).astype(np.float32), bias)
-        wide = matrix.astype(np.float32)
+        wide = matrix.astype(np.float32) / (
+            1 if factor is None else factor.astype(np.float32)
+        )  # int16 has one for all rows
         scale = np.maximum(np.abs(wide).max(axis=1), 1e-9) / 127
         return Rows(np.rint(wide / scale[:, None]).astype(np.int8), scale, bias)
 
@@ -110,6 +112,8 @@ def _variables(file: BinaryIO) -> Mapping[str, NDArray[Any]]:
         name = text()
         shape = [number("I") for _ in range(number("B"))]
         kind, size = number("B"), number("I")
+        if kind >= len(TYPES):
+            raise KeyError(f"{name} has a type that is not read here")
         if name.startswith("decoder/"):
             found[name] = np.frombuffer(file.read(size), TYPES[kind]).reshape(shape)
         else:

@@ -8,8 +8,10 @@ import pytest
 from bargein.core.audio.pcm import FRAME_SAMPLES, RATE, dbfs, samples
 from bargein.core.turns import caller_voice
 from bargein.core.turns.caller_voice import CallerVoice
+from bargein.core.turns.endpoint import CallerTurn
 from bargein.core.turns.prosody import SpeechTrack
 from bargein.core.turns.table import State
+from bargein.core.turns.transcript import Transcript
 from tests.core.turns.test_conversation import MENU
 from tests.core.turns.test_hold import Held
 from tests.fakes import LOUD
@@ -67,6 +69,29 @@ def test_a_caller_who_has_become_softer_is_believed_after_two_turns() -> None:
     assert voice.least_dbfs(0, 800, NOTHING) == -29.0
     voice.learn(-30, OWN)
     assert voice.least_dbfs(0, 800, NOTHING) == -39.0
+
+
+def test_a_knock_at_the_receiver_is_not_the_caller_s_level() -> None:
+    assert learned(-8, -25).least_dbfs(0, 800, NOTHING) == -34.0
+    call = Held([MENU, MENU], ["I want the blue one", "that one", "no"], word=0.9)
+    call.run(600)
+    call.run(700, (LOUD * 10 ** (-14 / 20)).astype(np.int16))
+    call.run(40, LOUD)
+    call.run(1500)
+    call.run(300, (LOUD * 10 ** (-14 / 20)).astype(np.int16))
+    assert call.core.state in (State.PAUSED, State.YIELDED)
+
+
+def test_who_talks_over_a_notice_may_be_our_echo_and_is_not_learned() -> None:
+    call = Held([MENU, MENU], ["I want the blue one"], word=0.9)
+    learned_from = []
+    call.core._caller._voice.learn = lambda level, pitch: learned_from.append(level)  # type: ignore[method-assign]
+    call.core._caller.turn = CallerTurn(1, 0, 0, transcript=Transcript("please hold"))
+    call.core._caller.end_turn(1000, own=False)
+    assert not learned_from
+    call.core._caller.turn = CallerTurn(2, 0, 0, transcript=Transcript("please hold"))
+    call.core._caller.end_turn(1000)
+    assert learned_from
 
 
 @pytest.mark.parametrize("hz", [90, 150, 240])

@@ -7,7 +7,7 @@ import pytest
 
 from bargein.core.audio.pcm import samples
 from bargein.core.turns.overlap_classifier import OverlapClass
-from bargein.core.turns.second_opinion import ASKED_MS, BEFORE_SAMPLES, with_second_opinion
+from bargein.core.turns.second_opinion import ASKED_MS, BEFORE_SAMPLES, piece_to_judge, with_second_opinion
 from bargein.core.turns.table import State
 from bargein.core.turns.transcript import SoundProbabilities
 from tests.core.turns.test_conversation import MENU
@@ -68,3 +68,18 @@ def test_two_opinions_are_one_of_three_classes() -> None:
     assert with_second_opinion(OverlapClass(1.0, 0.0, 0.0), SoundProbabilities(1.0, 0.0, 0.0)).word == pytest.approx(
         1, abs=0.01
     )
+
+
+def test_a_second_opinion_that_comes_too_late_does_not_count() -> None:
+    call = Held([MENU], [""], 0.2)
+    call.run(1000)
+    call.run(900, LOUD)
+    turn = call.judged[-1].turn_id
+    call.core.on_sound(turn, NONE)
+    call.run(40, LOUD)
+    assert call.core.state is State.PAUSED
+
+
+def test_a_sound_that_is_an_overlap_only_late_is_not_judged_by_its_beginning() -> None:
+    assert piece_to_judge(0, samples(280)) == samples(280) + BEFORE_SAMPLES
+    assert piece_to_judge(0, samples(2000)) == piece_to_judge(1, samples(2000)) == 0

@@ -147,13 +147,13 @@ class Caller:
         turn = self.turn
         if turn is None or turn.likely is None or not (count := piece_to_judge(turn.asked, now - turn.onset)):
             return []
-        turn.asked += 1
+        turn.asked, turn.asked_at = turn.asked + 1, now
         return [JudgeSound(turn.id, self._preroll.last(count))]
 
     def hear(self, turn_id: int, second: SoundProbabilities) -> None:
         """The recognizer's answer, of the turn that it was asked for. It counts from the next frame on."""
-        if self.turn is not None and self.turn.id == turn_id and self.turn.likely is not None:
-            self.turn.second = second
+        if self.turn is not None and self.turn.id == turn_id:
+            self.turn.hear(second)
 
     def _classify_later(self, turn: CallerTurn, frame: VadFrame, now: int) -> None:
         """Let the classifier follow a sound behind a pause in the caller's turn."""
@@ -178,12 +178,12 @@ class Caller:
         """How the last 3 s of the line sound, without our echo. See `prosody`."""
         return self._track.prosody()
 
-    def end_turn(self, now: int) -> CallerTurn | None:
-        """The turn is over. Returns it; None if there was none."""
+    def end_turn(self, now: int, own: bool = True) -> CallerTurn | None:
+        """The turn is over. Returns it; None if there was none. `own`: the agent was silent, so this is the caller."""
         overlong = self.overlong(now)
         turn, self.turn = self.turn, None
-        if turn is not None and turn.text and not overlong:
-            self._voice.learn(turn.loudest_dbfs, self._track.pitch(now - turn.onset))
+        if own and turn is not None and turn.text and not overlong:
+            self._voice.learn(turn.level_dbfs, self._track.pitch(now - turn.onset))
         if overlong:
             self._rejected, self._until_silence = turn, True
         elif turn is not None:

@@ -253,7 +253,7 @@ class Conversation:
     def _close_caller_turn(self) -> None:
         """The caller's sound is over: its words are input. A backchannel over a protected segment does not count."""
         self._settle()
-        turn = self._caller.end_turn(self.now)
+        turn = self._caller.end_turn(self.now, own=self.state is not State.SPEAKING)
         if turn is not None:
             self._turn_end.pace.turn_ended(turn.paused_ms)
             if turn.text:

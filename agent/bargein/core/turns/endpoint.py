@@ -23,6 +23,8 @@ from .transcript import SoundProbabilities, Transcript
 
 PREROLL_SAMPLES = samples(300)
 KEPT_SAMPLES = samples(3000)
+LOUD_FRAMES = 5  # 0.1 s
+OPINION_LATE_SAMPLES = samples(400)
 MUTE_SAMPLES = samples(150)  # without a frame for longer, the phone is muted or suppresses silence
 POSSIBLE_SPEECH = 0.35  # below: a cough that was written as a word
 SURE_VOICE, SURE_VOICE_MS = 0.8, 400  # speechlike for so long: somebody spoke, words or not
@@ -93,6 +95,7 @@ class CallerTurn:
     likely: OverlapClass | None = None  # while it is an overlap
     second: SoundProbabilities | None = None  # what the recognizer takes that overlap for, by its sound
     asked: int = 0  # how often it was asked for that
+    asked_at: int = 0  # when it was asked last
     caller_dbfs: float = -100.0  # the caller is louder than this, as far as is known
     prosody: NDArray[np.float64] | None = None  # how its last words sound, as measured at `measured_at`
     measured_at: int = -1
@@ -101,6 +104,7 @@ class CallerTurn:
     over_echo_db: float = -100.0  # the most that a frame was above what may be our echo
     recognition: int | None = None  # how long the words took, in samples
     later: LaterSound | None = None
+    _loud: tuple[float, ...] = ()  # the LOUD_FRAMES loudest frames, the loudest first
     _voice: int = 0  # samples that are surely a voice
     _last_frame: int = 0  # when the last one came
     _unvoiced: int = 0  # samples received since the last voiced frame
@@ -113,6 +117,11 @@ class CallerTurn:
         levels = first.floor_dbfs, first.level_dbfs, first.background_speech_dbfs
         over_echo_db = first.level_dbfs - first.echo_dbfs
         return cls(id, onset, now, first.speechlike, first.score, *levels, question, over_echo_db=over_echo_db)
+
+    @property
+    def level_dbfs(self) -> float:
+        """What LOUD_FRAMES frames reached: a voice does, a knock does not."""
+        return self._loud[-1] if self._loud else self.loudest_dbfs
 
     @property
     def complete(self) -> bool:
@@ -176,6 +185,13 @@ class CallerTurn:
             self._voice += FRAME_SAMPLES if frame.speechlike >= SURE_VOICE else 0
         self.speechlike = frame.speechlike
         self.loudest_dbfs = max(self.loudest_dbfs, frame.level_dbfs)
+        if len(self._loud) < LOUD_FRAMES or frame.level_dbfs > self._loud[-1]:
+            self._loud = tuple(sorted((*self._loud, frame.level_dbfs), reverse=True)[:LOUD_FRAMES])
+
+    def hear(self, second: SoundProbabilities) -> None:
+        """What the recognizer takes the sound for. Too late it says nothing of what the sound is now."""
+        if self.likely is not None and self._last_frame - self.asked_at <= OPINION_LATE_SAMPLES:
+            self.second = second
 
     def sound(self, now: int) -> OverlapSound:
         """What `follow_sound` and `classify_overlap` decide by."""

@@ -13,6 +13,7 @@ from .overlap_classifier import OverlapClass
 from .transcript import SoundProbabilities
 
 ASKED_MS = (260, 400)  # after the onset
+LATEST_MS = 60  # after that: a sound that is an overlap only since then is longer than those it has learned from
 BEFORE_SAMPLES = samples(100)  # of the line before the onset: what the sound rises from
 SHARE = 0.7  # of the log odds of a word that is the second opinion; the rest is the classifier's
 
@@ -22,7 +23,8 @@ def piece_to_judge(asked: int, since: int) -> int:
 
     `asked`: how often that was done for this sound, which began `since` samples ago.
     """
-    return since + BEFORE_SAMPLES if asked < len(ASKED_MS) and since >= samples(ASKED_MS[asked]) else 0
+    due = asked < len(ASKED_MS) and 0 <= since - samples(ASKED_MS[asked]) <= samples(LATEST_MS)
+    return since + BEFORE_SAMPLES if due else 0
 
 
 def with_second_opinion(own: OverlapClass, second: SoundProbabilities) -> OverlapClass:
