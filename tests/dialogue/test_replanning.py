@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from bargein.core.language.intent import classify
+from bargein.core.language.kinds import Kind
 from bargein.core.turns.records import CallInfo
 from bargein.dialogue.dialogues import find
 from bargein.dialogue.flow import FlowPlanner, load
@@ -60,3 +62,39 @@ async def test_an_excuse_skips_nothing(text: str) -> None:
     call = TextCall(FlowPlanner(flow, CallInfo("call"), load_language("en")))
     await call.start()
     assert "blue mug for fifteen dollars" in (await call.says(text, LISTING)).text
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "kind"),
+    [
+        ("en", "sorry, that was just my dog, please go on", Kind.BACKCHANNEL),
+        ("en", "That was the wrong one, continue", Kind.REDIRECT),
+        ("en", "Sorry, that was wrong, go on", Kind.REDIRECT),
+        ("en", "sorry what was that, go on", Kind.REPEAT),
+        ("en", "That was too fast, go on", Kind.REPEAT),
+        ("en", "I want to cancel, sorry, go on", Kind.REDIRECT),
+        ("en", "Excuse me, can I continue?", Kind.REDIRECT),
+        ("en", "Sorry, can we go ahead", Kind.REDIRECT),
+        ("en", "my wife wants the red one, sorry, go on", Kind.REDIRECT),
+        ("es", "de acuerdo, pero hoy no", Kind.CORRECT),
+        ("de", "Entschuldigung, der Hund, weiter", Kind.BACKCHANNEL),
+        ("de", "Entschuldigung, ich möchte kündigen, weiter", Kind.REDIRECT),
+        ("de", "das war falsch, weiter", Kind.REDIRECT),
+        ("fr", "pardon, c'était le chien, continuez", Kind.BACKCHANNEL),
+        ("fr", "C'était faux, continuez", Kind.REDIRECT),
+        ("es", "era el perro, siga", Kind.BACKCHANNEL),
+        ("es", "Perdón, no es eso, siga", Kind.CORRECT),
+        ("es", "era la roja, siga", Kind.OTHER),
+        ("es", "para ya de hablar", Kind.STOP),
+        ("es", "para, quiero hablar", Kind.STOP),
+        ("es", "para mañana", Kind.OTHER),
+        ("it", "era il cane, continui", Kind.BACKCHANNEL),
+        ("it", "era il rosso, continui", Kind.OTHER),
+        ("nl", "sorry, de hond, ga door", Kind.BACKCHANNEL),
+        ("nl", "dat was fout, ga door", Kind.CORRECT),
+        ("pt", "era o cachorro, continue", Kind.BACKCHANNEL),
+        ("pt", "era o vermelho, continue", Kind.OTHER),
+    ],
+)
+def test_an_excuse_hides_no_wish(language: str, text: str, kind: Kind) -> None:
+    assert classify(text, load_language(language)) is kind

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from bargein.core.language.intent import classify, polarity
+from bargein.core.language.kinds import Kind
 from bargein.dialogue.flow import load
+from bargein.dialogue.languages import load as load_language
 from bargein.offline.text_call import TextCall
 
 from .flows import call_of, write
@@ -64,6 +67,44 @@ NO = {
     "nl": ["natuurlijk niet", "ik denk van niet", "hoeft niet", "zeker niet"],
     "pt": ["claro que não", "com certeza não", "acho que não", "melhor não"],
 }
+NOT_YES = {  # begin like a yes, or like a no that agrees
+    "en": [
+        "No, it's all wrong.",
+        "No, it's all mixed up",
+        "No, that is right next to the station",
+        "no problem, but no",
+        "no doubt it's wrong",
+        "sure, but not today",
+        "I'd love to cancel.",
+        "I'd love to, but I can't",
+        "That would be nice, but no.",
+        "It would be great if you could call me back.",
+        "It would be good to know the price",
+        "I don't mind telling you I am not happy",
+        "by all means, cancel it",
+    ],
+    "de": [
+        "Auf jeden Fall nicht.",
+        "unbedingt nicht",
+        "Jederzeit, aber nicht heute",
+        "Kein Problem, aber nein danke.",
+        "unbedingt ändern",
+        "kein Problem, aber ich will kündigen",
+    ],
+    "fr": [
+        "Je crois pas.",
+        "Je pense pas.",
+        "Ça va, non merci.",
+        "Ça va pas être possible",
+        "Je pense annuler",
+        "je crois qu'il y a une erreur",
+        "pas de problème, mais non",
+    ],
+    "es": ["con gusto no", "de acuerdo, pero hoy no", "está bien, pero no"],
+    "it": ["con piacere no", "nessun problema ma no grazie"],
+    "nl": ["ik denk het wel niet", "geen probleem, maar nee", "vooruit, maar niet vandaag"],
+    "pt": ["está bom não", "pode ser, mas não hoje", "com prazer não"],
+}
 
 
 async def begun(tmp_path: Path, flow: str) -> TextCall:
@@ -90,3 +131,20 @@ async def test_why_not_confirms(tmp_path: Path) -> None:
     call = await begun(tmp_path, CONFIRMS)
     await call.says("blue")
     assert (await call.says("why not")).text == "Taken."
+
+
+@pytest.mark.parametrize("language", NOT_YES)
+def test_what_only_begins_like_a_yes_is_none(language: str) -> None:
+    phrases = load_language(language)
+    for text in NOT_YES[language]:
+        assert not polarity(text, phrases), text
+        assert classify(text, phrases, question=True) is not Kind.CONFIRM, text
+
+
+@pytest.mark.parametrize("text", ["Uh, uh, yes please.", "uh, uh, yes", "Uh uh okay", "no no that's fine"])
+def test_a_yes_behind_a_stammer_or_a_no_is_one(text: str) -> None:
+    assert polarity(text, load_language("en"))
+
+
+def test_a_stammer_is_no_no() -> None:
+    assert polarity("Uh, uh, the blue one", load_language("en")) is None

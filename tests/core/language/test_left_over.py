@@ -74,7 +74,8 @@ def test_a_word_that_changes_a_value_is_never_passed_over(language: str) -> None
         plain = value(said, kind, phrases)
         assert plain
         for word in sorted(words):
-            for text in (f"{word} {said}", f"{said} {word}"):
+            before = () if word in phrases.numbers.attached else (f"{word} {said}",)
+            for text in (*before, f"{said} {word}"):
                 taken = value(text, kind, phrases)
                 assert taken != plain, (language, text)
     both = f"{seven} {CONNECTORS[language]} {nine}"

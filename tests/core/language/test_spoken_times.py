@@ -21,6 +21,8 @@ from tests.core.language.spoken import ASK, clock, day
         ("Friday week", "2026-12-11"),
         ("a week from Monday", "2026-12-07"),
         ("a week on Monday", "2026-12-07"),
+        ("a week last Monday", ASK),
+        ("a week yesterday", ASK),
         ("two weeks today", "2026-12-12"),
         ("three days from now", "2026-12-01"),
         ("in a couple of days", "2026-11-30"),

@@ -156,6 +156,8 @@ class _DateReader:
         if words[end] in dates.since or (at == 0 and days % 7 == 0):  # "a week on Monday", if nothing stands before
             start = end + 1 if words[end] in dates.since else self._skip(end)
             base = self._day_at(start) if start < len(words) else None
+            if base is not None and words[end] not in dates.since and base.value < self.today:
+                raise Unclear  # "a week last Monday" is none of the days to come
             return self._later(base.value, days, at, base.end) if base is not None else None
         return None
 

@@ -31,6 +31,7 @@ def digits_in(text: str, numbers: Numbers, repairs: Repairs, low: int = 0, high:
     `low` and `high` are how many are expected (0: unknown). They decide between readings ("eight hundred five" is 805
     or 8005); the result may still be of another length. Raises Unclear if several numbers may be meant.
     """
+    numbers = replace(numbers, scales={word: n for word, n in numbers.scales.items() if word not in numbers.attached})
     words = numbers.words(repairs.marked(text))
     found = _likeliest(text, words, numbers, repairs, low, high)
     if found and (_LETTER.search(spoken_text(text)) or _is_more(found, words, numbers, low, high)):

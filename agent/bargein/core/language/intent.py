@@ -102,6 +102,21 @@ class Phrases:
                 spoken = spoken[lead.end() :]
         return None
 
+    def agrees(self, words: Sequence[str], whole: bool = False) -> bool:
+        """Whether a phrase of the rule `agreed` says yes: "no problem", but not "no problem, but no".
+
+        `whole`: only if nothing follows. The words are those that `cleaned` returned.
+        """
+        rest = self.behind("agreed", joined(words))
+        if not rest:
+            return rest is not None
+        return not whole and (self.agrees(rest) or not (self.denies(rest) or self.matches_words("wrong", rest)))
+
+    def denies(self, words: Sequence[str]) -> bool:
+        """Whether a plain no, a negation or a phrase of the rule `no` is among these words."""
+        denials = self.repairs.negations.union(self.lists.get("plain_no", ()))
+        return not denials.isdisjoint(words) or self.matches_words("no", words)
+
     def mentions(self, name: str, text: str) -> bool:
         """Whether a phrase of the list `name` stands in the text."""
         spoken = f" {joined(tokens(text))}"
@@ -234,11 +249,15 @@ def polarity(text: str, phrases: Phrases) -> bool | None:
     """Whether an answer means yes or no; None if it is neither."""
     words = phrases.cleaned(text)
     if phrases.matches_words("no", words) or phrases.matches_words("no", tokens(text)):  # "uh-uh" is made of fillers
-        return phrases.matches_words("agreed", words)
+        return phrases.agrees(words)
+    if phrases.agrees(words, whole=True):
+        return True
+    after_yes = phrases.behind("yes", joined(words)) or words[-1:]
+    if phrases.denies(after_yes) and not phrases.agrees(after_yes):  # "sure, but not today", "con gusto, no"
+        return None
     if phrases.matches_words("yes", tokens(text)):
         return True
-    agrees = ("agreed", "yes", "confirm", "understood")
-    return True if any(phrases.matches_words(rule, words) for rule in agrees) else None
+    return True if any(phrases.matches_words(rule, words) for rule in ("yes", "confirm", "understood")) else None
 
 
 def yes_or_no(text: str, phrases: Phrases) -> bool | None:
@@ -248,7 +267,7 @@ def yes_or_no(text: str, phrases: Phrases) -> bool | None:
     words = phrases.cleaned(text)
     agrees = phrases.mentions("plain_yes", text)
     denies = phrases.mentions("plain_no", text) or any(word in phrases.repairs.negations for word in words)
-    if agrees and denies and not phrases.matches_words("agreed", words):
+    if agrees and denies and not phrases.agrees(words):
         raise Unclear
     return polarity(text, phrases)
 
@@ -278,7 +297,8 @@ def classify(
 
     if rest and phrases.matches_words("agent", rest):
         return Kind.AGENT
-    if not said and (is_backchannel(text, phrases, question) or (about("excuse") and not about("redirect"))):
+    excuses = about("excuse") and not about("redirect", "wrong", "repeat", "request", "question", "no")
+    if not said and (is_backchannel(text, phrases, question) or excuses):
         return Kind.BACKCHANNEL
     if about("repeat"):
         return Kind.REPEAT
@@ -287,18 +307,20 @@ def classify(
         return Kind.QUESTION
     if said:
         return _of_choice(words, said, phrases, interrupted, choices, chosen, text)
-    return _of_rules(about, text)
+    agrees = phrases.agrees(words, whole=True)
+    refuses = not agrees and phrases.denies(words[-1:]) and not text.rstrip().endswith("?")
+    return _of_rules(about, text, agrees, refuses)
 
 
-def _of_rules(about: Callable[..., bool], text: str) -> Kind:
-    """The rest of the order, for a turn without a choice."""
+def _of_rules(about: Callable[..., bool], text: str, agrees: bool, refuses: bool) -> Kind:
+    """The rest of the order, for a turn without a choice. `agrees`: it only agrees; `refuses`: it ends with a no."""
     if about("redirect"):
         return Kind.CONFIRM if about("understood") else Kind.REDIRECT
     if about("next"):
         return Kind.CONFIRM if about("understood", "yes") else Kind.REDIRECT
     if about("may_ask"):
         return Kind.QUESTION
-    if about("agreed"):
+    if agrees:
         return Kind.CONFIRM
     if about("stop"):
         return Kind.STOP
@@ -308,11 +330,11 @@ def _of_rules(about: Callable[..., bool], text: str) -> Kind:
         return Kind.CORRECT
     if about("question"):
         return Kind.QUESTION
-    if about("confirm") and not about("no"):
+    if about("confirm") and not about("no") and not refuses:
         return Kind.CONFIRM
     if about("change"):
         return Kind.CORRECT
-    if about("no"):
+    if about("no") or (refuses and about("confirm", "understood", "yes")):
         return Kind.CORRECT
     if about("confirm", "understood", "yes"):
         return Kind.CONFIRM

@@ -39,6 +39,7 @@ class Numbers:
     extensions: frozenset[str] = frozenset()  # "extension": what follows is no part of a telephone number
     area_codes: frozenset[str] = frozenset()  # "area code": what follows stands in front of the rest
     unclear: frozenset[str] = frozenset()  # words that change a quantity: "half", "percent", "at least"
+    attached: frozenset[str] = frozenset()  # of scales and `unclear`, what counts only behind a number: "grand"
     vigesimal: bool = False  # French: soixante-dix, quatre-vingt-douze
     one_word: bool = False  # numbers are written as one word: "zweihundertfünf"
     spaced: bool = False  # "1 200" is one number
@@ -49,7 +50,10 @@ class Numbers:
     def of(cls, data: Mapping[str, Any]) -> Numbers:
         """From the part `numbers` of a language file. Raises ValueError if it is wrong."""
         tables = ("values", "scales", "repeats", "quantities", "spoken_digits", "homophones")
-        words = ("glue", "tens_glue", "digit_glue", "articles", "minus", "plus", "extensions", "area_codes", "unclear")
+        words = (
+            "glue", "tens_glue", "digit_glue", "articles", "minus", "plus", "extensions", "area_codes", "unclear",
+            "attached",
+        )  # fmt: skip
         flags = ("vigesimal", "one_word", "spaced")
         if unknown := sorted(set(data) - {*tables, *words, *flags, "compound", "thousands", "point"}):
             raise ValueError(f"numbers: {unknown[0]!r} is not known; days and months belong under dates:")
@@ -71,6 +75,8 @@ class Numbers:
     def words(self, text: str) -> list[str]:
         """The tokens of a text, with number words of several words, and of one long word, made whole."""
         text = _BRACKETS.sub(self._said, text)
+        if self.attached:  # "four, grand!"
+            text = re.sub(rf"(?i)([,.;:!?]\s+)(?:{'|'.join(map(re.escape, sorted(self.attached)))})\b", r"\1", text)
         found = merged(value_tokens(text), (*self.values, *self.unclear, *self.digit_glue, *self.area_codes))
         if self.one_word:
             found = [part for word in found for part in self._parts(word)]
@@ -145,7 +151,7 @@ def _cardinal(words: Sequence[str], start: int, numbers: Numbers) -> Said[Decima
     at = end = start
     while at < len(words):
         word = words[at]
-        if word in numbers.scales:
+        if word in numbers.scales and _counts(words, at, numbers):
             scale = numbers.scales[word]
             if scale < 1000 and (current is None or 0 < current < 100):
                 current = (current or 1) * Decimal(scale)
@@ -169,6 +175,12 @@ def _cardinal(words: Sequence[str], start: int, numbers: Numbers) -> Said[Decima
             break
         at = end = at + 1
     return Said(total + (current or 0), start, end) if end > start else None
+
+
+def _counts(words: Sequence[str], at: int, numbers: Numbers) -> bool:
+    """Whether a word has its meaning here: "two grand", "10 k", but not "that's grand"."""
+    before = words[at - 1] if at else ""
+    return words[at] not in numbers.attached or before in numbers.scales or _value(before, numbers) is not None
 
 
 def _is_dozen(word: str, numbers: Numbers) -> bool:
@@ -218,7 +230,7 @@ def number_in(text: str, numbers: Numbers, repairs: Repairs, ordinals: Collectio
         linking = repairs.joiners | numbers.glue | numbers.digit_glue | numbers.unclear
         found = [said for said in found if not _is_article(said, words, numbers, linking)] or found
     taken = {i for said in found for i in range(said.start, said.end)}
-    rest = [word for i, word in enumerate(words) if i not in taken]
+    rest = [word for i, word in enumerate(words) if i not in taken and _counts(words, i, numbers)]
     if any(is_figure(word) for word in rest) or _RELATIVE.search(text):
         raise Unclear
     if found and any(word in numbers.unclear or word in ordinals or word in numbers.repeats for word in rest):
