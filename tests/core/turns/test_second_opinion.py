@@ -83,3 +83,14 @@ def test_a_second_opinion_that_comes_too_late_does_not_count() -> None:
 def test_a_sound_that_is_an_overlap_only_late_is_not_judged_by_its_beginning() -> None:
     assert piece_to_judge(0, samples(280)) == samples(280) + BEFORE_SAMPLES
     assert piece_to_judge(0, samples(2000)) == piece_to_judge(1, samples(2000)) == 0
+
+
+def test_who_was_sure_is_not_asked_again() -> None:
+    unsure = SoundProbabilities(0.6, 0.3, 0.1)
+    for first, times in ((WORD, 1), (NONE, 1), (unsure, 2)):
+        call = Held([MENU], [""], 0.2)
+        call.run(1000)
+        call.run(340, LOUD)
+        call.core.on_sound(call.judged[0].turn_id, first)
+        call.run(300, LOUD)
+        assert len(call.judged) == times

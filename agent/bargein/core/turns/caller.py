@@ -17,7 +17,7 @@ from .endpoint import KEPT_SAMPLES, PREROLL_SAMPLES, RECOGNIZER_LATE_MS, CallerT
 from .overlap_classifier import BACKGROUND_FRAMES, OverlapClassifier
 from .prosody import SpeechTrack
 from .reply import Listen
-from .second_opinion import piece_to_judge, with_second_opinion
+from .second_opinion import piece_to_judge, settled, with_second_opinion
 from .transcript import SoundProbabilities
 
 COOLDOWN, COOLDOWN_SAMPLES = 0.2, samples(1500)  # sensitivity is lower after a rejected sound: coughs come in series
@@ -145,7 +145,9 @@ class Caller:
     def sound_to_judge(self, now: int) -> list[JudgeSound]:
         """What the recognizer is to judge now: the overlap so far, or nothing."""
         turn = self.turn
-        if turn is None or turn.likely is None or not (count := piece_to_judge(turn.asked, now - turn.onset)):
+        if turn is None or turn.likely is None or settled(turn.second):
+            return []
+        if not (count := piece_to_judge(turn.asked, now - turn.onset)):
             return []
         turn.asked, turn.asked_at = turn.asked + 1, now
         return [JudgeSound(turn.id, self._preroll.last(count))]

@@ -15,6 +15,7 @@ from .transcript import SoundProbabilities
 ASKED_MS = (260, 400)  # after the onset
 LATEST_MS = 60  # after that: a sound that is an overlap only since then is longer than those it has learned from
 BEFORE_SAMPLES = samples(100)  # of the line before the onset: what the sound rises from
+SETTLED = 0.05  # the first answer is kept if it is so sure of a word, or of none
 SHARE = 0.7  # of the log odds of a word that is the second opinion; the rest is the classifier's
 
 
@@ -25,6 +26,11 @@ def piece_to_judge(asked: int, since: int) -> int:
     """
     due = asked < len(ASKED_MS) and 0 <= since - samples(ASKED_MS[asked]) <= samples(LATEST_MS)
     return since + BEFORE_SAMPLES if due else 0
+
+
+def settled(second: SoundProbabilities | None) -> bool:
+    """Whether asking again would hardly change the answer."""
+    return second is not None and not SETTLED < second.word < 1 - SETTLED
 
 
 def with_second_opinion(own: OverlapClass, second: SoundProbabilities) -> OverlapClass:
