@@ -134,6 +134,12 @@ def test_tool_calls_are_written_as_a_server_wants_them(reasons: list[str], wante
     assert wanted(*dialect.body(WANTED, messages, 8000)["messages"][-2:])
 
 
+def test_arguments_that_were_cut_off_are_an_empty_object_where_a_server_wants_one() -> None:
+    cut = {**ORDERED["tool_calls"][0], "function": {"name": "order", "arguments": '{"mug": "bl'}}
+    body = Dialect(object_arguments=True).body(WANTED, [*MESSAGES, {**ORDERED, "tool_calls": [cut]}, NOTED], 8000)
+    assert body["messages"][-2]["tool_calls"][0]["function"]["arguments"] == {}
+
+
 def test_a_limit_that_is_too_high_is_left_out() -> None:
     dialect = Dialect()
     reason = "max_tokens is too large: 300. This model supports at most 100 completion tokens"

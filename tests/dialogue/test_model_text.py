@@ -45,6 +45,24 @@ SPOKEN = {
     "See [our site][2] and [3].\n\n[2]: https://mugs.example/a?b\n[3]: https://mugs.example": ["See our site and."],
     "One line\nand its other half.": ["One line and its other half."],
     "---\n> Quoted.\n***": ["Quoted."],
+    'For example [{"name":"go"}] ends it. Sure?': ["For example ends it.", "Sure?"],
+    'The form needs {"type": "mug"} and a date. Is that fine?': [
+        'The form needs {"type": "mug"} and a date.', "Is that fine?",
+    ],
+    '{"type": "mug"} is what it needs. Fine?': ['{"type": "mug"} is what it needs.', "Fine?"],
+    'We write {"name": "go", "arguments": {}} there. Fine?': [
+        'We write {"name": "go", "arguments": {}} there.', "Fine?",
+    ],
+    '{"name": "fly", "arguments": {}} is unknown. Fine?': ['{"name": "fly", "arguments": {}} is unknown.', "Fine?"],
+    '{"name": "go"}\nThat is it. Fine?': ['{"name": "go"} That is it.', "Fine?"],
+    '{"name": "go", "arguments": {"to": "sa': [],
+    '[TOOL_CALLS][{"name": "go", "argum': [],
+    "We use [TOOL_CALLS] for that. Then we call back.": ["We use for that.", "Then we call back."],
+    "Your code is <internal memo> five.": ["Your code is five."],
+    "I think <thoughtful> persons pay five. More text here.": ["I think persons pay five.", "More text here."],
+    "Thanks </reasonable> a lot.": ["Thanks a lot."],
+    '<think time="2">They ask. Hm.</think>We open at nine.': ["We open at nine."],
+    "<inner_monologue>They ask. Hm.</inner_monologue>We open at nine.": ["We open at nine."],
     "See No. 5 on Main Ave. near Acme Inc. for Dr. Smith.": ["See No. 5 on Main Ave. near Acme Inc. for Dr. Smith."],
 }  # fmt: skip
 
@@ -52,9 +70,10 @@ SPOKEN = {
 @pytest.mark.parametrize("text", SPOKEN)
 @pytest.mark.parametrize("size", [1, 3, 10, 10_000])
 def test_what_is_said(text: str, size: int) -> None:
-    reader = ModelText()
+    reader = ModelText(known=lambda name: name == "go")
     found = [sentence for at in range(0, len(text), size) for sentence in reader.feed(text[at : at + size])]
     assert found + reader.rest() == SPOKEN[text]
+    assert (reader.tools, reader.unopened) == ([], False)
 
 
 @pytest.mark.parametrize("size", [1, 3, 10, 10_000])
@@ -104,6 +123,10 @@ def test_it_takes_time_in_proportion() -> None:
     said = [sentence for _ in range(20_000) for sentence in reader.feed("word <")]
     assert 200 < len(said) < 400
     assert time.process_time() - begun < 5
+    reader = ModelText()
+    for unit in (" ", '{ "', "[ ", '\n{"name":', "[TOOL_CALLS]"):
+        reader.feed(unit * 20_000)
+    assert time.process_time() - begun < 5
 
 
 CALLS = {
@@ -115,6 +138,11 @@ CALLS = {
     '<|python_tag|>{"name": "go", "parameters": {"to": "sales"}}': "",
     '{"type": "function", "function": {"name": "go", "arguments": {"to": "sales"}}}': "",
     'One moment.\n```json\n{"name": "go", "arguments": "{\\"to\\": \\"sales\\"}"}\n```': "One moment.",
+    '{"name": "go", "arguments": {"to": "sales"}}\nOne moment. Please.': "One moment. Please.",
+    '[{"name": "go", "arguments": {"to": "sales"}},]': "",
+    '[TOOL_CALLS]go{"to": "sales"} One moment.': "One moment.",
+    '[TOOL_CALLS][{"name": "go", "arguments": {"to": "sales"}}]\nOne moment.': "One moment.",
+    "<think>Hm.</think>\n" + '{"name": "go", "parameters": {"to": "sales"}}': "",
 }
 
 
@@ -125,3 +153,25 @@ def test_a_tool_call_written_as_text_is_a_call(text: str, size: int) -> None:
     found = [sentence for at in range(0, len(text), size) for sentence in reader.feed(text[at : at + size])]
     assert " ".join(found + reader.rest()) == CALLS[text]
     assert [(name, json.loads(arguments)) for name, arguments in reader.tools] == [("go", {"to": "sales"})]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[TOOL_CALLS]a{"x":1}[TOOL_CALLS]b{"y":2}',
+        '[TOOL_CALLS][{"name":"a","arguments":{"x":1}},{"name":"b","arguments":{"y":2}}]',
+        '[\n{"name":"a","arguments":{"x":1}}, {"name":"b","arguments":{"y":2}}]',
+        '{"name":"a","arguments":{"x":1}}; {"name":"b","arguments":{"y":2}}',
+    ],
+)
+@pytest.mark.parametrize("size", [1, 3, 10, 10_000])
+def test_parallel_calls_written_as_text_are_all_found(text: str, size: int) -> None:
+    reader = ModelText()
+    said = [sentence for at in range(0, len(text), size) for sentence in reader.feed(text[at : at + size])]
+    assert said + reader.rest() == []
+    assert [(name, json.loads(arguments)) for name, arguments in reader.tools] == [("a", {"x": 1}), ("b", {"y": 2})]
+
+
+def test_words_after_a_call_do_not_wait_for_the_end_of_the_answer() -> None:
+    reader = ModelText()
+    assert reader.feed('{"name": "go", "arguments": {}}\nOne moment. And') == ["One moment."]

@@ -36,6 +36,9 @@ SPOKEN = [
      "Mail jane underscore doe plus x at my dash shop dot example or see shop dot example slash a underscore b."),
     ("en", "Press 1, # or *. Then press *, 5 * 3.", "Press 1, hash or star. Then press star, 5 3."),
     ("en", "Call 555 0104.", "Call five five five, zero one zero four."),
+    ("en", "Price 123.0456, 100 0500 items, phone 555.0104.",
+     "Price 123.0456, 100 zero five zero zero items, phone five five five, zero one zero four."),
+    ("en", "A$5, C$7, HK$5 and R$5.", "five dollars, seven dollars, HK$5 and R$5."),
     ("en", "Open Mon-Fri 9:00-17:00, 9 AM–5 PM.", "Open Monday to Friday 9:00 to 17:00, 9 AM to 5 PM."),
     ("en", "It is -$5, USD 12.50, $20/month or $5-$10, and $1.5 million.",
      "It is minus five dollars, twelve dollars and fifty cents, twenty dollars per month or five dollars to ten "

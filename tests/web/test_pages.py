@@ -128,7 +128,8 @@ def test_filters_are_those_of_the_command_line(browser: TestClient, monkeypatch:
     assert "The log has no such queue. It has support." in browser.get("/calls?queue=suport").text
     assert "no such queue" not in browser.get("/calls?queue=support&until=2001-01-01").text
     assert "It has support." in browser.get("/statistics?queue=suport").text
-    assert browser.get("/interruptions?slow=soon").status_code == 400
+    for wrong in ("slow=soon", "slow=" + "0" * 15 + "9" * 20, "page=" + "0" * 15 + "9" * 20):
+        assert browser.get(f"/interruptions?{wrong}").status_code == 400
     for wrong in ("since=soon", "outcome=nonsense", "longer=x", "page=-1", "page=9" + "9" * 40):
         assert browser.get(f"/calls?{wrong}").status_code == 400
     page = browser.get("/statistics?since=xx&queue=support").text  # the form is there to correct it

@@ -7,11 +7,12 @@ request to the same model leaves it out from the start.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+
+from .tool_text import read_arguments
 
 Message = dict[str, Any]
 
@@ -91,7 +92,7 @@ class Dialect:
     def _call(self, call: Mapping[str, Any]) -> dict[str, Any]:
         made = {**call, "id": self._id(call["id"])}
         if self.object_arguments:
-            made["function"] = {**call["function"], "arguments": json.loads(call["function"]["arguments"])}
+            made["function"] = {**call["function"], "arguments": read_arguments(call["function"]["arguments"]) or {}}
         return made
 
     def _id(self, name: str) -> str:

@@ -8,20 +8,26 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Callable
 
 from ..core.language.sentences import Sentences
 from ..core.language.symbols import without_emoji
-from .tool_text import calls_in
+from .tool_text import ARGUMENTS, Brackets, bare_calls, calls_in
 
-_NAMES = r"[\w:]*(?:think|thought|reason|reflect|analysis|scratchpad|monologue)\w*|internal"
+_NAMES = (
+    r"think(?:ing)?|thoughts?|reason(?:ing)?|reflect(?:ion)?|analysis|scratchpad|monologue|(?:inner|internal)_\w{4,10}"
+    r"|ant_?thinking|(?:seed|antml):think(?:ing)?|chain_of_thought"
+)
 _HARMONY = r"<\|channel\|>\s*(?:analysis|commentary)[^<]*<\|message\|>"  # gpt-oss
 _CALLS = (  # calls written as text; Mistral's, Llama's and bare JSON have no end but that of the answer
     r"<(tool_call|function_call)>|(?=<(function)=)|\[(TOOL_CALLS)\]|<\|(python_tag)\|>"
-    r'|\[?\s*(?=(\{)\s*"(?:name|type|function)"\s*:)'
+    r'|(?=(?P<bare>(?:\[\s{0,9})?\{)\s{0,9}"(?:name|type|function)"\s{0,9}:)'
 )
-_END = rf"<\s*/\s*(?:{_NAMES})\s*>|<\|(?:end_|/)(?:{_NAMES})\|>|\[/THINK\]|◁/think▷|<unused95>"
+_END = rf"<\s*/\s*(?:{_NAMES})\s*>|<\|(?:end_(?:of_)?|/)(?:{_NAMES})\|>|\[/THINK\]|◁/think▷|<unused95>"
 _OPEN = re.compile(
-    rf"<\s*({_NAMES})\b[^<>]*(?<!/)>|<\|({_NAMES})\|>|\[(THINK)\]|◁(think)▷|<(unused94)>|({_HARMONY})|{_CALLS}", re.I
+    rf"<\s*({_NAMES})(?:\s+\w+=[^<>]*(?<!/))?\s*>|<\|(?:start_|begin_of_|begin_)?({_NAMES})\|>|\[(THINK)\]|◁(think)▷"
+    rf"|<(unused94)>|({_HARMONY})|{_CALLS}",
+    re.I,
 )
 _CLOSE = re.compile(
     rf"{_END}|<\|end\|>|<\|channel\|>\s*final[^<]*<\|message\|>|</(?:tool_call|function_call|function)>", re.I
@@ -29,16 +35,20 @@ _CLOSE = re.compile(
 _STRAY = re.compile(_END, re.I)
 _TAG = re.compile(
     r"<\|channel\|>\s*final[^<]*<\|message\|>|<\|(?:start|im_start)\|>\s*assistant|"
-    r"<\|start_header_id\|>\s*\w*\s*<\|end_header_id\|>|"
+    r"<\|start_header_id\|>\s{0,9}\w{0,20}\s{0,9}<\|end_header_id\|>|"
     r"<(https?://[^<>\s]+|[^<>\s@]+@[^<>\s]+)>|</?[A-Za-z][^<>]*>|<\|[^<>]*\|>|<!--[^<>]*-->|\[/?INST\]"
 )
 _PARTIAL = re.compile(  # what may be the beginning of a tag, or of a call
-    r"(?:<[/|!A-Za-z ][^<>]{0,80}|<|\[/?[A-Z_]{0,10}|◁[^▷]{0,8}|\[?\s*\{\s*\"?[a-z]{0,8}\"?\s*"
+    r"(?:<[/|!A-Za-z ][^<>]{0,80}|<|\[/?[A-Z_]{0,10}|◁[^▷]{0,8}|\[\s{1,9}"
+    r"|(?:\[\s{0,9})?\{\s{0,9}\"?[a-z]{0,8}\"?\s{0,9}"
     r"|<\|(?:channel|start|im_start|start_header_id)\|>[^<]{0,40}(?:<\|?[a-z_]*\|?)?)$"
 )
 _SPEAKER = re.compile(r"\A[\s*\"]*(?:assistant|ai|agent|bot)\*{0,2}:\*{0,2}\s+(?=\w)", re.I)
-CALLS = ("tool_call", "function_call", "function", "tool_calls", "python_tag", "{")
+CALLS = ("tool_call", "function_call", "function", "tool_calls", "python_tag")
+_UNMARKED = ("tool_calls", "python_tag")  # nothing says where their calls end: words may follow
+_CUT_CALL = re.compile(rf'"(?:{"|".join(ARGUMENTS)})"\s*:')
 MAX_TOOL_CHARS = 8_000
+LINE_CHARS = 200  # of a line's beginning: enough to tell whether it has words
 LONGEST_SENTENCE = 500  # characters; then it is said in parts
 
 # A first sentence that is about the user is reasoning whose opening tag is part of the prompt (Qwen, DeepSeek-R1).
@@ -54,15 +64,19 @@ class ModelText:
     """Text in pieces of any size, sentences out as soon as each is complete.
 
     `reasons`: this model ends its reasoning with a closing tag that has no opening one, so nothing is said before it.
+    `known`: whether there is a tool of this name; JSON without a tag is a call of a known tool, or else text.
     """
 
-    def __init__(self, reasons: bool = False) -> None:
+    def __init__(self, reasons: bool = False, known: Callable[[str], bool] = lambda name: True) -> None:
         self.unopened = False  # a closing tag came without an opening one: what came before was reasoning
         self.tools: list[tuple[str, str]] = []  # name and arguments of tool calls written as text
         self.plain = ""  # all that is said
         self._raw = ""  # not yet read
         self._inside = ""  # name of the block that we are in
         self._block = ""
+        self._brackets = Brackets()  # of the JSON that we are in
+        self._line = ""  # the beginning of the line that we are in
+        self._known = known
         self._held: list[str] | None = [] if reasons else None  # sentences that may be reasoning
         self._started = False
         self._sentences = Sentences()
@@ -100,36 +114,72 @@ class ModelText:
         """The text outside of hidden blocks, as far as it is certain."""
         out: list[str] = []
         while True:
-            mark = (_CLOSE if self._inside else _OPEN).search(self._raw)
+            if self._inside == "{":
+                if (found := self._json(last)) is None:
+                    break
+                out.append(self._outside(found))
+            mark = _CLOSE.search(self._raw) if self._inside else self._opening()
             stray = None if self._inside else _STRAY.search(self._raw)
             if stray is not None and (mark is None or stray.start() <= mark.start()):
                 out = []
                 self._forget()
                 self._raw = self._raw[stray.end() :]
-            elif mark is None:
+            elif mark is None and not (self._inside and last):
                 break
             elif self._inside:
-                self._block += self._raw[: mark.start()]
-                self._raw = self._raw[mark.end() :]
-                self._close()
-            else:
-                out.append(self._raw[: mark.start()])
-                self._inside = next(group for group in mark.groups() if group).lower()
+                upto, after = mark.span() if mark else (len(self._raw), len(self._raw))
+                self._block = (self._block + self._raw[:upto])[-MAX_TOOL_CHARS:]
+                self._raw = self._close() + self._raw[after:]
+            elif mark is not None:
+                out.append(self._outside(self._raw[: mark.start()]))
+                self._inside = next(group for group in mark.groups() if group).lower().lstrip("[ \t\r\n")
+                self._brackets = Brackets()
                 self._raw = self._raw[mark.end() :]
         partial = None if last else _PARTIAL.search(self._raw)
         upto = partial.start() if partial else len(self._raw)
         ready, self._raw = self._raw[:upto], self._raw[upto:]
         if self._inside:
             self._block = (self._block + ready)[-MAX_TOOL_CHARS:]
-            if last:
-                self._close()
-            return self._lines.feed("".join(out))
-        return self._lines.feed(_TAG.sub(lambda tag: tag[1] or " ", "".join(out) + ready), last)
+        else:
+            out.append(self._outside(ready))
+        return self._lines.feed(_TAG.sub(lambda tag: tag[1] or " ", "".join(out)), last)
 
-    def _close(self) -> None:
-        if self._inside in CALLS:
-            self.tools += calls_in(self._block)
+    def _opening(self) -> re.Match[str] | None:
+        """The next tag that opens a block, or JSON at the beginning of a line: within a line it is part of the text."""
+        for mark in _OPEN.finditer(self._raw):
+            if not mark["bare"]:
+                return mark
+            begin = self._raw.rfind("\n", 0, mark.start()) + 1
+            before = ("" if begin else self._line) + self._raw[begin : min(mark.start(), begin + LINE_CHARS)]
+            if re.fullmatch(r"(?:```\w*)?", _TAG.sub("", before).strip("> \t\r\n;,")):
+                return mark
+        return None
+
+    def _outside(self, text: str) -> str:
+        self._line = (self._line + text).rpartition("\n")[2].lstrip()[:LINE_CHARS]
+        return text
+
+    def _json(self, last: bool) -> str | None:
+        """Read on in JSON without a tag; None if it goes on. What of it is text after all."""
+        end = self._brackets.end(self._raw)
+        upto = end if end >= 0 else len(self._raw)
+        self._block, self._raw = self._block + self._raw[:upto], self._raw[upto:]
+        if end < 0 and not last:
+            return None
+        block, self._inside, self._block = self._block, "", ""
+        calls = bare_calls(block, self._known)
+        self.tools += calls
+        return "" if calls or (end < 0 and _CUT_CALL.search(block)) else block
+
+    def _close(self) -> str:
+        """What of the block is text after all."""
+        block, kind = self._block, self._inside
         self._inside, self._block = "", ""
+        if kind not in CALLS:
+            return ""
+        calls, words = calls_in(block)
+        self.tools += calls
+        return words if kind in _UNMARKED else ""
 
     def _forget(self) -> None:
         """All text so far was reasoning."""
@@ -182,7 +232,7 @@ class _LineEnds:
 
     def _begin(self) -> str:
         """The beginning of the line, without the mark of its kind."""
-        line, self._head = self._head, ""
+        line, self._head = self._head.lstrip(), ""
         mark = _MARK.match(line)
         line = _unmarked(line)
         if not line.strip():

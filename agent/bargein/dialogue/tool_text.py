@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+ARGUMENTS = ("arguments", "parameters", "input")  # the member of a call, by vendor
 _FENCE = re.compile(r"\A```\w*\s*|\s*```\Z")
 _CALL = re.compile(r"<function=([\w.-]+)>\s*(.*)", re.DOTALL)  # Llama 3.1, Qwen3-Coder
 _PARAMETER = re.compile(r"<parameter=([\w.-]+)>\s*(.*?)\s*(?=</parameter>|<parameter=|\Z)", re.DOTALL)
+_MARKER = re.compile(r"\[TOOL_CALLS\]", re.I)  # before each of Mistral's parallel calls
 _NAMED = re.compile(r"\s*([A-Za-z_][\w.-]*)\s*(?:\[ARGS\]\s*)?(\{.*)", re.DOTALL)  # Mistral: transfer{"queue": "sales"}
 
 
@@ -43,16 +45,74 @@ def _value(text: str) -> Any:
         return None
 
 
-def calls_in(text: str) -> list[tuple[str, str]]:
-    """Names and arguments (JSON text) of the tool calls that are written in a text."""
+class Brackets:
+    """Finds the end of JSON that comes in pieces, the first of which begins with a bracket."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._quoted = self._escaped = False
+
+    def end(self, piece: str) -> int:
+        """The place in this piece behind the bracket that closes the first one; -1 if it is still open."""
+        for at, char in enumerate(piece):
+            if self._quoted:
+                self._quoted = self._escaped or char != '"'
+                self._escaped = char == "\\" and not self._escaped
+            elif char == '"':
+                self._quoted = True
+            elif char in "{[":
+                self._depth += 1
+            elif char in "}]":
+                self._depth -= 1
+                if self._depth <= 0:
+                    return at + 1
+        return -1
+
+
+def calls_in(text: str) -> tuple[list[tuple[str, str]], str]:
+    """Names and arguments (JSON text) of the tool calls that are written in a text, and the words beside them."""
     if (tagged := _CALL.search(text)) is not None:
         given = dict(_PARAMETER.findall(tagged[2])) or read_arguments(tagged[2].split("</function>")[0])
-        return [(tagged[1], json.dumps(given or {}, ensure_ascii=False))]
-    if (named := _NAMED.match(text)) is not None:
-        return [(named[1], named[2])]
-    made = _value(_FENCE.sub("", text.strip()))
-    calls = [_call(one) for one in (made if isinstance(made, list) else [made])]
-    return [call for call in calls if call is not None]
+        return [(tagged[1], json.dumps(given or {}, ensure_ascii=False))], ""
+    found: list[tuple[str, str]] = []
+    words: list[str] = []
+    for part in _MARKER.split(text):
+        part = _FENCE.sub("", part.strip())
+        named = _NAMED.match(part)
+        if named is None and part[:1] not in ("{", "["):
+            words.append(part)
+            continue
+        written = named[2] if named else part
+        end = Brackets().end(written)
+        if end >= 0:
+            words.append(written[end:].strip("`\n "))
+            written = written[:end]
+        if named:
+            found.append((named[1], written))
+        else:
+            found += [call for call in map(_call, _items(written)) if call is not None]
+    return found, " ".join(words).strip()
+
+
+def bare_calls(text: str, known: Callable[[str], bool]) -> list[tuple[str, str]]:
+    """The calls that a piece of JSON is, without a tag: of tools that are `known`, with a member for their arguments.
+
+    Empty if anything in it is not such a call: then it may be part of what the model says.
+    """
+    found = []
+    for one in _items(text):
+        call = _call(one)
+        if call is None or not known(call[0]):
+            return []
+        if not isinstance(one.get("function"), Mapping) and not any(key in one for key in ARGUMENTS):
+            return []
+        found.append(call)
+    return found
+
+
+def _items(text: str) -> list[Any]:
+    made = _value(text)
+    return made if isinstance(made, list) else [made]
 
 
 def _call(made: Any) -> tuple[str, str] | None:
@@ -69,4 +129,4 @@ def _call(made: Any) -> tuple[str, str] | None:
 
 def given_to(call: Mapping[str, Any]) -> Any:
     """The arguments of a call, under any of the names that vendors use."""
-    return next((call[key] for key in ("arguments", "parameters", "input") if key in call), None)
+    return next((call[key] for key in ARGUMENTS if key in call), None)

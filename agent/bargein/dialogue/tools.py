@@ -78,6 +78,10 @@ class Tools:
         if running := [task for task in self._running.values() if not task.done()]:
             await asyncio.wait(running)
 
+    def known(self, name: str) -> bool:
+        """Whether a model that writes this name means one of the tools."""
+        return self._meant(name) in self._schemas
+
     async def perform(self, tool_run: ToolRun, known: Mapping[str, str]) -> ToolOutcome:
         """Do what the model asks. `known`: its variables so far.
 

@@ -32,6 +32,7 @@ from .live import Live
 
 HERE = Path(__file__).parent
 PAGE = 50  # rows
+MOST_DIGITS = 12  # of a number in an address
 COUNTED = 1000  # interruptions; to count more takes too long
 FILTERS = ("since", "until", "queue", "caller", "called", "flow", "outcome", "fate", "interrupted", "longer", "step",
            "trunk", "linkedid", "uniqueid", "text")  # fmt: skip
@@ -246,7 +247,7 @@ def _page_number(request: Request) -> int:
 
 def _number(text: str, least: int, most: int, wrong: str) -> int:
     """A number of an address. Raises WrongFilter with `wrong`."""
-    if not (text.isascii() and text.isdigit() and least <= int(text[:12]) <= most):
+    if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS and least <= int(text) <= most):
         raise WrongFilter(wrong.format(text))
     return int(text)
 
