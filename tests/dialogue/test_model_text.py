@@ -124,7 +124,7 @@ def test_it_takes_time_in_proportion() -> None:
     assert 200 < len(said) < 400
     assert time.process_time() - begun < 5
     reader = ModelText()
-    for unit in (" ", '{ "', "[ ", '\n{"name":', "[TOOL_CALLS]"):
+    for unit in (" ", "{", '{ "', "[ ", '\n{"name":', "[TOOL_CALLS]"):
         reader.feed(unit * 20_000)
     assert time.process_time() - begun < 5
 

@@ -247,7 +247,7 @@ class _LineEnds:
 
 LONGEST_MARK = 8  # characters
 # Rows, fences, rules and definitions of links are known at their end.
-_WHOLE_LINE = re.compile(r"\s*(?:\||```|~~~|[-*_=\s]+$|\[[^\[\]]{0,40}(?:\]:|\]?$))")
+_WHOLE_LINE = re.compile(r"\s*+(?:\||```|~~~|[-*_=\s]*$|\[[^\[\]]{0,40}(?:\]:|\]?$))")
 _MARK = re.compile(r"\s*(?:[-*+•·‣–—▪●]\s+|\d{1,3}[.)]\s+|#{1,6}\s+|\|)")
 _RULE = re.compile(
     r"\s*(?:[-*_=]\s*){3,}$|\s*\|?(?:\s*:?-+:?\s*\|)+\s*:?-*:?\s*$|\s*(?:```|~~~).*$|\s*\[[^\[\]]+\]:\s*\S+.*$"
