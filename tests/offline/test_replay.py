@@ -285,6 +285,6 @@ def test_a_replay_has_the_recognizer_judge_the_beginning_of_a_sound(spoken) -> N
     for word in (0.999, 0.0001):
         judging = Judging(word)
         result = replay(caller, agent, load_weights(), load("en"), ConversationSettings(), Blocking(judging, "en"))  # type: ignore[arg-type]
-        assert judging.lengths[:2] == [samples(ms) + BEFORE_SAMPLES for ms in ASKED_MS]
+        assert judging.lengths[0] == samples(ASKED_MS[0]) + BEFORE_SAMPLES  # sure, so it is not asked again
         resumed.append(any(pause.decided_ms is not None and pause.decided_ms < 3600 for pause in result.pauses))
     assert resumed == [False, True]
