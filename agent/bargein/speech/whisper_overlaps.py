@@ -17,7 +17,7 @@ from ..core.turns.second_opinion import BEFORE_SAMPLES
 from ..core.turns.transcript import SoundProbabilities
 from ..data.trained import load_weights
 from .audio import Samples, from_pcm, levelled, resample
-from .whisper_sounds import VECTORS_A_SECOND
+from .whisper_sounds import VECTORS_A_SECOND, probabilities, thirds
 
 LEAD_S = 0.1  # silence before the first sample, which the model expects
 OVERLAP_WINDOW_S = 1.0
@@ -39,9 +39,7 @@ def pooled_start(encoded: NDArray[Any], count: int) -> NDArray[np.float32]:
     since_s = (count - BEFORE_SAMPLES) / RATE
     first = int((LEAD_S + BEFORE_SAMPLES / RATE) * VECTORS_A_SECOND) - 1
     sound = encoded[first : first + int(np.ceil(since_s * VECTORS_A_SECOND)) + 2].astype(np.float32)
-    third = max(1, len(sound) // 3)
-    means = [part.mean(axis=0) for part in (sound, sound[:third], sound[-third:])]
-    return np.concatenate([*means, np.array([since_s], np.float32)])
+    return thirds(sound, since_s)
 
 
 def overlap_probabilities(
@@ -50,6 +48,4 @@ def overlap_probabilities(
     """What the sound with these `pooled_start` features is. `weights`: others than the shipped ones."""
     trained = load_weights("whisper_overlaps") if weights is None else weights
     hidden = np.maximum((features - trained["mean"]) * trained["scale"] @ trained["in.w"] + trained["in.b"], 0)
-    scores = hidden @ trained["out.w"] + trained["out.b"]
-    likely = np.exp(scores - scores.max())
-    return SoundProbabilities(*(likely / likely.sum()).tolist())
+    return probabilities(hidden @ trained["out.w"] + trained["out.b"])

@@ -23,14 +23,23 @@ def pooled(encoded: NDArray[Any], first_s: float, last_s: float) -> NDArray[np.f
     """(3 d + 1,) features of the sound between two times in the encoder's output (vectors, d)."""
     first = int(first_s * VECTORS_A_SECOND)
     sound = encoded[first : max(first + 2, int(last_s * VECTORS_A_SECOND) + 1)].astype(np.float32)
+    return thirds(sound, last_s - first_s)
+
+
+def thirds(sound: NDArray[np.float32], seconds: float) -> NDArray[np.float32]:
+    """(3 d + 1,): the mean of the output for a sound (vectors, d), of its first and last third; its length."""
     third = max(1, len(sound) // 3)
     means = [part.mean(axis=0) for part in (sound, sound[:third], sound[-third:])]
-    return np.concatenate([*means, np.array([last_s - first_s], np.float32)])
+    return np.concatenate([*means, np.array([seconds], np.float32)])
 
 
 def sound_probabilities(features: NDArray[np.float32]) -> SoundProbabilities:
     """What the sound with these `pooled` features is."""
     trained = load_weights("whisper_sounds")
-    logits = features @ trained["w"] + trained["b"]
+    return probabilities(features @ trained["w"] + trained["b"])
+
+
+def probabilities(logits: NDArray[np.float32]) -> SoundProbabilities:
+    """Their softmax. logits: (3,), in the order of SOUNDS."""
     likely = np.exp(logits - logits.max())
     return SoundProbabilities(*(likely / likely.sum()).tolist())

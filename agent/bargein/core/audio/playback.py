@@ -140,7 +140,7 @@ class Playback:
             return None
         said, begin, end = segment.utterance, self._at, self._at + FRAME_SAMPLES
         span = self._spans[-1] if self._spans else None
-        if span is None or span.segment is not segment or span.last != begin or span.at + begin - span.first != now:
+        if span is None or not span.leads_to(segment, begin, now):
             return None
         if end >= len(said.pcm) or self._runs_dry():
             return None
@@ -194,7 +194,7 @@ class Playback:
         if wide is not None:
             wide[: WIDE * count] = twin(segment.utterance, self._at, self._at + count)
         span = self._spans[-1] if self._spans else None
-        if span and span.segment is segment and span.last == self._at and span.at + (span.last - span.first) == now:
+        if span is not None and span.leads_to(segment, self._at, now):
             span.last += count
         else:
             self._spans.append(Stretch(segment, self._at, self._at + count, now))

@@ -49,6 +49,10 @@ class Stretch:
     last: int
     at: int
 
+    def leads_to(self, segment: Segment, begin: int, now: int) -> bool:
+        """Whether sample `begin` of `segment`, sent at call sample `now`, belongs to this stretch."""
+        return self.segment is segment and self.last == begin and self.at + begin - self.first == now
+
 
 def playout_of(spans: Sequence[Stretch], segments: Sequence[Segment]) -> Playout:
     """What was sent of these segments. `spans` are in the order of sending."""
