@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -59,6 +59,13 @@ class EndWeights:
         return TurnEndModel.of(np.load(folder / "turn_end.npz")), dict(np.load(folder / "whisper_ending.npz"))
 
 
+def bundled() -> Callable[[Pcm], Transcript]:
+    """The bundled recognizer, loaded."""
+    recognizer = catalog.recognizer(SpeechConfig())
+    recognizer.load()
+    return Blocking(recognizer, "en")
+
+
 class KeptWords:
     """The bundled recognizer with its answers on disk, so that a second run is fast. `ending`: other weights of it."""
 
@@ -88,9 +95,7 @@ class KeptWords:
 
     def _decoded(self, pcm: Pcm) -> Transcript:
         if self._recognize is None:
-            recognizer = catalog.recognizer(SpeechConfig())
-            recognizer.load()
-            self._recognize = Blocking(recognizer, "en")
+            self._recognize = bundled()
         return self._recognize(pcm)
 
     def _encoded(self, pcm: Pcm) -> np.ndarray | None:
@@ -108,7 +113,7 @@ class Words:
 
     def __init__(self, cache: Path | None) -> None:
         self._folder = cache
-        self._recognize: Any = None
+        self._recognize: Callable[[Pcm], Transcript] | None = None
 
     def __call__(self, pcm: Pcm) -> Transcript:
         path = self._folder / hashlib.sha1(pcm.tobytes()).hexdigest() if self._folder else None
@@ -116,10 +121,8 @@ class Words:
             known: Transcript = pickle.loads(path.read_bytes())
             return known
         if self._recognize is None:
-            recognizer = catalog.recognizer(SpeechConfig())
-            recognizer.load()
-            self._recognize = Blocking(recognizer, "en")
-        words: Transcript = self._recognize(pcm)
+            self._recognize = bundled()
+        words = self._recognize(pcm)
         if path is not None:
             path.write_bytes(pickle.dumps(words))
         return words
@@ -147,6 +150,7 @@ def utterances(corpus: Path, count: int, seed: int) -> dict[str, list[Said]]:
 
 
 def paused(x: np.ndarray, pause_s: float) -> np.ndarray:
+    """With a silence of `pause_s` at the quietest place near the middle."""
     starts = range(int(0.35 * len(x)), int(0.65 * len(x)), 40)
     at = starts[int(np.argmin([np.mean(x[i : i + 480] ** 2) for i in starts]))] + 240
     fade = np.minimum(1, np.arange(at, 0, -1) / 80), np.minimum(1, np.arange(len(x) - at) / 80)

@@ -89,7 +89,7 @@ def synthesized(path: Path) -> list[Synthesized]:
     return [Synthesized(speaker, kind, phrase, x) for (speaker, kind, phrase), x in zip(about, parts, strict=True)]
 
 
-def part_of(stored: np.lib.npyio.NpzFile, path: Path, part: str) -> None:
+def check_part(stored: np.lib.npyio.NpzFile, path: Path, part: str) -> None:
     """Stop if a cache was made with another part of the recordings than is wanted now."""
     made_with = str(stored["part"]) if "part" in stored else "an unknown part"
     if made_with != part:

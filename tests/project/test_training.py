@@ -62,12 +62,12 @@ def test_the_parts_share_no_speaker_and_a_forbidden_licence_is_in_none(lines: Mo
 def test_a_cache_of_another_part_is_refused(lines: ModuleType, tmp_path: Path) -> None:
     path = tmp_path / "cache.npz"
     np.savez(path, part="all", x=np.zeros(1))
-    lines.part_of(np.load(path), path, "all")
+    lines.check_part(np.load(path), path, "all")
     with pytest.raises(SystemExit, match="was made with --part all, not train"):
-        lines.part_of(np.load(path), path, "train")
+        lines.check_part(np.load(path), path, "train")
     np.savez(path, x=np.zeros(1))
     with pytest.raises(SystemExit, match="an unknown part"):
-        lines.part_of(np.load(path), path, "all")
+        lines.check_part(np.load(path), path, "all")
 
 
 def test_synthesized_voices_are_mixed_into_the_lines_and_read_as_they_were_written(
