@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bargein.core.language.intent import classify, polarity
+from bargein.core.language.agreement import polarity
+from bargein.core.language.intent import classify
 from bargein.core.language.kinds import Kind
 from bargein.dialogue.flow import load
 from bargein.dialogue.languages import load as load_language

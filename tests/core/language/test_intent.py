@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bargein.core.language.intent import chosen_in, classify, is_backchannel, is_complete, polarity
+from bargein.core.language.agreement import polarity
+from bargein.core.language.intent import chosen_in, classify, is_backchannel, is_complete
 from bargein.core.language.kinds import Kind
 from bargein.core.language.sentences import Sentences, sentences
 from bargein.core.language.words import PatternError, compile_pattern, joined, sounds_like, tokens

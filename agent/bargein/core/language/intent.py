@@ -7,17 +7,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .agreement import is_reserved, polarity
 from .dates import Dates
 from .kinds import Kind
 from .numbers import Numbers
 from .times import Times
-from .values import Repairs, Unclear
+from .values import Repairs
 from .words import Mention, PhraseTable, alternatives, compile_pattern, joined, mentions, tokens
 
 RULES = (
     "agent", "repeat", "excuse", "wh_question", "change", "wrong", "redirect", "next", "understood", "confirm", "stop",
     "question", "request", "may_ask", "hello", "agreed", "yes", "no", "incomplete", "introduction", "that_one",
-    "change_slot", "voicemail", "screening", "unobtainable", "own_number",
+    "change_slot", "voicemail", "screening", "unobtainable", "own_number", "but", "withdraw",
 )  # fmt: skip
 _NOTHING = re.compile(r"(?!)")
 LONGEST_WAIT = 2  # words of "hold on", which holds no dictated digit
@@ -245,33 +246,6 @@ def is_complete(text: str, phrases: Phrases, choices: Choices = ()) -> bool | No
     return True if text.rstrip().endswith("?") and len(words) > 2 else None
 
 
-def polarity(text: str, phrases: Phrases) -> bool | None:
-    """Whether an answer means yes or no; None if it is neither."""
-    words = phrases.cleaned(text)
-    if phrases.matches_words("no", words) or phrases.matches_words("no", tokens(text)):  # "uh-uh" is made of fillers
-        return phrases.agrees(words)
-    if phrases.agrees(words, whole=True):
-        return True
-    after_yes = phrases.behind("yes", joined(words)) or words[-1:]
-    if phrases.denies(after_yes) and not phrases.agrees(after_yes):  # "sure, but not today", "con gusto, no"
-        return None
-    if phrases.matches_words("yes", tokens(text)):
-        return True
-    return True if any(phrases.matches_words(rule, words) for rule in ("yes", "confirm", "understood")) else None
-
-
-def yes_or_no(text: str, phrases: Phrases) -> bool | None:
-    """The answer to a question of yes or no; None if it is neither. Raises Unclear for "yes and no", "not sure"."""
-    if phrases.mentions("undecided", text):
-        raise Unclear
-    words = phrases.cleaned(text)
-    agrees = phrases.mentions("plain_yes", text)
-    denies = phrases.mentions("plain_no", text) or any(word in phrases.repairs.negations for word in words)
-    if agrees and denies and not phrases.agrees(words):
-        raise Unclear
-    return polarity(text, phrases)
-
-
 def classify(
     text: str,
     phrases: Phrases,
@@ -309,7 +283,10 @@ def classify(
         return _of_choice(words, said, phrases, interrupted, choices, chosen, text)
     agrees = phrases.agrees(words, whole=True)
     refuses = not agrees and phrases.denies(words[-1:]) and not text.rstrip().endswith("?")
-    return _of_rules(about, text, agrees, refuses)
+    kind = _of_rules(about, text, agrees, refuses)
+    if kind is Kind.CONFIRM and is_reserved(text, phrases):
+        return Kind.REDIRECT if about("redirect", "next") else Kind.CORRECT
+    return kind
 
 
 def _of_rules(about: Callable[..., bool], text: str, agrees: bool, refuses: bool) -> Kind:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from .intent import Phrases, polarity
+from .agreement import polarity
+from .intent import Phrases
 from .values import Unclear
 from .words import joined, tokens, without_asides
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from ...core.language.intent import polarity
+from ...core.language.agreement import polarity
 from ...core.language.kinds import Kind
 from ...core.language.times import is_clock_time
 from ...core.language.values import Unclear

@@ -6,7 +6,8 @@ import re
 from dataclasses import replace
 from datetime import date
 
-from ...core.language.intent import Phrases, classify, is_backchannel, is_complete, polarity
+from ...core.language.agreement import polarity
+from ...core.language.intent import Phrases, classify, is_backchannel, is_complete
 from ...core.language.kinds import Kind
 from ...core.language.values import Unclear
 from ...core.language.words import joined, tokens
@@ -216,14 +217,22 @@ def _skip(turn: FlowTurn) -> Move:
     """Stop explaining. A slot that is needed is still asked for."""
     if turn.now is not turn.here or turn.now is None:
         return turn.to(turn.base, GoOn(turn.here.name, leave=True))
-    if turn.now.confirm:
+    if turn.now.confirm and not _refuses(turn):
         return turn.to(turn.base.confirm(*turn.now.confirm), GoOn(turn.now.name, leave=True))
+    if turn.now.confirm and turn.asked:
+        return _no(turn, None)
     if turn.now.optional:
         return turn.to(turn.base, GoOn(turn.now.name, leave=True))
     if turn.asked and turn.base.misses >= turn.now.retries:
         return turn.give_up()
     state = turn.base.missed() if turn.asked else turn.base
     return turn.to(state, GoOn(turn.now.name, only_ask=True, again=turn.asked), turn.say("okay"))
+
+
+def _refuses(turn: FlowTurn) -> bool:
+    """Whether the words skip by refusing: "no thanks", "never mind", and not "move on"."""
+    phrases = turn.phrases
+    return phrases.matches("withdraw", turn.text) or phrases.denies(phrases.cleaned(turn.text))
 
 
 def _repeat(turn: FlowTurn) -> Move:

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, time
 
+from ...core.language.agreement import yes_or_no
 from ...core.language.dates import date_in
 from ...core.language.digits import digits_in, telephone_number_in
-from ...core.language.intent import Phrases, yes_or_no
+from ...core.language.intent import Phrases
 from ...core.language.numbers import number_in
 from ...core.language.person_name import name_in
 from ...core.language.times import HalfDayUnknown, time_in
