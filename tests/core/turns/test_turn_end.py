@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from time import thread_time
-
 import numpy as np
 import pytest
 
 from bargein.core.audio.pcm import FRAME_SAMPLES, RATE, samples
 from bargein.core.language.completeness import Signs, is_introduction
+from bargein.core.turns import prosody as prosody_module
 from bargein.core.turns.endpoint import RECOGNIZER_LATE_MS, CallerTurn, EndpointSettings
-from bargein.core.turns.prosody import FEATURES, SpeechTrack, prosody
+from bargein.core.turns.prosody import FEATURES, PART_HOPS, SpeechTrack, prosody
 from bargein.core.turns.reply import Expected, Listen
 from bargein.core.turns.transcript import Transcript
 from bargein.core.turns.turn_end import PACE_MOST, PAUSED_MOST_MS, Pace, TurnEnd, TurnEndModel
@@ -273,21 +272,29 @@ def test_a_track_says_what_prosody_says_of_the_last_seconds(asked: list[int], fo
             assert got is None or np.array_equal(got, expected)
 
 
-def test_little_work_is_left_at_the_end_of_a_turn() -> None:
+def test_little_work_is_left_at_the_end_of_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[int] = []  # 10 ms each, of every measurement
+
+    def counted(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        frames = measure(x)
+        measured.append(len(frames[0]))
+        return frames
+
+    measure = prosody_module._frames
+    monkeypatch.setattr(prosody_module, "_frames", counted)
     line, track = speech(3.0), SpeechTrack(3 * RATE)
-    parts, whole = [], []
     for frame in line.reshape(-1, FRAME_SAMPLES):
         track.push(frame)
         track.follow()
-    for _ in range(5):
-        begun = thread_time()
-        track.prosody()
-        parts.append(thread_time() - begun)
-        begun = thread_time()
-        prosody(line)
-        whole.append(thread_time() - begun)
-        track.push(line[-FRAME_SAMPLES:])
-    assert min(parts) < 0.6 * min(whole)
+        assert sum(measured[-1:]) <= 2 * PART_HOPS
+    while_speaking = sum(measured)
+    measured.clear()
+    assert track.prosody() is not None
+    left = sum(measured)
+    measured.clear()
+    prosody(line)
+    assert while_speaking + left == sum(measured)
+    assert left <= PART_HOPS < 0.1 * while_speaking
 
 
 @pytest.mark.parametrize("text", [WHOLE, UNFINISHED])
