@@ -3,82 +3,53 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any
 
+from .date_words import Dates
 from .numbers import Numbers, cardinals
-from .values import Repairs, Said, Unclear, is_figure, merged, the_one
+from .values import REPAIR, Repairs, Said, Unclear, is_figure, merged, the_one
 
 _ISO = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 _FIGURES = re.compile(r"([0-9]{1,2})([./-])([0-9]{1,2})(?:\2([0-9]{4}|[0-9]{2}))?")
 _ORDINAL = re.compile(r"([0-9]{1,2})([^\W\d_]*)")
 YEARS = (1900, 2199)
 CENTURY = 100
+WEEKS = 5  # of a month, at most
+SUNDAY = 6
 CLEAR_YEARS = 20  # a year of two digits further away may be of another century: "3/3/85"
 
 
-@dataclass(frozen=True, slots=True)
-class Dates:
-    """Words for days. `weekdays`: Monday is 0. `order`: of day and month in figures, "dmy", "mdy", "" for unknown."""
-
-    days: Mapping[str, int] = field(default_factory=dict)  # "today" 0, "tomorrow" 1
-    weekdays: Mapping[str, int] = field(default_factory=dict)
-    months: Mapping[str, int] = field(default_factory=dict)
-    ordinals: Mapping[str, int] = field(default_factory=dict)  # "first" 1 ... "thirty first" 31
-    suffixes: frozenset[str] = frozenset()  # of a figure: "5th"
-    units: Mapping[str, int] = field(default_factory=dict)  # in days: "week" 7
-    ahead: frozenset[str] = frozenset()  # "in" two days
-    since: frozenset[str] = frozenset()  # a week "from" Monday
-    later: frozenset[str] = frozenset()  # a week "from now"
-    past: frozenset[str] = frozenset()  # "last" Friday
-    link: frozenset[str] = frozenset()  # between day and month: the fifth "of" May
-    one: frozenset[str] = frozenset()  # "a" week
-    parts: frozenset[str] = frozenset()  # of a day, which may be words for days themselves: "por la mañana"
-    loose: frozenset[str] = frozenset()  # months that are common words, too: "may"
-    at: frozenset[str] = frozenset()  # in front of a time of day
-    clock: frozenset[str] = frozenset()  # behind a time of day: "o'clock", "pm"
-    clear: frozenset[str] = frozenset()  # "has to": holds a word of `unclear`, and changes no day
-    unclear: frozenset[str] = frozenset()  # "before", "weekend", "month"
-    order: str = ""
-
-    @classmethod
-    def of(cls, data: Mapping[str, Any]) -> Dates:
-        """From the part `dates` of a language file. Raises ValueError if it is wrong."""
-        tables = ("days", "weekdays", "months", "ordinals", "units")
-        words = (
-            "suffixes", "ahead", "since", "later", "past", "link", "one", "parts", "loose", "at", "clock", "clear",
-            "unclear",
-        )  # fmt: skip
-        if unknown := sorted(set(data) - {*tables, *words, "order"}):
-            raise ValueError(f"dates: {unknown[0]!r} is not known")
-        if (order := str(data.get("order", ""))) not in ("", "dmy", "mdy"):
-            raise ValueError("dates: order: is dmy or mdy")
-        found: dict[str, Any] = {
-            name: {str(word): int(value) for word, value in data.get(name, {}).items()} for name in tables
-        }
-        found |= {name: frozenset(data.get(name, ())) for name in words}
-        return cls(**found, order=order)
-
-
-def date_in(text: str, dates: Dates, numbers: Numbers, today: date, repairs: Repairs) -> date | None:
+def date_in(
+    text: str, dates: Dates, numbers: Numbers, today: date, repairs: Repairs, known: date | None = None
+) -> date | None:
     """The day that was said, None if there is none. Raises Unclear rather than guess.
 
     "tomorrow", "next Friday", "a week from Monday", "the fifth of May", "December 5, 2027" and "not Monday, Tuesday"
     are clear; "Monday or Tuesday", "12/05/2027" and "before Friday" are not. A day without a year lies ahead.
+    `known` is the day that was spoken of before: "no, the day after".
     """
-    return _DateReader(text, dates, numbers, today, repairs).read()
+    return _DateReader(text, dates, numbers, today, repairs, known).read()
+
+
+def _dotted(text: str, dates: Dates) -> str:
+    """ "Am 5." as "am 5te", where a dot makes an ordinal: at the end, as a month follows elsewhere."""
+    if "." not in dates.suffixes:
+        return text
+    return re.sub(
+        rf"(?i)\b({'|'.join(map(re.escape, sorted(dates.link)))}) ([0-9]{{1,2}})\.(?=\s*(?:$|[,!?]))", r"\1 \2te", text
+    )
 
 
 class _DateReader:
     """Finds the days in one text. `taken` are the words that are part of one."""
 
-    def __init__(self, text: str, dates: Dates, numbers: Numbers, today: date, repairs: Repairs) -> None:
+    def __init__(
+        self, text: str, dates: Dates, numbers: Numbers, today: date, repairs: Repairs, known: date | None
+    ) -> None:
         self.dates, self.numbers, self.today, self.repairs = dates, numbers, today, repairs
-        phrases = (*dates.days, *dates.ordinals, *dates.parts, *dates.unclear, *dates.one, *dates.link, *dates.weekdays)
-        phrases += (*dates.ahead, *dates.since, *dates.later, *dates.clear, *dates.at, *dates.clock, *dates.past)
-        self.words = merged(numbers.words(repairs.marked(text)), phrases)
+        self.known, self.known_weekday = known, False  # the day that was spoken of last; whether by its weekday
+        self.words = merged(numbers.words(repairs.marked(_dotted(text, dates))), dates.phrases)
         self.number_at = {said.start: said for said in cardinals(self.words, numbers)}
 
     def read(self) -> date | None:
@@ -92,6 +63,7 @@ class _DateReader:
                 continue
             taken.update(range(said.start, said.end))
             found.append(said)
+            self.known, self.known_weekday = said.value, self._is_weekday(said)
             at = said.end
         found = self._combined(found)
         for said in found:
@@ -110,6 +82,10 @@ class _DateReader:
         dates = self.dates
         if word in dates.unclear or dates.units.get(word, 1) > 1 or word in dates.ordinals:
             return True
+        if word in dates.next_week or word in dates.after_next:
+            return True
+        if word in dates.following:
+            return not (self._is_next(at) and self.words[at + 1 : at + 2] and self.words[at + 1] in dates.weekdays)
         if word in dates.months and word not in dates.loose:
             return True
         return at in self.number_at and word not in dates.one | self.numbers.articles and not self._is_time(at)
@@ -136,17 +112,42 @@ class _DateReader:
     # ------------------------------------------------------------------ one day
 
     def _day_at(self, at: int) -> Said[date] | None:
-        for find in (self._relative, self._figures, self._of_month, self._weekday):
+        for find in (self._following, self._relative, self._figures, self._of_month, self._weekday):
             if (said := find(at)) is not None:
                 return said
         return None
+
+    def _is_next(self, at: int) -> bool:
+        """Whether the word is "next" or "the next", which say little beside a weekday."""
+        return self.words[at] in self.dates.coming or self.dates.following.get(self.words[at]) == 0
+
+    def _following(self, at: int) -> Said[date] | None:
+        """ "The day after Monday"; "not Monday, the day after"; "not this Friday, the next one"."""
+        days = self.dates.following.get(self.words[at])
+        if days is None:
+            return None
+        start = self._skip(at + 1)
+        base = self._day_at(start) if days and start < len(self.words) else None
+        if base is not None and self.known is not None and base.value == self.known + timedelta(days=days):
+            return Said(base.value, at, base.end)  # "not Monday, the day after, Tuesday"
+        if base is not None:
+            return self._later(base.value, days, at, base.end)
+        beside = start < len(self.words) and self.words[start] in self.dates.weekdays
+        if self.known is None or beside or not (days or self.known_weekday):
+            return None
+        return self._later(self.known, days or 7, at, at + 1)
 
     def _relative(self, at: int) -> Said[date] | None:
         """ "tomorrow", "in two days", "a week from" (which needs a day behind it)."""
         words, dates = self.words, self.dates
         if words[at] in dates.days:
-            return Said(self.today + timedelta(days=dates.days[words[at]]), at, at + 1)
-        if words[at] in dates.ahead and (span := self._span(at + 1)) is not None:
+            day, end = self.today + timedelta(days=dates.days[words[at]]), at + 1
+            if (span := self._ahead(end)) is not None:
+                return self._later(day, span[0], at, span[1])  # "heute in einer Woche"
+            if end < len(words) and dates.units.get(words[end]) == 7:
+                return self._later(day, 7, at, end + 1)  # "tomorrow week"
+            return Said(day, at, end)
+        if (span := self._ahead(at)) is not None:
             return self._later(self.today, span[0], at, span[1])
         if (span := self._span(at)) is None or span[1] >= len(words):
             return None
@@ -160,6 +161,10 @@ class _DateReader:
                 raise Unclear  # "a week last Monday" is none of the days to come
             return self._later(base.value, days, at, base.end) if base is not None else None
         return None
+
+    def _ahead(self, at: int) -> tuple[int, int] | None:
+        """ "In two weeks" as days, and the word after it."""
+        return self._span(at + 1) if at < len(self.words) and self.words[at] in self.dates.ahead else None
 
     def _span(self, at: int) -> tuple[int, int] | None:
         """ "two weeks" as days, and the word after it."""
@@ -221,14 +226,21 @@ class _DateReader:
         if after < len(words) and words[after] in dates.months:
             return self._with_year(dates.months[words[after]], found[0], at, after + 1)
         alone = self._day_number(at, ordinal=True)
+        if alone is None and at and words[at - 1] in dates.day_of and self._ends(found[1]):
+            return Said(self._next_day(found[0]), at, found[1])  # "le cinq"
         if alone is None or not (is_figure(words[at]) or self._ends(alone[1])):
             return None
+        of_weekday = any(word in dates.weekdays for word in words[alone[1] : alone[1] + 1])
+        if of_weekday and alone[0] <= WEEKS and not is_figure(words[at]):
+            raise Unclear  # "the second Wednesday" of a month
         return Said(self._next_day(alone[0]), at, alone[1])
 
     def _ends(self, at: int) -> bool:
         """Whether nothing follows that an ordinal may belong to: "the first available" is no day."""
         follows = self.words[at : at + 1]
-        return not follows or follows[0] in self.dates.weekdays or follows[0] in self.dates.at
+        if not follows or follows[0] in self.dates.weekdays or follows[0] in self.dates.at or follows[0] == REPAIR:
+            return True
+        return self._skip(at) > at and self._day_number(self._skip(at), ordinal=True) is not None  # the 1st, the 2nd
 
     def _skip(self, at: int) -> int:
         while at < len(self.words) and self.words[at] in self.dates.link:
@@ -273,8 +285,11 @@ class _DateReader:
         return None
 
     def _weekday(self, at: int) -> Said[date] | None:
-        """ "Friday", "last Friday", "Friday week"."""
+        """ "Friday", "last Friday", "Friday week", "the Friday after next", "Friday next week"."""
         words, dates = self.words, self.dates
+        if words[at] in dates.next_week:
+            day = self._skip(at + 1)
+            return self._next_week(words[day], at, day + 1) if words[day : day + 1] else None
         past = words[at] in dates.past
         day = at + past
         if day >= len(words) or words[day] not in dates.weekdays:
@@ -286,9 +301,33 @@ class _DateReader:
         if past:
             behind = (self.today.weekday() - dates.weekdays[words[day]] - 1) % 7 + 1
             return Said(self.today - timedelta(days=behind), at, end)
-        if end < len(words) and words[end] in dates.units and dates.units[words[end]] == 7:
+        behind_link = self._skip(end)
+        if behind_link < len(words) and words[behind_link] in dates.next_week:
+            return self._next_week(words[day], at, behind_link + 1)
+        beside = {*words[max(0, at - 1) : at], *words[end : end + 1]}
+        if end < len(words) and dates.units.get(words[end]) == 7:
             ahead, end = ahead + 7, end + 1
-        return Said(self.today + timedelta(days=ahead), at, end)
+        elif beside & dates.after_next:
+            ahead += 7
+        elif (span := self._ahead(end)) is not None and span[0] == 7:
+            ahead, end = ahead + 7, span[1]  # "Freitag in einer Woche"; with two weeks it may be counted otherwise
+        value = self.today + timedelta(days=ahead)
+        near = [i for i in (at - 1, end) if 0 <= i < len(words)]
+        if any(map(self._is_next, near)) and self.known_weekday and value == self.known:
+            value += timedelta(days=7)  # "not this Friday, next Friday"
+        start = at - (at > 0 and words[at - 1] in dates.after_next)
+        return Said(value, start, end + (end < len(words) and words[end] in dates.after_next))
+
+    def _next_week(self, word: str, start: int, end: int) -> Said[date] | None:
+        """A weekday of the next week. Raises Unclear where it matters whether weeks begin on Sundays."""
+        if word not in self.dates.weekdays:
+            return None
+        weekday = self.dates.weekdays[word]
+        if SUNDAY in (weekday, self.today.weekday()):
+            raise Unclear
+        while end < len(self.words) and self.words[end] in self.dates.parts:
+            end += 1
+        return Said(self.today + timedelta(days=7 - self.today.weekday() + weekday), start, end)
 
     # ------------------------------------------------------------- the calendar
 
@@ -298,7 +337,8 @@ class _DateReader:
         for said in found:
             before = out[-1] if out else None
             apart = self.words[before.end : said.start] if before is not None else []
-            if before is None or any(word not in self.dates.link for word in apart):
+            apart_from = self.words[said.start] in self.dates.following
+            if before is None or apart_from or any(word not in self.dates.link for word in apart):
                 out.append(said)
                 continue
             first, second = self._is_weekday(before), self._is_weekday(said)

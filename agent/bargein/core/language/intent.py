@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .agreement import is_reserved, polarity
-from .dates import Dates
+from .date_words import Dates
 from .kinds import Kind
 from .numbers import Numbers
 from .times import Times

@@ -180,7 +180,7 @@ def _confirmed_value(turn: FlowTurn) -> Move | None:
         ):
             continue
         try:
-            value = value_in(turn.text, slot, phrases, turn.today)
+            value = value_in(turn.text, slot, phrases, turn.today, known=turn.base.values.get(slot.name, ""))
         except Unclear:
             faults += ["unclear"] if not named or slot.name in named else []
         except Invalid:

@@ -120,14 +120,14 @@ class Incomplete(Exception):
         self.text, self.saying = text, saying
 
 
-def value_in(text: str, slot: Slot, phrases: Phrases, today: date, begun: str = "") -> str:
+def value_in(text: str, slot: Slot, phrases: Phrases, today: date, begun: str = "", known: str = "") -> str:
     """The value of a slot without choices, "" if there is none in these words.
 
-    `begun` is what was said of it before (see Incomplete): what is said now completes or replaces it.
-    Raises Unclear if part of what was said was not used, Invalid, Incomplete.
+    `begun` is what was said of it before (see Incomplete): what is said now completes or replaces it. `known` is the
+    value that it has: "no, the day after". Raises Unclear if part of what was said was not used, Invalid, Incomplete.
     """
     if not begun:
-        return _value(text, slot, phrases, today)
+        return _value(text, slot, phrases, today, known)
     try:
         if value := _value(text, slot, phrases, today):
             return value
@@ -139,7 +139,7 @@ def value_in(text: str, slot: Slot, phrases: Phrases, today: date, begun: str = 
     return _value(f"{begun} {text}", slot, phrases, today)
 
 
-def _value(text: str, slot: Slot, phrases: Phrases, today: date) -> str:
+def _value(text: str, slot: Slot, phrases: Phrases, today: date, known: str = "") -> str:
     numbers, dates, repairs = phrases.numbers, phrases.dates, phrases.repairs
     if slot.type in ("number", "digits", "phone", "date", "time"):
         text = phrases.after_no(text)
@@ -152,7 +152,7 @@ def _value(text: str, slot: Slot, phrases: Phrases, today: date) -> str:
         case "digits" | "phone":
             return _own_or_digits(text, slot, phrases) if slot.own else _digits(text, slot, phrases)
         case "date":
-            day = date_in(text, dates, numbers, today, repairs)
+            day = date_in(text, dates, numbers, today, repairs, date.fromisoformat(known) if known else None)
             return "" if day is None else _day(day, slot, today)
         case "time":
             return _time(text, slot, phrases)
