@@ -65,7 +65,9 @@ def test_every_pattern_of_a_language_is_linear(language: str) -> None:
             assert grows(pattern.search, unit) < MOST, (pattern.pattern, unit)
 
 
-@pytest.mark.parametrize("unit", ["ha", "ha ha", "mm hm", "uh huh", "m hm mm", "oh i see", "yes no", "no well okay so"])
+@pytest.mark.parametrize(
+    "unit", ["ha", "ha ha", "mm hm", "uh huh", "m hm mm", "oh i see", "yes no", "yes but no", "no well okay so"]
+)
 def test_what_judges_a_turn_is_linear(unit: str) -> None:
     phrases = load("en")
     choices = {"red": ("red",), "blue": ("blue", "blue one")}
@@ -88,7 +90,23 @@ def test_thirty_laughs_are_a_backchannel_at_once() -> None:
 
 
 @pytest.mark.parametrize("language", available())
-@pytest.mark.parametrize("figure", ["5", "five double", "not five", "1,200", "monday or", "may", "three pm", "no,"])
+@pytest.mark.parametrize(
+    "figure",
+    [
+        "5",
+        "five double",
+        "not five",
+        "1,200",
+        "monday or",
+        "may",
+        "three pm",
+        "no,",
+        "the day after",
+        "a week from",
+        "a couple of",
+        "a grand",
+    ],
+)
 def test_values_are_linear(language: str, figure: str) -> None:
     phrases = load(language)
     own = (phrases.numbers, phrases.repairs)

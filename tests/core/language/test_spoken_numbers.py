@@ -30,6 +30,23 @@ from tests.core.language.spoken import ASK, digits, number, phone
         ("a dozen", 12),
         ("two dozen", 24),
         ("two grand", 2000),
+        ("a grand", 1000),
+        ("about a grand a month", 1000),
+        ("a grand, no, two grand", 2000),
+        ("a couple of grand", 2000),
+        ("a couple of hundred", 200),
+        ("a couple of people", 2),
+        ("four instead", 4),
+        ("two of us, yes, two", 2),
+        ("a grand piano", None),
+        ("what a grand day", None),
+        ("a thousand thanks", None),
+        ("thanks a million", None),
+        ("two grand pianos", ASK),
+        ("a grand or two", ASK),
+        ("half a grand", ASK),
+        ("four, no", ASK),
+        ("two adults, two children", ASK),
         ("That's grand, four please", 4),
         ("four, grand", 4),
         ("oh grand", None),
@@ -96,6 +113,18 @@ def test_a_spoken_number_is_that_number_or_none(text: str, value: object) -> Non
 @pytest.mark.parametrize(
     ("language", "text", "value"),
     [
+        ("de", "tausend Dank", None),
+        ("de", "danke, tausend", 1000),
+        ("de", "zwei Riesen", ASK),
+        ("de", "fünf k", ASK),
+        ("de", "zwei und vierzig", 42),
+        ("de", "vier lieber", 4),
+        ("es", "mil gracias", None),
+        ("fr", "merci mille fois", None),
+        ("it", "grazie mille", None),
+        ("it", "quattro invece", 4),
+        ("nl", "twee en veertig", 42),
+        ("nl", "duizend dank", None),
         ("de", "1.200", 1200),
         ("de", "1,200", ASK),
         ("de", "1.200,50", ASK),
@@ -223,6 +252,7 @@ def test_a_misheard_digit_counts_where_only_digits_are_said_or_the_length_fits()
 def test_digits_of_other_languages() -> None:
     assert digits("vier zwo doppelt sieben", language="de") == "4277"
     assert digits("zweimal die fünf, drei", language="de") == "553"
+    assert digits("null eins, zwei und vierzig", language="de") == "0142"
     assert digits("dreiundzwanzig fünf", language="de") == "235"
     assert digits("cuatro dos doble siete", language="es") == "4277"
     assert digits("treinta y cinco cuarenta", language="es") == "3540"

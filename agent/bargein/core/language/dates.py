@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+from .calendar_days import next_date, next_of_month
 from .date_words import Dates
 from .numbers import Numbers, cardinals
 from .values import REPAIR, Repairs, Said, Unclear, is_figure, merged, the_one
@@ -112,7 +113,16 @@ class _DateReader:
     # ------------------------------------------------------------------ one day
 
     def _day_at(self, at: int) -> Said[date] | None:
-        for find in (self._following, self._relative, self._figures, self._of_month, self._weekday):
+        for find in (self._following, self._relative):
+            if (said := find(at)) is not None:
+                return said
+        return self._base(at)
+
+    def _base(self, at: int) -> Said[date] | None:
+        """A day that may stand behind "the day after" and "a week from": no other such phrase, however many."""
+        if at >= len(self.words):
+            return None
+        for find in (self._near, self._figures, self._of_month, self._weekday):
             if (said := find(at)) is not None:
                 return said
         return None
@@ -127,7 +137,7 @@ class _DateReader:
         if days is None:
             return None
         start = self._skip(at + 1)
-        base = self._day_at(start) if days and start < len(self.words) else None
+        base = self._base(start) if days else None
         if base is not None and self.known is not None and base.value == self.known + timedelta(days=days):
             return Said(base.value, at, base.end)  # "not Monday, the day after, Tuesday"
         if base is not None:
@@ -137,16 +147,21 @@ class _DateReader:
             return None
         return self._later(self.known, days or 7, at, at + 1)
 
-    def _relative(self, at: int) -> Said[date] | None:
-        """ "tomorrow", "in two days", "a week from" (which needs a day behind it)."""
+    def _near(self, at: int) -> Said[date] | None:
+        """ "tomorrow", "heute in einer Woche", "tomorrow week"."""
         words, dates = self.words, self.dates
-        if words[at] in dates.days:
-            day, end = self.today + timedelta(days=dates.days[words[at]]), at + 1
-            if (span := self._ahead(end)) is not None:
-                return self._later(day, span[0], at, span[1])  # "heute in einer Woche"
-            if end < len(words) and dates.units.get(words[end]) == 7:
-                return self._later(day, 7, at, end + 1)  # "tomorrow week"
-            return Said(day, at, end)
+        if words[at] not in dates.days:
+            return None
+        day, end = self.today + timedelta(days=dates.days[words[at]]), at + 1
+        if (span := self._ahead(end)) is not None:
+            return self._later(day, span[0], at, span[1])
+        if end < len(words) and dates.units.get(words[end]) == 7:
+            return self._later(day, 7, at, end + 1)
+        return Said(day, at, end)
+
+    def _relative(self, at: int) -> Said[date] | None:
+        """ "in two days", "two days from now", "a week from" (which needs a day behind it)."""
+        words, dates = self.words, self.dates
         if (span := self._ahead(at)) is not None:
             return self._later(self.today, span[0], at, span[1])
         if (span := self._span(at)) is None or span[1] >= len(words):
@@ -156,7 +171,7 @@ class _DateReader:
             return self._later(self.today, days, at, end + 1)
         if words[end] in dates.since or (at == 0 and days % 7 == 0):  # "a week on Monday", if nothing stands before
             start = end + 1 if words[end] in dates.since else self._skip(end)
-            base = self._day_at(start) if start < len(words) else None
+            base = self._base(start)
             if base is not None and words[end] not in dates.since and base.value < self.today:
                 raise Unclear  # "a week last Monday" is none of the days to come
             return self._later(base.value, days, at, base.end) if base is not None else None
@@ -188,7 +203,7 @@ class _DateReader:
         """2027-12-05, 5.12.2027, 12/25."""
         word = self.words[at]
         if match := _ISO.fullmatch(word):
-            return Said(self._date(int(match[1]), int(match[2]), int(match[3])), at, at + 1)
+            return Said(next_date(self.today, int(match[1]), int(match[2]), int(match[3])), at, at + 1)
         match = _FIGURES.fullmatch(word)
         if match is None or (match[2] == "-" and not match[4]):
             return None
@@ -209,7 +224,7 @@ class _DateReader:
         end = at + 1
         if not year and (given := self._year(end)) is not None:
             year, end = given
-        return Said(self._date(year, month, day), at, end)
+        return Said(next_date(self.today, year, month, day), at, end)
 
     def _of_month(self, at: int) -> Said[date] | None:
         """ "December 5, 2027", "the fifth of May", or "the 5th" alone."""
@@ -227,13 +242,13 @@ class _DateReader:
             return self._with_year(dates.months[words[after]], found[0], at, after + 1)
         alone = self._day_number(at, ordinal=True)
         if alone is None and at and words[at - 1] in dates.day_of and self._ends(found[1]):
-            return Said(self._next_day(found[0]), at, found[1])  # "le cinq"
+            return Said(next_of_month(self.today, found[0]), at, found[1])  # "le cinq"
         if alone is None or not (is_figure(words[at]) or self._ends(alone[1])):
             return None
         of_weekday = any(word in dates.weekdays for word in words[alone[1] : alone[1] + 1])
         if of_weekday and alone[0] <= WEEKS and not is_figure(words[at]):
             raise Unclear  # "the second Wednesday" of a month
-        return Said(self._next_day(alone[0]), at, alone[1])
+        return Said(next_of_month(self.today, alone[0]), at, alone[1])
 
     def _ends(self, at: int) -> bool:
         """Whether nothing follows that an ordinal may belong to: "the first available" is no day."""
@@ -269,7 +284,7 @@ class _DateReader:
 
     def _with_year(self, month: int, day: int, start: int, end: int) -> Said[date]:
         year, end = self._year(self._skip(end)) or (0, end)
-        return Said(self._date(year, month, day), start, end)
+        return Said(next_date(self.today, year, month, day), start, end)
 
     def _year(self, at: int) -> tuple[int, int] | None:
         """A year ("2027", "two thousand twenty seven", "twenty twenty seven", "nineteen eighty"), the word after it."""
@@ -352,26 +367,3 @@ class _DateReader:
 
     def _is_weekday(self, said: Said[date]) -> bool:
         return any(word in self.dates.weekdays for word in self.words[said.start : said.end])
-
-    def _date(self, year: int, month: int, day: int) -> date:
-        """A day; without a year (0) the next one. Raises Unclear if there is no such day."""
-        for candidate in [year] if year else range(self.today.year, self.today.year + 9):  # the next 29 February
-            try:
-                found = date(candidate, month, day)
-            except ValueError:
-                continue
-            if year or found >= self.today:
-                return found
-        raise Unclear
-
-    def _next_day(self, day: int) -> date:
-        """The next day of that number, in this month or a later one."""
-        for months in range(3):
-            month = self.today.month - 1 + months
-            try:
-                found = date(self.today.year + month // 12, month % 12 + 1, day)
-            except ValueError:
-                continue
-            if found >= self.today:
-                return found
-        raise Unclear

@@ -38,6 +38,9 @@ class Numbers:
     plus: frozenset[str] = frozenset()
     extensions: frozenset[str] = frozenset()  # "extension": what follows is no part of a telephone number
     area_codes: frozenset[str] = frozenset()  # "area code": what follows stands in front of the rest
+    indefinite: frozenset[str] = frozenset()  # "a": one of what it stands in front of, as in "a grand"
+    quantity_of: frozenset[str] = frozenset()  # "a couple of thousand"
+    thanks: frozenset[str] = frozenset()  # "a thousand thanks": no number
     unclear: frozenset[str] = frozenset()  # words that change a quantity: "half", "percent", "at least"
     attached: frozenset[str] = frozenset()  # of scales and `unclear`, what counts only behind a number: "grand"
     vigesimal: bool = False  # French: soixante-dix, quatre-vingt-douze
@@ -52,7 +55,7 @@ class Numbers:
         tables = ("values", "scales", "repeats", "quantities", "spoken_digits", "homophones")
         words = (
             "glue", "tens_glue", "digit_glue", "articles", "minus", "plus", "extensions", "area_codes", "unclear",
-            "attached",
+            "attached", "indefinite", "quantity_of", "thanks",
         )  # fmt: skip
         flags = ("vigesimal", "one_word", "spaced")
         if unknown := sorted(set(data) - {*tables, *words, *flags, "compound", "thousands", "point"}):
@@ -65,7 +68,10 @@ class Numbers:
             tens = {word: n for word, n in values.items() if n >= 20 and n % 10 == 0}
             units = {word: n for word, n in values.items() if 0 < n < 10}
             found["values"] = values | {
-                unit + link + ten: m + n for ten, m in tens.items() for unit, n in units.items()
+                unit + between + ten: m + n
+                for between in (link, f" {link} ")
+                for ten, m in tens.items()
+                for unit, n in units.items()
             }
         found |= {name: frozenset(data.get(name, ())) for name in words}
         found |= {name: data.get(name) == "true" for name in flags}
@@ -77,7 +83,8 @@ class Numbers:
         text = _BRACKETS.sub(self._said, text)
         if self.attached:  # "four, grand!"
             text = re.sub(rf"(?i)([,.;:!?]\s+)(?:{'|'.join(map(re.escape, sorted(self.attached)))})\b", r"\1", text)
-        found = merged(value_tokens(text), (*self.values, *self.unclear, *self.digit_glue, *self.area_codes))
+        phrases = (*self.values, *self.unclear, *self.digit_glue, *self.area_codes, *self.thanks)
+        found = [word for word in merged(value_tokens(text), phrases) if word not in self.thanks]
         if self.one_word:
             found = [part for word in found for part in self._parts(word)]
         return _spaced(found) if self.spaced else found
@@ -178,9 +185,14 @@ def _cardinal(words: Sequence[str], start: int, numbers: Numbers) -> Said[Decima
 
 
 def _counts(words: Sequence[str], at: int, numbers: Numbers) -> bool:
-    """Whether a word has its meaning here: "two grand", "10 k", but not "that's grand"."""
+    """Whether a word has its meaning here: "two grand", "10 k", "a grand", but not "that's grand", "a grand piano"."""
     before = words[at - 1] if at else ""
-    return words[at] not in numbers.attached or before in numbers.scales or _value(before, numbers) is not None
+    if words[at] not in numbers.attached or before in numbers.scales or _value(before, numbers) is not None:
+        return True
+    if before in numbers.quantity_of:
+        return at > 1 and words[at - 2] in numbers.quantities
+    after = words[at + 1] if at + 1 < len(words) else ""
+    return before in numbers.indefinite and (not after or after in numbers.digit_glue | numbers.glue | numbers.unclear)
 
 
 def _is_dozen(word: str, numbers: Numbers) -> bool:
@@ -211,6 +223,8 @@ def _glues(words: Sequence[str], at: int, current: Decimal | None, scale: int, n
     if at + 1 >= len(words) or is_figure(words[at + 1]) or is_figure(words[at - 1]):
         return False
     value = _value(words[at + 1], numbers)
+    if words[at] in numbers.quantity_of:
+        return words[at - 1] in numbers.quantities and words[at + 1] in numbers.scales
     if value is None and words[at + 1] not in numbers.scales:
         return False
     if words[at] in numbers.tens_glue and current is not None and current % 100 >= 20:
@@ -235,7 +249,9 @@ def number_in(text: str, numbers: Numbers, repairs: Repairs, ordinals: Collectio
         raise Unclear
     if found and any(word in numbers.unclear or word in ordinals or word in numbers.repeats for word in rest):
         raise Unclear
-    if _is_repeated(found, words) or (found and _has_more(found[-1], words, repairs.joiners | numbers.glue)):
+    if _is_repeated(found, words) or _of_two_things(found, words):
+        raise Unclear
+    if found and _has_more(found[-1], words, repairs.joiners | numbers.glue):
         raise Unclear
     value = the_one(found, words, repairs)
     if value is not None and value != int(value):
@@ -249,6 +265,12 @@ def _is_repeated(found: Sequence[Said[Decimal]], words: Sequence[str]) -> bool:
         a.end == b.start and a.value == b.value and is_figure(words[a.start]) == is_figure(words[b.start])
         for a, b in pairwise(found)
     )
+
+
+def _of_two_things(found: Sequence[Said[Decimal]], words: Sequence[str]) -> bool:
+    """Whether a number is said of two things: "two adults, two children", but not "two of us, yes, two"."""
+    things = [words[said.end] for said in found if said.end < len(words)]
+    return len(found) == len(things) > 1 and len(set(things)) > 1 and len({said.value for said in found}) == 1
 
 
 def _has_more(said: Said[Decimal], words: Sequence[str], joiners: frozenset[str]) -> bool:

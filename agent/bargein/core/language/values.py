@@ -45,6 +45,7 @@ class Repairs:
     joiners: frozenset[str] = frozenset()  # "or", "and"
 
     paused: re.Pattern[str] = _NEVER  # a marker and a pause behind it
+    instead: re.Pattern[str] = _NEVER  # at the end: "four instead" takes nothing back but what was said before
 
     @classmethod
     def of(cls, data: Mapping[str, Any], negators: re.Pattern[str]) -> Repairs:
@@ -58,6 +59,7 @@ class Repairs:
             re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, markers))}) ?[,.;:!]", re.IGNORECASE)
             if markers
             else _NEVER,
+            re.compile(rf"(?<!\S){alternatives(data.get('instead', ()))}$"),
         )
 
     def marked(self, text: str) -> str:
@@ -128,7 +130,8 @@ def _unrepaired(kept: list[Said[T]], words: Sequence[str], repairs: Repairs, use
     for index, (start, end) in enumerate(gaps, 1):
         if repairs.markers.search(joined(_outside(words, start, end, used))):
             last = index
-    if repairs.markers.search(joined(_outside(words, kept[-1].end, len(words), used))):
+    rest = joined(_outside(words, kept[-1].end, len(words), used))
+    if repairs.markers.search(repairs.instead.sub("", rest)):
         raise Unclear
     begin = kept[last - 1].end if last else 0
     if any(i not in used and words[i] in repairs.negations for i in range(begin, len(words))):
