@@ -18,7 +18,7 @@ from .words import Mention, PhraseTable, alternatives, compile_pattern, joined, 
 RULES = (
     "agent", "repeat", "excuse", "wh_question", "change", "wrong", "redirect", "next", "understood", "confirm", "stop",
     "question", "request", "may_ask", "hello", "agreed", "yes", "no", "incomplete", "introduction", "that_one",
-    "change_slot", "voicemail", "screening", "unobtainable", "own_number", "but", "withdraw",
+    "change_slot", "voicemail", "screening", "unobtainable", "own_number", "but", "withdraw", "suggest",
 )  # fmt: skip
 _NOTHING = re.compile(r"(?!)")
 LONGEST_WAIT = 2  # words of "hold on", which holds no dictated digit
@@ -208,6 +208,15 @@ def chosen_in(text: str, phrases: Phrases, choices: Choices) -> list[Mention]:
     return mentions(phrases.cleaned(text), table, phrases.negators, phrases.known, phrases.phonetic)
 
 
+def proposes(text: str, phrases: Phrases, choices: Choices) -> bool | None:
+    """Whether "what about" names a choice, and not something of it ("the price of the blue one"). None: not said."""
+    proposed = phrases.behind("suggest", text)
+    if proposed is None:
+        return None
+    said = chosen_in(" ".join(proposed), phrases, choices)
+    return bool(said) and said[0].start == 0 and phrases.known.issuperset(proposed[said[0].end :])
+
+
 def is_noise(text: str) -> bool:
     """Whether the text holds no words, or only a recognizer's note of a sound."""
     return not tokens(text)
@@ -276,6 +285,8 @@ def classify(
         return Kind.BACKCHANNEL
     if about("repeat"):
         return Kind.REPEAT
+    if said and (proposal := proposes(text, phrases, choices)) is not None:
+        return Kind.CORRECT if proposal else Kind.QUESTION
     asks_for_change = bool(said) and about("request") and about("change")
     if rest and phrases.matches_words("wh_question", rest) and not about("next", "redirect") and not asks_for_change:
         return Kind.QUESTION

@@ -28,7 +28,7 @@ class Times:
     """Words for times of day.
 
     `forms`: what is said to minutes after the hour, with {h} for the hour and {m} for minutes: "half past {h}" 30,
-    "{m} to {h}" "-m". The words of a form are matched one by one.
+    "{m} to {h}" "-m", "{m} vor halb {h}" "-30-m". The words of a form are matched one by one.
     """
 
     forms: tuple[tuple[tuple[str, ...], str], ...] = ()
@@ -44,8 +44,8 @@ class Times:
             raise ValueError(f"times: {unknown[0]!r} is not known")
         forms = [(tuple(str(form).split()), str(value)) for form, value in data.get("forms", {}).items()]
         for _, value in forms:
-            if not re.fullmatch(r"-?(?:[0-9]+|m)", value):
-                raise ValueError(f"times: {value!r} is no number of minutes, m or -m")
+            if not re.fullmatch(r"-?(?:[0-9]+|m)|-30[+-]m", value):
+                raise ValueError(f"times: {value!r} is no number of minutes, m, -m, -30+m or -30-m")
         return cls(
             tuple(sorted(forms, key=lambda form: -len(form[0]))),
             {str(word): str(value) for word, value in data.get("fixed", {}).items()},
@@ -159,14 +159,16 @@ class _TimeReader:
         return None
 
     def _clock(self, hour: int, minute: int, half: str, written: str, at: int) -> Said[tuple[int, bool]] | None:
-        """A time in figures; "03:30" and "15:30" are of the 24 hours, "3:30" may be either."""
+        """A time in figures; "15:30" and "03:30" without "pm" are of the 24 hours, "3:30" may be either."""
         if half and half not in self._times.morning | self._times.afternoon:
             return None
         if hour > 24 or minute > 59 or (hour == 24 and minute):
             raise Unclear
         if half:
             self._half("morning" if half in self._times.morning else "afternoon")
-        is_whole = hour > HALF_DAY or hour == 0 or written.startswith("0")
+        halves = self._times.morning | self._times.afternoon
+        zero = written.startswith("0") and not half and halves.isdisjoint(self.words)
+        is_whole = hour > HALF_DAY or hour == 0 or zero
         return Said((hour * HOUR + minute, is_whole), at, at + 1)
 
     def _form(self, form: Sequence[str], minutes: str, start: int) -> Said[tuple[int, bool]] | None:
@@ -196,6 +198,7 @@ class _TimeReader:
             return None  # "three five" is no time
         if minutes == "-m" and (minute or 0) % 5 and len(form) == 3:
             return None  # "nine to five" is from nine to five
-        past = {"m": minute or 0, "-m": -(minute or 0)}.get(minutes)
+        said = minute or 0
+        past = {"m": said, "-m": -said, "-30+m": said - 30, "-30-m": -30 - said}.get(minutes)
         total = hour * HOUR + (int(minutes) if past is None else past)
         return Said((total % DAY, hour > HALF_DAY or hour == 0), start, at)

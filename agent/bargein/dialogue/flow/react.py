@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 from ...core.language.agreement import polarity
-from ...core.language.intent import Phrases, classify, is_backchannel, is_complete
+from ...core.language.intent import Phrases, classify, is_backchannel, is_complete, proposes
 from ...core.language.kinds import Kind
 from ...core.language.values import Unclear
 from ...core.language.words import joined, tokens
@@ -21,6 +21,7 @@ from .turn import FlowTurn, Look
 from .values import Incomplete, Invalid, Picked, last_named, picked, value_in
 
 _CLAUSE_END = re.compile(r"[,.;:!]")
+PROPOSED_WORDS = 2  # "what about next Friday", but not "what about parking on Friday"
 UNFINISHED_MS = 2500  # how long to wait for the rest of an unfinished sentence
 TYPED = ("number", "digits", "phone", "date", "time")
 COMMANDS = (Kind.AGENT, Kind.REPEAT, Kind.STOP, Kind.QUESTION)
@@ -63,7 +64,11 @@ def _move(turn: FlowTurn) -> Move:
 
 def _asks_with_value(turn: FlowTurn) -> bool:
     """Whether the caller's question answers ours: "May I come on Friday?" when the day is asked for."""
-    if turn.kind is not Kind.QUESTION or turn.phrases.matches("wh_question", turn.text) or _answer_to(turn) is not None:
+    if turn.kind is not Kind.QUESTION or _answer_to(turn) is not None:
+        return False
+    if (proposed := turn.phrases.behind("suggest", turn.text)) is not None:
+        return _has_value(turn, " ".join(proposed[:PROPOSED_WORDS]), False)
+    if turn.phrases.matches("wh_question", turn.text):
         return False
     parts = turn.slot is not None and turn.slot.type in ("date", "time")  # "at five?", but not "the 8 digit number?"
     return _has_value(turn, turn.text, parts)
@@ -264,7 +269,8 @@ def _question(turn: FlowTurn, main: Picked | None) -> Move:
                     continue
             return turn.on(turn.base, _rendered(turn, answer, state))
     suggests = main is not None and not main.negated and turn.phrases.matches("request", turn.text)
-    if suggests and main is not None and turn.slot is not None and main.slot == turn.slot.name:
+    ours = suggests and main is not None and turn.slot is not None and main.slot == turn.slot.name
+    if main and turn.slot and ours and proposes(turn.text, turn.phrases, turn.slot.phrases) is not False:
         return take(turn, [main])
     if turn.phrases.matches("may_ask", turn.text):
         return turn.listen_here(turn.base, "go_ahead")

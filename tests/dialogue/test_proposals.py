@@ -1,0 +1,66 @@
+"""What callers propose in the shape of a question: "what about Friday?" is an answer, "what about parking?" is none."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bargein.dialogue.flow import load
+
+from .flows import call_of, write
+
+ASKS = """
+language: {language}
+slots:
+  it: {slot}
+steps:
+  ask: {{ask: "Well?", slot: it, next: end}}
+  end: {{say: "Got {{it.value}}.", hangup: yes}}
+"""
+DAY, TIME, MUG = "{type: date}", "{type: time}", "{choices: [red, blue]}"
+
+
+async def answer(tmp_path: Path, slot: str, said: str, language: str) -> str:
+    flow = load(write(tmp_path, ASKS.format(slot=slot, language=language)))
+    call = call_of(flow, now=lambda: datetime(2026, 11, 28, 12, tzinfo=UTC))
+    await call.start()
+    return (await call.says(said)).text
+
+
+@pytest.mark.parametrize(
+    ("language", "slot", "said", "value"),
+    [
+        ("en", DAY, "what about Friday?", "2026-12-04"),
+        ("en", DAY, "and how about next Friday", "2026-12-04"),
+        ("en", TIME, "what about 4 pm?", "16:00"),
+        ("en", MUG, "what about blue", "blue"),
+        ("en", MUG, "and what about the blue one?", "blue"),
+        ("en", MUG, "can I have the blue one?", "blue"),
+        ("de", DAY, "was ist mit Freitag?", "2026-12-04"),
+        ("es", DAY, "¿qué tal el viernes?", "2026-12-04"),
+        ("fr", DAY, "que diriez-vous de vendredi ?", "2026-12-04"),
+        ("it", DAY, "che ne dice di venerdì?", "2026-12-04"),
+        ("nl", DAY, "wat dacht u van vrijdag?", "2026-12-04"),
+        ("pt", DAY, "que tal sexta?", "2026-12-04"),
+    ],
+)
+async def test_a_proposal_is_taken(tmp_path: Path, language: str, slot: str, said: str, value: str) -> None:
+    assert await answer(tmp_path, slot, said, language) == f"Got {value}."
+
+
+@pytest.mark.parametrize(
+    ("slot", "said"),
+    [
+        (DAY, "what about parking on Friday?"),
+        (DAY, "what about the warranty?"),
+        (DAY, "what happens on Friday?"),
+        (MUG, "what about the price of the blue one?"),
+        (MUG, "what about blue postage?"),
+        (MUG, "what is the blue one like?"),
+        (MUG, "what about not blue"),
+    ],
+)
+async def test_a_question_is_not(tmp_path: Path, slot: str, said: str) -> None:
+    assert not (await answer(tmp_path, slot, said, "en")).startswith("Got")
