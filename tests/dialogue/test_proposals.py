@@ -19,7 +19,8 @@ steps:
   ask: {{ask: "Well?", slot: it, next: end}}
   end: {{say: "Got {{it.value}}.", hangup: yes}}
 """
-DAY, TIME, MUG = "{type: date}", "{type: time}", "{choices: [red, blue]}"
+DAY, TIME = "{type: date}", "{type: time}"
+MUG = "{choices: {red: {value: red}, blue: {value: blue}}}"
 
 
 async def answer(tmp_path: Path, slot: str, said: str, language: str) -> str:
