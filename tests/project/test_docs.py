@@ -6,6 +6,8 @@ import ast
 import asyncio
 import re
 import shlex
+import subprocess
+import sys
 import wave
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,12 @@ def _files(nav: Any) -> list[str]:
 def test_every_page_is_in_the_site() -> None:
     nav = yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"]
     assert sorted(_files(nav)) == sorted(page.relative_to(DOCS).as_posix() for page in PAGES)
+
+
+def test_the_confusion_matrix_is_what_the_script_prints() -> None:
+    script = [sys.executable, ROOT / "scripts" / "bench" / "confusion"]
+    printed = subprocess.run(script, capture_output=True, text=True, check=True).stdout
+    assert (DOCS / "confusion.md").read_text().split("```")[1].strip() == printed.strip()
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PAGES], ids=lambda page: page.name)
