@@ -102,6 +102,31 @@ def test_a_sound_that_begins_delays_the_answer_but_a_noise_does_not_for_long() -
     assert SETTINGS.usual_ms < over[0] <= SETTINGS.usual_ms + 200
 
 
+class Counting(TurnEnd):
+    """How often the silence that ends the turn is worked out."""
+
+    worked_out = 0
+
+    def silence_ms(self, turn: CallerTurn, listen: Listen, before: str = "") -> int:
+        self.worked_out += 1
+        return super().silence_ms(turn, listen, before)
+
+
+def test_the_wait_is_worked_out_once_in_a_silence_and_again_with_new_words() -> None:
+    turn = CallerTurn(1, onset=0, last_voiced=END)
+    decide = Counting(PHRASES, SETTINGS)
+    turn.set_transcript(Transcript("my name is"), END)
+    assert not any(decide.is_over(turn, END + samples(ms), NOTHING) for ms in range(0, SETTINGS.max_ms, 20))
+    assert decide.worked_out == 1
+    turn.set_transcript(Transcript("my name is Miller"), END)
+    assert decide.is_over(turn, END + samples(SETTINGS.usual_ms), NOTHING)
+    assert not decide.is_over(turn, END + samples(SETTINGS.usual_ms), Listen(expects=EIGHT))
+    turn.last_voiced = END + FRAME_SAMPLES
+    turn.set_transcript(Transcript("my name is Miller"), turn.last_voiced)
+    assert decide.is_over(turn, turn.last_voiced + samples(SETTINGS.usual_ms), NOTHING)
+    assert decide.worked_out == 4
+
+
 MODEL = TurnEndModel.of(load_weights("turn_end"))
 USUAL = MODEL.words["mean"][: len(FEATURES)].astype(float)
 

@@ -1,8 +1,8 @@
 """One call: frames, digits, transcripts and ticks go in; frames and actions come out. The only glue of the core.
 
 A frame goes `on_frame` -> `Caller.process` -> `SpeechDetector.process` -> VadFrame -> `_dispatch` -> `step` -> actions.
-Every 20 ms `on_tick` -> `_decide` -> `classify_overlap` or `TurnEnd.is_over` -> `_dispatch`, and `Playback.next_frame`
--> the frame to send. Time is the number of samples sent: `on_tick` is called every 20 ms, whatever the line does.
+Then, in the caller's turn, and in every `on_tick`: `_decide` -> `classify_overlap` or `TurnEnd.is_over` -> `_dispatch`.
+`on_tick` returns `Playback.next_frame`. Time is the number of samples sent: a tick is 20 ms, whatever the line does.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .records import Resolution, Situation
 from .reply import Finish, Listen
 from .settings import DEFAULTS, ConversationSettings
 from .situation import foreseen, understood
-from .table import OVERLAPPED, PLAYING, Effect, Event, State, step
+from .table import LISTENS, OVERLAPPED, PLAYING, Effect, Event, State, step
 from .transcript import Transcript
 from .turn_end import TurnEnd, TurnEndModel
 
@@ -151,8 +151,7 @@ class Conversation:
         """The caller hung up, or the call is taken away."""
         if self.state is not State.ENDED:
             self._settle()
-            turn = self._caller.turn
-            if self.state in OVERLAPPED and turn is not None:
+            if self.state in OVERLAPPED and (turn := self._caller.turn) is not None:
                 self._actions += self._agent.hung_up(turn, self.now)
             dropped = act.DropCause.HANGUP if self.state is State.THINKING else None
             self._close_caller_turn()
@@ -171,8 +170,7 @@ class Conversation:
         """One frame of the line: evidence of the caller, and what it does to the state."""
         if self._caller.hears_nothing():
             return
-        overlap = self.state in (State.SPEAKING, *OVERLAPPED, State.THINKING)
-        question, spells = self.playback.question, self._agent.listen.spelled
+        overlap, question, spells = self.state not in LISTENS, self.playback.question, self._agent.listen.spelled
         sound, frame = self._caller.process(pcm, self.now, self.sensitivity(), question, overlap, spells)
         if (turn := self._caller.turn) is None:
             return
@@ -185,6 +183,8 @@ class Conversation:
         if self.state in OVERLAPPED:
             self._actions += self._caller.sound_to_judge(self.now)
             self._follow(turn, sound)
+        elif self.state in LISTENS:
+            self._decide()  # a reply that is ready begins with the next frame sent
 
     def _follow(self, turn: CallerTurn, sound: Sound) -> None:
         """Let the sound itself stop the agent, or let it talk on."""
@@ -204,7 +204,7 @@ class Conversation:
     def _advance_caller(self) -> None:
         """Events that come from the caller's silence."""
         self._decide()
-        if self.state not in (State.LISTENING, State.YIELDED) or self._caller.turn is not None:
+        if self.state not in LISTENS or self._caller.turn is not None:
             return
         if self._caller.input.digits:
             if self._caller.input.digits_complete(self._agent.listen.digits, self.now):
@@ -269,7 +269,7 @@ class Conversation:
         given = self._caller.input
         keying = given.digits and not given.digits_complete(self._agent.listen.digits, self.now)
         self._log_caller(digits=not keying)
-        if not keying and self.state in (State.YIELDED, State.LISTENING):
+        if not keying and self.state in LISTENS:
             if given:
                 self._dispatch(Event.TURN_END)
             elif self.state is State.YIELDED or self._caller.unanswered:

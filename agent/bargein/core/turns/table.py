@@ -31,6 +31,7 @@ class State(StrEnum):
 
 
 PLAYING = (State.THINKING, State.SPEAKING, State.DUCKED)  # states in which a reply can come to its end
+LISTENS = (State.YIELDED, State.LISTENING)  # the caller has the floor
 OVERLAPPED = (State.DUCKED, State.PAUSED)  # the caller makes a sound over the agent's speech
 
 

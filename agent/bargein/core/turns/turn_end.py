@@ -113,6 +113,8 @@ class TurnEnd:
         self._phrases = phrases
         self._settings = settings
         self._model = model
+        self._known: tuple[object, ...] = ()  # what `_wanted_ms` follows from
+        self._wanted_ms = 0
 
     def measure(self, turn: CallerTurn, now: int, prosody: Callable[[], NDArray[np.float64] | None]) -> None:
         """Measure the sound of the last words, once in each silence. `prosody` measures the line up to now."""
@@ -125,7 +127,10 @@ class TurnEnd:
         silent_ms = turn.wordless_ms(now)
         if not turn.complete:
             return silent_ms >= RECOGNIZER_LATE_MS
-        wanted_ms = self.silence_ms(turn, listen, before)
+        known = (turn.id, turn.spoken_until, turn.paused_ms, turn.measured_at, turn.transcript, listen, before)
+        if known != self._known:  # once in each silence, not in each of its frames
+            self._known, self._wanted_ms = known, self.silence_ms(turn, listen, before)
+        wanted_ms = self._wanted_ms
         resumes = turn.rise_db >= RESUMES_DB and silent_ms < wanted_ms + RESUMES_MS
         return silent_ms >= wanted_ms and not resumes
 
