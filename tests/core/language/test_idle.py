@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bargein.core.language.idle import asks_nothing, without_idle
+from bargein.core.language.idle import asking_words, asks_nothing, may_be_any_sound, without_idle
 from bargein.dialogue.languages import load
 
 
@@ -16,6 +16,7 @@ from bargein.dialogue.languages import load
         ("en", "Hello? Hello, are you still there?"),
         ("en", "mm-hm okay"),
         ("en", "You? Hello."),
+        ("en", "What? Hello?"),
         ("en", "is anybody there"),
         ("de", "Hallo? Sind Sie noch da?"),
         ("de", "Können Sie mich hören?"),
@@ -63,3 +64,30 @@ def test_what_asks_for_something(language: str, text: str) -> None:
 )
 def test_idle_sentences_behind_a_request_are_left_out(language: str, text: str, left: str) -> None:
     assert without_idle(text, load(language)) == left
+
+
+def test_what_is_left_without_idle_words() -> None:
+    assert asking_words(["hello", "two", "blue", "ones", "are", "you", "there"], load("en")) == ["two", "blue", "ones"]
+
+
+@pytest.mark.parametrize(
+    ("text", "any_sound"),
+    [
+        ("below", True),
+        ("more often", True),
+        ("what alone", True),
+        ("send it there", False),
+        ("stop", False),
+        ("no", False),
+        ("twenty two", False),
+        ("representative", False),
+        ("the blue", False),
+    ],
+)
+def test_which_words_may_be_any_sound(text: str, any_sound: bool) -> None:
+    assert may_be_any_sound(text.split(), load("en"), expected=("the blue one",)) is any_sound
+
+
+def test_a_no_alone_refuses_nothing_in_a_story() -> None:
+    assert may_be_any_sound(["no"], load("en"), story=True)
+    assert not may_be_any_sound(["no", "the", "other"], load("en"), story=True)

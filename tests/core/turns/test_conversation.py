@@ -50,6 +50,7 @@ class Call:
         self.turn_text: dict[int, str] = {}
         self.heard: dict[int, list[Pcm]] = {}
         self.slow = False  # the planner has no audio yet
+        self.confidence = 1.0  # of the recognizer
         self.hearing = LevelDetector(voice)
         self.core = self.make(self.hearing)
         self.sent: list[Pcm] = []
@@ -71,8 +72,8 @@ class Call:
                 case act.FeedAudio(turn_id, pcm):
                     self.heard[turn_id].append(pcm)
                 case act.RequestTranscript(turn_id, at):
-                    text = self.turn_text[turn_id]
-                    self.do(self.core.on_transcript(turn_id, at, Transcript(text, speech=0.9 if text else 0.1)))
+                    text, speech = self.turn_text[turn_id], 0.9 if self.turn_text[turn_id] else 0.1
+                    self.do(self.core.on_transcript(turn_id, at, Transcript(text, self.confidence, speech)))
                 case act.LogTurn(turn):
                     self.turns[turn.seq] = turn
                 case act.LogInterruption(row):

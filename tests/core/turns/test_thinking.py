@@ -70,6 +70,64 @@ def test_a_new_request_replaces_the_answer_and_is_counted(said: str) -> None:
     assert call.situations[-1].caller_text == f"I want the red one {said}"
 
 
+@pytest.mark.parametrize(
+    ("said", "confidence", "expects", "dropped"),
+    [
+        ("Dobri Naka", 0.3, "", False),
+        ("I'm so awesome", 0.3, "", False),
+        ("I want the blue one", 0.6, "", True),
+        ("below", 0.6, "", False),  # a word or two that may be any sound has to be clear ...
+        ("below", 0.8, "", True),
+        ("stop", 0.6, "", True),  # ... unless it is one that interrupts
+        ("no", 0.6, "choice", True),
+        ("no", 0.6, "text", False),  # what would it refuse?
+        ("no the blue one", 0.6, "text", True),
+        ("twelve", 0.6, "number", True),
+    ],
+)
+def test_what_the_recognizer_is_not_sure_of_replaces_no_answer(
+    said: str, confidence: float, expects: ExpectedKind, dropped: bool
+) -> None:
+    call = Held([MENU, "one red mug"], ["I want the red one", said], word=0.9, expects=expects)
+    call.run(3000)
+    call.run(700, LOUD)
+    call.slow = True
+    call.run(1400)
+    assert call.core.state is State.THINKING
+    call.confidence = confidence
+    call.run(400, LOUD)
+    call.run(200)
+    assert call.dropped == ([act.DropCause.SPEECH] if dropped else [])
+
+
+@pytest.mark.parametrize(
+    ("said", "dropped"),
+    [("One moment.", False), ("One, hello?", False), ("moment", False), ("one moment the blue one", True)],
+)
+def test_the_echo_of_a_filler_is_no_request(said: str, dropped: bool) -> None:
+    call = Held([MENU, "one red mug"], ["I want the red one", said], word=0.9)
+    call.run(600)
+    call.run(700, LOUD)
+    call.slow = True
+    call.run(1000)
+    call.do(call.core.on_segment(2, Segment(utterance("one moment"), filler=True)))
+    call.run(60)
+    call.run(600, LOUD)
+    call.run(200)
+    assert call.dropped == ([act.DropCause.SPEECH] if dropped else [])
+
+
+def test_the_recognizer_judges_a_sound_while_an_answer_is_planned_too() -> None:
+    call = Held([MENU, "one red mug"], ["I want the red one", "mm"], word=0.3)
+    call.run(600)
+    call.run(700, LOUD)
+    call.slow = True
+    call.run(1000)
+    call.judged.clear()
+    call.run(400, LOUD)
+    assert len(call.judged) == 2
+
+
 @pytest.mark.parametrize(("said", "heard"), [("mm-hm", True), ("no the blue one", False)])
 def test_a_reply_that_is_ready_waits_in_silence_for_a_sound_that_may_be_a_request(said: str, heard: bool) -> None:
     call = Held([MENU, "one red mug"], ["I want the red one", said], word=0.9)

@@ -1,14 +1,19 @@
-"""Words that ask for nothing: "hello?", "are you there?", "mm-hm", and what recognizers write for a cough."""
+"""Words that ask for nothing: "hello?", "are you there?", "mm-hm", and what recognizers write for a cough.
+
+And what a word or two have to be to ask for something.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from .intent import Phrases, is_backchannel
+from .numbers import cardinals
 from .sentences import sentences
 from .words import joined, tokens
 
 LONGEST_PHRASE = 6  # words of "is there anybody there at all"
+FEW_WORDS = 2
 
 
 def asks_nothing(text: str, phrases: Phrases, extra: Sequence[str] = (), question: bool = False) -> bool:
@@ -16,14 +21,36 @@ def asks_nothing(text: str, phrases: Phrases, extra: Sequence[str] = (), questio
 
     `question`: the agent was asking, so "yeah" is an answer. `extra`: more backchannels, from the flow.
     """
-    words, at = tokens(text), 0
+    return not asking_words(tokens(text), phrases, extra, question)
+
+
+def asking_words(
+    words: Sequence[str], phrases: Phrases, extra: Sequence[str] = (), question: bool = False
+) -> list[str]:
+    """The words that are part of no idle phrase."""
+    asking: list[str] = []
+    at = 0
     while at < len(words):
         sizes = range(min(LONGEST_PHRASE, len(words) - at), 0, -1)
         size = next((n for n in sizes if _is_idle(words[at : at + n], phrases, extra, question)), 0)
         if not size:
-            return False
-        at += size
-    return True
+            asking.append(words[at])
+        at += size or 1
+    return asking
+
+
+def may_be_any_sound(words: Sequence[str], phrases: Phrases, expected: Sequence[str] = (), story: bool = False) -> bool:
+    """Whether these are a word or two that recognizers write for any sound: "below", "try", "more often".
+
+    A word that interrupts, a number, or one of the `expected` phrases means something. "What?" and "hello?" do not, nor,
+    where a `story` is told, does a "no" alone.
+    """
+    urgent = phrases.urgent.difference(phrases.lists.get("plain_no", ()) if story else ())
+    asks = {word for word in urgent if not (phrases.matches("repeat", word) or phrases.matches("hello", word))}
+    known = asks.union(*map(tokens, expected))
+    if len(words) > FEW_WORDS or not known.isdisjoint(words):
+        return False
+    return not (cardinals(words, phrases.numbers) or phrases.matches("agent", joined(words)))
 
 
 def without_idle(text: str, phrases: Phrases) -> str:

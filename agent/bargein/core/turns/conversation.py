@@ -180,8 +180,9 @@ class Conversation:
                 self._dispatch(Event.ONSET)
         else:
             self._actions.append(act.FeedAudio(turn.id, frame.near))
-        if self.state in OVERLAPPED:
+        if self.state in (*OVERLAPPED, State.THINKING):
             self._actions += self._caller.sound_to_judge(self.now)
+        if self.state in OVERLAPPED:
             self._follow(turn, sound)
         elif self.state in LISTENS:
             self._decide()  # a reply that is ready begins with the next frame sent
@@ -221,13 +222,12 @@ class Conversation:
         if self.state is State.SPEAKING and self._interruptible() and turn.silent_ms(now) < STILL_SOUNDING_MS:
             self._dispatch(Event.ONSET)  # the caller talked on from a segment that may not be interrupted into this one
         if self.state in (*OVERLAPPED, State.THINKING):
-            question = self.playback.question
-            event = self._judge.judge(turn, now, self.state, question, self._agent.listen.backchannels or ())
+            event = self._judge.judge(turn, now, self.state, self.playback, self._agent.listen)
             if event is Event.INTERRUPTION and self._retractable():
                 event = Event.CONTINUATION
             if event is not None:
                 self._dispatch(event)
-            elif self._judge.wants_words(turn, now, self.state, question):
+            elif self._judge.wants_words(turn, now, self.state, self.playback.question):
                 self._actions.append(act.RequestTranscript(turn.id, now))
         elif self._caller.overlong(now) or self._turn_end.is_over(turn, now, self._agent.listen, before):
             self._end_caller_turn()

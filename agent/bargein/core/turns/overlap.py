@@ -63,6 +63,8 @@ class OverlapSettings:
     no_voice_word: float = 0.05  # ... unless the classifier takes it for a word as likely as this
     surely_none: float = 0.02  # likelihood of a word below which the recognizer is not asked, see `surely_no_word`
     no_request: float = 0.1  # ... below which a planned reply stays, whatever words the recognizer writes
+    request_confidence: float = 0.55  # of the recognizer, below which a planned reply stays, too ...
+    few_words_confidence: float = 0.7  # ... and below this for a word or two that may be written for any sound
     word_likely: float = 0.5  # above, words can wait until the sound is over: the agent is silent in any case
     # For a recognizer with `sound_probabilities`:
     near_db: float = 6.0  # without words, a caller is so much louder than other people in the room

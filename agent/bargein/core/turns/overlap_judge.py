@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..audio.pcm import samples
+from ..audio.playback import Playback
 from ..audio.playout import Segment
-from ..language.idle import asks_nothing
+from ..language.idle import asking_words, may_be_any_sound
 from ..language.intent import Phrases
+from ..language.words import tokens
 from .caller import STILL_SOUNDING_MS
 from .endpoint import CallerTurn
 from .overlap import OverlapSettings, classify_overlap, follow_sound, may_be_echo, surely_no_word
+from .reply import Listen
 from .table import Event, State
 
 WORD = 0.2  # probability of a word above which a retracted onset still counts
@@ -58,19 +60,17 @@ class OverlapJudge:
         own = segment.duck_db if segment is not None else None
         return self.duck_db if own is None else own
 
-    def judge(
-        self, turn: CallerTurn, now: int, state: State, question: bool, backchannels: Sequence[str]
-    ) -> Event | None:
+    def judge(self, turn: CallerTurn, now: int, state: State, playback: Playback, listen: Listen) -> Event | None:
         """INTERRUPTION, FALSE_INTERRUPTION, or None to wait, for a sound over the agent's speech.
 
         While a reply is being planned only a new request is an interruption: words that ask for something.
         """
-        thinking = state is State.THINKING
+        thinking, question, backchannels = state is State.THINKING, playback.question, listen.backchannels or ()
         asking, silent_ms = question and not thinking, turn.silent_ms(now)
         if silent_ms >= self.settings.ended_ms and self._settles(turn, now, state, question):
             return Event.FALSE_INTERRUPTION
         event = classify_overlap(turn.sound(now), turn.transcript, self.phrases, asking, backchannels, self.settings)
-        if thinking and event is Event.INTERRUPTION and not self._asks(turn, backchannels):
+        if thinking and event is Event.INTERRUPTION and not self._asks(turn, playback.playout().heard_text, listen):
             known = turn.complete or silent_ms >= self.settings.patience_ms
             return Event.FALSE_INTERRUPTION if known and silent_ms >= self.settings.ended_ms else None
         return event
@@ -79,9 +79,20 @@ class OverlapJudge:
         """Whether words that were written for a sound over a planned reply count. Recognizers write some for "mm"."""
         return turn.likely is None or turn.likely.word >= self.settings.no_request
 
-    def _asks(self, turn: CallerTurn, backchannels: Sequence[str]) -> bool:
-        """Whether the sound is a new request, so that a planned reply no longer fits."""
-        return self.may_be_words(turn) and not asks_nothing(turn.text, self.phrases, backchannels)
+    def _asks(self, turn: CallerTurn, said: str, listen: Listen) -> bool:
+        """Whether the sound is a new request, so that a planned reply no longer fits.
+
+        What the agent `said` meanwhile, a filler, may come back as its echo. Words that the recognizer is not sure of
+        may be any words. The caller would wait for another reply in vain.
+        """
+        own = tokens(said)
+        spoken = [word for word in tokens(turn.text) if word not in own]
+        asking = asking_words(spoken, self.phrases, listen.backchannels or ())
+        if not asking or not self.may_be_words(turn):
+            return False
+        any_sound = may_be_any_sound(asking, self.phrases, listen.hints, story=listen.expects.kind == "text")
+        least = self.settings.few_words_confidence if any_sound else self.settings.request_confidence
+        return turn.transcript is None or turn.transcript.confidence >= least
 
     def _settles(self, turn: CallerTurn, now: int, state: State, question: bool) -> bool:
         """Whether the classifier alone is sure that this is no word. Then the agent goes on without words."""
