@@ -42,8 +42,8 @@ def asking_words(
 def may_be_any_sound(words: Sequence[str], phrases: Phrases, expected: Sequence[str] = (), story: bool = False) -> bool:
     """Whether these are a word or two that recognizers write for any sound: "below", "try", "more often".
 
-    A word that interrupts, a number, or one of the `expected` phrases means something. "What?" and "hello?" do not, nor,
-    where a `story` is told, does a "no" alone.
+    A word that interrupts, a number, or one of the `expected` phrases means something. "What?" and "hello?" do not.
+    Where a `story` is told, a "no" alone does not either.
     """
     urgent = phrases.urgent.difference(phrases.lists.get("plain_no", ()) if story else ())
     asks = {word for word in urgent if not (phrases.matches("repeat", word) or phrases.matches("hello", word))}
