@@ -143,7 +143,33 @@ CALLS = {
     '[TOOL_CALLS]go{"to": "sales"} One moment.': "One moment.",
     '[TOOL_CALLS][{"name": "go", "arguments": {"to": "sales"}}]\nOne moment.': "One moment.",
     "<think>Hm.</think>\n" + '{"name": "go", "parameters": {"to": "sales"}}': "",
+    '{"tool": "go", "args": {"to": "sales"}}': "",
+    '{"action": "go", "action_input": {"to": "sales"}}': "",
+    '{"tool_calls": [{"id": "a", "function": {"name": "go", "arguments": {"to": "sales"}}}]}': "",
+    'One moment.\n[go(to="sales")]': "One moment.",
+    "go(to='sales')\nOne moment.": "One moment.",
+    '```tool_code\nprint(go(to="sales"))\n```': "",
+    '<function_calls><invoke name="go"><parameter name="to">sales</parameter></invoke></function_calls>': "",
+    '<minimax:tool_call><invoke name="go"><parameter name="to">sales</parameter></invoke></minimax:tool_call> Hi.': (
+        "Hi."
+    ),
+    "<tool_call>go\n<arg_key>to</arg_key>\n<arg_value>sales</arg_value>\n</tool_call>": "",
+    '<|channel|>commentary to=functions.go <|constrain|>json<|message|>{"to": "sales"}<|call|>': "",
+    '<|start|>assistant to=functions.go<|channel|>commentary<|message|>{"to": "sales"}<|call|>': "",
+    '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>go<｜tool▁sep｜>{"to": "sales"}<｜tool▁call▁end｜>'
+    "<｜tool▁calls▁end｜>": "",
+    'Yes.<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>go\n```json\n{"to": "sales"}\n```'
+    "<｜tool▁call▁end｜><｜tool▁calls▁end｜>": "Yes.",
+    "<start_function_call>call:go{to:<escape>sales<escape>}<end_function_call>": "",
+    'functools[{"name": "go", "arguments": {"to": "sales"}}]': "",
 }
+NO_CALLS = [
+    "hello(there) is what they say.",
+    "Call go(to) whenever you like.",
+    "We have mugs (red and blue).",
+    "Red (or blue) mugs.\nPlates (white).",
+    'The tool "go" is not for you.',
+]
 
 
 @pytest.mark.parametrize("text", CALLS)
@@ -155,10 +181,26 @@ def test_a_tool_call_written_as_text_is_a_call(text: str, size: int) -> None:
     assert [(name, json.loads(arguments)) for name, arguments in reader.tools] == [("go", {"to": "sales"})]
 
 
+@pytest.mark.parametrize("text", NO_CALLS)
+@pytest.mark.parametrize("size", [1, 3, 10, 10_000])
+def test_words_that_only_look_like_a_call_are_said(text: str, size: int) -> None:
+    reader = ModelText(known=lambda name: name == "go")
+    found = [sentence for at in range(0, len(text), size) for sentence in reader.feed(text[at : at + size])]
+    assert " ".join(found + reader.rest()).replace(". Plates", " Plates") == text.replace("\n", " ").replace(
+        ". P", " P"
+    )
+    assert not reader.tools
+
+
 @pytest.mark.parametrize(
     "text",
     [
         '[TOOL_CALLS]a{"x":1}[TOOL_CALLS]b{"y":2}',
+        "[a(x=1), b(y=2)]",
+        '<function_calls><invoke name="a"><parameter name="x">1</parameter></invoke>'
+        '<invoke name="b"><parameter name="y">2</parameter></invoke></function_calls>',
+        '<|tool_calls_section_begin|><|tool_call_begin|>a:0<|tool_call_argument_begin|>{"x": 1}<|tool_call_end|>'
+        '<|tool_call_begin|>b:1<|tool_call_argument_begin|>{"y": 2}<|tool_call_end|><|tool_calls_section_end|>',
         '[TOOL_CALLS][{"name":"a","arguments":{"x":1}},{"name":"b","arguments":{"y":2}}]',
         '[\n{"name":"a","arguments":{"x":1}}, {"name":"b","arguments":{"y":2}}]',
         '{"name":"a","arguments":{"x":1}}; {"name":"b","arguments":{"y":2}}',
@@ -169,7 +211,12 @@ def test_parallel_calls_written_as_text_are_all_found(text: str, size: int) -> N
     reader = ModelText()
     said = [sentence for at in range(0, len(text), size) for sentence in reader.feed(text[at : at + size])]
     assert said + reader.rest() == []
-    assert [(name, json.loads(arguments)) for name, arguments in reader.tools] == [("a", {"x": 1}), ("b", {"y": 2})]
+    assert [
+        (name, json.loads(arguments.replace('"1"', "1").replace('"2"', "2"))) for name, arguments in reader.tools
+    ] == [
+        ("a", {"x": 1}),
+        ("b", {"y": 2}),
+    ]
 
 
 def test_words_after_a_call_do_not_wait_for_the_end_of_the_answer() -> None:

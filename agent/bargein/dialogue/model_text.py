@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from ..core.language.sentences import Sentences
 from ..core.language.symbols import without_emoji
-from .tool_text import ARGUMENTS, Brackets, bare_calls, calls_in
+from .tool_text import ARGUMENTS, Brackets, bare_calls, calls_in, python_calls
 
 _NAMES = (
     r"think(?:ing)?|thoughts?|reason(?:ing)?|reflect(?:ion)?|analysis|scratchpad|monologue|(?:inner|internal)_\w{4,10}"
@@ -20,32 +20,44 @@ _NAMES = (
 )
 _HARMONY = r"<\|channel\|>\s*(?:analysis|commentary)[^<]*<\|message\|>"  # gpt-oss
 _CALLS = (  # calls written as text; Mistral's, Llama's and bare JSON have no end but that of the answer
-    r"<(tool_call|function_call)>|(?=<(function)=)|\[(TOOL_CALLS)\]|<\|(python_tag)\|>"
-    r'|(?=(?P<bare>(?:\[\s{0,9})?\{)\s{0,9}"(?:name|type|function)"\s{0,9}:)'
+    r"<(?:\w{1,20}[:_])?(tool_calls?|function_calls?)>|(?=<(function)=)|\[(TOOL_CALLS)\]|<\|(python_tag)\|>"
+    r"|<(start_function_call)>|<\|(tool_calls?)(?:_section)?_begin\|>|<\uff5c(tool)\u2581calls?\u2581begin\uff5c>"
+    r"|\b(functools)(?=\[)|<\|(channel|start)\|>(?=\s{0,9}(?:commentary|assistant)\s{1,9}to=)"
+    r'|(?=(?P<bare>(?:\[\s{0,9})?\{)\s{0,9}"(?:name|type|function|tool|tool_name|tool_calls|action|id)"\s{0,9}:)'
+    r"|(?=(?<![\w.])(?P<python>(?:print\(|\[\s{0,9}){0,2})(?P<tool>[A-Za-z_][\w.]{0,60})\()"
 )
 _END = rf"<\s*/\s*(?:{_NAMES})\s*>|<\|(?:end_(?:of_)?|/)(?:{_NAMES})\|>|\[/THINK\]|◁/think▷|<unused95>"
 _OPEN = re.compile(
     rf"<\s*({_NAMES})(?:\s+\w+=[^<>]*(?<!/))?\s*>|<\|(?:start_|begin_of_|begin_)?({_NAMES})\|>|\[(THINK)\]|◁(think)▷"
-    rf"|<(unused94)>|({_HARMONY})|{_CALLS}",
+    rf"|<(unused94)>|{_CALLS}|({_HARMONY})",
     re.I,
 )
 _CLOSE = re.compile(
-    rf"{_END}|<\|end\|>|<\|channel\|>\s*final[^<]*<\|message\|>|</(?:tool_call|function_call|function)>", re.I
+    rf"{_END}|<\|end\|>|<\|channel\|>\s*final[^<]*<\|message\|>|"
+    r"</(?:\w{1,20}[:_])?(?:tool_calls?|function_calls?|function)>"
+    r"|<end_function_call>|<\|call\|>|<\|tool_calls_section_end\|>|<\uff5ctool\u2581calls\u2581end\uff5c>",
+    re.I,
 )
 _STRAY = re.compile(_END, re.I)
 _TAG = re.compile(
     r"<\|channel\|>\s*final[^<]*<\|message\|>|<\|(?:start|im_start)\|>\s*assistant|"
     r"<\|start_header_id\|>\s{0,9}\w{0,20}\s{0,9}<\|end_header_id\|>|"
-    r"<(https?://[^<>\s]+|[^<>\s@]+@[^<>\s]+)>|</?[A-Za-z][^<>]*>|<\|[^<>]*\|>|<!--[^<>]*-->|\[/?INST\]"
+    r"<(https?://[^<>\s]+|[^<>\s@]+@[^<>\s]+)>|</?[A-Za-z][^<>]*>|<\|[^<>]*\|>|<\uff5c[^<>]*\uff5c>|<!--[^<>]*-->|\[/?INST\]"
 )
 _PARTIAL = re.compile(  # what may be the beginning of a tag, or of a call
-    r"(?:<[/|!A-Za-z ][^<>]{0,80}|<|\[/?[A-Z_]{0,10}|◁[^▷]{0,8}|\[\s{1,9}"
-    r"|(?:\[\s{0,9})?\{\s{0,9}\"?[a-z]{0,8}\"?\s{0,9}"
+    r"(?:<[/|!A-Za-z \uff5c][^<>]{0,80}|<|\[/?[A-Z_]{0,10}|◁[^▷]{0,8}|\[\s{1,9}"
+    r"|(?:\[\s{0,9})?\{\s{0,9}\"?[a-z_]{0,12}\"?\s{0,9}"
     r"|<\|(?:channel|start|im_start|start_header_id)\|>[^<]{0,40}(?:<\|?[a-z_]*\|?)?)$"
 )
+_NAME = re.compile(
+    r"(\A|\n)[ \t>]{0,9}(?:print\(|\[\s{0,9}){0,2}[A-Za-z_][\w.]{0,60}\Z"
+)  # begins a line, and perhaps a call
 _SPEAKER = re.compile(r"\A[\s*\"]*(?:assistant|ai|agent|bot)\*{0,2}:\*{0,2}\s+(?=\w)", re.I)
-CALLS = ("tool_call", "function_call", "function", "tool_calls", "python_tag")
-_UNMARKED = ("tool_calls", "python_tag")  # nothing says where their calls end: words may follow
+CALLS = (
+    "tool_call", "function_call", "function", "tool_calls", "function_calls", "python_tag", "start_function_call",
+    "tool", "functools", "channel", "start",
+)  # fmt: skip
+_UNMARKED = ("tool_calls", "python_tag", "functools")  # nothing says where their calls end: words may follow
 _CUT_CALL = re.compile(rf'"(?:{"|".join(ARGUMENTS)})"\s*:')
 MAX_TOOL_CHARS = 8_000
 LINE_CHARS = 200  # of a line's beginning: enough to tell whether it has words
@@ -114,7 +126,7 @@ class ModelText:
         """The text outside of hidden blocks, as far as it is certain."""
         out: list[str] = []
         while True:
-            if self._inside == "{":
+            if self._inside in ("{", "("):
                 if (found := self._json(last)) is None:
                     break
                 out.append(self._outside(found))
@@ -132,11 +144,11 @@ class ModelText:
                 self._raw = self._close() + self._raw[after:]
             elif mark is not None:
                 out.append(self._outside(self._raw[: mark.start()]))
-                self._inside = next(group for group in mark.groups() if group).lower().lstrip("[ \t\r\n")
-                self._brackets = Brackets()
+                kind = "(" if mark["tool"] else next(group for group in mark.groups() if group)
+                self._inside = kind.lower().lstrip("[ \t\r\n")
+                self._brackets = Brackets("\"'" if mark["tool"] else '"')
                 self._raw = self._raw[mark.end() :]
-        partial = None if last else _PARTIAL.search(self._raw)
-        upto = partial.start() if partial else len(self._raw)
+        upto = len(self._raw) if last else self._certain()
         ready, self._raw = self._raw[:upto], self._raw[upto:]
         if self._inside:
             self._block = (self._block + ready)[-MAX_TOOL_CHARS:]
@@ -144,10 +156,21 @@ class ModelText:
             out.append(self._outside(ready))
         return self._lines.feed(_TAG.sub(lambda tag: tag[1] or " ", "".join(out)), last)
 
+    def _certain(self) -> int:
+        """Up to where the text holds no beginning of a tag or of a call, whose rest may come."""
+        partial = _PARTIAL.search(self._raw)
+        if partial is None and not self._inside:
+            partial = _NAME.search(self._raw)
+            if partial is not None and not partial[1] and self._line.strip():
+                return len(self._raw)
+        return partial.start() if partial else len(self._raw)
+
     def _opening(self) -> re.Match[str] | None:
         """The next tag that opens a block, or JSON at the beginning of a line: within a line it is part of the text."""
         for mark in _OPEN.finditer(self._raw):
-            if not mark["bare"]:
+            if not (mark["bare"] or (mark["tool"] and self._known(mark["tool"]))):
+                if mark["tool"]:
+                    continue
                 return mark
             begin = self._raw.rfind("\n", 0, mark.start()) + 1
             before = ("" if begin else self._line) + self._raw[begin : min(mark.start(), begin + LINE_CHARS)]
@@ -166,8 +189,9 @@ class ModelText:
         self._block, self._raw = self._block + self._raw[:upto], self._raw[upto:]
         if end < 0 and not last:
             return None
+        read = python_calls if self._inside == "(" else bare_calls
         block, self._inside, self._block = self._block, "", ""
-        calls = bare_calls(block, self._known)
+        calls = read(block, self._known)
         self.tools += calls
         return "" if calls or (end < 0 and _CUT_CALL.search(block)) else block
 

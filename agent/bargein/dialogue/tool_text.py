@@ -8,10 +8,30 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-ARGUMENTS = ("arguments", "parameters", "input")  # the member of a call, by vendor
+ARGUMENTS = ("arguments", "parameters", "input", "args", "action_input")  # the member of a call, by vendor
+NAMES = ("name", "tool_name", "tool", "action")
+_BARE_KEY = re.compile(r"([{,]\s*)([A-Za-z_]\w*)\s*:")
+_KEYWORD = re.compile(r"[A-Za-z_]\w*\s*=(?!=)")
 _FENCE = re.compile(r"\A```\w*\s*|\s*```\Z")
 _CALL = re.compile(r"<function=([\w.-]+)>\s*(.*)", re.DOTALL)  # Llama 3.1, Qwen3-Coder
 _PARAMETER = re.compile(r"<parameter=([\w.-]+)>\s*(.*?)\s*(?=</parameter>|<parameter=|\Z)", re.DOTALL)
+_INVOKE = re.compile(  # Anthropic, MiniMax
+    r"<invoke\s+name=[\"']?([\w.-]+)[\"']?\s*>(.*?)(?=</invoke>|<invoke\s|\Z)", re.DOTALL
+)
+_INVOKED = re.compile(
+    r"<parameter\s+name=[\"']?([\w.-]+)[\"']?[^<>]*>\s*(.*?)\s*(?=</parameter>|<parameter\s|\Z)", re.DOTALL
+)
+_KEYED = re.compile(r"([A-Za-z_][\w.-]*)\s*(<(?:\w+_)?arg_key>.*)", re.DOTALL)  # GLM, LongCat
+_KEY = re.compile(
+    r"arg_key>\s*(.*?)\s*</(?:\w+_)?arg_key>\s*<(?:\w+_)?arg_value>\s*(.*?)\s*</(?:\w+_)?arg_value>", re.DOTALL
+)
+# gpt-oss: to=functions.go ... {; Kimi: functions.go:0 ... {; DeepSeek: function ... go {; Gemma: call:go{
+_ADDRESSED = re.compile(
+    r"(?:\bto=\s*(?:functions\.)?|\bfunctions\.|\bfunction\s+|\bcall:|\A\s*|\n\s*)([A-Za-z_][\w.-]*)(?::\d+)?"
+    r"(?:\s|```|\b(?:json|code|commentary)\b)*(?=\{)"
+)
+_SPECIAL = re.compile(r"<[|\uff5c][^<>]{1,60}[|\uff5c]>")  # <|message|>, <｜tool▁sep｜>
+_ESCAPED = re.compile(r"(\w+)\s*:\s*<escape>(.*?)<escape>", re.DOTALL)  # Gemma
 _MARKER = re.compile(r"\[TOOL_CALLS\]", re.I)  # before each of Mistral's parallel calls
 _NAMED = re.compile(r"\s*([A-Za-z_][\w.-]*)\s*(?:\[ARGS\]\s*)?(\{.*)", re.DOTALL)  # Mistral: transfer{"queue": "sales"}
 
@@ -20,7 +40,7 @@ def read_arguments(text: str) -> dict[str, Any] | None:
     """The arguments of a tool call; None if they are not an object.
 
     Accepts what models write: nothing for no arguments, an object encoded twice, alone in a list or in a fence, with
-    text after it, with a comma too many, or as Python writes it.
+    text after it, with a comma too many, with bare keys, or as Python writes it (`{'a': 1}`, `a=1`).
     """
     text = _FENCE.sub("", text.strip())
     if text in ("", "null", "None", '""'):
@@ -34,35 +54,41 @@ def read_arguments(text: str) -> dict[str, Any] | None:
 
 
 def _value(text: str) -> Any:
-    for attempt in (text, re.sub(r",(\s*[}\]])", r"\1", text)):
+    closed = re.sub(r",(\s*[}\]])", r"\1", text)
+    for attempt in (text, closed, _BARE_KEY.sub(r'\1"\2":', closed)):
         try:
             return json.JSONDecoder().raw_decode(attempt)[0]
         except (ValueError, RecursionError):
             continue
     try:
+        if _KEYWORD.match(text):
+            call = ast.parse(f"f({text})", mode="eval").body
+            assert isinstance(call, ast.Call)
+            return {word.arg: ast.literal_eval(word.value) for word in call.keywords if word.arg}
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return None
 
 
 class Brackets:
-    """Finds the end of JSON that comes in pieces, the first of which begins with a bracket."""
+    """Finds the end of JSON, or with both `quotes` of Python, that comes in pieces; the first one has a bracket."""
 
-    def __init__(self) -> None:
+    def __init__(self, quotes: str = '"') -> None:
+        self._quotes = quotes
         self._depth = 0
-        self._quoted = self._escaped = False
+        self._quote, self._escaped = "", False
 
     def end(self, piece: str) -> int:
         """The place in this piece behind the bracket that closes the first one; -1 if it is still open."""
         for at, char in enumerate(piece):
-            if self._quoted:
-                self._quoted = self._escaped or char != '"'
+            if self._quote:
+                self._quote = self._quote if self._escaped or char != self._quote else ""
                 self._escaped = char == "\\" and not self._escaped
-            elif char == '"':
-                self._quoted = True
-            elif char in "{[":
+            elif char in self._quotes:
+                self._quote = char
+            elif char in "{[(":
                 self._depth += 1
-            elif char in "}]":
+            elif char in "}])":
                 self._depth -= 1
                 if self._depth <= 0:
                     return at + 1
@@ -71,9 +97,8 @@ class Brackets:
 
 def calls_in(text: str) -> tuple[list[tuple[str, str]], str]:
     """Names and arguments (JSON text) of the tool calls that are written in a text, and the words beside them."""
-    if (tagged := _CALL.search(text)) is not None:
-        given = dict(_PARAMETER.findall(tagged[2])) or read_arguments(tagged[2].split("</function>")[0])
-        return [(tagged[1], json.dumps(given or {}, ensure_ascii=False))], ""
+    if tagged := _tagged(text):
+        return tagged, ""
     found: list[tuple[str, str]] = []
     words: list[str] = []
     for part in _MARKER.split(text):
@@ -94,6 +119,52 @@ def calls_in(text: str) -> tuple[list[tuple[str, str]], str]:
     return found, " ".join(words).strip()
 
 
+def _tagged(text: str) -> list[tuple[str, str]]:
+    """Calls whose names or arguments are told by tags or special tokens."""
+    if (tagged := _CALL.search(text)) is not None:
+        given = dict(_PARAMETER.findall(tagged[2])) or read_arguments(tagged[2].split("</function>")[0])
+        return [(tagged[1], _written(given))]
+    if invoked := _INVOKE.findall(text):
+        return [(name, _written(dict(_INVOKED.findall(body)))) for name, body in invoked]
+    if (keyed := _KEYED.search(text)) is not None:
+        return [(keyed[1], _written(dict(_KEY.findall(keyed[2]))))]
+    if (escaped := dict(_ESCAPED.findall(text))) and (call := re.search(r"call:([\w.-]+)", text)):
+        return [(call[1], _written(escaped))]
+    plain = _SPECIAL.sub(lambda token: "\n" if "begin" in token[0] else " ", text)
+    if plain == text and "to=" not in text:
+        return []
+    found = []
+    for addressed in _ADDRESSED.finditer(plain):
+        written = plain[addressed.end() :]
+        found.append((addressed[1], written[: Brackets().end(written)]))
+    return found
+
+
+def _written(given: Any) -> str:
+    return json.dumps(given or {}, ensure_ascii=False)
+
+
+def python_calls(text: str, known: Callable[[str], bool]) -> list[tuple[str, str]]:
+    """Calls as Python writes them: `[go(to="sales")]`, `print(go(to='sales'))`. Empty if any is of no known tool."""
+    try:
+        made: ast.expr = ast.parse(text.strip(), mode="eval").body
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return []
+    found = []
+    for one in made.elts if isinstance(made, ast.List | ast.Tuple) else [made]:
+        call = one
+        while isinstance(call, ast.Call) and ast.unparse(call.func) == "print" and len(call.args) == 1:
+            call = call.args[0]
+        if not isinstance(call, ast.Call) or not known(name := ast.unparse(call.func)):
+            return []
+        try:
+            given = {word.arg or "": ast.literal_eval(word.value) for word in call.keywords}
+        except (ValueError, TypeError, RecursionError):
+            return []
+        found.append((name, json.dumps(given, ensure_ascii=False, default=str)))
+    return found
+
+
 def bare_calls(text: str, known: Callable[[str], bool]) -> list[tuple[str, str]]:
     """The calls that a piece of JSON is, without a tag: of tools that are `known`, with a member for their arguments.
 
@@ -112,6 +183,8 @@ def bare_calls(text: str, known: Callable[[str], bool]) -> list[tuple[str, str]]
 
 def _items(text: str) -> list[Any]:
     made = _value(text)
+    if isinstance(made, Mapping) and isinstance(made.get("tool_calls"), list):
+        made = made["tool_calls"]
     return made if isinstance(made, list) else [made]
 
 
@@ -120,7 +193,7 @@ def _call(made: Any) -> tuple[str, str] | None:
         return None
     inner = made.get("function")
     made = inner if isinstance(inner, Mapping) else made
-    name = made.get("name", inner if isinstance(inner, str) else None)
+    name = next((made[key] for key in NAMES if isinstance(made.get(key), str)), inner)
     if not isinstance(name, str):
         return None
     given = given_to(made)

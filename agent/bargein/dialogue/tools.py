@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +20,7 @@ from ..core.turns.reply import CallResult, Finish
 from .chat_events import ToolCall
 from .expression import fields, render
 from .flow.model import Flow
-from .tool_text import read_arguments
+from .tool_text import ARGUMENTS, read_arguments
 from .webhook import WebhookRequest, Webhooks
 
 Json = dict[str, Any]
@@ -111,18 +112,21 @@ class Tools:
         return await self._once(name, tool_run, arguments, {**known, **arguments})
 
     def _meant(self, name: str) -> str:
-        """The tool of this name, however the model writes it: "Transfer-To-Queue", "hangup<|channel|>commentary"."""
-        plain = name.split("<|")[0].strip().lower().replace("-", "_")
-        return next((own for own in self._schemas if own.lower().replace("-", "_") == plain), name)
+        """The tool of this name, however the model writes it: "transferToQueue", "functions.hangup:0<|channel|>"."""
+        plain = re.sub(r":\d+$", "", name.split("<|")[0].strip())
+        wanted = {_letters(plain), _letters(re.split(r"[.:/]", plain)[-1])}
+        return next((own for own in self._schemas if _letters(own) in wanted), name)
 
     def _fitting(self, name: str, given: Json, properties: Json) -> Json:
         """The arguments without those that are no loss: facts of the call, null, or a remark if none is missing.
 
         A request to the web takes no remark. A value that has to be one of several is written as the flow writes it.
         """
-        inner = next(iter(given.values())) if len(given) == 1 else None
-        if isinstance(inner, dict) and not given.keys() & properties.keys():
-            given = {str(key): value for key, value in inner.items()}  # {"parameters": {"queue": "sales"}}
+        inner = next((given[key] for key in (*ARGUMENTS, *given) if isinstance(given.get(key), dict)), None)
+        if inner is not None and not given.keys() & properties.keys() - {"name"}:
+            given = {str(key): value for key, value in inner.items()}  # {"name": ..., "parameters": {"queue": "sales"}}
+        own_keys = {_letters(key): key for key in properties}
+        given = {key if key in properties else own_keys.get(_letters(key), key): item for key, item in given.items()}
         kept = {key: value for key, value in given.items() if key in properties or not self._of_call(key)}
         whole = name not in self._flow.tools and properties.keys() <= kept.keys()
         kept = {key: value for key, value in kept.items() if key in properties or (value is not None and not whole)}
@@ -233,6 +237,10 @@ def misfit(given: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
         if allowed is not None and _text(value) not in allowed:
             return f"{name!r} must be one of {', '.join(allowed)}"
     return ""
+
+
+def _letters(name: str) -> str:
+    return "".join(char for char in name.lower() if char.isalnum())
 
 
 def _text(value: Any) -> str:
