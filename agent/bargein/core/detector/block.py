@@ -16,6 +16,7 @@ from .echo_row import BINS, BLOCK, CANCELLER_ROW, SHIFTS, begin_canceller
 from .echo_shift import choose_shift, shifted_echoes
 from .features import FEATURES_ROW, VoiceActivity, begin_features, extract
 from .network import NETWORK_ROW, Network, begin_network, infer
+from .transforms import spectra_of
 from .vad_frame import VadFrame
 
 # The state of one call. Every compiled function takes rows of this type alone: a second type is compiled a second time.
@@ -129,7 +130,7 @@ class DetectorBlock:
         blocks, takers = np.empty((len(calls), BLOCK), np.float32), np.empty(len(calls), np.int64)
         while (count := reference.next_blocks(rows, calls, blocks, takers)) >= 0:
             if count:
-                _keep(rows, takers[:count], np.fft.rfft(blocks[:count]))
+                _keep(rows, takers[:count], spectra_of(blocks[:count]))
         cancel(rows, calls)
         near = extract(rows, calls, [self._activity[at] for at in which])
         infer(rows, calls, self._network)

@@ -32,6 +32,9 @@ from .echo_row import (
     take_off,
 )
 from .echo_shift import choose_shift, may_have_moved, settle, shifted_echoes
+from .transforms import blocks_of, spectra_of
+
+_WHOLE = np.float32(BLOCK)  # `spectra_of` has divided by it
 
 
 @compiled
@@ -56,8 +59,8 @@ def keep_far(row: Row, spectrum: Spectra) -> None:
     row.head = (row.head - 1) % PARTITIONS
     far = row.far[row.head]
     for k in range(BINS):
-        far[0, k] = spectrum[k].real
-        far[1, k] = spectrum[k].imag
+        far[0, k] = spectrum[k].real * _WHOLE
+        far[1, k] = spectrum[k].imag * _WHOLE
 
 
 @compiled
@@ -179,11 +182,11 @@ def _learn(row: Row, spectra: Spectra, error: Floats, step: Floats) -> None:
     for j in range(2):
         part = row.path[row.turn + j]
         for k in range(BINS):
-            part[0, k] = spectra[1 + j, k].real
-            part[1, k] = spectra[1 + j, k].imag
+            part[0, k] = spectra[1 + j, k].real * _WHOLE
+            part[1, k] = spectra[1 + j, k].imag * _WHOLE
     row.turn = (row.turn + 2) % PARTITIONS
     for k in range(BINS):
-        re, im = spectra[0, k].real, spectra[0, k].imag
+        re, im = spectra[0, k].real * _WHOLE, spectra[0, k].imag * _WHOLE
         power = re * re + im * im
         near_power = row.near_power[k] + np.float32(0.3) * (power - row.near_power[k])
         row.near_power[k] = near_power
@@ -223,11 +226,11 @@ def cancel(rows: Rows, which: Indices) -> None:
     n = len(which)
     spectra = np.empty((n, 3, BINS), np.complex64)
     predict(rows, which, spectra)
-    responses = np.fft.irfft(spectra, BLOCK)
+    responses = blocks_of(spectra, BLOCK)
     tries = subtract(rows, which, responses)
     if tries:
         trials = np.empty((tries, len(SHIFTS), BINS), np.complex64)
         shifted_echoes(rows, which, trials)
-        choose_shift(rows, which, np.fft.irfft(trials, BLOCK))
+        choose_shift(rows, which, blocks_of(trials, BLOCK))
     learning = prepare_learning(rows, which, responses)
-    learn(rows, which, np.fft.rfft(responses[:learning]))
+    learn(rows, which, spectra_of(responses[:learning]))

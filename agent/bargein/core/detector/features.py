@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..audio.pcm import FRAME_BYTES, FRAME_SAMPLES, FULL_SCALE, RATE, Pcm
 from .compiled import Floats, Indices, Row, Rows, Spectra, compiled, fill
 from .echo_row import BLOCK
+from .transforms import spectra_of
 
 BANDS = 16
 WINDOW = 256  # samples: this frame and the 12 ms before it
@@ -66,6 +67,7 @@ def _edges(points: int) -> Indices:
 
 
 _EDGES, _FAR_EDGES = _edges(WINDOW), _edges(BLOCK)
+_WHOLE = np.float32(WINDOW)
 _SCALE = np.float32(2.0 / (WINDOW * np.sum(_WINDOW**2)))
 _FAR_SCALE = np.float32(2.0 / BLOCK**2)
 # (bins, lags): from a power spectrum to the autocorrelation; and what undoes the window's own.
@@ -131,7 +133,7 @@ def compute(rows: Rows, which: Indices, spectra: Spectra, voiced: NDArray[np.boo
         row = rows[which[i]]
         for j in range(2):
             for k in range(WINDOW // 2 + 1):
-                re, im = spectra[i, j, k].real, spectra[i, j, k].imag
+                re, im = spectra[i, j, k].real * _WHOLE, spectra[i, j, k].imag * _WHOLE
                 powers[j, k] = re * re + im * im
         for j in range(1, 4):
             fill(banded[j], 0)
@@ -266,5 +268,5 @@ def extract(rows: Rows, which: Indices, activity: Sequence[VoiceActivity]) -> Pc
     windowed = np.empty((len(which), 2, WINDOW), np.float32)
     near = np.empty((len(which), FRAME_SAMPLES), np.int16)
     take_frame(rows, which, windowed, near)
-    compute(rows, which, np.fft.rfft(windowed), _voiced(near, activity))
+    compute(rows, which, spectra_of(windowed), _voiced(near, activity))
     return near

@@ -11,6 +11,7 @@ from .compiled import Floats, Rows, Spectra, compiled
 from .echo_canceller import cancel, keep_far, push_far
 from .echo_row import BLOCK, begin_canceller
 from .features import VoiceActivity, begin_features, extract
+from .transforms import spectra_of
 
 
 @dataclass(slots=True, eq=False)
@@ -38,7 +39,7 @@ class EchoCanceller:
     def far(self, sent: Floats) -> None:
         """The next 160 samples that we sent."""
         if _push_first(self._rows, np.asarray(sent, np.float32), self._block):
-            _keep_first(self._rows, np.fft.rfft(self._block))
+            _keep_first(self._rows, spectra_of(self._block))
 
     def near(self, line: Floats, aligned: bool = True) -> CancellerOutput:
         """160 samples of the line without our echo. aligned=False: the reference is doubtful, learn nothing from it."""
