@@ -57,6 +57,34 @@ def test_audio_is_the_same_however_its_bytes_are_cut() -> None:
         assert np.array_equal(np.concatenate(heard), frames.reshape(-1))
 
 
+def known_as_samples() -> Line:
+    """A line that has heard enough to know that its audio is no G.711."""
+    line = begun()
+    for number, frame in enumerate(np.random.default_rng(1).normal(0, 500, (50, 160)).astype("<i2")):
+        line.receive(encode(FrameKind.AUDIO, frame.tobytes()), 0.02 * number)
+    return line
+
+
+def test_frames_that_come_together_after_a_stall_are_one_event() -> None:
+    events = known_as_samples().receive(3 * AUDIO, 1.06)
+    assert kinds(events) == [LineAudio]
+    assert [len(event.pcm) for event in events if isinstance(event, LineAudio)] == [480]
+
+
+def test_what_comes_between_frames_that_come_together_is_not_taken_for_audio() -> None:
+    other = encode(0x20, bytes(320))  # as long as audio
+    assert kinds(known_as_samples().receive(AUDIO + other + AUDIO, 1.06)) == [LineAudio, LineNotice, LineAudio]
+    digit = encode(FrameKind.DTMF, b"5")
+    assert kinds(known_as_samples().receive(AUDIO + digit + AUDIO, 1.06)) == [LineAudio, LineDigit, LineAudio]
+
+
+def test_frames_that_come_together_count_as_the_audio_that_they_are() -> None:
+    line = known_as_samples()
+    assert kinds(line.receive(700 * AUDIO, 1.0)) == [LineAudio]
+    assert kinds(line.receive(100 * AUDIO, 1.0)) == [LineFault]
+    assert line.receive(AUDIO, 1.0) == []
+
+
 def test_audio_at_16_khz_is_heard_at_8_khz_however_long_the_call_is() -> None:
     line = begun()
     wide = (8000 * np.sin(2 * np.pi * 1000 * np.arange(16_000) / 16_000)).astype("<i2")

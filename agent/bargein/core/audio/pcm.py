@@ -14,6 +14,7 @@ WIDE_RATE = WIDE * RATE
 WIDE_FRAME_SAMPLES = WIDE * FRAME_SAMPLES
 FULL_SCALE = 32768.0
 _SLIN = np.dtype("<i2")
+_SLIN_IS_OURS = np.dtype(np.int16) == _SLIN  # not on a big-endian machine
 
 Pcm = NDArray[np.int16]  # one-dimensional, 8 kHz mono
 
@@ -35,12 +36,13 @@ def samples(milliseconds: float) -> int:
 
 def from_bytes(payload: bytes) -> Pcm:
     """Little-endian 16-bit payload as samples; an odd last byte is dropped."""
-    return np.frombuffer(payload, _SLIN, len(payload) // 2).astype(np.int16, copy=False)
+    pcm = np.frombuffer(payload, _SLIN, len(payload) // 2)
+    return pcm if _SLIN_IS_OURS else pcm.astype(np.int16)
 
 
 def to_bytes(pcm: Pcm) -> bytes:
     """Samples as little-endian 16-bit bytes."""
-    return pcm.astype(_SLIN, copy=False).tobytes()
+    return pcm.tobytes() if _SLIN_IS_OURS else pcm.astype(_SLIN).tobytes()
 
 
 def whole_frames(pcm: Pcm) -> NDArray[np.int16]:

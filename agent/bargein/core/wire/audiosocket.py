@@ -28,6 +28,7 @@ class FrameKind(IntEnum):
 
 
 AUDIO_HEADER = HEADER.pack(FrameKind.AUDIO, FRAME_BYTES)  # of 20 ms
+_WHOLE = HEADER.size + FRAME_BYTES  # bytes of such a frame
 WIDE_HEADER = HEADER.pack(FrameKind.WIDE_AUDIO, WIDE * FRAME_BYTES)
 # Audio at other rates: slin12 to slin192. Asterisk sends it if Dial(AudioSocket/...) asks for such a format.
 OTHER_KHZ = {0x11: 12, 0x13: 24, 0x14: 32, 0x15: 44, 0x16: 48, 0x17: 96, 0x18: 192}
@@ -88,6 +89,16 @@ class Decoder:
     def next_header(self) -> tuple[int, int] | None:
         """Kind and payload length of the frame that is not complete yet; None if its header is not here."""
         return HEADER.unpack_from(self._buffer) if len(self._buffer) >= HEADER.size else None
+
+
+def whole_audio(data: bytes) -> bytes:
+    """The audio in `data`, if these are whole frames of 20 ms at 8 kHz and nothing else; otherwise b""."""
+    if len(data) == _WHOLE and data.startswith(AUDIO_HEADER):
+        return data[HEADER.size :]
+    starts = range(0, len(data), _WHOLE)
+    if len(data) % _WHOLE or not all(data.startswith(AUDIO_HEADER, at) for at in starts):
+        return b""
+    return b"".join([data[at + HEADER.size : at + _WHOLE] for at in starts])
 
 
 def encode(kind: int, payload: bytes = b"") -> bytes:

@@ -10,14 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..audio.halfband import Halver
-from ..audio.pcm import FRAME_BYTES, Pcm, from_bytes
-from .audiosocket import AUDIO_HEADER, HEADER, KNOWN_KINDS, OTHER_KHZ, Decoder, Frame, FrameKind, ProtocolError
+from ..audio.pcm import Pcm, from_bytes
+from .audiosocket import KNOWN_KINDS, OTHER_KHZ, Decoder, Frame, FrameKind, ProtocolError, whole_audio
 from .companding import CompandingDetector
 from .rate_limiter import RateLimiter
 
 MAX_BEFORE_ID_BYTES = 1024  # what comes before the id is short; "GET " as a header would announce 17,748 bytes
 MAX_UNKNOWN_BYTES = 8192  # 192 kHz x 20 ms x 2 bytes is 7,680: what announces more is a stream out of step
-_ONE_FRAME = HEADER.size + FRAME_BYTES  # bytes of 20 ms of audio
 PEER_HUNG_UP = b"\x01"  # the error code for "the caller hung up" in the AudioSocket specification
 
 
@@ -78,6 +77,7 @@ class Line:
         self._companding = CompandingDetector()
         self._halver = Halver()
         self._call_id = ""
+        self._expects_audio = False  # whole frames of audio can be taken as they are
         self._over = False
         self._noted: set[str] = set()
 
@@ -87,9 +87,9 @@ class Line:
         if self._over:
             return events
         try:
-            if len(data) == _ONE_FRAME and self._expects_audio and data.startswith(AUDIO_HEADER):
-                self._pace.count(FrameKind.AUDIO, FRAME_BYTES, now)  # nearly all data are of this kind
-                return [LineAudio(from_bytes(data[HEADER.size :]))]
+            if self._expects_audio and (audio := whole_audio(data)):
+                self._pace.count(FrameKind.AUDIO, len(audio), now)  # nearly all data are of this kind
+                return [LineAudio(from_bytes(audio))]
             while not self._over:
                 frames = self._decoder.feed(data, at_most=None if self._call_id else 1)
                 data = b""
@@ -101,15 +101,11 @@ class Line:
                 if not frames or self._call_id:
                     break
             self._check_header()
+            self._expects_audio = self._companding.decided and not self._decoder.pending_bytes
         except ProtocolError as error:
             self._over = True
             events.append(LineFault(str(error)))
         return events
-
-    @property
-    def _expects_audio(self) -> bool:
-        """Whether a whole frame of audio can be taken as it is."""
-        return self._companding.decided and not self._decoder.pending_bytes
 
     def _read_first(self, frame: Frame) -> list[LineEvent]:
         if frame.kind == FrameKind.ID:

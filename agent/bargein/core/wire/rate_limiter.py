@@ -26,7 +26,8 @@ class RateLimiter:
         """
         rate = WIDE_RATE if kind == FrameKind.WIDE_AUDIO else RATE
         length_s = max(size / (2 * rate), LEAST_S)
-        self._ahead_s = max(0.0, self._ahead_s - (now - self._now)) + length_s
+        ahead_s = self._ahead_s - (now - self._now)
+        self._ahead_s = ahead_s + length_s if ahead_s > 0 else length_s
         self._now = now
         if self._ahead_s > MAX_AHEAD_S:
             raise ProtocolError(f"more than {MAX_AHEAD_S:g} s of audio ahead of time")
