@@ -27,12 +27,12 @@ from .dialogue import http_client
 from .dialogue.base import Planner
 from .dialogue.dialogues import Dialogues
 from .errors import UserError
+from .machine import cores
 from .server.admission import AdmissionControl
 from .server.audiosocket import AudioSocketServer, Limits
 from .server.call_records import CallRecords
 from .server.fastagi import FastAgiServer
 from .server.lasting import lasting
-from .server.machine import cores
 from .server.media import MediaEngine
 from .server.metrics import Health, Meter, MetricsServer
 from .server.monitor import Monitor, RecognizerState

@@ -19,8 +19,8 @@ IMPURE = {
 }  # fmt: skip
 # From the bottom to the top. A layer imports from those before it, never from one behind it.
 LAYERS = (
-    "errors", "core", "clock", "data", "config", "speech", "dialogue", "store", "pbx", "server", "offline", "app",
-    "api", "doctor", "view", "web", "cli",
+    "errors", "core", "clock", "machine", "data", "config", "speech", "dialogue", "store", "pbx", "server", "offline",
+    "app", "api", "doctor", "view", "web", "cli",
 )  # fmt: skip
 CORE_LAYERS = ("audio", "wire", "detector", "language", "turns")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Sequence
 
@@ -15,9 +16,15 @@ from bargein.speech.whisper_worker import answer_requests
 
 
 class FakeDecoder:
-    """The language "broken" raises, "deadly" ends the process, "slow" takes half a second."""
+    """The language "broken" raises, "deadly" ends the process, "slow" takes half a second.
+
+    "both" waits until two phrases are recognized at a time, "late" until a sound has been judged.
+    """
 
     languages = ("en", "de")
+
+    def __init__(self) -> None:
+        self._both, self._judged = threading.Barrier(2, timeout=60), threading.Event()
 
     def decode(self, pcm: Pcm, language: str, hints: Sequence[str], upper: Pcm | None = None) -> Decoded:
         if language == "broken":
@@ -27,6 +34,10 @@ class FakeDecoder:
         print("libraries print")
         if language == "slow":
             time.sleep(0.5)
+        if language == "both":
+            self._both.wait()
+        if language == "late" and not self._judged.wait(60):
+            raise ValueError("no sound was judged")
         return Decoded(f"{len(pcm)} {language} {' '.join(hints)} {os.getpid()}", -0.1, 0.1)
 
     def decode_digits(self, pcm: Pcm, language: str) -> Decoded:
@@ -35,6 +46,7 @@ class FakeDecoder:
     def judge_sound(self, pcm: Pcm) -> SoundProbabilities | None:
         if not len(pcm):
             raise ValueError("no sound")
+        self._judged.set()
         return SoundProbabilities(0.25, 0.5, 0.25) if len(pcm) > 100 else None
 
 
@@ -47,4 +59,4 @@ def load() -> FakeDecoder:
 
 
 if __name__ == "__main__":
-    answer_requests(load)
+    answer_requests(load, *map(int, sys.argv[2:]))

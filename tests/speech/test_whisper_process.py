@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,23 @@ def test_a_sound_is_judged(process: DecoderProcess) -> None:
     assert process.judge_sound(PCM[:80]) is None
     with pytest.raises(EngineError, match="no sound"):
         process.judge_sound(PCM[:0])
+
+
+def test_a_sound_does_not_wait_for_words(process: DecoderProcess) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        words = threads.submit(process.decode, PCM, "late", ())
+        assert process.judge_sound(PCM) is not None
+        assert words.result().text.startswith("8000 late")
+
+
+def test_as_many_phrases_at_a_time_as_there_are_workers() -> None:
+    process = DecoderProcess("fake", COMMAND, hang_s=60.0, workers=2)
+    try:
+        with ThreadPoolExecutor(2) as threads:
+            both = [threads.submit(process.decode, PCM, "both", ()) for _ in range(2)]
+            assert all(words.result().text.startswith("8000 both") for words in both)
+    finally:
+        process.close()
 
 
 def test_a_killed_process_is_replaced_and_the_request_answered(process: DecoderProcess) -> None:

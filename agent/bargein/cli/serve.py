@@ -76,8 +76,8 @@ def serve_command(
         config = replace(config, fastagi=replace(config.fastagi, listen=agi_listen))
     if db is not None:
         config = replace(config, store=replace(config.store, url=as_url(db)))
+    from ..machine import cores
     from ..server.logs import setup as setup_logs
-    from ..server.machine import cores
 
     setup_logs(config.log)
     count = (config.server.workers if workers is None else workers) or cores()

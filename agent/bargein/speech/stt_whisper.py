@@ -27,7 +27,8 @@ from .whisper_text import Decoded
 class WhisperRecognizer(EngineRequests):
     """Engine `whisper`. `model`: a name ("tiny.en", "small", ...), a directory, or "" for the bundled one.
 
-    `workers`: how many phrases are recognized at a time. `separate`: in a process of its own, at a lower priority.
+    `workers`: how many phrases are recognized at a time. `separate`: in a process of its own, at a lower priority, and
+    no more phrases at a time than there are cores.
     """
 
     name = "whisper"
@@ -49,7 +50,7 @@ class WhisperRecognizer(EngineRequests):
 
     def _loaded(self) -> WhisperDecoder | DecoderProcess:
         if self._separate:
-            return DecoderProcess(self.model)
+            return DecoderProcess(self.model, workers=self._workers)
         return WhisperDecoder(self.model, self._workers)
 
     def close(self) -> None:

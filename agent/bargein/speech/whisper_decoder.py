@@ -74,17 +74,17 @@ class _Sounds:
 
 
 class WhisperDecoder:
-    """A loaded model, for as many `threads`. `model`: as for `WhisperRecognizer`.
+    """A loaded model for `phrases` at a time, and a sound beside them. `model`: as for `WhisperRecognizer`.
 
     `encoded_s` and `tokens` count what was encoded, in s, and decoded so far.
 
     Raises EngineError with one line that says what to install.
     """
 
-    def __init__(self, model: str, threads: int = 1) -> None:
+    def __init__(self, model: str, phrases: int = 1) -> None:
         self.encoded_s, self.tokens = 0.0, 0
         self._model = model
-        self._whisper, folder = open_model(model, threads)
+        self._whisper, folder = open_model(model, phrases + 1)
         try:
             weights = read_decoder(folder / "model.bin")
         except (KeyError, OSError, ValueError, struct.error) as error:

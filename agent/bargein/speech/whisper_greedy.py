@@ -10,6 +10,7 @@ and cheaper for the few tokens of a phrase. Those of the silence behind it are c
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,8 @@ from numpy.typing import NDArray
 
 from ..core.detector.compiled import compiled
 from .whisper_weights import DecoderWeights, Floats, Layer, Norm, Rows
+
+unlocked = partial(compiled, unlocked=True)
 
 EACH = 10  # places of silence that one stands for
 
@@ -160,7 +163,7 @@ def _times(x: Floats, rows: Rows) -> Floats:
     return out
 
 
-@compiled
+@unlocked
 def _multiply(x: Floats, weights: NDArray[np.int8], scale: Floats, bias: Floats, out: Floats) -> None:
     for row in range(len(weights)):
         mine = weights[row]
@@ -177,7 +180,7 @@ def _normed(x: Floats, norm: Norm) -> Floats:
     return out
 
 
-@compiled
+@unlocked
 def _normalize(x: Floats, gamma: Floats, beta: Floats, out: Floats) -> None:
     for at in range(len(x)):
         mine, mean, spread = x[at], np.float32(0), np.float32(0)

@@ -54,15 +54,21 @@ class DecoderProcess:
 
     Raises EngineError with one line that says what to install. `restarts` counts how often the process was replaced.
     `cpu_s` is the CPU time of its answers so far.
-    `command` starts the process; the name of the model is appended.
+    It recognizes `workers` phrases at a time; sounds wait for none of them.
+    `command` starts the process; the name of the model and `workers` are appended.
     """
 
     def __init__(
-        self, model: str, command: Sequence[str] = (), hang_s: float = HANG_S, clock: Clock | None = None
+        self,
+        model: str,
+        command: Sequence[str] = (),
+        hang_s: float = HANG_S,
+        clock: Clock | None = None,
+        workers: int = 1,
     ) -> None:
         self.restarts = 0
         self.cpu_s = 0.0
-        self._command = [*(command or (sys.executable, "-m", whisper_worker.__name__)), model]
+        self._command = [*(command or (sys.executable, "-m", whisper_worker.__name__)), model, str(workers)]
         self._hang_s = hang_s
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()

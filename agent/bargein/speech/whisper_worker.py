@@ -1,4 +1,7 @@
-"""The process that recognizes for a `DecoderProcess`: requests on standard input, answers on standard output."""
+"""The process that recognizes for a `DecoderProcess`: requests on standard input, answers on standard output.
+
+A second opinion is of use for a fraction of a second, so sounds have a thread of their own and wait for no words.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, BinaryIO, Protocol
 
 import numpy as np
@@ -22,11 +26,13 @@ from ..clock import cpu_times
 from ..core.audio.pcm import Pcm
 from ..core.turns.transcript import SoundProbabilities
 from ..errors import EngineError
+from ..machine import cores
 from .whisper_text import Decoded
 
 log = logging.getLogger(__name__)
 
 NICE = 10  # below the server: a tenth of the weight of the audio
+SWITCH_S = 0.0005  # after which a thread hands the interpreter over
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 HEAD = struct.Struct("<II")  # lengths of the JSON and of the samples after it, in bytes
 
@@ -53,12 +59,22 @@ def write_message(out: BinaryIO, message: Message, samples: bytes = b"") -> None
     out.flush()
 
 
-def _answer(out: BinaryIO, message: Message) -> None:
-    """A message to the server. If the server is gone, so are we."""
-    try:
-        write_message(out, message)
-    except BrokenPipeError:
-        os._exit(0)
+class _Answers:
+    """What goes to the server. Several threads may write."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self._lock = threading.Lock()
+        self._used_s = cpu_times()[1]
+
+    def write(self, message: Message) -> None:
+        """An answer, with the CPU time of this process since the last one. If the server is gone, so are we."""
+        with self._lock:
+            before_s, self._used_s = self._used_s, cpu_times()[1]
+            try:
+                write_message(self._out, {**message, "cpu_s": self._used_s - before_s})
+            except BrokenPipeError:
+                os._exit(0)
 
 
 def read_message(source: BinaryIO) -> tuple[Message, bytes] | None:
@@ -71,23 +87,26 @@ def read_message(source: BinaryIO) -> tuple[Message, bytes] | None:
     return (json.loads(body[:text]), body[text:]) if len(body) == text + samples else None
 
 
-def answer_requests(load: Callable[[], LoadedDecoder]) -> None:
-    """Load, then answer the requests on standard input until it is closed."""
+def answer_requests(load: Callable[[], LoadedDecoder], workers: int = 1) -> None:
+    """Load, then answer the requests on standard input until it is closed. `workers`: phrases at a time."""
     _end_with_the_server()
+    sys.setswitchinterval(SWITCH_S)
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # output of a library is not an answer
+    answers = _Answers(out)
     try:
         decoder = load()
     except EngineError as error:
-        return _answer(out, {"number": 0, "error": str(error)})
-    _answer(out, {"number": 0, "languages": list(decoder.languages)})
-    requests: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
-    threading.Thread(target=_take_requests, args=(requests,), daemon=True).start()
-    used_s = cpu_times()[1]
-    while (request := requests.get()) is not None:
-        answer = _answered(decoder, request)
-        before_s, used_s = used_s, cpu_times()[1]
-        _answer(out, {**answer, "cpu_s": used_s - before_s})
+        return answers.write({"number": 0, "error": str(error)})
+    answers.write({"number": 0, "languages": list(decoder.languages)})
+    sounds: _Requests = queue.SimpleQueue()
+    phrases: _Requests = queue.SimpleQueue()
+    for requests in (sounds, *[phrases] * workers):
+        threading.Thread(target=_work, args=(decoder, requests, answers), daemon=True).start()
+    while (got := read_message(sys.stdin.buffer)) is not None:
+        request = _request(*got)
+        (sounds if request.op == "sound" else phrases).put(request)
+    os._exit(0)  # nobody waits for what is being recognized
 
 
 def _end_with_the_server() -> None:
@@ -106,11 +125,13 @@ class _Request:
     upper: Pcm | None
 
 
-def _take_requests(requests: queue.SimpleQueue[_Request | None]) -> None:
-    while (got := read_message(sys.stdin.buffer)) is not None:
-        told, samples = got
-        requests.put(_request(told, samples))
-    os._exit(0)  # nobody waits for what is being recognized
+_Requests = queue.SimpleQueue[_Request]
+
+
+def _work(decoder: LoadedDecoder, requests: _Requests, answers: _Answers) -> None:
+    """In a thread."""
+    while True:
+        answers.write(_answered(decoder, requests.get()))
 
 
 def _request(told: Message, samples: bytes) -> _Request:
@@ -136,13 +157,14 @@ def _answered(decoder: LoadedDecoder, request: _Request) -> Message:
     return {"number": request.number, "decoded": asdict(decoded)}
 
 
-def _loaded() -> LoadedDecoder:
+def _loaded(model: str, phrases: int) -> LoadedDecoder:
     from .whisper_decoder import WhisperDecoder
 
-    return WhisperDecoder(sys.argv[1])
+    return WhisperDecoder(model, phrases)
 
 
 if __name__ == "__main__":
     with contextlib.suppress(AttributeError, OSError):
         os.nice(NICE)
-    answer_requests(_loaded)
+    phrases = min(int(sys.argv[2]), cores())  # two at a time on one core would both come later
+    answer_requests(partial(_loaded, sys.argv[1], phrases), phrases)

@@ -21,12 +21,16 @@ Row: TypeAlias = Any  # one of Rows: compiled code reads and sets its fields as 
 FAST_MATH = {"reassoc", "contract", "arcp", "nsz"}
 
 
-def compiled(function: F) -> F:
-    """Compile a function on its first call. The result is kept on disk for the next process, where that is possible."""
+def compiled(function: F, unlocked: bool = False) -> F:
+    """Compile a function on its first call. The result is kept on disk for the next process, where that is possible.
+
+    `unlocked`: other threads run meanwhile. A function of microseconds keeps the interpreter lock.
+    """
+    options: dict[str, Any] = {"fastmath": FAST_MATH, "error_model": "numpy", "nogil": unlocked}
     try:
-        return cast(F, numba.njit(cache=True, fastmath=FAST_MATH, error_model="numpy")(function))
+        return cast(F, numba.njit(cache=True, **options)(function))
     except RuntimeError:  # no folder to keep it in: a read-only installation without a home
-        return cast(F, numba.njit(fastmath=FAST_MATH, error_model="numpy")(function))
+        return cast(F, numba.njit(**options)(function))
 
 
 # Slices are copied by the two functions below: Numba takes seconds to compile `a[:] = b`, for the text of its errors.

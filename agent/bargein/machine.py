@@ -1,4 +1,4 @@
-"""The machine that the server runs on."""
+"""The machine that we run on."""
 
 from __future__ import annotations
 
