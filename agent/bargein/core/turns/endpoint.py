@@ -37,7 +37,7 @@ class EndpointSettings:
     """How long a silence ends the caller's turn, in ms.
 
     `graded` are points of the curve from the log odds that the turn has ended to the silence: sure ends first.
-    The caller hears the answer 40 to 120 ms after this silence. The steps of the curve lie above usual pauses: those
+    The caller hears the answer 20 to 100 ms after this silence. The steps of the curve lie above usual pauses: those
     of 0.8 and 1.2 s.
     """
 
