@@ -8,8 +8,9 @@ import dataclasses
 import gc
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -113,22 +114,31 @@ class App:
     async def start(self) -> None:
         """Load the engines, open the store, listen. Raises UserError, one line."""
         try:
-            await self._start()
+            await self._load()
+            await self._open()
+            sys.setswitchinterval(SWITCH_S)
+            gc.collect()
+            gc.freeze()  # the garbage collector stops all calls, so it must not scan what stays loaded
+            await self._listen()
         except BaseException:
             await self._close_recognizer()
             raise
 
-    async def _start(self) -> None:
-        config = self.config
+    async def _load(self) -> None:
+        """The engines, the flows and their sentences: what must not be loaded during a call."""
         loading = asyncio.create_task(asyncio.to_thread(self._recognizer.load))
         if self._make_planner is None:
-            self._dialogues = await asyncio.to_thread(Dialogues, config, self._queues.now)
+            self._dialogues = await asyncio.to_thread(Dialogues, self.config, self._queues.now)
         await loading
         http_client.client()  # now: making it takes longer than the frame of a call
         prosody(FIRST_SOUND)  # now: numpy prepares itself in its first call of each kind
         if self._make_detector is None:
             await asyncio.to_thread(self._detectors.warm)
         await self._warm(self._dialogues)
+
+    async def _open(self) -> None:
+        """The store, and the servers that need it; they do not listen yet."""
+        config = self.config
         self.store = await Store.open(
             config.store.url,
             clock=self.clock,
@@ -140,43 +150,50 @@ class App:
         self._records = CallRecords(
             self.store, self.registry, self.meter, config.store.server_name, self._observer, self.clock
         )
-        sock = config.audiosocket
         self.server = AudioSocketServer(
-            self.registry, self._begin, self._records.ended, self.media, Limits.of(sock), self.store.is_logged,
-            self.clock, prepare=self._prepare,
+            self.registry, self._begin, self._records.ended, self.media, Limits.of(config.audiosocket),
+            self.store.is_logged, self.clock, prepare=self._prepare,
         )  # fmt: skip
-        sys.setswitchinterval(SWITCH_S)
-        gc.collect()
-        gc.freeze()  # the garbage collector stops all calls, so it must not scan what stays loaded
+
+    async def _listen(self) -> None:
+        """Take calls. If that is not possible, nothing stays open."""
         try:
-            await self.server.start(*parse_address(sock.listen))
-            share, began = cores() / (config.server.workers or cores()), self._records.began_at
-            recognizer = self._recognizer_state
-            monitor = Monitor(self.media, self.admission, self.meter, self.store, began, recognizer, self.clock, share)
-            shown = partial(show_calls, self._records.sessions, self.store.show)
-            works = lasting("load", monitor.run), lasting("live page", shown), lasting("queues", self._queues.run)
-            self._tasks = [asyncio.create_task(work) for work in works]
-            if self._is_worker:
-                return
-            self.fastagi = FastAgiServer(
-                self.registry,
-                sock.advertise or f"{parse_address(sock.listen)[0]}:{self.server.port}",
-                peers=networks(config.fastagi.peers),
-                max_connections=config.fastagi.max_connections,
-                timeout_s=config.fastagi.timeout_ms / 1000,
-                admit=self._admit,
-                after=self.store.call_handed_over,
-                gone=self.gone,
-            )
-            await self.fastagi.start(*parse_address(config.fastagi.listen))
-            if config.server.metrics:
-                self._metrics = MetricsServer(lambda: {"0": self.meter.numbers()}, self._health)
-                self._metrics.start(*parse_address(config.server.metrics))
+            await self.server.start(*parse_address(self.config.audiosocket.listen))
+            self._tasks = [asyncio.create_task(work) for work in self._works()]
+            if not self._is_worker:
+                await self._listen_to_dialplans()
         except BaseException:
             self._stop_tasks()
             await self.server.close()
             await self.store.close()
             raise
+
+    def _works(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        """What runs beside the calls."""
+        share, began = cores() / (self.config.server.workers or cores()), self._records.began_at
+        recognizer = self._recognizer_state
+        monitor = Monitor(self.media, self.admission, self.meter, self.store, began, recognizer, self.clock, share)
+        shown = partial(show_calls, self._records.sessions, self.store.show)
+        return lasting("load", monitor.run), lasting("live page", shown), lasting("queues", self._queues.run)
+
+    async def _listen_to_dialplans(self) -> None:
+        """FastAGI and metrics: with several workers their supervisor has these."""
+        config = self.config
+        audio = config.audiosocket
+        self.fastagi = FastAgiServer(
+            self.registry,
+            audio.advertise or f"{parse_address(audio.listen)[0]}:{self.server.port}",
+            peers=networks(config.fastagi.peers),
+            max_connections=config.fastagi.max_connections,
+            timeout_s=config.fastagi.timeout_ms / 1000,
+            admit=self._admit,
+            after=self.store.call_handed_over,
+            gone=self.gone,
+        )
+        await self.fastagi.start(*parse_address(config.fastagi.listen))
+        if config.server.metrics:
+            self._metrics = MetricsServer(lambda: {"0": self.meter.numbers()}, self._health)
+            self._metrics.start(*parse_address(config.server.metrics))
 
     async def close(self) -> None:
         """End every call, and close the ports and the database."""

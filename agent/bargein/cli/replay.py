@@ -19,8 +19,11 @@ from .terminal import Column, Screen, counted, table, write
 from .waits import waits_table
 
 if TYPE_CHECKING:
+    from ..core.audio.pcm import Pcm
+    from ..core.language.intent import Phrases
+    from ..core.turns.settings import ConversationSettings
     from ..offline.pauses import Pause
-    from ..offline.replay import Replay
+    from ..offline.replay import Recognize, Replay, Weights
 
 SWEEP = tuple(round(0.1 * i, 1) for i in range(1, 10))
 OF_WORDS = (
@@ -103,30 +106,16 @@ def replay_command(
         from ..view.picture import check_picture
 
         check_picture(picture)
-    from ..core.audio.pcm import RATE
-    from ..offline.replay import replay
-
     config = Config.load(config_path)
     flow = flow_of(config, flow_name, language)
-    caller, agent, recorded = legs(recording, agent_path)
+    audio = legs(recording, agent_path)
     settings = settings_of(config, flow, sensitivity)
-    phrases, learned, recognize = engines(config, flow, fast, weights)
+    parts = engines(config, flow, fast, weights)
     runs = [replaced(settings, sensitivity=value) for value in SWEEP] if sweep else [settings]
     clock = SystemClock()
     begun = clock.monotonic()
-    results: list[Replay] = []
-    lasts = len(caller) / RATE * len(runs)
-    with ProgressLine("replaying, seconds of audio", round(lasts)) as progress:
-        for one in runs:
-            before_s = len(results) * len(caller) / RATE
-
-            def told(seconds: float, before_s: float = before_s) -> None:
-                progress.at(round(before_s + seconds))
-
-            results.append(
-                replay(caller, agent, learned, phrases, one, recognize, recorded, flow.backchannels, progress=told)
-            )
-    took = clock.monotonic() - begun
+    results = _replayed(*audio, *parts, runs, flow.backchannels)
+    took_s = clock.monotonic() - begun
     if sweep:
         rows = [_trade_off(value, result) for value, result in zip(SWEEP, results, strict=True)]
         _print(list(rows[0]), rows, as_json, as_csv)
@@ -137,7 +126,44 @@ def replay_command(
         from ..view.timeline import of_replay
 
         draw(of_replay(f"{recording.name}, replayed", results[0]), picture)
-    click.echo(f"{lasts:.1f} s in {took:.2f} s, {lasts / max(took, 0.001):.0f} times faster than real time", err=True)
+    _tell_speed(results, took_s)
+
+
+def _replayed(
+    caller: Pcm,
+    agent: Pcm,
+    recorded: bool,
+    phrases: Phrases,
+    learned: Weights,
+    recognize: Recognize,
+    runs: Sequence[ConversationSettings],
+    backchannels: Sequence[str],
+) -> list[Replay]:
+    """The call with each of these settings, while a line on the terminal tells how far it is."""
+    from ..core.audio.pcm import RATE
+    from ..offline.replay import replay
+
+    lasts_s = len(caller) / RATE
+    results: list[Replay] = []
+    with ProgressLine("replaying, seconds of audio", round(lasts_s * len(runs))) as progress:
+        for settings in runs:
+            before_s = lasts_s * len(results)
+
+            def told(seconds: float, before_s: float = before_s) -> None:
+                progress.at(round(before_s + seconds))
+
+            results.append(
+                replay(caller, agent, learned, phrases, settings, recognize, recorded, backchannels, progress=told)
+            )
+    return results
+
+
+def _tell_speed(results: Sequence[Replay], took_s: float) -> None:
+    from ..core.audio.pcm import RATE
+
+    lasts_s = sum(len(result.caller) for result in results) / RATE
+    told = f"{lasts_s:.1f} s in {took_s:.2f} s, {lasts_s / max(took_s, 0.001):.0f} times faster than real time"
+    click.echo(told, err=True)
 
 
 def _replay_labelled(path: Path, sensitivity: float | None, repeater: Repeater, strict: bool) -> None:
