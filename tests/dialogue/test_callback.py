@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from bargein.core.turns.records import Callback, CallInfo
+from bargein.dialogue.dialogues import find
 from bargein.dialogue.flow import load
 from bargein.dialogue.languages import load as load_language
 from bargein.dialogue.webhook import Webhooks
@@ -68,6 +69,30 @@ async def test_a_key_means_the_own_number_too(tmp_path: Path) -> None:
     assert (await call.presses("1")).text == "When?"
     await call.says("skip that")
     assert call.planner.progress.callback == Callback("+15550100", "", "mug of +15550100")
+
+
+async def test_a_promise_does_not_outlive_a_no_to_its_number() -> None:
+    info = CallInfo("1", caller="+15550100", variables={"returned": "1"})
+    call = call_of(load(find("callback")), info=info)
+    await call.start()
+    for said in ("call me back", "yes", "half past three"):
+        await call.says(said)
+    assert call.planner.progress.callback == Callback("+15550100", "15:30", "")
+    await call.says("no, the number is wrong")
+    assert call.planner.progress.callback is None
+    for _ in range(3):
+        await call.says("mumble mumble")
+    assert call.last.finish is not None
+    assert call.planner.progress.callback is None
+
+
+async def test_a_corrected_number_is_promised() -> None:
+    info = CallInfo("1", caller="+15550100", variables={"returned": "1"})
+    call = call_of(load(find("callback")), info=info)
+    await call.start()
+    for said in ("call me back", "yes", "half past three", "no, the number is wrong", "555 0142", "yes"):
+        await call.says(said)
+    assert call.planner.progress.callback == Callback("5550142", "15:30", "")
 
 
 @pytest.mark.parametrize("said", ["no", "no, at another number", "a different number, please"])

@@ -55,7 +55,15 @@ async def test_not_you_but_a_person() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["my dog barks, sorry, go on", "that was the TV, carry on", "sorry about that, continue"]
+    "text",
+    [
+        "my dog barks, sorry, go on",
+        "that was the TV, carry on",
+        "sorry about that, continue",
+        "sorry, I coughed, go on",
+        "I just sneezed, sorry",
+        "excuse me, I have a cold, please continue",
+    ],
 )
 async def test_an_excuse_skips_nothing(text: str) -> None:
     flow = load(find("shop"))
@@ -76,6 +84,18 @@ async def test_an_excuse_skips_nothing(text: str) -> None:
         ("en", "Excuse me, can I continue?", Kind.REDIRECT),
         ("en", "Sorry, can we go ahead", Kind.REDIRECT),
         ("en", "my wife wants the red one, sorry, go on", Kind.REDIRECT),
+        ("en", "I coughed up the money, go on", Kind.REDIRECT),
+        ("en", "I have a cold drink, go on", Kind.REDIRECT),
+        ("en", "sorry, I dropped the order", Kind.CORRECT),
+        ("en", "don't mind me asking, how much is it", Kind.QUESTION),
+        ("de", "Entschuldigung, ich habe gehustet, weiter", Kind.BACKCHANNEL),
+        ("de", "mir ist das Handy runtergefallen, sorry", Kind.BACKCHANNEL),
+        ("de", "ich habe Husten bestellt", Kind.OTHER),
+        ("es", "perdón, he tosido, siga", Kind.BACKCHANNEL),
+        ("fr", "pardon, j'ai éternué, continuez", Kind.BACKCHANNEL),
+        ("it", "scusi, ho tossito, continui", Kind.BACKCHANNEL),
+        ("nl", "sorry, ik moest hoesten, ga door", Kind.BACKCHANNEL),
+        ("pt", "desculpe, tossi, pode continuar", Kind.BACKCHANNEL),
         ("es", "de acuerdo, pero hoy no", Kind.CORRECT),
         ("de", "Entschuldigung, der Hund, weiter", Kind.BACKCHANNEL),
         ("de", "Entschuldigung, ich möchte kündigen, weiter", Kind.REDIRECT),

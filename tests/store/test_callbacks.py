@@ -58,6 +58,15 @@ async def test_who_was_answered_in_the_same_call_waits_no_more(store: Store) -> 
     assert await waiting(store, kept=True) == ["a", "b", "c"]
 
 
+async def test_a_promise_that_was_taken_back_waits_no_more_until_it_is_made_anew(store: Store) -> None:
+    store.callback("b", None)
+    assert await store.flush()
+    assert await waiting(store) == ["a", "c"]
+    store.callback("b", Callback("+499"))
+    assert await store.flush()
+    assert [row.phone for row in await store.callbacks() if row.call_id == "b"] == ["+499"]
+
+
 async def test_they_go_with_their_call_and_with_the_number(store: Store) -> None:
     assert (await prune(store._url, BEGAN + timedelta(hours=1))).calls == 1
     assert await waiting(store) == ["b", "c"]

@@ -33,10 +33,10 @@ class CallInProgress:
     callback: Callback | None = None  # that was promised, as last logged
     rows: dict[str, Interruption] = field(default_factory=dict)  # as last logged
 
-    def new_promise(self) -> Callback | None:
-        """A promise to call back, once the caller has heard it."""
+    def has_new_promise(self) -> bool:
+        """Whether the caller has heard another promise to call back, or that the last one does not hold."""
         before, self.callback = self.callback, self.session.progress.callback
-        return self.callback if self.callback != before else None
+        return self.callback != before
 
     @property
     def interruptions(self) -> int:
@@ -156,5 +156,5 @@ class CallRecords:
         log.info("call %s ends after %.1f s: %s%s", info.id, duration_ms / 1000, outcome, cause)
 
     def _log_promise(self, call: CallInProgress) -> None:
-        if (promise := call.new_promise()) is not None:
-            self._store.callback(call.info.id, promise)
+        if call.has_new_promise():
+            self._store.callback(call.info.id, call.callback)

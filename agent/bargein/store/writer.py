@@ -120,9 +120,12 @@ class Store(Reader):
         """A turn, new or grown: the row is found by call and seq."""
         self._put("turns", turn_columns(call_id, turn), stamp=True)
 
-    def callback(self, call_id: str, callback: Callback) -> None:
-        """Somebody was promised to be called back. A call has one promise: the last."""
-        self._put("callbacks", {"call_id": call_id, **asdict(callback)}, stamp=True)
+    def callback(self, call_id: str, callback: Callback | None) -> None:
+        """Somebody was promised to be called back. A call has one promise: the last. None: it was taken back."""
+        if callback is None:
+            self._put("callbacks", {"call_id": call_id, "done_at": iso(self._clock.utc())})
+        else:
+            self._put("callbacks", {"call_id": call_id, **asdict(callback), "done_at": ""}, stamp=True)
 
     def interruption(self, interruption: Interruption) -> None:
         """An interruption, just decided or completed later: the row is found by its id."""

@@ -280,7 +280,7 @@ def classify(
 
     if rest and phrases.matches_words("agent", rest):
         return Kind.AGENT
-    excuses = about("excuse") and not about("redirect", "wrong", "repeat", "request", "question", "no")
+    excuses = about("excuse") and not about("redirect", "wrong", "repeat", "question", "no")
     if not said and (is_backchannel(text, phrases, question) or excuses):
         return Kind.BACKCHANNEL
     if about("repeat"):

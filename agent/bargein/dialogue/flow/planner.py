@@ -15,7 +15,7 @@ from ...core.language.kinds import Kind
 from ...core.turns.records import Callback, CallInfo, Situation
 from ...core.turns.reply import CallResult, Expected, Finish, Listen, Piece, Say
 from ..base import Progress
-from ..expression import render
+from ..expression import fields, render
 from ..webhook import WebhookRequest, Webhooks
 from .model import AGAIN, BACK, HANGUP, PERSON, End, Flow, Prompt, Step, Webhook, is_said
 from .moves import EndDialogue, GoOn, Move, Wait
@@ -229,7 +229,9 @@ class FlowReply:
         if step.callback:
             told = {name: " ".join(render(text, names.plain).split()) for name, text in step.callback.items()}
             if told["number"]:
-                state = replace(state, callback=Callback(told["number"], told.get("at", ""), told.get("note", "")))
+                promise = Callback(told["number"], told.get("at", ""), told.get("note", ""))
+                used = frozenset(path.partition(".")[0] for text in step.callback.values() for path in fields(text))
+                state = replace(state, callback=promise, promised=used)
         if step.webhook is None:
             return state, ""
         count = state.visits.get(step.name, 0) + 1
