@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from bargein.core.detector.echo_canceller import _take_step
 from bargein.core.detector.single_call import CancellerOutput, EchoCanceller
 
 RATE, FRAME = 8000, 160
@@ -116,3 +117,22 @@ def test_uncertainty_falls_as_it_learns() -> None:
     line = echo_of(far, 60, 12)
     unsure = [out.power[0].sum() / (out.power[1].sum() + 1e-9) for out in cancelled(far, line)]
     assert np.mean(unsure[-50:]) < 0.2 * np.mean(unsure[5:30])
+
+
+def test_a_step_that_is_taken_with_the_next_frame_is_the_same_step() -> None:
+    far, rng = talk(6), np.random.default_rng(8)
+    line = echo_of(far, 40, 10) + 0.001 * rng.standard_normal(len(far)).astype(np.float32)
+    later, at_once, taken = EchoCanceller(), EchoCanceller(), 0
+    for t, a in enumerate(range(0, len(far) - FRAME + 1, FRAME)):
+        missing, both = t % 9 == 3, t % 9 == 4  # frames that we sent, before this frame of the line
+        for canceller in (later, at_once):
+            if both:
+                canceller.far(far[a - FRAME : a])
+            if not missing:
+                canceller.far(far[a : a + FRAME])
+        heard = [canceller.near(line[a : a + FRAME]).near for canceller in (later, at_once)]
+        assert np.array_equal(*heard)
+        if at_once._rows[0]["owes"]:
+            _take_step(at_once._rows[0])
+            taken += 1
+    assert taken > 100

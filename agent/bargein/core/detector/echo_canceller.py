@@ -22,6 +22,7 @@ from .echo_row import (
     EAGER_FRAMES,
     ECHO_DECAY,
     KEEP,
+    KEPT_BLOCKS,
     LEARN,
     NEW_FRAMES,
     NOTHING,
@@ -56,7 +57,9 @@ def push_far(row: Row, sent: Floats, block: Floats) -> bool:
 @compiled
 def keep_far(row: Row, spectrum: Spectra) -> None:
     """The far end's newest block enters the memory."""
-    row.head = (row.head - 1) % PARTITIONS
+    if row.owes and row.owed_head != row.head:
+        _take_step(row)  # it needs the block that is lost now
+    row.head = (row.head - 1) % KEPT_BLOCKS
     far = row.far[row.head]
     for k in range(BINS):
         far[0, k] = spectrum[k].real * _WHOLE
@@ -88,9 +91,11 @@ def predict(rows: Rows, which: Indices, spectra: Spectra) -> None:
         fill(row.unsure, 0)
         fill(row.loudest, 0)
         for p in range(PARTITIONS):
-            _add_partition(
-                row.far[(row.head + p) % PARTITIONS], row.path[p], row.doubt[p], sums, row.unsure, row.loudest
-            )
+            path, doubt = row.path[p], row.doubt[p]
+            if row.owes:  # here, so that the path passes through the cache once a frame
+                _adapt(row.far[(row.owed_head + p) % KEPT_BLOCKS], path, doubt, row.error, row.step)
+            _add_partition(row.far[(row.head + p) % KEPT_BLOCKS], path, doubt, sums, row.unsure, row.loudest)
+        row.owes = False
         for k in range(BINS):
             spectra[i, 0, k] = complex(sums[0, k], sums[1, k])
         for j in range(2):
@@ -162,13 +167,11 @@ def prepare_learning(rows: Rows, which: Indices, responses: Floats) -> int:
 @compiled
 def learn(rows: Rows, which: Indices, spectra: Spectra) -> None:
     """The Kalman step of the rows that learn, and the end of the frame for all. `spectra`: (learning, 3, 161)."""
-    error = np.empty((2, BINS), np.float32)
-    step = np.empty(BINS, np.float32)
     at = 0
     for i in range(len(which)):
         row = rows[which[i]]
         if row.to_do == LEARN:
-            _learn(row, spectra[at], error, step)
+            _learn(row, spectra[at])
             at += 1
         if row.active and energy(row.near) > row.heard_energy:
             copy(row.line, row.near)  # a filter that makes it worse has nothing to say yet
@@ -178,7 +181,7 @@ def learn(rows: Rows, which: Indices, spectra: Spectra) -> None:
 
 
 @compiled
-def _learn(row: Row, spectra: Spectra, error: Floats, step: Floats) -> None:
+def _learn(row: Row, spectra: Spectra) -> None:
     for j in range(2):
         part = row.path[row.turn + j]
         for k in range(BINS):
@@ -190,12 +193,19 @@ def _learn(row: Row, spectra: Spectra, error: Floats, step: Floats) -> None:
         power = re * re + im * im
         near_power = row.near_power[k] + np.float32(0.3) * (power - row.near_power[k])
         row.near_power[k] = near_power
-        step[k] = np.float32(1) / (np.float32(0.5) * row.unsure[k] + max(near_power, power) + np.float32(1e-6))
-        error[0, k], error[1, k] = re, im
-    for p in range(PARTITIONS):
-        _adapt(row.far[(row.head + p) % PARTITIONS], row.path[p], row.doubt[p], error, step)
+        row.step[k] = np.float32(1) / (np.float32(0.5) * row.unsure[k] + max(near_power, power) + np.float32(1e-6))
+        row.error[0, k], row.error[1, k] = re, im
+    row.owes, row.owed_head = True, row.head
     if row.turn == 0:
+        _take_step(row)
         _forget(row)
+
+
+@compiled
+def _take_step(row: Row) -> None:
+    for p in range(PARTITIONS):
+        _adapt(row.far[(row.owed_head + p) % KEPT_BLOCKS], row.path[p], row.doubt[p], row.error, row.step)
+    row.owes = False
 
 
 @compiled

@@ -10,6 +10,7 @@ from ..audio.pcm import FRAME_SAMPLES
 from .compiled import Floats, Row, compiled, fill
 
 PARTITIONS = 26  # x 20 ms: a delay of 400 ms and 120 ms of room
+KEPT_BLOCKS = PARTITIONS + 1  # of the far end: one more, for a step that is taken after the next block has come
 BLOCK = 2 * FRAME_SAMPLES  # overlap-save
 BINS = BLOCK // 2 + 1
 
@@ -30,9 +31,11 @@ NOTHING, LEARN, TRY_SHIFTS = 0, 1, 2  # what a row still needs in this frame
 
 CANCELLER_ROW = np.dtype(
     [
-        ("far", np.float32, (PARTITIONS, 2, BINS)),  # a ring, the newest at head: real and imaginary parts
+        ("far", np.float32, (KEPT_BLOCKS, 2, BINS)),  # a ring, the newest at head: real and imaginary parts
         ("path", np.float32, (PARTITIONS, 2, BINS)),
         ("doubt", np.float32, (PARTITIONS, BINS)),
+        ("error", np.float32, (2, BINS)),  # of a step that `owes`: real and imaginary parts
+        ("step", np.float32, (BINS,)),
         ("last_far", np.float32, (BLOCK,)),
         ("near_power", np.float32, (BINS,)),
         ("line", np.float32, (FRAME_SAMPLES,)),
@@ -47,6 +50,7 @@ CANCELLER_ROW = np.dtype(
         ("sums", np.float64, (3,)),  # recent energy of the line, of the echo, and what the removal has added
         ("heard_energy", np.float64),  # of this frame
         ("head", np.int64),
+        ("owed_head", np.int64),  # where the head was in the frame of the step that `owes`
         ("loud_for", np.int64),  # frames until the last audible far frame has left the memory
         ("heard_frames", np.int64),  # since the path was last begun
         ("all_frames", np.int64),
@@ -56,6 +60,7 @@ CANCELLER_ROW = np.dtype(
         ("active", np.bool_),  # there is a far end in the filter's memory: near is not just the line
         ("aligned", np.bool_),  # the reference is believed to be in step with the line
         ("learn", np.bool_),
+        ("owes", np.bool_),  # the path has not taken its last step yet: `predict` takes it
         ("new", np.bool_),  # the agent has only begun to talk in this call
         ("moved", np.bool_),  # the delay of the echo has changed, so some echo was left recently
     ],

@@ -10,6 +10,7 @@ from .echo_row import (
     ASTRAY_FRAMES,
     ASTRAY_KEEP,
     BINS,
+    KEPT_BLOCKS,
     LEARN,
     NOTHING,
     PARTITIONS,
@@ -85,7 +86,7 @@ def shifted_echoes(rows: Rows, which: Indices, spectra: Spectra) -> None:
             for p in range(PARTITIONS):
                 moved = p + SHIFTS[s]
                 if 0 <= moved < PARTITIONS:
-                    far, path = row.far[(row.head + moved) % PARTITIONS], row.path[p]
+                    far, path = row.far[(row.head + moved) % KEPT_BLOCKS], row.path[p]
                     for k in range(BINS):
                         sums[0, k] += far[0, k] * path[0, k] - far[1, k] * path[1, k]
                         sums[1, k] += far[0, k] * path[1, k] + far[1, k] * path[0, k]
