@@ -1,7 +1,21 @@
 """Telephone lines to train hearing on: an agent, its echo, a background and a caller, mixed anew for every seed.
 
-Recordings come from a folder with manifest.csv (file, class, label, speaker, source, licence_class, onset_s,
-offset_s); rows of licence_class gpl-gfdl are never read. What is made up and done to them: sounds.py.
+Recordings come from a folder with manifest.csv. What is made up and done to them: sounds.py. Its columns:
+
+    file             a WAV in the folder: 8 kHz, 16 bit, mono
+    class            speech, digit, pause (speech with pauses), backchannel, nonspeech, noise, agent, rir (a room)
+    label            what kind of sound it is, for example "laugh", "babble" or "music"
+    lang, transcript its language (en, en-US, ...) and its words
+    speaker          who it is; empty where that is not known
+    source           the data set
+    licence_class    rows of gpl-gfdl are never trained on
+    onset_s, offset_s, onset_unc_ms
+                     where the sound begins and ends, and how far the onset may be wrong
+    duration_s       of the file
+    notes            of class pause: pauses_s=FROM-UNTIL;FROM-UNTIL, where the pauses are
+
+The folder may also have telephone calls, a file for each side: conversation/hvb_CALL_ROLE.wav, and their turns in
+conversation/hvb_turns.csv (call, role, speaker, start_s, end_s, transcript).
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The two listeners and what they share."""
+"""Calls in progress: both listeners, the media engine, a session for each call, workers, metrics, logs."""

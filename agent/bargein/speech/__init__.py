@@ -1,1 +1,1 @@
-"""Engines behind small protocols: speech to text, text to speech, planners."""
+"""Engines behind small protocols: speech to text, text to speech."""

@@ -1,4 +1,4 @@
-"""Turns, interruptions and the ledger: who said what, what was heard of it, and what was cut."""
+"""What is kept of a call, as plain data: turns, interruptions, promises to call back; and what a planner may know."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a conversation decides."""
+"""The settings of a conversation, those of overlaps and of the end of a turn included."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .overlap import OverlapSettings
 
 @dataclass(frozen=True, slots=True)
 class ConversationSettings:
-    """How a conversation decides. sensitivity: 0 to 1, see `SpeechDetector.process`."""
+    """What one conversation decides by. sensitivity: 0 to 1, see `SpeechDetector.process`."""
 
     sensitivity: float = 0.5
     duck: bool = True  # lower the agent at the first evidence; False: silence it
