@@ -59,6 +59,7 @@ class Condition:
     def __init__(self, text: str) -> None:
         self.text = text
         self.names: list[str] = []
+        self.compared: list[tuple[str, str]] = []  # a name and a text that it is compared with by ==, != or in
         try:
             self._tree = ast.parse(text.strip(), mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -80,12 +81,23 @@ class Condition:
             case ast.Compare(left=left, ops=ops, comparators=rest) if all(type(op) in _COMPARE for op in ops):
                 for part in (left, *rest):
                     self._check(part)
+                self._compare(left, ops, rest)
             case ast.Name() | ast.Attribute():
                 self.names.append(_path(node))
             case ast.Constant(value=str() | int() | float()):
                 pass
             case _:
                 raise ExpressionError(f"{ast.unparse(node)!r} is not allowed in a condition")
+
+    def _compare(self, left: ast.expr, ops: list[ast.cmpop], rest: list[ast.expr]) -> None:
+        if len(rest) != 1 or not isinstance(ops[0], ast.Eq | ast.NotEq | ast.In | ast.NotIn):
+            return
+        pairs = [(left, rest[0]), (rest[0], left)]
+        for one, other in pairs:
+            texts = other.elts if isinstance(other, ast.Tuple | ast.List) else [other]
+            if isinstance(one, ast.Name):
+                found = [text.value for text in texts if isinstance(text, ast.Constant) and isinstance(text.value, str)]
+                self.compared += [(one.id, text) for text in found]
 
 
 def _path(node: ast.expr) -> str:

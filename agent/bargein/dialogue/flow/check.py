@@ -77,6 +77,12 @@ class _Check:
         for slot in (*([step.slot] if step.slot else []), *step.confirm):
             if slot not in self.slots:
                 self._unknown(where, f"step {step.name!r}: slot", slot, self.slots)
+        conditions = [*(line.when for line in (*step.lines, *step.ask)), *(go.when for go in step.next)]
+        for condition in filter(None, conditions):
+            for name, wanted in condition.compared:
+                choices = self.flow.slots[name].choices if name in self.flow.slots else {}
+                if choices and wanted and wanted not in choices:
+                    self._unknown(where, f"step {step.name!r}: {condition.text}: choice", wanted, list(choices))
         if step.listens and not step.ask and not step.lines:
             where.report(f"step {step.name!r} listens but says nothing; give it ask:")
         if not (step.next or step.end or self._slot_leads(step)):

@@ -39,6 +39,9 @@ def slot_of(name: str, value: Value, template: Callable[[Value], str]) -> Slot:
         if key in table and kind not in types:
             table[key].report(f"{key}: is for slots of type {' or '.join(types)}, not {kind}")
     low, high = _counts(table, kind)
+    earliest, latest = (_bound(table[key], kind) if key in table else None for key in ("earliest", "latest"))
+    if _is_after(earliest, latest):
+        table["latest"].report(f"latest: {table['latest'].text()} is before earliest: {table['earliest'].text()}")
     called = table.get("called", value.none()).texts()
     return Slot(
         name=name,
@@ -48,8 +51,8 @@ def slot_of(name: str, value: Value, template: Callable[[Value], str]) -> Slot:
         say_back=template(table["say_back"]) if "say_back" in table else "",
         minimum=low,
         maximum=high,
-        earliest=_bound(table["earliest"], kind) if "earliest" in table else None,
-        latest=_bound(table["latest"], kind) if "latest" in table else None,
+        earliest=earliest,
+        latest=latest,
         offers_own=own,
         secret=table["secret"].yes() if "secret" in table else False,
     )
@@ -85,6 +88,17 @@ def _bound(value: Value, kind: str) -> DayBound | time | None:
         value.fail(f"{value.text()!r} cannot be read; write {examples}")
 
 
+def _is_after(one: DayBound | time | None, other: DayBound | time | None) -> bool:
+    """Whether the first bound is surely after the second."""
+    if isinstance(one, time) and isinstance(other, time):
+        return one > other
+    if not (isinstance(one, DayBound) and isinstance(other, DayBound)):
+        return False
+    if one.day is not None and other.day is not None:
+        return one.day > other.day
+    return one.day is None and other.day is None and one.after_today > other.after_today
+
+
 def choices_of(value: Value) -> dict[str, Choice]:
     """Choices from a list of names, or a map. Raises Fault."""
     listed = list(value.pairs()) if value.is_map else [(item.text(), item.none()) for item in value.items()]
@@ -96,6 +110,11 @@ def choices_of(value: Value) -> dict[str, Choice]:
         taken = next((c for c in found.values() if choice.digit and c.digit == choice.digit), None)
         if taken:
             item.fail(f"{key!r} has the digit {choice.digit} of {taken.key!r}")
+        if key in found:
+            value.report(f"the choice {key!r} appears here for the second time")
+        for other in found.values():
+            if key != other.key and (same := set(choice.phrases) & set(other.phrases)):
+                item.report(f"{min(same)!r} stands for {other.key!r} and for {key!r}")
         found[key] = choice
     return found
 

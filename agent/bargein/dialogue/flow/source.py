@@ -91,11 +91,23 @@ class Value:
 
     @property
     def is_empty(self) -> bool:
-        return self._node is None or (isinstance(self._node, yaml.ScalarNode) and not self._node.value)
+        node = self._node
+        return node is None or (isinstance(node, yaml.ScalarNode) and not node.value and not node.tag.startswith("!"))
+
+    @property
+    def ends_at_comment(self) -> bool:
+        """Whether it is text without quotes, and one space behind it a `#`: "Press # now" is "Press"."""
+        node = self._node
+        if not isinstance(node, yaml.ScalarNode) or node.style is not None or node.end_mark.buffer is None:
+            return False
+        behind = node.end_mark.buffer[node.end_mark.pointer :][:2]
+        return behind == " #"
 
     def text(self) -> str:
         """A single value as text, spaces folded."""
         if isinstance(self._node, yaml.ScalarNode):
+            if self._node.tag.startswith("!"):
+                self.fail(f"text that begins with {self._node.tag.split(':')[0]!r} has to be in quotes")
             return " ".join(str(self._node.value).split())
         if self._node is None:
             return ""

@@ -182,10 +182,18 @@ class StepReader:
         )
 
     def _patterns(self, value: Value) -> tuple[re.Pattern[str], ...]:
-        try:
-            return tuple(compile_pattern(text, {}) for text in value.texts())
-        except PatternError as error:
-            value.fail(str(error))
+        if value.is_empty or not value.items():
+            value.fail("match: needs at least one phrase")
+        found = []
+        for item in value.items():
+            try:
+                pattern = compile_pattern(item.text(), {})
+            except PatternError as error:
+                value.fail(str(error))
+            if pattern.search(""):
+                item.fail(f"match: {item.text()!r} fits whatever the caller says")
+            found.append(pattern)
+        return tuple(found)
 
     def answer(self, value: Value) -> Answer:
         """An answer to a question of the caller. Raises Fault."""
@@ -208,6 +216,8 @@ class StepReader:
     def template(self, value: Value) -> str:
         """A text with fields in braces. One that cannot be read is reported."""
         text = value.text()
+        if value.ends_at_comment and text[-1:].isalnum():
+            value.report("the text ends before #, which begins a comment; put it in quotes")
         try:
             self._known(fields(text), value)
         except ExpressionError as error:

@@ -1,0 +1,68 @@
+"""Mistakes in a flow that would pass unnoticed until a caller meets them: each is a line of its own, with the place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bargein.dialogue.flow import load
+from bargein.errors import UserError
+
+from .flows import write
+
+FLOW = """\
+slots:
+  mug: {choices: [red, blue]}
+steps:
+  a: {ask: "Which?", slot: mug, next: b}
+  b:
+    say: Thank you.   # two spaces make a comment
+    hangup: yes
+"""
+TIMES = "{type: time, earliest: '17:00', latest: '09:00'}"
+DAYS = "{type: date, earliest: 30 days, latest: tomorrow}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ("[red, blue]", "[red, red]", 2, "the choice 'red' appears here for the second time"),
+        (
+            "[red, blue]",
+            "{red: {also: [wine]}, blue: {also: [wine]}}",
+            2,
+            "'wine' stands for 'red' and for 'blue'",
+        ),
+        ("{choices: [red, blue]}", TIMES, 2, "latest: 09:00 is before earliest: 17:00"),
+        ("{choices: [red, blue]}", DAYS, 2, "latest: tomorrow is before earliest: 30 days"),
+        ("next: b", "next: [{when: 'mug == \"bleu\"', go: b}, b]", 4, "did you mean 'blue'"),
+        ("next: b", 'next: [{when: \'mug in ("red", "green")\', go: b}, b]', 4, "choice 'green' is not known"),
+        ("say: Thank you.", "say: Press # now", 6, "the text ends before #"),
+        ("say: Thank you.", "say: !wow", 6, "has to be in quotes"),
+        ("steps:", "answers: [{match: [], say: x}]\nsteps:", 3, "match: needs at least one phrase"),
+        ("steps:", "answers: [{match: [''], say: x}]\nsteps:", 3, "fits whatever the caller says"),
+        ("steps:", "answers: [{match: ['[how much]'], say: x}]\nsteps:", 3, "fits whatever the caller says"),
+    ],
+)
+def test_it_is_named_with_its_line(tmp_path: Path, old: str, new: str, line: int, words: str) -> None:
+    assert old in FLOW
+    with pytest.raises(UserError, match=words.replace("(", r"\(")) as error:
+        load(write(tmp_path, FLOW.replace(old, new)))
+    assert f"flow.yaml:{line}: " in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("say: Thank you.", "say: 'Press # now.'"),
+        ("say: Thank you.", "say: We are no. 1."),
+        ("say: Thank you.", "say: Thank you. # one space, but the sentence is whole"),
+        ("next: b", "next: [{when: 'mug == \"\"', go: b}, b]"),
+        ("next: b", "next: [{when: 'caller == \"red wine\"', go: b}, b]"),
+        ("{choices: [red, blue]}", "{type: date, earliest: today, latest: 2020-01-01}"),
+    ],
+)
+def test_what_may_be_meant_is_no_mistake(tmp_path: Path, old: str, new: str) -> None:
+    load(write(tmp_path, FLOW.replace(old, new)))
