@@ -14,6 +14,7 @@ from faster_whisper.transcribe import get_suppressed_tokens
 from numpy.typing import NDArray
 
 from bargein.core.audio.pcm import RATE
+from bargein.speech import int8_rows
 from bargein.speech.audio import from_pcm, resample
 from bargein.speech.tts_hibari import HibariTts
 from bargein.speech.whisper_decoder import WhisperDecoder
@@ -95,13 +96,14 @@ def test_it_writes_what_ctranslate2_writes(model: Model, text: str, before: str)
     assert len(ours.logits) == len(ours.tokens) + 1
 
 
-def test_a_tenth_of_the_silence_is_as_good_as_all_of_it(model: Model) -> None:
+def test_a_tenth_of_the_silence_is_as_good_as_all_of_it(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(int8_rows, "HERE", False)  # bytes are coarser than what is compared
     speech = model.encoded(said(TEXTS[1]), 4)
     whole = model.silence[:PLACES].copy()
     whole[: len(speech)] = speech
     some = with_silence(speech, model.silence[:PLACES])
     assert len(some.places) < PLACES / 2
-    every = model.written(Heard(whole, np.zeros(PLACES, np.float32)))
+    every = model.written(Heard.of(whole, np.ones(PLACES, np.float32)))
     assert model.written(some).tokens == every.tokens
     assert model.written(some).log_probability == pytest.approx(every.log_probability, abs=0.05)
 

@@ -1,7 +1,7 @@
 """Whisper's decoder, one token at a time, on one core.
 
-A step multiplies with each weight once, so it costs what reading the weights costs. They are int8, and a compiled loop
-turns them into floats as it reads them. CTranslate2 takes twice as long, because it is made for many sequences at once.
+A step multiplies with each weight once (`int8_rows`). CTranslate2 takes several times as long, because it is made for
+many sequences at once.
 
 Attention to the speech needs no keys and values of it: (query x keys) x speech is the same as query x (keys x speech),
 and cheaper for the few tokens of a phrase. Those of the silence behind it are computed once.
@@ -10,16 +10,13 @@ and cheaper for the few tokens of a phrase. Those of the silence behind it are c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.detector.compiled import compiled
-from .whisper_weights import DecoderWeights, Floats, Layer, Norm, Rows
-
-unlocked = partial(compiled, unlocked=True)
+from .int8_rows import Floats, times, unlocked
+from .whisper_weights import DecoderWeights, Layer, Norm
 
 EACH = 10  # places of silence that one stands for
 
@@ -50,6 +47,12 @@ class Heard(NamedTuple):
 
     places: Floats
     log_count: Floats
+    columns: Floats  # (d, places): the same again, which halves the time of a product with it
+
+    @classmethod
+    def of(cls, places: Floats, counts: Floats) -> Heard:
+        """`counts`: (places,)."""
+        return cls(places, np.log(counts), np.ascontiguousarray(places.T))
 
 
 def with_silence(speech: Floats, silence: Floats) -> Heard:
@@ -58,8 +61,8 @@ def with_silence(speech: Floats, silence: Floats) -> Heard:
     With each place of the silence, log probabilities differ by 0.002.
     """
     after = silence[len(speech) + EACH // 2 :: EACH]
-    log_count = np.repeat(np.log(np.array([1, EACH], np.float32)), (len(speech), len(after)))
-    return Heard(np.concatenate([speech, after]).astype(np.float32), log_count)
+    counts = np.repeat(np.array([1, EACH], np.float32), (len(speech), len(after)))
+    return Heard.of(np.concatenate([speech, after]).astype(np.float32), counts)
 
 
 class GreedyDecoder:
@@ -105,7 +108,7 @@ class GreedyDecoder:
         return x
 
     def _logits(self, hidden: Floats) -> Floats:
-        logits: Floats = _times(_normed(hidden, self._weights.last), self._weights.vocabulary)
+        logits: Floats = times(_normed(hidden, self._weights.last), self._weights.vocabulary)
         return logits
 
 
@@ -126,12 +129,12 @@ class _Layer:
         `text`: keys and values (2, places, d) of the tokens so far; those of x are added.
         """
         weights, end, d = self._weights, place + len(x), x.shape[1]
-        into = _times(_normed(x, weights.before_text), weights.into)
+        into = times(_normed(x, weights.before_text), weights.into)
         text[0, place:end], text[1, place:end] = into[:, d : 2 * d], into[:, 2 * d :]
-        x = x[-wanted:] + _times(self._text_heard(into[-wanted:, :d], text[:, :end]), weights.out)
-        asks = _times(_normed(x, weights.before_speech), weights.asks)
-        x = x + _times(self._speech_heard(asks, heard), weights.heard)
-        done: Floats = x + _times(_gelu(_times(_normed(x, weights.before_wide), weights.wide)), weights.narrow)
+        x = x[-wanted:] + times(self._text_heard(into[-wanted:, :d], text[:, :end]), weights.out)
+        asks = times(_normed(x, weights.before_speech), weights.asks)
+        x = x + times(self._speech_heard(asks, heard), weights.heard)
+        done: Floats = x + times(_gelu(times(_normed(x, weights.before_wide), weights.wide)), weights.narrow)
         return done
 
     def _text_heard(self, asks: Floats, text: Floats) -> Floats:
@@ -146,32 +149,15 @@ class _Layer:
     def _speech_heard(self, asks: Floats, heard: Heard) -> Floats:
         """Attention to the speech."""
         mine = self._of_heads(asks) * np.float32(self._keys.shape[1] ** -0.5)
-        shares = _shares(mine @ self._keys @ heard.places.T + heard.log_count)
-        values = (shares @ heard.places) @ self._values
+        wanted = (mine @ self._keys).reshape(-1, asks.shape[1])  # of all heads: one product reads the speech once
+        shares = _shares(wanted @ heard.columns + heard.log_count)
+        values = (shares @ heard.places).reshape(self._heads, len(asks), -1) @ self._values
         together: Floats = values.transpose(1, 0, 2).reshape(len(asks), -1) + self._bias
         return together
 
     def _of_heads(self, x: Floats) -> Floats:
         """(n, d) as (heads, n, d / heads)."""
         return x.reshape(len(x), self._heads, -1).transpose(1, 0, 2)
-
-
-def _times(x: Floats, rows: Rows) -> Floats:
-    """x (n, in) times the rows: (n, out)."""
-    out = np.empty((len(x), len(rows.weights)), np.float32)
-    _multiply(np.ascontiguousarray(x), rows.weights, rows.scale, rows.bias, out)
-    return out
-
-
-@unlocked
-def _multiply(x: Floats, weights: NDArray[np.int8], scale: Floats, bias: Floats, out: Floats) -> None:
-    for row in range(len(weights)):
-        mine = weights[row]
-        for at in range(len(x)):
-            asks, total = x[at], np.float32(0)
-            for k in range(len(mine)):
-                total += np.float32(mine[k]) * asks[k]
-            out[at, row] = total * scale[row] + bias[row]
 
 
 def _normed(x: Floats, norm: Norm) -> Floats:

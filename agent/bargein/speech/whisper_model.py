@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 from ..errors import EngineError
+from . import byte_products
 from .installable import MODELS, installed
 
 BUNDLED = "tiny.en"
@@ -16,6 +18,8 @@ def open_model(model: str, workers: int) -> tuple[Any, Path]:
 
     Raises EngineError with one line that says what to install.
     """
+    if byte_products.HERE:  # CTranslate2 takes AVX2 by itself: 10 % slower
+        os.environ.setdefault("CT2_FORCE_CPU_ISA", "AVX512")
     try:
         from faster_whisper import WhisperModel, available_models, download_model
     except ImportError as error:

@@ -10,17 +10,9 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from .int8_rows import Floats, Rows
 
 TYPES = ("<f4", "i1", "<i2", "<i4", "<f2")  # CTranslate2's DataType
-
-
-class Rows(NamedTuple):
-    """A matrix (out, in): int8 rows, what each has to be multiplied with, and a bias (out,)."""
-
-    weights: NDArray[np.int8]
-    scale: Floats
-    bias: Floats
 
 
 class Norm(NamedTuple):
@@ -64,12 +56,12 @@ def read_decoder(model: Path) -> DecoderWeights:
         matrix, factor = values[f"{name}/weight"], values.get(f"{name}/weight_scale")
         bias = values.get(f"{name}/bias", np.zeros(len(matrix), np.float32)).astype(np.float32)
         if matrix.dtype == np.int8:
-            return Rows(matrix, (1 / values[f"{name}/weight_scale"]).astype(np.float32), bias)
+            return Rows.of(matrix, (1 / values[f"{name}/weight_scale"]).astype(np.float32), bias)
         wide = matrix.astype(np.float32) / (
             1 if factor is None else factor.astype(np.float32)
         )  # int16 has one for all rows
         scale = np.maximum(np.abs(wide).max(axis=1), 1e-9) / 127
-        return Rows(np.rint(wide / scale[:, None]).astype(np.int8), scale, bias)
+        return Rows.of(np.rint(wide / scale[:, None]).astype(np.int8), scale, bias)
 
     def norm(name: str) -> Norm:
         return Norm(values[f"{name}/gamma"].astype(np.float32), values[f"{name}/beta"].astype(np.float32))
