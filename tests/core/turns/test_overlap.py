@@ -166,10 +166,11 @@ def test_a_backchannel_that_is_drawn_out_does_not_become_an_interruption() -> No
 @pytest.mark.parametrize(
     ("text", "word", "recognized", "event"),
     [
-        ("", 0.5, (0.9, 0.1, 0.0), Event.INTERRUPTION),
-        ("", 0.5, (0.1, 0.9, 0.0), Event.INTERRUPTION),  # whether it was a word or a backchannel, the classifier says
+        ("", 0.7, (0.9, 0.1, 0.0), Event.INTERRUPTION),
+        ("", 0.7, (0.1, 0.9, 0.0), Event.INTERRUPTION),  # whether it was a word or a backchannel, the classifier says
         ("", 0.5, (0.0, 0.0, 1.0), Event.FALSE_INTERRUPTION),
-        ("", 0.15, (0.9, 0.1, 0.0), Event.FALSE_INTERRUPTION),  # nothing speaks for a word
+        ("", 0.5, (0.9, 0.1, 0.0), Event.FALSE_INTERRUPTION),  # no word is likely, and none was written
+        ("Uh-h-h-h-h", 0.5, (0.9, 0.1, 0.0), Event.FALSE_INTERRUPTION),
         ("boring", 0.15, (0.9, 0.1, 0.0), Event.INTERRUPTION),
         ("boring", 0.02, (0.0, 0.0, 1.0), Event.FALSE_INTERRUPTION),
         ("mm-hm", 0.9, (0.9, 0.1, 0.0), Event.FALSE_INTERRUPTION),
@@ -182,6 +183,33 @@ def test_the_classifier_the_number_of_words_and_the_recognizers_doubt_decide_tog
     sound = OverlapSound(400, 100, 0.9, loudest_dbfs=-20.0, known_ms=400, likely=likely)
     words = Transcript(text, speech=0.9, sound_probabilities=SoundProbabilities(*recognized))
     assert classify_overlap(sound, words, PHRASES) is event
+
+
+@pytest.mark.parametrize(
+    ("text", "confidence", "word", "event"),
+    [
+        ("Try", 0.3, 0.5, Event.FALSE_INTERRUPTION),  # "huh?"
+        ("Try", 0.3, 0.8, Event.INTERRUPTION),  # some word, though maybe not this one
+        ("Try", 0.8, 0.5, Event.INTERRUPTION),
+        ("try that one", 0.3, 0.5, Event.INTERRUPTION),
+    ],
+)
+def test_a_word_that_is_hardly_believed_needs_a_sound_like_a_word(
+    text: str, confidence: float, word: float, event: Event
+) -> None:
+    likely, heard = OverlapClass(word, 1 - word, 0.0), SoundProbabilities(0.5, 0.5, 0.0)
+    sound = OverlapSound(400, 100, 0.9, loudest_dbfs=-20.0, known_ms=400, likely=likely)
+    words = Transcript(text, confidence, speech=0.9, sound_probabilities=heard)
+    assert classify_overlap(sound, words, PHRASES) is event
+
+
+@pytest.mark.parametrize(("backchannel", "event"), [(0.7, Event.FALSE_INTERRUPTION), (0.5, Event.INTERRUPTION)])
+def test_yes_that_sounds_like_yeah_is_a_backchannel_over_a_statement(backchannel: float, event: Event) -> None:
+    likely, heard = OverlapClass(0.9, 0.1, 0.0), SoundProbabilities(1 - backchannel, backchannel, 0.0)
+    sound = OverlapSound(400, 100, 0.9, loudest_dbfs=-20.0, known_ms=400, likely=likely)
+    words = Transcript("Yes.", speech=0.9, sound_probabilities=heard)
+    assert classify_overlap(sound, words, PHRASES) is event
+    assert classify_overlap(sound, words, PHRASES, question=True) is Event.INTERRUPTION
 
 
 @pytest.mark.parametrize(
@@ -211,6 +239,14 @@ def test_yeah_is_another_word_if_it_sounds_like_one_to_both(
     likely, heard = OverlapClass(word, 1 - word, 0.0), SoundProbabilities(recognized, 1 - recognized, 0.0)
     sound = OverlapSound(400, 100, 0.9, loudest_dbfs=-20.0, known_ms=400, likely=likely)
     assert classify_overlap(sound, Transcript(text, speech=0.9, sound_probabilities=heard), PHRASES) is event
+
+
+@pytest.mark.parametrize(("confidence", "event"), [(0.3, Event.INTERRUPTION), (0.8, Event.FALSE_INTERRUPTION)])
+def test_a_backchannel_that_was_written_with_doubt_may_be_another_word(confidence: float, event: Event) -> None:
+    likely, heard = OverlapClass(0.97, 0.03, 0.0), SoundProbabilities(0.97, 0.03, 0.0)  # "down"
+    sound = OverlapSound(400, 100, 0.9, loudest_dbfs=-20.0, known_ms=400, likely=likely)
+    words = Transcript("Okay.", confidence, speech=0.9, sound_probabilities=heard)
+    assert classify_overlap(sound, words, PHRASES) is event
 
 
 def test_a_sound_that_our_echo_explains_never_stops_the_agent_for_good() -> None:

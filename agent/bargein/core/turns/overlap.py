@@ -72,6 +72,9 @@ class OverlapSettings:
     not_yeah: float = 0.75  # likelihood of a word by the classifier above which "yeah" was written for another word
     other_sure: float = 0.7  # above, it was none ...
     sentence_words: int = 3  # ... unless this many different words were written, as for no cough
+    doubtful_words: tuple[int, float] = (2, 0.55)  # so few words, with less confidence, are as good as none
+    without_words: float = 0.6  # likelihood of a word below which a sound without words is nothing
+    yeah: float = 0.6  # probability of a backchannel above which "yes" was written for "yeah"
     backchannel_sure: float = 0.99  # above, a backchannel over a statement was written as something else ...
     backchannel_confidence: float = 0.5  # ... if the recognizer was less sure of it than this
     # For one without: `Transcript.speech` plus half of `VadFrame.speechlike`.
@@ -196,8 +199,10 @@ def classify_overlap(
     backchannel = is_backchannel(words.text, phrases, question, extra) and not guessed
     unclear = is_unclear(spoken, phrases, question) or (not question and _sounds_like_backchannel(words, settings))
     if sound.likely is not None and words.sound_probabilities is not None and not question:
-        nothing = not spoken and _nothing_without_words(sound, sound.likely, settings)
-        request = not (backchannel or nothing) and _request(sound.likely, words.sound_probabilities, spoken)
+        heard, nothing = words.sound_probabilities, _is_nothing(sound, sound.likely, words, spoken, settings)
+        yeah = bool(spoken) and heard.backchannel >= settings.yeah and phrases.unclear.issuperset(spoken)
+        backchannel = backchannel or yeah
+        request = not (backchannel or nothing) and _request(sound.likely, heard, spoken)
         if over and complete:
             return Event.INTERRUPTION if request else Event.FALSE_INTERRUPTION
         believed = believed and request
@@ -227,11 +232,18 @@ def _believed(sound: OverlapSound, words: Transcript, spoken: Sequence[str], set
     return belief >= (settings.belief if spoken else settings.wordless) and not is_stretched(spoken)
 
 
-def _nothing_without_words(sound: OverlapSound, likely: OverlapClass, settings: OverlapSettings) -> bool:
-    """Whether a sound for which the recognizer wrote nothing is nothing: no word is likely, or it is hardly louder than
-    other people in the room. What lets a silent agent talk on must not stop it again without words."""
-    near = sound.loudest_dbfs >= sound.background_speech_dbfs + settings.near_db
-    return likely.word < settings.early.no_word_over or not near
+def _is_nothing(
+    sound: OverlapSound, likely: OverlapClass, words: Transcript, spoken: Sequence[str], settings: OverlapSettings
+) -> bool:
+    """Whether no word is likely where the recognizer wrote none that count: nothing at all, a word or two that it
+    hardly believes, or what it writes for a cry. Where it wrote nothing, other people in the room are nothing, either.
+
+    What lets a silent agent talk on must not stop it again without words.
+    """
+    most, least = settings.doubtful_words
+    counts = len(spoken) > most or (bool(spoken) and words.confidence >= least)
+    room = not spoken and sound.loudest_dbfs < sound.background_speech_dbfs + settings.near_db
+    return (not counts or is_stretched(spoken)) and (likely.word < settings.without_words or room)
 
 
 def _request(likely: OverlapClass, recognized: SoundProbabilities, spoken: Sequence[str]) -> bool:
@@ -247,9 +259,12 @@ def _request(likely: OverlapClass, recognized: SoundProbabilities, spoken: Seque
 def _is_guess(
     sound: OverlapSound, words: Transcript, spoken: Sequence[str], phrases: Phrases, settings: OverlapSettings
 ) -> bool:
-    """Whether "yeah" or "oh" was written for another short word, "yes" or "up": it sounds like a word to the classifier
-    and to the recognizer."""
-    if sound.likely is None or words.sound_probabilities is None or not phrases.unclear.issuperset(spoken):
+    """Whether a backchannel was written for other words: it sounds like a word to the classifier and to the recognizer.
+
+    "Yeah" and "oh" are written for "yes" and "up", and any with little confidence: "okay" for "down".
+    """
+    doubtful = phrases.unclear.issuperset(spoken) or words.confidence < settings.backchannel_confidence
+    if sound.likely is None or words.sound_probabilities is None or not doubtful:
         return False
     return sound.likely.word >= settings.not_yeah and words.sound_probabilities.word >= settings.word_likely
 
@@ -285,7 +300,7 @@ def _without_words(sound: OverlapSound, over: bool, settings: OverlapSettings) -
 
 
 def is_stretched(spoken: Sequence[str]) -> bool:
-    """Whether these are what a recognizer writes for a cry or a hum that lasts: "aaaaah", "m-m-m-m"."""
+    """Whether these are what a recognizer writes for a cry or a hum that lasts: "aaaaah", "m-m-m-m", "uh-h-h-h"."""
     return (bool(spoken) and all(len(set(word)) <= 2 and len(word) > 3 for word in spoken)) or (
-        len(spoken) > 3 and len(set(spoken)) == 1
+        len(spoken) > 3 and len(set(spoken[1:])) == 1
     )
