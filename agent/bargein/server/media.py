@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 SLOTS = 4  # calls are spread over these slots, so that their work is spread over time
 SLOT_S = 0.020 / SLOTS
 RESYNC_S = 0.100  # after a longer stall start a new grid: Asterisk would play a burst at once
-TOGETHER = 32  # frames that are processed before the next look at the clock
+TOGETHER = 64  # frames that are processed before the next look at the clock
 AT_ONCE_CALLS = 8  # with at most these a frame is processed when it comes; with more, together with others
 
 
