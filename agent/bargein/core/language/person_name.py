@@ -25,7 +25,8 @@ def name_in(text: str, phrases: Phrases) -> str:
     if _FIGURE.search(text):
         return ""
     words = [word for word in without_asides(text).split() if _WORD.search(word)]
-    kept, introduced = _without_lead(words, phrases)
+    kept, lead = _without_lead(words, phrases)
+    introduced = any(word in phrases.slot_words.get("name", ()) for word in lead.split())  # not by "that's"
     kept = _without_trail(kept, phrases)
     kept = [word for word in kept if " ".join(tokens(word)) not in phrases.fillers]
     kept = _plain_letters(_without_spelling(kept, phrases), phrases)
@@ -38,6 +39,8 @@ def name_in(text: str, phrases: Phrases) -> str:
         return ""
     if not introduced and (polarity(" ".join(kept), phrases) is not None or _is_command(plain, phrases)):
         return ""
+    if lead and not introduced and phrases.backchannels.makes_up(plain):
+        return ""  # "that's wonderful"
     return _written([word.strip(' .,!?;:"') for word in kept])
 
 
@@ -45,14 +48,14 @@ def _is_command(words: list[str], phrases: Phrases) -> bool:
     return any(phrases.matches_words(rule, words) for rule in COMMANDS)
 
 
-def _without_lead(words: list[str], phrases: Phrases) -> tuple[list[str], bool]:
-    """The words behind "my name is", and whether there was such a phrase; else without "well, no"."""
+def _without_lead(words: list[str], phrases: Phrases) -> tuple[list[str], str]:
+    """The words behind "my name is", and that phrase; else without "well, no" and ""."""
     spoken = [" ".join(tokens(word)) for word in words]
     for lead in phrases.lists.get("name_lead", ()):
         form = lead.split()
         for at in range(max(0, len(spoken) - len(form))):
             if spoken[at : at + len(form)] == form:
-                return words[at + len(form) :], True
+                return words[at + len(form) :], lead
     whole = joined(spoken)
     lead_match = phrases.lead.match(whole)
     while lead_match is not None and lead_match.end() < len(whole):
@@ -60,7 +63,7 @@ def _without_lead(words: list[str], phrases: Phrases) -> tuple[list[str], bool]:
         words, spoken = words[count:], spoken[count:]
         whole = joined(spoken)
         lead_match = phrases.lead.match(whole)
-    return words, False
+    return words, ""
 
 
 def _without_trail(words: list[str], phrases: Phrases) -> list[str]:
@@ -121,6 +124,8 @@ def _written(words: list[str]) -> str:
     if len(letters) > SPELLED and len(letters) == len(words) - first:  # "J R R Tolkien" spells nothing
         spelled = "".join(letters).capitalize()
         words = [*words[: max(0, first - 1)], spelled] if first else [spelled]
+    if letters and first and "".join(letters).casefold() == words[first - 1].casefold():
+        words = words[:first]  # "Jo, J O"
     name = " ".join(word.strip(".") if len(word) > 2 else word for word in words)
     return name.title() if name.islower() else name
 

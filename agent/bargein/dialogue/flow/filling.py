@@ -47,7 +47,21 @@ def fill(turn: FlowTurn, found: list[Picked]) -> Move | None:
         return None
     if turn.now is not None and turn.now.confirm:
         return _at_confirm(turn)
-    return _change_named(turn) if turn.kind is Kind.CORRECT else None
+    return (_change_named(turn) or _correct_last(turn)) if turn.kind is Kind.CORRECT else None
+
+
+def _correct_last(turn: FlowTurn) -> Move | None:
+    """ "No, the 13th", where the time is asked for: it is the day that was said before."""
+    name = next(reversed(tuple(turn.base.values)), "")
+    slot = turn.flow.slots.get(name)
+    if slot is None or slot.type not in ("date", "time") or turn.slot is None or turn.slot.type in FREE:
+        return None
+    try:
+        known = turn.base.values[name]
+        value = value_in(turn.text, slot, turn.phrases, turn.today, known=known)
+    except (Invalid, Unclear, Incomplete):
+        return None
+    return said_back(turn, turn.base.fill(name, value), name, ()) if value and value != known else None
 
 
 def change(turn: FlowTurn, found: list[Picked]) -> Move | None:
@@ -252,14 +266,19 @@ def _addressed(turn: FlowTurn, names: Iterable[str]) -> list[str]:
 def _change_named(turn: FlowTurn) -> Move | None:
     """ "I want to change the phone number", "no, my name is Smith": change a filled slot that the caller names."""
     asked = turn.now.confirm if turn.now is not None else ()  # one of these may be empty, if it is optional
-    for name in _addressed(turn, (*turn.base.values, *asked)):
+    open_slot = (turn.slot.name,) if turn.slot is not None else ()  # "my number" is the one that is asked for
+    for name in _addressed(turn, (*open_slot, *turn.base.values, *asked)):
         slot = turn.flow.slots[name]
+        if name in open_slot:
+            continue
         try:
             free = slot.choices or slot.type in ("text", "yes_no")
             value = "" if free else value_in(turn.text, slot, turn.phrases, turn.today)
         except (Invalid, Unclear, Incomplete):
             value = ""
-        if value and value != turn.base.values.get(name):
+        if value and value == turn.base.values.get(name):
+            return said_back(turn, turn.base, name, ())
+        if value:
             return said_back(turn, turn.base.fill(name, value), name, ())
         if (step := turn.flow.asks_for(name)) is not None:
             again = slot.offers_own  # not the caller's own number a second time

@@ -43,7 +43,8 @@ def _move(turn: FlowTurn) -> Move:
         return turn.override("dtmf") or _digits(turn, turn.situation.digits)
     if not turn.text:
         return turn.resume("sorry") if turn.interrupted else turn.silence()
-    current = turn.slot.name if turn.slot is not None else ""
+    said_back = turn.now.confirm if turn.now is not None and len(turn.now.confirm) == 1 else ("",)
+    current = turn.slot.name if turn.slot is not None else said_back[0]  # "no, the last one"
     found = picked(turn.text, turn.flow, turn.phrases, current, turn.base.values)
     main = next((p for p in found if p.slot == current), found[0] if found else None)
     turn.kind = _classify(turn, main)
