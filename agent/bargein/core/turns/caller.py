@@ -72,6 +72,7 @@ class Caller:
         self._longest_turn = longest_turn
         self._voice = CallerVoice()
         self._cooldown_until = 0
+        self._behind: int | None = None  # where a sound began that was not yet told from the turn before it
         self._missed = 0  # samples of the turn that came while it was rejected
 
     @property
@@ -117,7 +118,7 @@ class Caller:
         if self._rejected is not None:
             sound = self._reconsider(self._rejected, frame, now, question)
         elif frame.onset:
-            self._begin(frame, now, question)
+            self._begin(frame, now, question, 0 if self._behind is None else now - self._behind)
             sound = Sound.BEGAN
         else:
             sound = Sound.NONE
@@ -191,6 +192,7 @@ class Caller:
         elif turn is not None:
             self._detector.rearm()
         self.floor_since = now
+        self._behind = turn.sound_behind.began if turn is not None and turn.sound_behind is not None else None
         self.unclear = turn is not None and turn.unclear and not overlong
         self.unanswered = turn is not None and not turn.complete and turn.silent_ms(now) >= RECOGNIZER_LATE_MS
         return turn
@@ -247,7 +249,7 @@ class Caller:
 
     def _begin(self, frame: VadFrame, now: int, question: bool, missed: int = 0) -> None:
         self._turns += 1
-        self._rejected, self._missed = None, missed
+        self._rejected, self._missed, self._behind = None, missed, None
         onset = max(0, now - frame.onset_samples_ago)
         self.turn = CallerTurn.begun(self._turns, onset, now, frame, question)
         self._compare(self.turn, now)

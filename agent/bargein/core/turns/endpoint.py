@@ -160,10 +160,19 @@ class CallerTurn:
         """Whether somebody spoke and the recognizer found no words."""
         return not self.text and ms(self._voice) >= SURE_VOICE_MS
 
+    @property
+    def sound_behind(self) -> LaterSound | None:
+        """The later sound, if the words are those before it and came only when it had begun: they were awaited."""
+        later, at = self.later, self._transcript_at
+        if later is None or self.recognition is None or not later.words_until <= at < later.began:
+            return None
+        return later if at + self.recognition >= later.began else None
+
     def entry(self) -> CallerEntry:
         """For the ledger."""
         confidence = self.transcript.confidence if self.transcript else None
-        return CallerEntry(self.text, confidence, self.onset, self.spoken_until, self.recognition)
+        until = self.spoken_until if self.sound_behind is None else self.sound_behind.words_until
+        return CallerEntry(self.text, confidence, self.onset, until, self.recognition)
 
     def is_backchannel(self, phrases: Phrases, extra: Sequence[str]) -> bool:
         """Whether the words so far are a backchannel; `extra` are more that count."""

@@ -123,10 +123,15 @@ class TurnEnd:
             turn.prosody, turn.measured_at = prosody(), turn.spoken_until
 
     def is_over(self, turn: CallerTurn, now: int, listen: Listen, before: str = "") -> bool:
-        """Whether the caller's silence ends the turn. `before`: what the caller has said of it in earlier sounds."""
+        """Whether the caller's silence ends the turn. `before`: what the caller has said of it in earlier sounds.
+
+        Where the words come late, the silence that would have ended it may be over: what sounds now is a new turn.
+        """
         silent_ms = turn.wordless_ms(now)
         if not turn.complete:
-            return silent_ms >= RECOGNIZER_LATE_MS
+            behind = turn.sound_behind
+            was_over = behind is not None and behind.gap_ms >= self.silence_ms(turn, listen, before)
+            return was_over or silent_ms >= RECOGNIZER_LATE_MS
         known = (turn.id, turn.spoken_until, turn.paused_ms, turn.measured_at, turn.transcript, listen, before)
         if known != self._known:  # once in each silence, not in each of its frames
             self._known, self._wanted_ms = known, self.silence_ms(turn, listen, before)
