@@ -76,6 +76,67 @@ async def test_the_day_is_corrected_where_the_time_is_asked_for(tmp_path: Path) 
     assert (await call.says("no")).text.startswith("Sorry")
 
 
+@pytest.mark.parametrize(
+    ("language", "answers", "said"),
+    [
+        ("en", ("Friday", "three"), "no, Saturday"),
+        ("de", ("Freitag", "drei"), "nein, doch lieber Samstag"),
+        ("es", ("viernes", "a las tres"), "no, el sábado"),
+        ("fr", ("vendredi", "quinze heures"), "non, samedi"),
+        ("it", ("venerdì", "alle tre"), "no, sabato"),
+        ("nl", ("vrijdag", "drie uur"), "nee, zaterdag"),
+        ("pt", ("sexta", "às três"), "não, no sábado"),
+    ],
+)
+async def test_the_day_is_corrected_two_questions_later(
+    tmp_path: Path, language: str, answers: tuple[str, ...], said: str
+) -> None:
+    flow = load(write(tmp_path, f"language: {language}\n{BOOKS}"))
+    call = call_of(flow, now=lambda: datetime(2026, 11, 28, 12, tzinfo=UTC))
+    await call.start()
+    for answer in answers:
+        await call.says(answer)
+    assert (await call.says(said)).text.endswith("How many?")
+    assert call.planner.progress.slots["day"] == "2026-12-05"
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "who"),
+    [
+        ("fr", "c'est Anne", "Anne"),
+        ("it", "sono Anna", "Anna"),
+        ("de", "ich bin die Anna", "Anna"),
+        ("pt", "sou a Ana", "Ana"),
+        ("es", "soy la Ana", "Ana"),
+        ("nl", "ik ben de Vries", "de Vries"),
+        ("it", "Otto Rossi", "Otto Rossi"),
+        ("it", "no, siamo in cinque", ""),
+        ("es", "somos cinco", ""),
+        ("fr", "c'est combien ?", ""),
+        ("fr", "non, c'est seize heures", ""),
+    ],
+)
+async def test_a_name_in_the_words_of_a_question(tmp_path: Path, language: str, said: str, who: str) -> None:
+    flow = "slots: {who: {type: name}}\nsteps:\n  a: {ask: Name?, slot: who, next: b}\n  b: {hangup: yes}\n"
+    call = call_of(load(write(tmp_path, f"language: {language}\n{flow}".replace("Name?,", '"Name?",'))))
+    await call.start()
+    await call.says(said)
+    assert call.planner.progress.slots.get("who", "") == who
+
+
+async def test_okay_after_a_wait_agrees_to_nothing(tmp_path: Path) -> None:
+    call = await booking(tmp_path, 5)
+    await call.says("hold on")
+    assert (await call.says("okay")).text == "Is that right?"
+    await call.says("hold on")
+    assert (await call.says("okay, yes")).text == "Booked."
+
+
+async def test_the_number_is_that_of_the_telephone(tmp_path: Path) -> None:
+    call = await booking(tmp_path, 5)
+    assert (await call.says("the number is wrong")).text.endswith("What number?")
+
+
 async def test_my_number_is_the_one_that_is_asked_for(tmp_path: Path) -> None:
     call = await booking(tmp_path, 4)
     assert (await call.says("I'd rather not give my number")).text.endswith("What number?")

@@ -29,12 +29,15 @@ def name_in(text: str, phrases: Phrases) -> str:
     introduced = any(word in phrases.slot_words.get("name", ()) for word in lead.split())  # not by "that's"
     kept = _without_trail(kept, phrases)
     kept = [word for word in kept if " ".join(tokens(word)) not in phrases.fillers]
+    if len(kept) > 1 and kept[0].lower() in phrases.lists.get("name_article", ()):
+        kept = kept[1:]  # "ich bin die Anna"
     kept = _plain_letters(_without_spelling(kept, phrases), phrases)
     plain = [" ".join(tokens(word)) for word in kept]
     if any(word in phrases.repairs.joiners for word in plain[1:-1]):
         raise Unclear
     spelled = _spelled(plain)
-    refused = any(word in phrases.not_names and not (spelled and len(word) == 1) for word in plain)
+    counts = any(word in phrases.numbers.values for word in plain[1:])  # "siamo in cinque"
+    refused = counts or any(word in phrases.not_names and not (spelled and len(word) == 1) for word in plain)
     if not kept or len(kept) > MOST_WORDS + spelled or refused:
         return ""
     if not introduced and (polarity(" ".join(kept), phrases) is not None or _is_command(plain, phrases)):

@@ -51,17 +51,21 @@ def fill(turn: FlowTurn, found: list[Picked]) -> Move | None:
 
 
 def _correct_last(turn: FlowTurn) -> Move | None:
-    """ "No, the 13th", where the time is asked for: it is the day that was said before."""
-    name = next(reversed(tuple(turn.base.values)), "")
-    slot = turn.flow.slots.get(name)
-    if slot is None or slot.type not in ("date", "time") or turn.slot is None or turn.slot.type in FREE:
+    """ "No, the 13th", where the time or a number is asked for: the day that was said before, or the time just said."""
+    if turn.slot is None or turn.slot.type in FREE:
         return None
-    try:
-        known = turn.base.values[name]
-        value = value_in(turn.text, slot, turn.phrases, turn.today, known=known)
-    except (Invalid, Unclear, Incomplete):
-        return None
-    return said_back(turn, turn.base.fill(name, value), name, ()) if value and value != known else None
+    filled = [turn.flow.slots[name] for name in turn.base.values]
+    days = [slot for slot in filled if slot.type == "date"]
+    last = [slot for slot in filled[-1:] if slot.type == "time"]
+    for slot in (*(days if len(days) == 1 else []), *last):
+        known = turn.base.values[slot.name]
+        try:
+            value = value_in(turn.text, slot, turn.phrases, turn.today, known=known)
+        except (Invalid, Unclear, Incomplete):
+            continue
+        if value and value != known:
+            return said_back(turn, turn.base.fill(slot.name, value), slot.name, ())
+    return None
 
 
 def change(turn: FlowTurn, found: list[Picked]) -> Move | None:
@@ -254,7 +258,7 @@ def _addressed(turn: FlowTurn, names: Iterable[str]) -> list[str]:
         own = {tuple(tokens(text)) for text in slot.called}
         forms += [(form, slot.name) for form in own | {tuple(tokens(text)) for text in by_kind}]
     words, found = tokens(turn.text), []
-    for form, name in sorted(forms, key=lambda item: -len(item[0])):
+    for form, name in sorted(forms, key=lambda item: (-len(item[0]), turn.flow.slots[item[1]].type != "phone")):
         for at in range(len(words) - len(form) + 1):
             if form and tuple(words[at : at + len(form)]) == form:
                 words[at : at + len(form)] = [""] * len(form)

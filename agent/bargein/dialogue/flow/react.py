@@ -50,6 +50,8 @@ def _move(turn: FlowTurn) -> Move:
     turn.kind = _classify(turn, main)
     if turn.kind is Kind.QUESTION and (agrees := _answer_like_a_question(turn)) is not None:
         turn.kind = Kind.CONFIRM if agrees else Kind.CORRECT
+    if turn.kind is Kind.QUESTION and _introduces(turn):
+        turn.kind = Kind.OTHER
     if turn.kind is Kind.STOP and (said := _value_besides_wait(turn)):
         turn.text, turn.kind = said, Kind.OTHER
     if (own := turn.intent()) is not None:
@@ -73,6 +75,19 @@ def _asks_with_value(turn: FlowTurn) -> bool:
         return False
     parts = turn.slot is not None and turn.slot.type in ("date", "time")  # "at five?", but not "the 8 digit number?"
     return _has_value(turn, turn.text, parts)
+
+
+def _introduces(turn: FlowTurn) -> bool:
+    """Whether a name that is asked for is given in words that may begin a question: "c'est Anne", "sono Anna"."""
+    if turn.slot is None or turn.slot.type != "name" or turn.text.endswith("?") or not turn.asked:
+        return False
+    phrases = turn.phrases
+    if phrases.matches("wh_question", turn.text) or not phrases.mentions("name_lead", turn.text):
+        return False
+    try:
+        return bool(value_in(turn.text, turn.slot, phrases, turn.today))
+    except Unclear:
+        return False
 
 
 def _answer_like_a_question(turn: FlowTurn) -> bool | None:
@@ -149,8 +164,9 @@ def _extra_backchannel(turn: FlowTurn) -> bool:
 def _by_kind(turn: FlowTurn, main: Picked | None) -> Move:
     if turn.waiting and turn.kind in (Kind.CONFIRM, Kind.REDIRECT):
         back = turn.phrases.matches("next", turn.text) and not turn.phrases.matches("redirect", turn.text)
-        if back or (turn.kind is Kind.CONFIRM and not turn.asked):
-            return turn.resume()  # "okay, go on" ends the wait and agrees to nothing
+        ready = is_backchannel(turn.text, turn.phrases, False) and not turn.phrases.mentions("plain_yes", turn.text)
+        if back or (turn.kind is Kind.CONFIRM and (ready or not turn.asked)):
+            return turn.resume()  # "okay", "okay, go on" end the wait and agree to nothing
     match turn.kind:
         case Kind.AGENT:
             return turn.person("person")
