@@ -147,3 +147,26 @@ def test_wavs_that_cannot_be_read_or_written_are_one_line(tmp_path: Path) -> Non
         read_wav(wav(tmp_path / "8.wav", np.zeros(100, np.uint8), 8000, width=1))
     with pytest.raises(EngineError, match="cannot write"):
         write_wav(tmp_path / "no" / "x.wav", np.zeros(10, np.int16))
+
+
+def test_an_extensible_header_and_a_players_tag_behind_the_sound_are_read(tmp_path: Path) -> None:
+    path = wav(tmp_path / "a.wav", np.arange(1, 801, dtype=np.int16) * 40, 8000)
+    plain = path.read_bytes()
+    path.write_bytes(plain + b"TAG" + bytes(125))
+    check_wav(path)
+    assert len(read_wav(path)) == 800
+    kind = bytes.fromhex("0100000000001000800000aa00389b71")
+    extended = plain[16:36].replace(b"\x10\0\0\0\x01\0", b"\x28\0\0\0\xfe\xff") + b"\x16\0\x10\0\x04\0\0\0" + kind
+    path.write_bytes(plain[:16] + extended + plain[36:])
+    check_wav(path)
+    assert np.array_equal(read_wav(path), np.arange(1, 801, dtype=np.int16) * 40)
+    path.write_bytes(plain[:16] + extended.replace(kind, b"\x03" + kind[1:]) + plain[36:])
+    with pytest.raises(EngineError, match="unknown format"):
+        check_wav(path)
+
+
+@pytest.mark.parametrize("head", [b"ID3\x03", b"OggS", b"fLaC", b"FORM", b".snd"])
+def test_a_sound_file_of_another_format_is_told_how_to_become_a_wav(tmp_path: Path, head: bytes) -> None:
+    (tmp_path / "a.wav").write_bytes(head + bytes(500))
+    with pytest.raises(EngineError, match=r"not a WAV file \(.*\); make it one with: ffmpeg -i a\.wav"):
+        check_wav(tmp_path / "a.wav")

@@ -28,6 +28,9 @@ BELOW_PEAK_DB = 35.0  # what is softer than the loudest 10 ms less this is silen
 SHORTEST_PAUSE_MS = 60  # a longer silence at the end of a word is a pause and not the closure of a "t"
 ZERO_CROSSINGS = 24  # half-width of the low-pass, in zero crossings: 80 dB down at the image
 KAISER_BETA = 8.0
+MOST_TRAILING = 512  # bytes behind the last chunk that are no sound
+HEADER_BYTES = 1024
+EXTENSIBLE, PCM_KIND = b"\xfe\xff", bytes.fromhex("0100000000001000800000aa00389b71")
 BLOCK_VALUES = 100_000  # multiplied at a time: numpy copies the windows; a larger product is spread over threads
 
 
@@ -224,7 +227,7 @@ def _is_cut_off(path: Path) -> bool:
             length = int.from_bytes(head[4:], "little")
             is_chunk = all(0x20 <= byte < 0x7F for byte in head[:4]) and length <= size - at - 8
             if seen and not is_chunk:
-                return any(head)  # zeros fill a sector
+                return any(head) and size - at > MOST_TRAILING  # zeros fill a sector, tags of players are short
             seen = seen or head[:4] == b"data"
             at += 8 + length + length % 2
     return False
@@ -262,14 +265,22 @@ def _opened(path: Path) -> Iterator[wave.Wave_read]:
         if str(error).startswith("unknown format"):
             mend = f"make it 16-bit PCM with: ffmpeg -i {path.name} -c:a pcm_s16le OUT.wav"
             raise EngineError(f"{path}: a WAV of a kind that is not read ({error}); {mend}") from None
-        raise EngineError(f"{path}: not a WAV file ({str(error) or 'it ends too early'})") from None
+        mend = f"; make it one with: ffmpeg -i {path.name} -ar 8000 -ac 1 OUT.wav" if "RIFF id" in str(error) else ""
+        raise EngineError(f"{path}: not a WAV file ({str(error) or 'it ends too early'}){mend}") from None
 
 
 def _counted(file: BinaryIO) -> BinaryIO:
-    """The file, its header corrected if that counts less than there is: recorders that were cut off leave it at 0."""
-    head = file.read(12)
+    """The file, its header corrected if that counts less than there is: recorders that were cut off leave it at 0.
+
+    Plain PCM in an extensible header is written as plain PCM, which Python reads since 3.12 only.
+    """
+    head = file.read(HEADER_BYTES)
     size = os.fstat(file.fileno()).st_size
-    if head[:4] == b"RIFF" and head[8:] == b"WAVE" and int.from_bytes(head[4:8], "little") + 8 < size:
+    at = head.find(b"fmt ") + 8
+    if head[:4] == b"RIFF" and head[at : at + 2] == EXTENSIBLE and head[at + 24 : at + 40] == PCM_KIND:
+        head = head[:at] + PCM_KIND[:2] + head[at + 2 :]
+        return io.BytesIO(head[:4] + (size - 8).to_bytes(4, "little") + head[8:] + file.read())
+    if head[:4] == b"RIFF" and head[8:12] == b"WAVE" and int.from_bytes(head[4:8], "little") + 8 < size:
         return io.BytesIO(head[:4] + (size - 8).to_bytes(4, "little") + head[8:] + file.read())
     file.seek(0)
     return file
