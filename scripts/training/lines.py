@@ -5,7 +5,9 @@ Recordings come from a folder with manifest.csv. What is made up and done to the
     file             a WAV in the folder: 8 kHz, 16 bit, mono
     class            speech, digit, pause (speech with pauses), backchannel, nonspeech, noise, agent, rir (a room)
     label            what kind of sound it is, for example "laugh", "babble" or "music"
-    lang, transcript its language (en, en-US, ...) and its words
+    lang             its language (en, en-US, ...)
+    transcript       its words; transcript_source says who wrote them (human, dataset label, ...)
+    telephone        yes if it was recorded in a call
     speaker          who it is; empty where that is not known
     source           the data set
     licence_class    rows of gpl-gfdl are never trained on
