@@ -167,6 +167,7 @@ def test_the_environment_goes_over_the_file(tmp_path: Path) -> None:
     ("name", "value", "said"),
     [
         ("BARGEIN_STORE__ULR", "x", "unknown variable 'BARGEIN_STORE__ULR'; did you mean BARGEIN_STORE__URL?"),
+        ("BARGEIN_STORE_URL", "x", "unknown variable 'BARGEIN_STORE_URL'; did you mean BARGEIN_STORE__URL?"),
         ("BARGEIN_ENDPOINT__MIN_MS", "soon", "BARGEIN_ENDPOINT__MIN_MS: expected a whole number, not 'soon'"),
         ("BARGEIN_RECORDING__ENABLED", "perhaps", "expected true or false, not 'perhaps'"),
     ],
@@ -174,6 +175,10 @@ def test_the_environment_goes_over_the_file(tmp_path: Path) -> None:
 def test_a_wrong_variable_is_named(name: str, value: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=f"environment: .*{said}"):
         load("", tmp_path, {name: value})
+
+
+def test_other_variables_of_that_name_are_none_of_ours(tmp_path: Path) -> None:
+    load("", tmp_path, {"BARGEIN_HOME": "x", "BARGEIN_LLM_API_KEY": "secret", "BARGEIN": "1"})
 
 
 def test_every_key_has_a_variable(tmp_path: Path) -> None:

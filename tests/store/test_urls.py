@@ -12,7 +12,7 @@ from bargein.store import CallFilter, Reader, Store, database_url, sqlite_file, 
 
 NAMES = (
     "a?b.db", "x%20y/t.db", "100%.db", "a b.db", "a#b.db", "?mode=memory", "file:x.db", "%3f.db", "ü.db", "a&b=c.db",
-    ":memory:.db", "-x.db", "a;b.db", "a\nb.db", "sqlite:///x.db", "%", "caf\udce9.db",
+    ":memory:.db", ":memory:", "-x.db", "a;b.db", "a\nb.db", "sqlite:///x.db", "%", "caf\udce9.db",
 )  # fmt: skip
 
 

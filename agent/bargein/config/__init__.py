@@ -284,9 +284,10 @@ def _checked_tables(tables: Mapping[str, Any], source: str) -> dict[str, dict[st
 
 def _from_environment(env: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     names = {f"{PREFIX}{s}__{k}".upper(): (s, k) for s in SECTIONS for k in _keys(s)}
+    slips = {name.replace("__", "_", 1) for name in names}  # one underscore too few
     values: dict[str, dict[str, Any]] = {}
     for name, text in env.items():
-        if not name.startswith(PREFIX) or "__" not in name:
+        if not name.startswith(PREFIX) or ("__" not in name and name not in slips):
             continue
         _known(name, names, "variable", "environment: ")
         section, key = names[name]

@@ -16,6 +16,8 @@ SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 def sqlite_url(file: str | Path) -> str:
     """The URL of an SQLite file, whatever characters its name has."""
+    if str(file) == ":memory:":  # that URL is of a database in memory
+        file = f"./{file}"
     return SQLITE + str(file).replace("%", "%25").replace("?", "%3f")
 
 
