@@ -40,7 +40,7 @@ class Numbers:
     area_codes: frozenset[str] = frozenset()  # "area code": what follows stands in front of the rest
     indefinite: frozenset[str] = frozenset()  # "a": one of what it stands in front of, as in "a grand"
     quantity_of: frozenset[str] = frozenset()  # "a couple of thousand"
-    thanks: frozenset[str] = frozenset()  # "a thousand thanks": no number
+    no_numbers: frozenset[str] = frozenset()  # "a thousand thanks", "that one": hold a number word, and are none
     unclear: frozenset[str] = frozenset()  # words that change a quantity: "half", "percent", "at least"
     attached: frozenset[str] = frozenset()  # of scales and `unclear`, what counts only behind a number: "grand"
     vigesimal: bool = False  # French: soixante-dix, quatre-vingt-douze
@@ -55,7 +55,7 @@ class Numbers:
         tables = ("values", "scales", "repeats", "quantities", "spoken_digits", "homophones")
         words = (
             "glue", "tens_glue", "digit_glue", "articles", "minus", "plus", "extensions", "area_codes", "unclear",
-            "attached", "indefinite", "quantity_of", "thanks",
+            "attached", "indefinite", "quantity_of", "no_numbers",
         )  # fmt: skip
         flags = ("vigesimal", "one_word", "spaced")
         if unknown := sorted(set(data) - {*tables, *words, *flags, "compound", "thousands", "point"}):
@@ -83,8 +83,8 @@ class Numbers:
         text = _BRACKETS.sub(self._said, text)
         if self.attached:  # "four, grand!"
             text = re.sub(rf"(?i)([,.;:!?]\s+)(?:{'|'.join(map(re.escape, sorted(self.attached)))})\b", r"\1", text)
-        phrases = (*self.values, *self.unclear, *self.digit_glue, *self.area_codes, *self.thanks)
-        found = [word for word in merged(value_tokens(text), phrases) if word not in self.thanks]
+        phrases = (*self.values, *self.unclear, *self.digit_glue, *self.area_codes, *self.no_numbers)
+        found = [word for word in merged(value_tokens(text), phrases) if word not in self.no_numbers]
         if self.one_word:
             found = [part for word in found for part in self._parts(word)]
         return _spaced(found) if self.spaced else found

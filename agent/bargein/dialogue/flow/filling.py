@@ -19,6 +19,7 @@ from .values import Incomplete, Invalid, Picked, value_in
 
 FREE = ("text", "name")  # slots that take nearly any words
 SPECIFIC = ("date", "time", "phone", "digits", "number", "name")  # the order in which a new value is looked for
+DICTATED = ("phone", "digits")  # "the number" is rather one of these than an amount
 SHORT_COMMAND = 7  # words: "no, I want to change the name" is a command, a longer text is not
 
 
@@ -36,6 +37,8 @@ def fill(turn: FlowTurn, found: list[Picked]) -> Move | None:
         return move
     if _undecided(turn, found):
         return turn.not_understood("unclear")
+    if found and turn.now is not None and turn.now.confirm and (move := _along(turn, wanted)) is not None:
+        return move
     if wanted:
         return take(turn, wanted)
     if slot is not None and not slot.choices and (move := _free(turn, slot)) is not None:
@@ -48,6 +51,28 @@ def fill(turn: FlowTurn, found: list[Picked]) -> Move | None:
     if turn.now is not None and turn.now.confirm:
         return _at_confirm(turn)
     return (_change_named(turn) or _correct_last(turn)) if turn.kind is Kind.CORRECT else None
+
+
+def _along(turn: FlowTurn, wanted: list[Picked]) -> Move | None:
+    """What is said beside a choice where values are said back: "mushroom, six of them". "The red one" is no number."""
+    assert turn.now is not None
+    changed = False
+    for name in turn.now.confirm:
+        slot = turn.flow.slots[name]
+        if slot.type not in ("number", "date"):
+            continue
+        try:
+            value = value_in(turn.text, slot, turn.phrases, turn.today)
+        except Unclear:
+            if not wanted and slot.type == "number":
+                return turn.not_understood("unclear")
+            continue
+        except (Invalid, Incomplete):
+            continue
+        if value and value not in ("1", turn.base.values.get(name)):
+            turn.base = turn.base.fill(name, value)
+            changed = True
+    return turn.to(turn.base, GoOn(turn.now.name), turn.say("corrected")) if changed and not wanted else None
 
 
 def _correct_last(turn: FlowTurn) -> Move | None:
@@ -139,6 +164,8 @@ def _free(turn: FlowTurn, slot: Slot) -> Move | None:
     """Fill the slot that is asked for, if it has no choices."""
     if slot.type in FREE and (turn.interrupted or turn.kind is Kind.BACKCHANNEL):
         return None
+    if slot.type == "text" and turn.now is not None and turn.now.optional and _is_nothing(turn):
+        return turn.to(turn.base.at(turn.now.name), GoOn(turn.now.name, leave=True))
     begun = turn.base.begun
     try:
         text = begun.text if begun is not None and begun.slot == slot.name else ""
@@ -153,6 +180,13 @@ def _free(turn: FlowTurn, slot: Slot) -> Move | None:
         refuses = slot.own and not turn.base.misses and turn.override("no") is None and _another_number(turn)
         return turn.not_understood("okay") if refuses else None
     return turn.to(turn.base.fill(slot.name, value).at(turn.now.name), GoOn(turn.now.name, leave=True))
+
+
+def _is_nothing(turn: FlowTurn) -> bool:
+    """Whether "no" or "nothing" is all that is said."""
+    phrases = turn.phrases
+    words = phrases.cleaned(turn.text)
+    return bool(words) and phrases.repairs.negations.union(phrases.lists.get("plain_no", ())).issuperset(words)
 
 
 def _another_number(turn: FlowTurn) -> bool:
@@ -188,6 +222,7 @@ def _confirmed_value(turn: FlowTurn) -> Move | None:
     new: dict[str, str] = {}
     faults: list[str] = []
     half: dict[str, Incomplete] = {}
+    repeated = False  # a value that was said back
     dated = False  # a day or a time was said: the figures are part of it
     for slot in sorted(slots, key=lambda slot: SPECIFIC.index(slot.type) if slot.type in SPECIFIC else 0):
         if slot.type not in SPECIFIC or (slot.type == "name" and not _is_name_given(turn, named)):
@@ -207,10 +242,13 @@ def _confirmed_value(turn: FlowTurn) -> Move | None:
             half[slot.name] = part
             faults += ["invalid"] if not named or slot.name in named else []
         else:
+            repeated = repeated or (bool(value) and value == turn.base.values.get(slot.name))
             agrees = slot.own and value == slot.own and polarity(turn.text, phrases)  # to what was said back
             if value and not agrees and (value != turn.base.values.get(slot.name) or goes_along):
                 new[slot.name] = value
                 dated = dated or goes_along
+    if repeated and not new and not named and polarity(turn.text, phrases):
+        return None  # "yes, five"
     if len(half) == 1 and not new and len(faults) == 1:
         return _half(turn, *half.popitem())
     return _confirmed(turn, new, faults if named or len(slots) == 1 or not new else [])
@@ -257,8 +295,8 @@ def _addressed(turn: FlowTurn, names: Iterable[str]) -> list[str]:
         by_kind = turn.phrases.slot_words.get(slot.type, ()) if kinds.count(slot.type) == 1 else ()
         own = {tuple(tokens(text)) for text in slot.called}
         forms += [(form, slot.name) for form in own | {tuple(tokens(text)) for text in by_kind}]
-    words, found = tokens(turn.text), []
-    for form, name in sorted(forms, key=lambda item: (-len(item[0]), turn.flow.slots[item[1]].type != "phone")):
+    words, found = [word.removesuffix("'s") for word in tokens(turn.text)], []  # "the number's wrong"
+    for form, name in sorted(forms, key=lambda item: (-len(item[0]), turn.flow.slots[item[1]].type not in DICTATED)):
         for at in range(len(words) - len(form) + 1):
             if form and tuple(words[at : at + len(form)]) == form:
                 words[at : at + len(form)] = [""] * len(form)

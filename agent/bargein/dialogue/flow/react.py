@@ -52,6 +52,8 @@ def _move(turn: FlowTurn) -> Move:
         turn.kind = Kind.CONFIRM if agrees else Kind.CORRECT
     if turn.kind is Kind.QUESTION and _introduces(turn):
         turn.kind = Kind.OTHER
+    if turn.kind is Kind.STOP and _points_at_choice(turn):
+        turn.kind = Kind.CONFIRM
     if turn.kind is Kind.STOP and (said := _value_besides_wait(turn)):
         turn.text, turn.kind = said, Kind.OTHER
     if (own := turn.intent()) is not None:
@@ -75,6 +77,13 @@ def _asks_with_value(turn: FlowTurn) -> bool:
         return False
     parts = turn.slot is not None and turn.slot.type in ("date", "time")  # "at five?", but not "the 8 digit number?"
     return _has_value(turn, turn.text, parts)
+
+
+def _points_at_choice(turn: FlowTurn) -> bool:
+    """ "Stop, that one", in the middle of a list."""
+    last = _CLAUSE_END.split(turn.text.rstrip(" .,;:!"))[-1]
+    listed = turn.interrupted and turn.slot is not None and bool(turn.slot.choices)
+    return listed and turn.phrases.matches("that_one", last) and not turn.phrases.matches("stop", last)
 
 
 def _introduces(turn: FlowTurn) -> bool:

@@ -1,0 +1,79 @@
+"""What is said beside a choice, a number or a yes, where several values are said back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bargein.dialogue.flow import load
+from bargein.offline.text_call import TextCall
+
+from .flows import call_of, write
+
+ORDERS = """
+queue: support
+slots:
+  top: {choices: {ham: {}, mushroom: {also: [mushrooms]}, tuna: {}}}
+  count: {type: number, min: 1, max: 20}
+  ref: {type: digits, length: 6}
+  note: {type: text}
+steps:
+  a: {say: "We have ham, mushroom, and tuna.", ask: "Which?", slot: top, next: c}
+  c: {ask: "How many?", slot: count, next: r}
+  r: {ask: "Your number?", slot: ref, next: n}
+  n: {ask: "Anything else?", slot: note, optional: yes, next: e}
+  e: {say: "{count} {top}, {ref.value}.", ask: "Okay?", confirm: [top, count, ref], next: f}
+  f: {say: "Done.", hangup: yes}
+"""
+
+
+async def order(tmp_path: Path, *said: str) -> TextCall:
+    call = call_of(load(write(tmp_path, ORDERS)))
+    await call.start()
+    for words in said:
+        await call.says(words)
+    return call
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ("that's the one", "Done."),
+        ("yes, that one", "Done."),
+        ("yes, the ham one", "Done."),
+        ("yes, five", "Done."),
+        ("yes but six", "Okay. 6 ham, 123456. Okay?"),
+        ("two hams", "Okay. 2 ham, 123456. Okay?"),
+        ("mushroom, six please", "6 mushroom, 123456. Okay?"),
+        ("no, the tuna one", "5 tuna, 123456. Okay?"),
+        ("right, ham, and six of them", "Sorry, I am not sure that I got that right. Okay?"),
+        ("the number's wrong", "Okay. Your number?"),
+        ("just one question", "Sure, how can I help?"),
+    ],
+)
+async def test_where_values_are_said_back(tmp_path: Path, said: str, answer: str) -> None:
+    call = await order(tmp_path, "ham", "five", "123456", "skip")
+    assert call.last.text == "5 ham, 123456. Okay?"
+    assert (await call.says(said)).text.removeprefix("Okay. ") == answer.removeprefix("Okay. ")
+
+
+@pytest.mark.parametrize(("said", "note"), [("no", ""), ("nothing", ""), ("nope", ""), ("no onions", "no onions")])
+async def test_nothing_is_no_note(tmp_path: Path, said: str, note: str) -> None:
+    call = await order(tmp_path, "ham", "five", "123456", said)
+    assert call.planner.progress.slots.get("note", "") == note
+    assert call.last.text == "5 ham, 123456. Okay?"
+
+
+async def test_stop_that_one_takes_the_choice_that_was_named(tmp_path: Path) -> None:
+    call = await order(tmp_path)
+    assert (await call.says("stop, that one", "ham, mushroom")).text == "How many?"
+    assert call.planner.progress.slots == {"top": "mushroom"}
+    assert (await (await order(tmp_path)).says("stop", "ham, mushroom")).text == "Sure, take your time."
+
+
+@pytest.mark.parametrize("said", ["is tuna more expensive?", "is the ham spicy?"])
+async def test_a_question_about_a_choice_takes_nothing(tmp_path: Path, said: str) -> None:
+    call = await order(tmp_path)
+    assert (await call.says(said)).text.endswith("Which?")
+    assert call.planner.progress.slots == {}
