@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from bargein.dialogue.dialogues import find
 from bargein.dialogue.flow import load
 from bargein.offline.text_call import TextCall
 
-from .flows import call_of, write
+from .flows import BLUE, call_of, write
 
 ORDERS = """
 queue: support
@@ -76,4 +77,31 @@ async def test_stop_that_one_takes_the_choice_that_was_named(tmp_path: Path) -> 
 async def test_a_question_about_a_choice_takes_nothing(tmp_path: Path, said: str) -> None:
     call = await order(tmp_path)
     assert (await call.says(said)).text.endswith("Which?")
+    assert call.planner.progress.slots == {}
+
+
+async def shop(*said: str) -> TextCall:
+    call = call_of(load(find("shop")))
+    await call.start()
+    for words in said:
+        await call.says(words)
+    return call
+
+
+async def test_a_choice_that_is_said_again_is_right() -> None:
+    assert (await shop("blue", "the blue one")).planner.state.step == "payment"
+    assert (await shop("blue", "blue?")).planner.state.step == "order"
+    assert BLUE in (await shop("red", "blue")).last.text
+
+
+async def test_that_one_is_the_one_that_was_just_spoken_of() -> None:
+    call = await shop("how much is the red one?", "I'll take that one")
+    assert call.planner.progress.slots == {"mug": "red"}
+    assert (await shop("I'll take that one")).planner.progress.slots == {}  # which of the three?
+
+
+async def test_who_wants_to_ask_about_something_does_not_choose_it() -> None:
+    call = await shop()
+    answer = await call.says("actually I wanted to ask about delivery", "We have the red mug")
+    assert answer.kind == "question"
     assert call.planner.progress.slots == {}

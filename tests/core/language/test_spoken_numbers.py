@@ -252,6 +252,10 @@ def test_a_misheard_digit_counts_where_only_digits_are_said_or_the_length_fits()
 def test_digits_of_other_languages() -> None:
     assert digits("vier zwo doppelt sieben", language="de") == "4277"
     assert digits("zweimal die fünf, drei", language="de") == "553"
+    assert digits("plus four nine thirty, one two three") == "4930123"
+    assert digits("thirty one two three") == "3123"
+    assert digits("vierzig, zwei, eins", language="de") == "4021"
+    assert digits("cuarenta, dos", language="es") == "402"
     assert digits("null eins, zwei und vierzig", language="de") == "0142"
     assert digits("dreiundzwanzig fünf", language="de") == "235"
     assert digits("cuatro dos doble siete", language="es") == "4277"

@@ -32,11 +32,22 @@ def digits_in(text: str, numbers: Numbers, repairs: Repairs, low: int = 0, high:
     or 8005); the result may still be of another length. Raises Unclear if several numbers may be meant.
     """
     numbers = replace(numbers, scales={word: n for word, n in numbers.scales.items() if word not in numbers.attached})
-    words = numbers.words(repairs.marked(text))
+    words = numbers.words(repairs.marked(_parted(text, numbers)))
     found = _likeliest(text, words, numbers, repairs, low, high)
     if found and (_LETTER.search(spoken_text(text)) or _is_more(found, words, numbers, low, high)):
         raise Unclear
     return found
+
+
+def _parted(text: str, numbers: Numbers) -> str:
+    """The text with a word of `digit_glue` for the comma in "thirty, one two", which is not 31."""
+    glue = min((word for word in numbers.digit_glue - numbers.glue if len(word) > 2), default="")
+    tens = [word for word, n in numbers.values.items() if n in range(20, 100, 10)]
+    units = [word for word, n in numbers.values.items() if 0 < n < 10]
+    if not (glue and tens and units) or "," not in text:
+        return text
+    pattern = rf"(?i)\b({'|'.join(map(re.escape, tens))}),\s+(?=(?:{'|'.join(map(re.escape, units))})\b)"
+    return re.sub(pattern, rf"\1 {glue} ", text)
 
 
 def _likeliest(text: str, words: Sequence[str], numbers: Numbers, repairs: Repairs, low: int, high: int) -> str:

@@ -20,6 +20,7 @@ from .values import Incomplete, Invalid, Picked, value_in
 FREE = ("text", "name")  # slots that take nearly any words
 SPECIFIC = ("date", "time", "phone", "digits", "number", "name")  # the order in which a new value is looked for
 DICTATED = ("phone", "digits")  # "the number" is rather one of these than an amount
+FEW = 3  # words: "the blue one"
 SHORT_COMMAND = 7  # words: "no, I want to change the name" is a command, a longer text is not
 
 
@@ -47,10 +48,18 @@ def fill(turn: FlowTurn, found: list[Picked]) -> Move | None:
     if refused is not None:
         return _refuse(turn, refused)
     if found:
-        return None
+        return _agreed_again(turn)
     if turn.now is not None and turn.now.confirm:
         return _at_confirm(turn)
     return (_change_named(turn) or _correct_last(turn)) if turn.kind is Kind.CORRECT else None
+
+
+def _agreed_again(turn: FlowTurn) -> Move | None:
+    """ "Blue", to "one blue mug, is that right?": a choice that is said again is right."""
+    now, again = turn.now, turn.kind is Kind.OTHER and turn.asked and not turn.text.rstrip().endswith("?")
+    if now is None or now is not turn.here or len(now.confirm) != 1 or not again or len(tokens(turn.text)) > FEW:
+        return None
+    return turn.to(turn.base.confirm(*now.confirm), GoOn(now.name, leave=True))
 
 
 def _along(turn: FlowTurn, wanted: list[Picked]) -> Move | None:

@@ -212,9 +212,9 @@ def _yes(turn: FlowTurn) -> Move:
         state = turn.base.confirm(*turn.now.confirm)
         return turn.to(state, GoOn(turn.now.name, leave=True))
     if turn.slot is not None and turn.slot.choices:
-        named = last_named(turn.heard_text(), turn.slot, turn.phrases)
+        named = last_named(turn.heard_text(), turn.slot, turn.phrases, alone=not turn.interrupted)
         points = turn.phrases.matches("that_one", turn.text)
-        if turn.interrupted and points and named:
+        if points and named:
             return take(turn, [Picked(turn.slot.name, named)])
         if len(turn.slot.choices) == 1:
             return take(turn, [Picked(turn.slot.name, next(iter(turn.slot.choices)))])

@@ -102,10 +102,10 @@ def _by_place(words: list[str], slot: Slot, phrases: Phrases) -> list[Mention]:
     return mentions(words, table, phrases.negators, frozenset(words), False)
 
 
-def last_named(text: str, slot: Slot, phrases: Phrases) -> str:
-    """The last choice in what the caller heard; "" if there is none."""
+def last_named(text: str, slot: Slot, phrases: Phrases, alone: bool = False) -> str:
+    """The last choice in what the caller heard; "" if there is none or, with `alone`, if there is another one."""
     said = mentions(tokens(text), slot.phrases, None, frozenset(tokens(text)), False)
-    return said[-1].choice if said else ""
+    return said[-1].choice if said and not (alone and len({mention.choice for mention in said}) > 1) else ""
 
 
 class Invalid(Exception):
