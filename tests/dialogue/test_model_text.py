@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import time
+from random import Random
 
 import pytest
 
 from bargein.dialogue.model_text import ModelText
+from bargein.dialogue.tool_text import read_arguments
 
 SPOKEN = {
     "<think>They want it. Hm.</think>**Sure.** It is `ten` dollars.": ["Sure.", "It is ten dollars."],
@@ -169,6 +171,13 @@ NO_CALLS = [
     "We have mugs (red and blue).",
     "Red (or blue) mugs.\nPlates (white).",
     'The tool "go" is not for you.',
+    "go(s) before noon ship today.",
+    "Go() and see.",
+    "go() is what they say.",
+    "go(to) the shop, or go() home.",
+    "go(to sales) is what I would do.",
+    "go(1, 2) is a move.",
+    "Yes: go().",
 ]
 
 
@@ -181,10 +190,56 @@ def test_a_tool_call_written_as_text_is_a_call(text: str, size: int) -> None:
     assert [(name, json.loads(arguments)) for name, arguments in reader.tools] == [("go", {"to": "sales"})]
 
 
+@pytest.mark.parametrize("text", ["go()", "go()\nOne moment.", "```\nprint(go())\n```", "[go()]", "go(); go()"])
+@pytest.mark.parametrize("size", [1, 3, 10, 10_000])
+def test_a_call_without_arguments_stands_alone_in_its_line(text: str, size: int) -> None:
+    reader = ModelText(called=lambda name: name == "go")
+    found = [sentence for at in range(0, len(text), size) for sentence in reader.feed(text[at : at + size])]
+    assert found + reader.rest() == (["One moment."] if "One" in text else [])
+    assert {*reader.tools} == {("go", "{}")}
+
+
+@pytest.mark.parametrize(
+    ("begin", "unit"),
+    [
+        ("<tool_call>go\n<arg_key>", "\n"), ("<tool_call>go\n<arg_key>", "x</arg_key>"),
+        ("<start_function_call>call:go{", "a"), ("<start_function_call>call:go{", "a:"), ("<|start|>assistant to=functions.go ", "json"),
+        ("<|start|>assistant to=", "\n"), ("<|start|>assistant to=", "\na"), ("<tool_call>", "a "),
+        ("<tool_call>", "a"), ("<tool_call>", "\n"), ("<function_calls><invoke name=a>", "<parameter name=b>\n"), ("[TOOL_CALLS]", "a{"),
+        ("<tool_calls>", "call:a:<escape>"), ("[TOOL_CALLS]", ","), ("go(", "("), ("", "go()\n"), ("", "go() "),
+    ],
+)  # fmt: skip
+def test_a_model_that_repeats_itself_takes_no_time(begin: str, unit: str) -> None:
+    """The block limit is 8,000 characters."""
+    reader = ModelText()
+    started = time.process_time()
+    reader.feed(begin + unit * (8_000 // len(unit)))
+    reader.rest()
+    assert time.process_time() - started < 0.5
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::SyntaxWarning")
+def test_what_a_model_garbles_is_read_without_an_error() -> None:
+    """Half of a call, a letter less, a letter more."""
+    random, letters = Random(1), "(){}[]<>|=:,\"'` \nax1*/\\"
+    calls = [*CALLS, "[a(x=1), b(y=2)]", 'queue="sales"), hangup(x=1']
+    for _ in range(2_000):
+        text = list(random.choice(calls))
+        for _ in range(random.randint(1, 4)):
+            at = random.randrange(len(text))
+            text[at : at + random.randint(0, 3)] = random.choice(letters)
+        reader = ModelText()
+        reader.feed("".join(text))
+        reader.rest()
+        for _, arguments in [*reader.tools, ("", "".join(text))]:
+            given = read_arguments(arguments)
+            assert given is None or isinstance(given, dict)
+
+
 @pytest.mark.parametrize("text", NO_CALLS)
 @pytest.mark.parametrize("size", [1, 3, 10, 10_000])
 def test_words_that_only_look_like_a_call_are_said(text: str, size: int) -> None:
-    reader = ModelText(known=lambda name: name == "go")
+    reader = ModelText(known=lambda name: name == "go", called=lambda name: name == "go")
     found = [sentence for at in range(0, len(text), size) for sentence in reader.feed(text[at : at + size])]
     assert " ".join(found + reader.rest()).replace(". Plates", " Plates") == text.replace("\n", " ").replace(
         ". P", " P"

@@ -178,6 +178,7 @@ def test_numbers_and_yes_are_texts(tmp_path: Path) -> None:
         ("[" * 100_000, None), ("(" * 30_000, None), ('[{"q": 1}]', {"q": 1}), ("{'q': 1}", {"q": 1}),
         ('```json\n{"q": 1}\n```', {"q": 1}), ('{"q": 1,}', {"q": 1}), ('{"q": 1', None),
         ("{q: 1}", {"q": 1}), ("q='a'", {"q": "a"}), ("q=", None), ("q == 1", None),
+        ("a=1)+(2", None), ("a=1)(2", None), ('q="a"), hangup(x=1', None), ("q=1, **a", None),
     ],
 )  # fmt: skip
 def test_arguments_as_models_write_them(text: str, wanted: Any) -> None:

@@ -128,7 +128,7 @@ class ModelAnswer:
     async def _stream(self) -> tuple[str, list[ToolCall]]:
         """One request: its sentences are said as they are complete. The text and the tool calls."""
         place = (self._settings.url, self._settings.model)
-        text = self._text = ModelText(reasons=place in _reasons, known=self._tools.known)
+        text = self._text = ModelText(reasons=place in _reasons, known=self._tools.known, called=self._tools.called)
         context = messages(self._flow, self._call, self._situation, self._deeds(), self.variables)
         private = " ".join([*self._call.variables.values(), *self.variables.values(), self._call.caller])
         calls: list[ToolCall] = []

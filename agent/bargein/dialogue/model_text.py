@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from ..core.language.sentences import Sentences
 from ..core.language.symbols import without_emoji
-from .tool_text import ARGUMENTS, Brackets, bare_calls, calls_in, python_calls
+from .tool_text import ARGUMENTS, Brackets, bare_calls, calls_in, ends_call, python_calls
 
 _NAMES = (
     r"think(?:ing)?|thoughts?|reason(?:ing)?|reflect(?:ion)?|analysis|scratchpad|monologue|(?:inner|internal)_\w{4,10}"
@@ -50,7 +50,7 @@ _PARTIAL = re.compile(  # what may be the beginning of a tag, or of a call
     r"|<\|(?:channel|start|im_start|start_header_id)\|>[^<]{0,40}(?:<\|?[a-z_]*\|?)?)$"
 )
 _NAME = re.compile(
-    r"(\A|\n)[ \t>]{0,9}(?:print\(|\[\s{0,9}){0,2}[A-Za-z_][\w.]{0,60}\Z"
+    r"(\A|\n)[ \t>]{0,9}(?:print\(|\[\s{0,9}){0,2}(?:[A-Za-z_][\w.]{0,60}|(?<=print\())\Z"
 )  # begins a line, and perhaps a call
 _SPEAKER = re.compile(r"\A[\s*\"]*(?:assistant|ai|agent|bot)\*{0,2}:\*{0,2}\s+(?=\w)", re.I)
 CALLS = (
@@ -77,18 +77,25 @@ class ModelText:
 
     `reasons`: this model ends its reasoning with a closing tag that has no opening one, so nothing is said before it.
     `known`: whether there is a tool of this name; JSON without a tag is a call of a known tool, or else text.
+    `called`: the same for a call as Python writes it, which may also be a word with a bracket behind it.
     """
 
-    def __init__(self, reasons: bool = False, known: Callable[[str], bool] = lambda name: True) -> None:
+    def __init__(
+        self,
+        reasons: bool = False,
+        known: Callable[[str], bool] = lambda name: True,
+        called: Callable[[str], bool] = lambda name: True,
+    ) -> None:
         self.unopened = False  # a closing tag came without an opening one: what came before was reasoning
         self.tools: list[tuple[str, str]] = []  # name and arguments of tool calls written as text
         self.plain = ""  # all that is said
         self._raw = ""  # not yet read
         self._inside = ""  # name of the block that we are in
         self._block = ""
-        self._brackets = Brackets()  # of the JSON that we are in
+        self._brackets = Brackets()  # of the call that we are in
+        self._whole = 0  # length of that call, once its last bracket has come
         self._line = ""  # the beginning of the line that we are in
-        self._known = known
+        self._known, self._called = known, called
         self._held: list[str] | None = [] if reasons else None  # sentences that may be reasoning
         self._started = False
         self._sentences = Sentences()
@@ -168,7 +175,7 @@ class ModelText:
     def _opening(self) -> re.Match[str] | None:
         """The next tag that opens a block, or JSON at the beginning of a line: within a line it is part of the text."""
         for mark in _OPEN.finditer(self._raw):
-            if not (mark["bare"] or (mark["tool"] and self._known(mark["tool"]))):
+            if not (mark["bare"] or (mark["tool"] and self._called(mark["tool"]))):
                 if mark["tool"]:
                     continue
                 return mark
@@ -183,17 +190,23 @@ class ModelText:
         return text
 
     def _json(self, last: bool) -> str | None:
-        """Read on in JSON without a tag; None if it goes on. What of it is text after all."""
-        end = self._brackets.end(self._raw)
-        upto = end if end >= 0 else len(self._raw)
-        self._block, self._raw = self._block + self._raw[:upto], self._raw[upto:]
-        if end < 0 and not last:
+        """Read on in a call without a tag; None if it goes on. What of it is text after all."""
+        python = self._inside == "("
+        if not self._whole and (end := self._brackets.end(self._raw)) >= 0:
+            self._whole = len(self._block) + end
+        self._block, self._raw = self._block + self._raw, ""
+        if not self._whole and not last:
             return None
-        read = python_calls if self._inside == "(" else bare_calls
-        block, self._inside, self._block = self._block, "", ""
-        calls = read(block, self._known)
+        upto = self._whole or len(self._block)
+        block, behind = self._block[:upto], self._block[upto:]
+        ends = ends_call(block, behind, last) if python else True
+        if ends is None:
+            return None
+        cut = not self._whole
+        self._inside, self._block, self._whole, self._raw = "", "", 0, behind
+        calls = (python_calls(block, self._called) if python else bare_calls(block, self._known)) if ends else []
         self.tools += calls
-        return "" if calls or (end < 0 and _CUT_CALL.search(block)) else block
+        return "" if calls or (cut and _CUT_CALL.search(block)) else block
 
     def _close(self) -> str:
         """What of the block is text after all."""

@@ -21,17 +21,17 @@ _INVOKE = re.compile(  # Anthropic, MiniMax
 _INVOKED = re.compile(
     r"<parameter\s+name=[\"']?([\w.-]+)[\"']?[^<>]*>\s*(.*?)\s*(?=</parameter>|<parameter\s|\Z)", re.DOTALL
 )
-_KEYED = re.compile(r"([A-Za-z_][\w.-]*)\s*(<(?:\w+_)?arg_key>.*)", re.DOTALL)  # GLM, LongCat
+_KEYED = re.compile(r"([A-Za-z_][\w.-]{0,60})\s{0,9}(<(?:\w{1,20}_)?arg_key>.*)", re.DOTALL)  # GLM, LongCat
 _KEY = re.compile(
-    r"arg_key>\s*(.*?)\s*</(?:\w+_)?arg_key>\s*<(?:\w+_)?arg_value>\s*(.*?)\s*</(?:\w+_)?arg_value>", re.DOTALL
+    r"arg_key>([^<]*)</(?:\w{1,20}_)?arg_key>\s*<(?:\w{1,20}_)?arg_value>(.*?)</(?:\w{1,20}_)?arg_value>", re.DOTALL
 )
 # gpt-oss: to=functions.go ... {; Kimi: functions.go:0 ... {; DeepSeek: function ... go {; Gemma: call:go{
 _ADDRESSED = re.compile(
-    r"(?:\bto=\s*(?:functions\.)?|\bfunctions\.|\bfunction\s+|\bcall:|\A\s*|\n\s*)([A-Za-z_][\w.-]*)(?::\d+)?"
-    r"(?:\s|```|\b(?:json|code|commentary)\b)*(?=\{)"
+    r"(?:\bto=\s{0,9}(?:functions\.)?|\bfunctions\.|\bfunction\s{1,9}|\bcall:|\A\s{0,9}|\n[ \t]{0,9})"
+    r"([A-Za-z_][\w.-]{0,60})(?::\d{1,9})?(?:\s|```|\b(?:json|code|commentary)\b){0,20}(?=\{)"
 )
 _SPECIAL = re.compile(r"<[|\uff5c][^<>]{1,60}[|\uff5c]>")  # <|message|>, <｜tool▁sep｜>
-_ESCAPED = re.compile(r"(\w+)\s*:\s*<escape>(.*?)<escape>", re.DOTALL)  # Gemma
+_ESCAPED = re.compile(r"\b(\w+)\s{0,9}:\s{0,9}<escape>(.*?)<escape>", re.DOTALL)  # Gemma
 _MARKER = re.compile(r"\[TOOL_CALLS\]", re.I)  # before each of Mistral's parallel calls
 _NAMED = re.compile(r"\s*([A-Za-z_][\w.-]*)\s*(?:\[ARGS\]\s*)?(\{.*)", re.DOTALL)  # Mistral: transfer{"queue": "sales"}
 
@@ -62,12 +62,19 @@ def _value(text: str) -> Any:
             continue
     try:
         if _KEYWORD.match(text):
-            call = ast.parse(f"f({text})", mode="eval").body
-            assert isinstance(call, ast.Call)
-            return {word.arg: ast.literal_eval(word.value) for word in call.keywords if word.arg}
+            return _keywords(ast.parse(f"f({text})", mode="eval").body)
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return None
+
+
+def _keywords(call: ast.expr) -> dict[str, Any]:
+    """The arguments of `name(a=1, b=2)`. Raises ValueError if it is anything else."""
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name | ast.Attribute) or call.args:
+        raise ValueError("no call with names for all arguments")
+    if any(word.arg is None for word in call.keywords):
+        raise ValueError("**arguments")
+    return {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
 
 
 class Brackets:
@@ -127,7 +134,7 @@ def _tagged(text: str) -> list[tuple[str, str]]:
     if invoked := _INVOKE.findall(text):
         return [(name, _written(dict(_INVOKED.findall(body)))) for name, body in invoked]
     if (keyed := _KEYED.search(text)) is not None:
-        return [(keyed[1], _written(dict(_KEY.findall(keyed[2]))))]
+        return [(keyed[1], _written({key.strip(): value.strip() for key, value in _KEY.findall(keyed[2])}))]
     if (escaped := dict(_ESCAPED.findall(text))) and (call := re.search(r"call:([\w.-]+)", text)):
         return [(call[1], _written(escaped))]
     plain = _SPECIAL.sub(lambda token: "\n" if "begin" in token[0] else " ", text)
@@ -141,28 +148,45 @@ def _tagged(text: str) -> list[tuple[str, str]]:
 
 
 def _written(given: Any) -> str:
-    return json.dumps(given or {}, ensure_ascii=False)
+    return json.dumps(given or {}, ensure_ascii=False, default=str)
 
 
 def python_calls(text: str, known: Callable[[str], bool]) -> list[tuple[str, str]]:
-    """Calls as Python writes them: `[go(to="sales")]`, `print(go(to='sales'))`. Empty if any is of no known tool."""
+    """Calls as Python writes them: `[go(to="sales")]`, `print(go(to='sales'))`.
+
+    Empty if any is of no known tool, or has an argument without a name, as in "order(s)": the model says it.
+    """
+    found = []
     try:
         made: ast.expr = ast.parse(text.strip(), mode="eval").body
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        for one in made.elts if isinstance(made, ast.List | ast.Tuple) else [made]:
+            call = one
+            while isinstance(call, ast.Call) and ast.unparse(call.func) == "print" and len(call.args) == 1:
+                call = call.args[0]
+            given = json.dumps(_keywords(call), ensure_ascii=False, default=str)
+            if not isinstance(call, ast.Call) or not known(name := ast.unparse(call.func)):
+                return []
+            found.append((name, given))
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return []
-    found = []
-    for one in made.elts if isinstance(made, ast.List | ast.Tuple) else [made]:
-        call = one
-        while isinstance(call, ast.Call) and ast.unparse(call.func) == "print" and len(call.args) == 1:
-            call = call.args[0]
-        if not isinstance(call, ast.Call) or not known(name := ast.unparse(call.func)):
-            return []
-        try:
-            given = {word.arg or "": ast.literal_eval(word.value) for word in call.keywords}
-        except (ValueError, TypeError, RecursionError):
-            return []
-        found.append((name, json.dumps(given, ensure_ascii=False, default=str)))
     return found
+
+
+def ends_call(call: str, behind: str, last: bool) -> bool | None:
+    """Whether a call in Python is one, by what stands `behind` it: "hangup() is what ends a call" calls nothing.
+
+    A call without arguments has to be alone in its line, or before another call. None: not known before more has come.
+    `last`: no more will come.
+    """
+    if not call.rstrip(")] \t\r\n").endswith("("):
+        return True
+    line, newline, _ = behind.partition("\n")
+    rest = line.strip("`;, \t\r")
+    if not rest:
+        return True if newline or last else None
+    if re.match(r"(?:print\()?[A-Za-z_][\w.]{0,60}\(", rest):
+        return True
+    return None if not (newline or last) and re.fullmatch(r"[A-Za-z_][\w.]{0,60}", rest) else False
 
 
 def bare_calls(text: str, known: Callable[[str], bool]) -> list[tuple[str, str]]:
@@ -197,7 +221,7 @@ def _call(made: Any) -> tuple[str, str] | None:
     if not isinstance(name, str):
         return None
     given = given_to(made)
-    return name, given if isinstance(given, str) else json.dumps(given or {}, ensure_ascii=False)
+    return name, given if isinstance(given, str) else _written(given)
 
 
 def given_to(call: Mapping[str, Any]) -> Any:

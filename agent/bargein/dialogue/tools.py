@@ -83,6 +83,10 @@ class Tools:
         """Whether a model that writes this name means one of the tools."""
         return self._meant(name) in self._schemas
 
+    def called(self, name: str) -> bool:
+        """Whether this is the name of a tool to the letter, perhaps with that of a module: "default_api.hangup"."""
+        return name.rpartition(".")[2] in self._schemas
+
     async def perform(self, tool_run: ToolRun, known: Mapping[str, str]) -> ToolOutcome:
         """Do what the model asks. `known`: its variables so far.
 
