@@ -202,11 +202,12 @@ def test_a_call_without_arguments_stands_alone_in_its_line(text: str, size: int)
 @pytest.mark.parametrize(
     ("begin", "unit"),
     [
-        ("<tool_call>go\n<arg_key>", "\n"), ("<tool_call>go\n<arg_key>", "x</arg_key>"),
-        ("<start_function_call>call:go{", "a"), ("<start_function_call>call:go{", "a:"), ("<|start|>assistant to=functions.go ", "json"),
-        ("<|start|>assistant to=", "\n"), ("<|start|>assistant to=", "\na"), ("<tool_call>", "a "),
-        ("<tool_call>", "a"), ("<tool_call>", "\n"), ("<function_calls><invoke name=a>", "<parameter name=b>\n"), ("[TOOL_CALLS]", "a{"),
-        ("<tool_calls>", "call:a:<escape>"), ("[TOOL_CALLS]", ","), ("go(", "("), ("", "go()\n"), ("", "go() "),
+        ("<tool_call>go\n<arg_key>", "\n"), ("<tool_call>go\n<arg_key>", "x</arg_key>"), ("<tool_call>", "a "),
+        ("<tool_call>", "a"), ("<tool_call>", "\n"), ("<start_function_call>call:go{", "a"),
+        ("<start_function_call>call:go{", "a:"), ("<|start|>assistant to=functions.go ", "json"),
+        ("<|start|>assistant to=", "\n"), ("<|start|>assistant to=", "\na"), ("[TOOL_CALLS]", "a{"), ("[TOOL_CALLS]", ","),
+        ("<function_calls><invoke name=a>", "<parameter name=b>\n"), ("<tool_calls>", "call:a:<escape>"),
+        ("go(", "("), ("", "go()\n"), ("", "go() "),
     ],
 )  # fmt: skip
 def test_a_model_that_repeats_itself_takes_no_time(begin: str, unit: str) -> None:
