@@ -8,6 +8,7 @@ import pytest
 
 from bargein.dialogue.dialogues import find
 from bargein.dialogue.flow import load
+from bargein.dialogue.languages import load as load_language
 from bargein.offline.text_call import TextCall
 
 from .flows import BLUE, call_of, write
@@ -105,3 +106,35 @@ async def test_who_wants_to_ask_about_something_does_not_choose_it() -> None:
     answer = await call.says("actually I wanted to ask about delivery", "We have the red mug")
     assert answer.kind == "question"
     assert call.planner.progress.slots == {}
+
+
+@pytest.mark.parametrize(
+    ("said", "cut", "top"),
+    [
+        ("not this one, the next one", "We have ham", "mushroom"),
+        ("no, not that, the next", "ham, mushroom", "tuna"),
+        ("not this one, the next one", "mushroom, and tuna", ""),
+        ("the next one", "We have ham", ""),
+        ("next", "We have ham", ""),
+    ],
+)
+async def test_not_this_one_the_next(tmp_path: Path, said: str, cut: str, top: str) -> None:
+    call = await order(tmp_path)
+    await call.says(said, cut)
+    assert call.planner.progress.slots.get("top", "") == top
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("de", "nicht diese, die nächste"),
+        ("es", "no esa, la siguiente"),
+        ("fr", "pas celle-là, la suivante"),
+        ("it", "non questa, la prossima"),
+        ("nl", "niet deze, de volgende"),
+        ("pt", "não essa, a próxima"),
+    ],
+)
+def test_the_next_one_in_every_language(language: str, said: str) -> None:
+    assert load_language(language).matches("next_one", said)
+    assert not load_language(language).matches("next_one", said.split(", ")[1])

@@ -18,7 +18,7 @@ from .words import Mention, PhraseTable, alternatives, compile_pattern, joined, 
 RULES = (
     "agent", "repeat", "excuse", "wh_question", "change", "wrong", "redirect", "next", "understood", "confirm", "stop",
     "question", "request", "may_ask", "hello", "agreed", "yes", "no", "incomplete", "introduction", "that_one",
-    "change_slot", "voicemail", "screening", "unobtainable", "own_number", "but", "withdraw", "suggest",
+    "change_slot", "voicemail", "screening", "unobtainable", "own_number", "but", "withdraw", "suggest", "next_one",
 )  # fmt: skip
 _NOTHING = re.compile(r"(?!)")
 LONGEST_WAIT = 2  # words of "hold on", which holds no dictated digit

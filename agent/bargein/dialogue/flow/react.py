@@ -58,6 +58,8 @@ def _move(turn: FlowTurn) -> Move:
         turn.text, turn.kind = said, Kind.OTHER
     if (own := turn.intent()) is not None:
         return own
+    if (following := _next_choice(turn)) is not None:
+        return following
     if (own := turn.override(turn.kind.value)) is not None:
         return own
     if turn.changing and (changed := change(turn, found)) is not None:
@@ -84,6 +86,17 @@ def _points_at_choice(turn: FlowTurn) -> bool:
     last = _CLAUSE_END.split(turn.text.rstrip(" .,;:!"))[-1]
     listed = turn.interrupted and turn.slot is not None and bool(turn.slot.choices)
     return listed and turn.phrases.matches("that_one", last) and not turn.phrases.matches("stop", last)
+
+
+def _next_choice(turn: FlowTurn) -> Move | None:
+    """ "Not this one, the next one", in the middle of a list."""
+    if not turn.interrupted or turn.slot is None or not turn.phrases.matches("next_one", turn.text):
+        return None
+    keys = list(turn.slot.choices)
+    named = last_named(turn.heard_text(), turn.slot, turn.phrases)
+    if named not in keys[:-1]:
+        return None
+    return take(turn, [Picked(turn.slot.name, keys[keys.index(named) + 1])])
 
 
 def _introduces(turn: FlowTurn) -> bool:
