@@ -102,12 +102,12 @@ NO = {
 }
 NEITHER = {
     "en": ["I'm sure there is a mistake", "I doubt it works for Anna", "I accept nothing", "pardon, a problem"],
-    "de": ["einverstanden bin ich nicht", "von mir aus nicht", "nur nicht am Montag"],
+    "de": ["einverstanden bin ich nicht", "von mir aus nicht", "von mir aus gesehen links", "nur nicht am Montag"],
     "es": ["qué va a costar"],
     "fr": ["je crois qu'il manque un mot", "si je viens demain", "c'est juste que je suis en retard"],
-    "it": ["macchie sul vestito", "naturalmente non posso"],
+    "it": ["macchie sul vestito", "naturalmente non posso", "è vero che siete chiusi"],
     "nl": ["ik wil niet wachten op het antwoord", "in orde is het niet", "mij best doen"],
-    "pt": ["pois não", "é tarde", "combinado não está"],
+    "pt": ["pois não", "é tarde", "combinado não está", "é verdade que fecham cedo"],
 }
 
 
