@@ -160,3 +160,25 @@ async def test_a_server_speaks_one_language(tmp_path: Path) -> None:
     write(tmp_path, "steps:\n  a: {say: Mine., hangup: }\n", "announce.yaml")
     dialogues.reload()
     assert dialogues.planner(CallInfo("1", dialogue="announce")).language == "en"
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "can you call me back?"),
+        ("en", "ring me back"),
+        ("de", "rufen Sie mich zurück"),
+        ("de", "können Sie mich zurückrufen?"),
+        ("es", "¿pueden llamarme?"),
+        ("fr", "vous pouvez me rappeler ?"),
+        ("it", "potete richiamarmi?"),
+        ("nl", "kunt u me terugbellen?"),
+        ("nl", "belt u mij maar terug"),
+        ("pt", "podem ligar-me?"),
+        ("pt", "pode me ligar de volta?"),
+    ],
+)
+async def test_who_asks_to_be_called_back(language: str, said: str) -> None:
+    call = await begun(language)
+    await call.says(said)
+    assert call.planner.state.step == "number"
