@@ -75,6 +75,11 @@ def test_a_sound_does_not_wait_for_words(process: DecoderProcess) -> None:
         assert words.result().text.startswith("8000 late")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc reads it")
+def test_its_threads_share_what_memory_they_free(process: DecoderProcess) -> None:
+    assert b"MALLOC_ARENA_MAX=1" in Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0")
+
+
 def test_as_many_phrases_at_a_time_as_there_are_workers() -> None:
     process = DecoderProcess("fake", COMMAND, hang_s=60.0, workers=2)
     try:

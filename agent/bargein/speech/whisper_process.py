@@ -40,6 +40,8 @@ START_S = 110.0  # to load a model, and the first time to compile the decoder, a
 RESTART_S = (0.5, 30.0)  # after a failed start: the wait before the next one, first and longest; it doubles each time
 MOST_STARTS, STARTS_S = 5, 30.0  # of processes that end again, in this time: loading the model costs a second of CPU
 CLOSE_S = 5.0
+# NumPy's threads would wait busily, and glibc would keep 10 MB for each of ours.
+THREADS = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
 # The kernel kills a process when the thread that started it ends, and the thread's priority is inherited. So one
 # thread, which lasts as long as the server and has its priority, starts them all.
 _STARTER = ThreadPoolExecutor(1, "starts recognizers")
@@ -187,7 +189,7 @@ class _Child:
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": paths, "OPENBLAS_NUM_THREADS": "1"},  # NumPy's threads would wait busily
+            env={**os.environ, "PYTHONPATH": paths, **THREADS},
             start_new_session=True,  # Ctrl-C is for the server, which ends this process
         )
         try:
