@@ -102,12 +102,30 @@ NO = {
 }
 NEITHER = {
     "en": ["I'm sure there is a mistake", "I doubt it works for Anna", "I accept nothing", "pardon, a problem"],
-    "de": ["einverstanden bin ich nicht", "von mir aus nicht", "von mir aus gesehen links", "nur nicht am Montag"],
+    "de": [
+        "einverstanden bin ich nicht",
+        "von mir aus nicht",
+        "von mir aus gesehen links",
+        "nur nicht am Montag",
+        "einverstanden bin ich nicht damit",
+        "von mir aus können wir das vergessen",
+    ],
     "es": ["qué va a costar"],
     "fr": ["je crois qu'il manque un mot", "si je viens demain", "c'est juste que je suis en retard"],
-    "it": ["macchie sul vestito", "naturalmente non posso", "è vero che siete chiusi"],
-    "nl": ["ik wil niet wachten op het antwoord", "in orde is het niet", "mij best doen"],
-    "pt": ["pois não", "é tarde", "combinado não está", "é verdade que fecham cedo"],
+    "it": [
+        "macchie sul vestito",
+        "naturalmente non posso",
+        "naturalmente non voglio questo",
+        "è vero che siete chiusi",
+    ],
+    "nl": [
+        "ik wil niet wachten op het antwoord",
+        "in orde is het niet",
+        "in orde is het niet hoor",
+        "uiteraard wil ik dat niet hebben",
+        "mij best doen",
+    ],
+    "pt": ["pois não", "é tarde", "combinado não está", "sem dúvida não quero isso", "é verdade que fecham cedo"],
 }
 
 
@@ -142,6 +160,7 @@ def test_what_begins_like_them_is_no_yes() -> None:
         for text in texts:
             with suppress(Unclear):
                 assert not yes_or_no(text, load_language(language)), text
+            assert classify(text, load_language(language), question=True) is not Kind.CONFIRM, text
 
 
 def test_over_an_explanation_a_reserve_still_skips() -> None:

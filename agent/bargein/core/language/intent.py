@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .agreement import is_reserved, polarity
+from .agreement import is_denied, is_reserved, polarity
 from .date_words import Dates
 from .kinds import Kind
 from .numbers import Numbers
@@ -297,6 +297,9 @@ def classify(
     kind = _of_rules(about, text, agrees, refuses)
     if kind is Kind.CONFIRM and is_reserved(text, phrases):
         return Kind.REDIRECT if about("redirect", "next") else Kind.CORRECT
+    explained = not question and about("understood")  # "I know, you don't have to tell me"
+    if kind is Kind.CONFIRM and is_denied(words, phrases) and not (explained or about("redirect", "next")):
+        return Kind.OTHER
     return kind
 
 
