@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from .calendar_days import next_date, next_of_month
 from .date_words import Dates
 from .numbers import Numbers, cardinals
-from .values import REPAIR, Repairs, Said, Unclear, is_figure, merged, the_one
+from .values import PAUSE, REPAIR, Repairs, Said, Unclear, is_figure, merged, the_one
 
 _ISO = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 _FIGURES = re.compile(r"([0-9]{1,2})([./-])([0-9]{1,2})(?:\2([0-9]{4}|[0-9]{2}))?")
@@ -42,6 +42,13 @@ def _dotted(text: str, dates: Dates) -> str:
     )
 
 
+def _paused(text: str, dates: Dates) -> str:
+    """The text with PAUSE for a comma beside "next week": "Friday, next week I'm away" names no day of that week."""
+    week = rf"\b(?:{'|'.join(map(re.escape, sorted(dates.next_week, key=len, reverse=True)))})\b"
+    text = re.sub(rf"(?i)[,.;:!?]+\s+(?={week})", f" {PAUSE} ", text)
+    return re.sub(rf"(?i)({week})[,.;:!?]+(?=\s+\w)", rf"\1 {PAUSE}", text)
+
+
 class _DateReader:
     """Finds the days in one text. `taken` are the words that are part of one."""
 
@@ -50,7 +57,7 @@ class _DateReader:
     ) -> None:
         self.dates, self.numbers, self.today, self.repairs = dates, numbers, today, repairs
         self.known, self.known_weekday = known, False  # the day that was spoken of last; whether by its weekday
-        self.words = merged(numbers.words(repairs.marked(_dotted(text, dates))), dates.phrases)
+        self.words = merged(numbers.words(_paused(repairs.marked(_dotted(text, dates)), dates)), dates.phrases)
         self.number_at = {said.start: said for said in cardinals(self.words, numbers)}
 
     def read(self) -> date | None:
@@ -303,8 +310,11 @@ class _DateReader:
         """ "Friday", "last Friday", "Friday week", "the Friday after next", "Friday next week"."""
         words, dates = self.words, self.dates
         if words[at] in dates.next_week:
-            day = self._skip(at + 1)
-            return self._next_week(words[day], at, day + 1) if words[day : day + 1] else None
+            paused = words[at + 1 : at + 2] == [PAUSE]
+            day = self._skip(at + 1 + paused)
+            if day >= len(words) or (paused and (at or day + 1 < len(words))):
+                return None
+            return self._next_week(words[day], at, day + 1)
         past = words[at] in dates.past
         day = at + past
         if day >= len(words) or words[day] not in dates.weekdays:
@@ -316,9 +326,8 @@ class _DateReader:
         if past:
             behind = (self.today.weekday() - dates.weekdays[words[day]] - 1) % 7 + 1
             return Said(self.today - timedelta(days=behind), at, end)
-        behind_link = self._skip(end)
-        if behind_link < len(words) and words[behind_link] in dates.next_week:
-            return self._next_week(words[day], at, behind_link + 1)
+        if (behind := self._next_week_behind(end)) is not None:
+            return self._next_week(words[day], at, behind)
         beside = {*words[max(0, at - 1) : at], *words[end : end + 1]}
         if end < len(words) and dates.units.get(words[end]) == 7:
             ahead, end = ahead + 7, end + 1
@@ -332,6 +341,15 @@ class _DateReader:
             value += timedelta(days=7)  # "not this Friday, next Friday"
         start = at - (at > 0 and words[at - 1] in dates.after_next)
         return Said(value, start, end + (end < len(words) and words[end] in dates.after_next))
+
+    def _next_week_behind(self, at: int) -> int | None:
+        """The end of "next week" that begins here and belongs to the weekday in front of it; None if none does."""
+        paused = self.words[at : at + 1] == [PAUSE]
+        week = self._skip(at + paused)
+        if week >= len(self.words) or self.words[week] not in self.dates.next_week:
+            return None
+        rest = self.words[self._skip(week + 1) :]
+        return None if (paused and rest) or (rest and rest[0] in self.dates.weekdays) else week + 1
 
     def _next_week(self, word: str, start: int, end: int) -> Said[date] | None:
         """A weekday of the next week. Raises Unclear where it matters whether weeks begin on Sundays."""

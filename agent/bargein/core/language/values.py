@@ -16,9 +16,10 @@ T = TypeVar("T")
 # A figure with its inner separators and attached letters ("1,200.50", "010-4278", "10:30", "5th"), or a word.
 _TOKEN = re.compile(
     r"(?:(?<![\w)])[+\-\u2212])?[0-9]+(?:[.,:/'\u2019\-\u2010-\u2015\u2212\u00a0\u202f\u2009][0-9]+)*[^\W\d_]*"
-    r"|[^\W\d_]+(?:'[^\W_]+)*|\u27c2"
+    r"|[^\W\d_]+(?:'[^\W_]+)*|[\u27c2\u27c3]"
 )
 REPAIR = "\u27c2"  # the token for "no," and the like, which only takes back what came before
+PAUSE = "\u27c3"  # the token for a comma, where it matters
 _NEVER = re.compile(r"(?!)")
 
 

@@ -172,11 +172,19 @@ def _classify(turn: FlowTurn, main: Picked | None) -> Kind:
     )
     if kind in (Kind.OTHER, Kind.CONFIRM) and not main and _extra_backchannel(turn):
         return Kind.BACKCHANNEL
+    if kind is Kind.BACKCHANNEL and _tells(turn):
+        return Kind.OTHER
     return kind
 
 
 def _ordinal_phrases(turn: FlowTurn) -> tuple[str, ...]:
     return (*(name for names in turn.phrases.ordinals for name in names), *turn.phrases.last)
+
+
+def _tells(turn: FlowTurn) -> bool:
+    """Whether an excuse answers a question that any words answer: "I dropped my phone"."""
+    asked = turn.slot is not None and turn.slot.type == "text" and not turn.interrupted
+    return asked and not _extra_backchannel(turn)
 
 
 def _extra_backchannel(turn: FlowTurn) -> bool:
