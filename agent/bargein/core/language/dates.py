@@ -326,8 +326,8 @@ class _DateReader:
         if past:
             behind = (self.today.weekday() - dates.weekdays[words[day]] - 1) % 7 + 1
             return Said(self.today - timedelta(days=behind), at, end)
-        if (behind := self._next_week_behind(end)) is not None:
-            return self._next_week(words[day], at, behind)
+        if (week_end := self._next_week_behind(end)) is not None:
+            return self._next_week(words[day], at, week_end)
         beside = {*words[max(0, at - 1) : at], *words[end : end + 1]}
         if end < len(words) and dates.units.get(words[end]) == 7:
             ahead, end = ahead + 7, end + 1

@@ -18,7 +18,7 @@ from .model import Answer, Flow, is_said
 from .moves import GoOn, Move, Wait
 from .state import LEAD, FlowState
 from .turn import FlowTurn, Look
-from .values import Incomplete, Invalid, Picked, last_named, picked, value_in
+from .values import Incomplete, Invalid, Picked, is_place, last_named, picked, value_in
 
 _CLAUSE_END = re.compile(r"[,.;:!]")
 PROPOSED_WORDS = 2  # "what about next Friday", but not "what about parking on Friday"
@@ -43,8 +43,9 @@ def _move(turn: FlowTurn) -> Move:
         return turn.override("dtmf") or _digits(turn, turn.situation.digits)
     if not turn.text:
         return turn.resume("sorry") if turn.interrupted else turn.silence()
-    said_back = turn.now.confirm if turn.now is not None and len(turn.now.confirm) == 1 else ("",)
-    current = turn.slot.name if turn.slot is not None else said_back[0]  # "no, the last one"
+    said_back = turn.now.confirm if turn.now is not None and len(turn.now.confirm) == 1 else ()
+    by_place = said_back[0] if said_back and is_place(turn.text, turn.phrases) else ""
+    current = turn.slot.name if turn.slot is not None else by_place
     found = picked(turn.text, turn.flow, turn.phrases, current, turn.base.values)
     main = next((p for p in found if p.slot == current), found[0] if found else None)
     turn.kind = _classify(turn, main)

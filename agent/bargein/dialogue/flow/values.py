@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, time
 
-from ...core.language.agreement import yes_or_no
+from ...core.language.agreement import polarity, yes_or_no
 from ...core.language.dates import date_in
 from ...core.language.digits import digits_in, telephone_number_in
 from ...core.language.intent import Phrases
@@ -100,6 +100,16 @@ def _by_place(words: list[str], slot: Slot, phrases: Phrases) -> list[Mention]:
     if len(keys) > 1:
         table[keys[-1]] = (*table.get(keys[-1], ()), *phrases.last)
     return mentions(words, table, phrases.negators, frozenset(words), False)
+
+
+def is_place(text: str, phrases: Phrases) -> bool:
+    """Whether the words are only "no, the second one": not "yes, one last question", not "my first choice"."""
+    words = phrases.cleaned(text)
+    forms = [tokens(form) for forms in (*phrases.ordinals, phrases.last) for form in forms]
+    place = max((len(form) for form in forms if words[-len(form) :] == form), default=0)
+    if not place or polarity(text, phrases) or phrases.mentions("plain_yes", text):
+        return False
+    return phrases.known.union(phrases.lists.get("plain_no", ())).issuperset(words[:-place])
 
 
 def last_named(text: str, slot: Slot, phrases: Phrases, alone: bool = False) -> str:
