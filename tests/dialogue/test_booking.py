@@ -101,6 +101,31 @@ async def test_the_day_is_corrected_two_questions_later(
 
 
 @pytest.mark.parametrize(
+    ("language", "answers", "said"),
+    [
+        ("en", ("Friday", "three"), "no, it's my birthday tomorrow"),
+        ("en", ("Friday", "three"), "wrong number, I called on Monday"),
+        ("de", ("Freitag", "drei"), "nein, ich komme morgen allein"),
+        ("es", ("viernes", "a las tres"), "no, mañana voy solo"),
+        ("fr", ("vendredi", "quinze heures"), "non, je viens seul demain"),
+        ("it", ("venerdì", "alle tre"), "no, domani vengo da solo"),
+        ("nl", ("vrijdag", "drie uur"), "nee, ik kom morgen alleen"),
+        ("pt", ("sexta", "às três"), "não, amanhã vou sozinho"),
+    ],
+)
+async def test_a_day_in_a_story_corrects_none(
+    tmp_path: Path, language: str, answers: tuple[str, ...], said: str
+) -> None:
+    flow = load(write(tmp_path, f"language: {language}\n{BOOKS}"))
+    call = call_of(flow, now=lambda: datetime(2026, 11, 28, 12, tzinfo=UTC))
+    await call.start()
+    for answer in answers:
+        await call.says(answer)
+    await call.says(said)
+    assert call.planner.progress.slots["day"] == "2026-12-04"
+
+
+@pytest.mark.parametrize(
     ("language", "said", "who"),
     [
         ("fr", "c'est Anne", "Anne"),

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ...core.language.agreement import polarity
 from ...core.language.kinds import Kind
+from ...core.language.only_values import only_values
 from ...core.language.times import is_clock_time
 from ...core.language.values import Unclear
 from ...core.language.words import tokens
@@ -86,7 +87,7 @@ def _along(turn: FlowTurn, wanted: list[Picked]) -> Move | None:
 
 def _correct_last(turn: FlowTurn) -> Move | None:
     """ "No, the 13th", where the time or a number is asked for: the day that was said before, or the time just said."""
-    if turn.slot is None or turn.slot.type in FREE:
+    if turn.slot is None or turn.slot.type in FREE or not only_values(turn.text, turn.phrases):
         return None
     filled = [turn.flow.slots[name] for name in turn.base.values]
     days = [slot for slot in filled if slot.type == "date"]
@@ -232,6 +233,7 @@ def _confirmed_value(turn: FlowTurn) -> Move | None:
     faults: list[str] = []
     half: dict[str, Incomplete] = {}
     repeated = False  # a value that was said back
+    known = turn.base.values if only_values(turn.text, phrases) else {}  # "no, the day after"
     dated = False  # a day or a time was said: the figures are part of it
     for slot in sorted(slots, key=lambda slot: SPECIFIC.index(slot.type) if slot.type in SPECIFIC else 0):
         if slot.type not in SPECIFIC or (slot.type == "name" and not _is_name_given(turn, named)):
@@ -242,7 +244,7 @@ def _confirmed_value(turn: FlowTurn) -> Move | None:
         ):
             continue
         try:
-            value = value_in(turn.text, slot, phrases, turn.today, known=turn.base.values.get(slot.name, ""))
+            value = value_in(turn.text, slot, phrases, turn.today, known=known.get(slot.name, ""))
         except Unclear:
             faults += ["unclear"] if not named or slot.name in named else []
         except Invalid:
