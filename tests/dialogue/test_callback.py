@@ -95,6 +95,37 @@ async def test_a_corrected_number_is_promised() -> None:
     assert call.planner.progress.callback == Callback("5550142", "15:30", "")
 
 
+async def test_a_wrong_time_leaves_the_promise() -> None:
+    info = CallInfo("1", caller="+15550100", variables={"returned": "1"})
+    call = call_of(load(find("callback")), info=info)
+    await call.start()
+    for said in ("call me back", "yes", "half past three", "no, the time is wrong"):
+        await call.says(said)
+    assert call.planner.progress.callback == Callback("+15550100", "", "")
+    await call.says("five pm")
+    assert call.planner.progress.callback == Callback("+15550100", "17:00", "")
+
+
+async def test_a_number_corrected_after_the_promise_is_the_one_to_call(tmp_path: Path) -> None:
+    told = """
+slots:
+  number: {type: phone}
+steps:
+  ask: {ask: "At which number?", slot: number, next: noted}
+  noted: {callback: {number: "{number}"}, next: check}
+  check: {ask: "{number}, is that right?", confirm: [number], next: end}
+  end: {say: "Bye.", hangup: yes}
+"""
+    call = call_of(load(write(tmp_path, told)))
+    await call.start()
+    await call.says("555 0142")
+    assert call.planner.progress.callback == Callback("5550142", "", "")
+    for said in ("no, my number is 555 0200 33", "yes"):
+        await call.says(said)
+        assert call.planner.progress.callback == Callback("555020033", "", "")
+    assert call.last.finish is not None
+
+
 @pytest.mark.parametrize("said", ["no", "no, at another number", "a different number, please"])
 async def test_no_asks_for_another_number(tmp_path: Path, said: str) -> None:
     call = await asked(tmp_path)

@@ -15,7 +15,7 @@ from ...core.language.kinds import Kind
 from ...core.turns.records import Callback, CallInfo, Situation
 from ...core.turns.reply import CallResult, Expected, Finish, Listen, Piece, Say
 from ..base import Progress
-from ..expression import fields, render
+from ..expression import render
 from ..webhook import WebhookRequest, Webhooks
 from .model import AGAIN, BACK, HANGUP, PERSON, End, Flow, Prompt, Step, Webhook, is_said
 from .moves import EndDialogue, GoOn, Move, Wait
@@ -78,6 +78,8 @@ class FlowPlanner:
             state = FlowState().let({ANSWERED_BY: situation.answered_by})
         today = self._now().astimezone(self.flow.zone).date()
         move = react(self.flow, self.phrases, state, situation, self.spoken, today)
+        if move.state.values != state.values:
+            move = replace(move, state=self.promised(move.state, situation.caller_text))
         return FlowReply(self, state, move, situation.caller_text)
 
     def committed(self, reply: FlowReply) -> None:
@@ -89,6 +91,16 @@ class FlowPlanner:
         live = self._queue() if self.flow.asks_queue else {}
         call = replace(self.call, variables={**self.call.variables, **live}) if live else self.call
         return Names(self.flow, self.phrases, call, self._now(), state.values, state.variables, said)
+
+    def promised(self, state: FlowState, said: str) -> FlowState:
+        """With its promise as the slots are now: a number that was wrong is not called, a wrong time only is missing."""
+        step = self.flow.steps.get(state.promised)
+        if step is None:
+            return state
+        look = self.names(state, said).plain
+        told = {name: " ".join(render(text, look).split()) for name, text in step.callback.items()}
+        promise = Callback(told["number"], told.get("at", ""), told.get("note", "")) if told["number"] else None
+        return replace(state, callback=promise)
 
     def _now(self) -> datetime:
         now = self.now()
@@ -227,11 +239,8 @@ class FlowReply:
         state = state.let({name: render(text, names.plain) for name, text in step.set.items()})
         state = state.clear(*(name for name, text in step.set.items() if name in self._flow.slots and not text))
         if step.callback:
-            told = {name: " ".join(render(text, names.plain).split()) for name, text in step.callback.items()}
-            if told["number"]:
-                promise = Callback(told["number"], told.get("at", ""), told.get("note", ""))
-                used = frozenset(path.partition(".")[0] for text in step.callback.values() for path in fields(text))
-                state = replace(state, callback=promise, promised=used)
+            new = self._planner.promised(replace(state, promised=step.name), self._text)
+            state = new if new.callback is not None else state
         if step.webhook is None:
             return state, ""
         count = state.visits.get(step.name, 0) + 1

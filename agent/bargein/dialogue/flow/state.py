@@ -26,7 +26,7 @@ class FlowState:
     pending: tuple[SpokenSentence, ...] = ()  # what was left to say when the caller asked to wait
     begun: Begun | None = None  # a value whose rest is missing
     callback: Callback | None = None  # that was promised
-    promised: frozenset[str] = frozenset()  # the names in its templates
+    promised: str = ""  # the step that promised it
     changing: bool = False  # the caller was asked what to change
 
     def at(self, step: str) -> FlowState:
@@ -40,10 +40,9 @@ class FlowState:
         return replace(self, values=values, confirmed=self.confirmed - {slot}, begun=None)
 
     def clear(self, *slots: str) -> FlowState:
-        """With slots emptied. A promise that was made with one of them is taken back: its number was wrong."""
+        """With slots emptied."""
         values = {name: v for name, v in self.values.items() if name not in slots}
-        callback = self.callback if self.promised.isdisjoint(slots) else None
-        return replace(self, values=values, confirmed=self.confirmed - set(slots), callback=callback)
+        return replace(self, values=values, confirmed=self.confirmed - set(slots))
 
     def confirm(self, *slots: str) -> FlowState:
         """With slots confirmed."""
