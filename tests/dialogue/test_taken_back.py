@@ -192,3 +192,47 @@ async def test_a_refusal_of_the_explanation_leads_to_the_question(tmp_path: Path
     answer = await call.says("I don't want to hear all that", "There are")
     assert answer.text.endswith("Is that right?")
     assert answer.finish is None
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "no problem, let's continue"),
+        ("de", "kein Problem, weiter"),
+        ("es", "no hay problema, siga"),
+        ("fr", "pas de problème, continuez"),
+        ("nl", "geen probleem, ga verder"),
+    ],
+)
+async def test_going_on_politely_confirms(tmp_path: Path, language: str, said: str) -> None:
+    call = call_of(load(write(tmp_path, f"language: {language}\n{CONFIRMS}")))
+    await call.start()
+    await call.says("5")
+    assert (await call.says(said)).text == "Taken."
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "no no, it's right, go on"),
+        ("en", "correct, but please don't call before nine"),
+        ("en", "yes, I'm the only one, don't worry"),
+        ("de", "ja, nur bitte nicht so laut"),
+        ("it", "sì, ma non prima delle nove"),
+        ("nl", "ja, ik kom alleen, geen kinderen"),
+    ],
+)
+async def test_a_reserve_is_asked_about_again(tmp_path: Path, language: str, said: str) -> None:
+    call = call_of(load(write(tmp_path, f"language: {language}\n{CONFIRMS}")))
+    await call.start()
+    await call.says("5")
+    answer = await call.says(said)
+    assert answer.text.endswith("Is that right?")
+    assert call.planner.progress.slots["count"] == "5"
+
+
+@pytest.mark.parametrize(
+    "said", ["not a problem, keep it", "no question about it, keep it", "it's not a problem, is it?"]
+)
+def test_no_problem_is_a_yes_only_alone(said: str) -> None:
+    assert not polarity(said, load_language("en"))

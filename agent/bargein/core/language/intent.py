@@ -296,7 +296,9 @@ def classify(
     refuses = not agrees and phrases.denies(words[-1:]) and not text.rstrip().endswith("?")
     kind = _of_rules(about, text, agrees, refuses)
     if kind is Kind.CONFIRM and is_reserved(text, phrases):
-        return Kind.REDIRECT if about("redirect", "next") else Kind.CORRECT
+        if about("redirect", "next"):
+            return Kind.REDIRECT
+        return Kind.OTHER if question and not about("withdraw") else Kind.CORRECT
     explained = not question and about("understood")  # "I know, you don't have to tell me"
     if kind is Kind.CONFIRM and is_denied(words, phrases) and not (explained or about("redirect", "next")):
         return Kind.OTHER

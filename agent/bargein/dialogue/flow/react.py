@@ -273,7 +273,7 @@ def _skip(turn: FlowTurn) -> Move:
     if turn.now.confirm and not _refuses(turn):
         return turn.to(turn.base.confirm(*turn.now.confirm), GoOn(turn.now.name, leave=True))
     if turn.now.confirm and turn.asked:
-        return _no(turn, None)
+        return turn.not_understood("sorry") if turn.phrases.matches("next", turn.text) else _no(turn, None)
     if turn.now.optional:
         return turn.to(turn.base, GoOn(turn.now.name, leave=True))
     if turn.asked and turn.base.misses >= turn.now.retries:
@@ -285,7 +285,9 @@ def _skip(turn: FlowTurn) -> Move:
 def _refuses(turn: FlowTurn) -> bool:
     """Whether the words skip by refusing: "no thanks", "never mind", and not "move on"."""
     phrases = turn.phrases
-    return phrases.matches("withdraw", turn.text) or phrases.denies(phrases.cleaned(turn.text))
+    words = phrases.cleaned(turn.text)
+    polite = phrases.agrees(words) or polarity(turn.text, phrases)  # "no problem, go on"
+    return phrases.matches_words("withdraw", words) or (phrases.denies(words) and not polite)
 
 
 def _repeat(turn: FlowTurn) -> Move:
