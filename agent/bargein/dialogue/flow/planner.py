@@ -93,7 +93,7 @@ class FlowPlanner:
         return Names(self.flow, self.phrases, call, self._now(), state.values, state.variables, said)
 
     def promised(self, state: FlowState, said: str) -> FlowState:
-        """With its promise as the slots are now: a number that was wrong is not called, a wrong time only is missing."""
+        """With its promise as the slots are now: a number that was wrong is not called, a wrong time is missing."""
         step = self.flow.steps.get(state.promised)
         if step is None:
             return state
