@@ -19,7 +19,7 @@ steps:
   ask: {{ask: "Well?", slot: it, next: end}}
   end: {{say: "Got {{it.value}}.", hangup: yes}}
 """
-DAY, TIME = "{type: date}", "{type: time}"
+DAY, TIME, NUMBER = "{type: date}", "{type: time}", "{type: number}"
 MUG = "{choices: {red: {value: red}, blue: {value: blue}}}"
 
 
@@ -36,6 +36,8 @@ async def answer(tmp_path: Path, slot: str, said: str, language: str) -> str:
         ("en", DAY, "what about Friday?", "2026-12-04"),
         ("en", DAY, "and how about next Friday", "2026-12-04"),
         ("en", TIME, "what about 4 pm?", "16:00"),
+        ("en", DAY, "what about the 5th of December?", "2026-12-05"),
+        ("en", NUMBER, "what about two?", "2"),
         ("en", MUG, "what about blue", "blue"),
         ("en", MUG, "and what about the blue one?", "blue"),
         ("en", MUG, "can I have the blue one?", "blue"),
@@ -55,6 +57,9 @@ async def test_a_proposal_is_taken(tmp_path: Path, language: str, slot: str, sai
     ("slot", "said"),
     [
         (DAY, "what about parking on Friday?"),
+        (DAY, "what about Friday opening hours?"),
+        (NUMBER, "what about two factor authentication?"),
+        (NUMBER, "what about two day delivery?"),
         (DAY, "what about the warranty?"),
         (DAY, "what happens on Friday?"),
         (MUG, "what about the price of the blue one?"),
@@ -65,3 +70,7 @@ async def test_a_proposal_is_taken(tmp_path: Path, language: str, slot: str, sai
 )
 async def test_a_question_is_not(tmp_path: Path, slot: str, said: str) -> None:
     assert not (await answer(tmp_path, slot, said, "en")).startswith("Got")
+
+
+async def test_a_question_about_a_day_is_no_proposal_in_german(tmp_path: Path) -> None:
+    assert not (await answer(tmp_path, DAY, "was ist mit Sonntag geöffnet?", "de")).startswith("Got")

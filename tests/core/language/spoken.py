@@ -19,7 +19,9 @@ ASK = "ask"  # what is asked back
 def number(text: str, language: str = "en") -> object:
     phrases = load(language)
     try:
-        return number_in(text, phrases.numbers, phrases.repairs, phrases.dates.ordinals)
+        return number_in(
+            text, phrases.numbers, phrases.repairs, phrases.dates.ordinals, phrases.known | phrases.fillers
+        )
     except Unclear:
         return ASK
 

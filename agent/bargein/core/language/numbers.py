@@ -9,12 +9,14 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from .values import Repairs, Said, Unclear, is_figure, merged, the_one, value_tokens
+from .values import PAUSE, Repairs, Said, Unclear, is_figure, merged, the_one, value_tokens
 
 LONGEST = 18  # digits of a number
 LONGEST_WORD = 80  # letters of a number written as one word: "zweitausenddreihundertfünfundzwanzig"
 _RELATIVE = re.compile(r"[<>≤≥~≈±]\s*[0-9]|[0-9]\s*(?:[%‰°]|\+(?!\s*[0-9]))")  # "50%", "5+", ">5"
 _BRACKETS = re.compile(r"[(\[]([^()\[\]0-9]*)[)\]]")
+_COMPOUND = r"(?i),\s+(?={}\s+(?:{})\b)"
+_NEVER = re.compile(r"(?!)")
 _NOT_DIGIT = re.compile(r"[^0-9]")
 JOINED = 3  # words between a number and the "and" that adds something to it: "five guests and a baby"
 _GROUPED = r"[0-9]{1,3}(?:[\u0020\u00a0\u202f\u2009'\u2019%s][0-9]{3})+"  # 1,200  1 200  1'200
@@ -43,6 +45,7 @@ class Numbers:
     no_numbers: frozenset[str] = frozenset()  # "a thousand thanks", "that one": hold a number word, and are none
     unclear: frozenset[str] = frozenset()  # words that change a quantity: "half", "percent", "at least"
     attached: frozenset[str] = frozenset()  # of scales and `unclear`, what counts only behind a number: "grand"
+    compound: re.Pattern[str] = _NEVER  # a comma inside of two numbers: "zwei, und zwanzig Minuten"
     vigesimal: bool = False  # French: soixante-dix, quatre-vingt-douze
     one_word: bool = False  # numbers are written as one word: "zweihundertfünf"
     spaced: bool = False  # "1 200" is one number
@@ -76,11 +79,11 @@ class Numbers:
         found |= {name: frozenset(data.get(name, ())) for name in words}
         found |= {name: data.get(name) == "true" for name in flags}
         found |= {name: str(data[name]) for name in ("thousands", "point") if name in data}
-        return cls(**found)
+        return cls(**found, compound=re.compile(_COMPOUND.format(link, "|".join(tens))) if link else _NEVER)
 
     def words(self, text: str) -> list[str]:
         """The tokens of a text, with number words of several words, and of one long word, made whole."""
-        text = _BRACKETS.sub(self._said, text)
+        text = self.compound.sub(f" {PAUSE} ", _BRACKETS.sub(self._said, text))
         if self.attached:  # "four, grand!"
             text = re.sub(rf"(?i)([,.;:!?]\s+)(?:{'|'.join(map(re.escape, sorted(self.attached)))})\b", r"\1", text)
         phrases = (*self.values, *self.unclear, *self.digit_glue, *self.area_codes, *self.no_numbers)
@@ -233,10 +236,13 @@ def _glues(words: Sequence[str], at: int, current: Decimal | None, scale: int, n
     return words[at] in numbers.glue and after_scale and (value is None or value < 1000)
 
 
-def number_in(text: str, numbers: Numbers, repairs: Repairs, ordinals: Collection[str] = ()) -> int | None:
+def number_in(
+    text: str, numbers: Numbers, repairs: Repairs, ordinals: Collection[str] = (), asides: Collection[str] = ()
+) -> int | None:
     """The quantity that was said, None if there is none. Raises Unclear rather than guess.
 
     "twelve hundred", "1,200", "two, no, three" and "13, not 12" are clear; "2.5", "two or three" and "half" are not.
+    `asides` are words that name nothing that is counted: "two please, yes, two of us".
     """
     words = numbers.words(repairs.marked(text))
     found = _signed(cardinals(words, numbers), words, numbers)
@@ -249,7 +255,7 @@ def number_in(text: str, numbers: Numbers, repairs: Repairs, ordinals: Collectio
         raise Unclear
     if found and any(word in numbers.unclear or word in ordinals or word in numbers.repeats for word in rest):
         raise Unclear
-    if _is_repeated(found, words) or _of_two_things(found, words):
+    if _is_repeated(found, words) or _of_two_things(found, words, asides):
         raise Unclear
     if found and _has_more(found[-1], words, repairs.joiners | numbers.glue):
         raise Unclear
@@ -267,9 +273,9 @@ def _is_repeated(found: Sequence[Said[Decimal]], words: Sequence[str]) -> bool:
     )
 
 
-def _of_two_things(found: Sequence[Said[Decimal]], words: Sequence[str]) -> bool:
+def _of_two_things(found: Sequence[Said[Decimal]], words: Sequence[str], asides: Collection[str]) -> bool:
     """Whether a number is said of two things: "two adults, two children", but not "two of us, yes, two"."""
-    things = [words[said.end] for said in found if said.end < len(words)]
+    things = [words[said.end] for said in found if said.end < len(words) and words[said.end] not in asides]
     return len(found) == len(things) > 1 and len(set(things)) > 1 and len({said.value for said in found}) == 1
 
 

@@ -128,7 +128,7 @@ def _written(words: list[str]) -> str:
         spelled = "".join(letters).capitalize()
         words = [*words[: max(0, first - 1)], spelled] if first else [spelled]
     if letters and first and "".join(letters).casefold() == words[first - 1].casefold():
-        words = words[:first]  # "Jo, J O"
+        words = words[:first] + words[first + len(letters) :]  # "Jo, J O"; "Jo, J O, Smith"
     name = " ".join(word.strip(".") if len(word) > 2 else word for word in words)
     return name.title() if name.islower() else name
 

@@ -9,10 +9,11 @@ from datetime import time
 from typing import Any
 
 from .numbers import Numbers, cardinals
-from .values import Repairs, Said, Unclear, is_figure, merged, wanted
+from .values import PAUSE, Repairs, Said, Unclear, is_figure, merged, wanted
 
 _CLOCK = re.compile(r"([0-9]{1,2})[:.h]([0-9]{2})([^\W\d_]*)")
 _HOUR_MARK = re.compile(r"(?<![0-9])([0-9]{1,2}) ?[hH](?:([0-9]{2}))?(?![^\W_])")  # 15h30, 15 h
+_COMMA = re.compile(r"(?<![0-9])(0[0-9][:.h][0-9]{2}),(?=\s)")  # "08:00, in the afternoon I work"
 _HOUR = re.compile(r"([0-9]{1,2})([^\W\d_]*)")
 _FOUR = re.compile(r"([01][0-9]|2[0-3])([0-5][0-9])([^\W\d_]*)")  # 0900, 1530
 HALF_DAY = 12
@@ -112,7 +113,7 @@ class _TimeReader:
         self._times, self._numbers = times, numbers
         phrases = (*times.fixed, *times.morning, *times.afternoon, *times.unclear)
         text = _HOUR_MARK.sub(lambda m: f"{m[1]}:{m[2]}" if m[2] else f"{m[1]} h", text)
-        self.words = merged(numbers.words(text), phrases)
+        self.words = merged(numbers.words(_COMMA.sub(rf"\1 {PAUSE}", text)), phrases)
         self._number_at = {said.start: said for said in cardinals(self.words, numbers)}
         self.found: list[Said[tuple[int, bool]]] = []
         self.half_day = ""
@@ -166,8 +167,10 @@ class _TimeReader:
             raise Unclear
         if half:
             self._half("morning" if half in self._times.morning else "afternoon")
-        halves = self._times.morning | self._times.afternoon
-        zero = written.startswith("0") and not half and halves.isdisjoint(self.words)
+        zero = written.startswith("0") and not half
+        if zero and not self._times.afternoon.isdisjoint(self.words):  # "08:00 in the evening"
+            beside = {*self.words[max(0, at - 2) : at], *self.words[at + 1 : at + 2]}
+            zero, self.left_over = False, self.left_over or self._times.afternoon.isdisjoint(beside)
         is_whole = hour > HALF_DAY or hour == 0 or zero
         return Said((hour * HOUR + minute, is_whole), at, at + 1)
 

@@ -9,6 +9,7 @@ from datetime import date
 from ...core.language.agreement import polarity
 from ...core.language.intent import Phrases, classify, is_backchannel, is_complete, proposes
 from ...core.language.kinds import Kind
+from ...core.language.only_values import only_values
 from ...core.language.values import Unclear
 from ...core.language.words import joined, tokens
 from ...core.turns.records import Situation
@@ -21,7 +22,6 @@ from .turn import FlowTurn, Look
 from .values import Incomplete, Invalid, Picked, is_place, last_named, picked, value_in
 
 _CLAUSE_END = re.compile(r"[,.;:!]")
-PROPOSED_WORDS = 2  # "what about next Friday", but not "what about parking on Friday"
 UNFINISHED_MS = 2500  # how long to wait for the rest of an unfinished sentence
 TYPED = ("number", "digits", "phone", "date", "time")
 COMMANDS = (Kind.AGENT, Kind.REPEAT, Kind.STOP, Kind.QUESTION)
@@ -75,7 +75,8 @@ def _asks_with_value(turn: FlowTurn) -> bool:
     if turn.kind is not Kind.QUESTION or _answer_to(turn) is not None:
         return False
     if (proposed := turn.phrases.behind("suggest", turn.text)) is not None:
-        return _has_value(turn, " ".join(proposed[:PROPOSED_WORDS]), False)
+        said = " ".join(proposed)  # "what about next Friday", but not "what about Friday opening hours"
+        return only_values(said, turn.phrases) and _has_value(turn, said, False)
     if turn.phrases.matches("wh_question", turn.text):
         return False
     parts = turn.slot is not None and turn.slot.type in ("date", "time")  # "at five?", but not "the 8 digit number?"

@@ -155,7 +155,7 @@ def _value(text: str, slot: Slot, phrases: Phrases, today: date, known: str = ""
         text = phrases.after_no(text)
     match slot.type:
         case "number":
-            number = number_in(text, numbers, repairs, dates.ordinals)
+            number = number_in(text, numbers, repairs, dates.ordinals, phrases.known | phrases.fillers)
             if number is not None and not _within(number, slot):
                 raise Invalid
             return "" if number is None else str(number)
