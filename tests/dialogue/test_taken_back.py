@@ -197,6 +197,9 @@ async def test_a_refusal_of_the_explanation_leads_to_the_question(tmp_path: Path
 @pytest.mark.parametrize(
     ("language", "said"),
     [
+        ("en", "yes that's right, nothing else"),
+        ("it", "sì, va bene, niente altro"),
+        ("nl", "ja hoor, geen probleem"),
         ("en", "no problem, let's continue"),
         ("de", "kein Problem, weiter"),
         ("es", "no hay problema, siga"),
@@ -204,7 +207,7 @@ async def test_a_refusal_of_the_explanation_leads_to_the_question(tmp_path: Path
         ("nl", "geen probleem, ga verder"),
     ],
 )
-async def test_going_on_politely_confirms(tmp_path: Path, language: str, said: str) -> None:
+async def test_a_negation_that_refuses_nothing_confirms(tmp_path: Path, language: str, said: str) -> None:
     call = call_of(load(write(tmp_path, f"language: {language}\n{CONFIRMS}")))
     await call.start()
     await call.says("5")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .values import Unclear
@@ -28,19 +27,14 @@ def is_reserved(text: str, phrases: Phrases) -> bool:
     return phrases.matches_words("withdraw", rest) or (phrases.denies(rest) and not phrases.agrees(rest))
 
 
-def is_denied(words: Sequence[str], phrases: Phrases) -> bool:
-    """Whether a denial follows a yes: "sure, not today", "con gusto, no". The words are those of `cleaned`."""
-    after_yes = phrases.behind("yes", joined(words)) or words[-1:]
-    return phrases.denies(after_yes) and not phrases.agrees(after_yes)
-
-
 def _polarity(text: str, phrases: Phrases) -> bool | None:
     words = phrases.cleaned(text)
     if phrases.matches_words("no", words) or phrases.matches_words("no", tokens(text)):  # "uh-uh" is made of fillers
         return phrases.agrees(words)
     if phrases.agrees(words, whole=True):
         return True
-    if is_denied(words, phrases):
+    after_yes = phrases.behind("yes", joined(words)) or words[-1:]
+    if phrases.denies(after_yes) and not phrases.agrees(after_yes):  # "sure, but not today", "con gusto, no"
         return None
     if phrases.matches_words("yes", tokens(text)):
         return True

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .agreement import is_denied, is_reserved, polarity
+from .agreement import is_reserved, polarity
 from .date_words import Dates
 from .kinds import Kind
 from .numbers import Numbers
@@ -299,9 +299,6 @@ def classify(
         if about("redirect", "next"):
             return Kind.REDIRECT
         return Kind.OTHER if question and not about("withdraw") else Kind.CORRECT
-    explained = not question and about("understood")  # "I know, you don't have to tell me"
-    if kind is Kind.CONFIRM and is_denied(words, phrases) and not (explained or about("redirect", "next")):
-        return Kind.OTHER
     return kind
 
 
