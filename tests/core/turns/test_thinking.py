@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bargein.core.audio.pcm import samples
 from bargein.core.audio.playout import Segment
 from bargein.core.turns import actions as act
+from bargein.core.turns.endpoint import PREROLL_SAMPLES
 from bargein.core.turns.reply import ExpectedKind
 from bargein.core.turns.table import State
 from bargein.core.turns.transcript import Transcript
@@ -286,3 +288,48 @@ def test_a_request_is_over_though_its_words_come_when_a_cough_has_begun(pause_ms
         assert call.core.state is State.THINKING
         assert call.dropped == []
     assert [situation.caller_text for situation in call.situations[1:]] == ["I want it sent to Rome"] * over
+
+
+def test_a_click_behind_a_request_is_over_when_the_next_sound_begins() -> None:
+    call = Late([MENU, "to Rome then"], ["I want it sent to Rome", "hello?"], word=0.9, expects="text")
+    call.run(3000)
+    call.run(900, LOUD)
+    call.run(1000)
+    call.run(60, LOUD)
+    call.slow = True
+    call.answer()
+    assert call.core.state is State.THINKING
+    call.run(1000)
+    call.run(80, LOUD)
+    assert len(call.heard[2][0]) == PREROLL_SAMPLES  # as for any sound
+
+
+def test_a_sound_behind_a_request_is_heard_from_its_beginning_though_it_shows_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    call = Late([MENU, "to Rome then"], ["I want it sent to Rome", "hello?"], word=0.9, expects="text")
+    call.run(3000)
+    call.run(900, LOUD)
+    call.run(1000)
+    call.run(60, LOUD)
+    call.slow = True
+    call.answer()
+    with monkeypatch.context() as together:  # analysed with other calls, and not an onset yet
+        together.setattr(call.hearing, "nothing", lambda: LOUD)
+        together.setattr(call.hearing, "_armed", False)
+        call.run(400, LOUD)
+    call.hearing.rearm()
+    call.run(80, LOUD)
+    assert len(call.heard[2][0]) >= PREROLL_SAMPLES + samples(500)
+
+
+def test_the_silence_before_a_sound_behind_a_request_is_no_pause_of_the_caller() -> None:
+    call = Late([MENU, "to Rome then"], ["I want it sent to Rome"], word=0.9, expects="text")
+    call.run(3000)
+    call.run(900, LOUD)
+    call.run(1000)
+    call.run(60, LOUD)
+    call.slow = True
+    call.answer()
+    assert call.core.state is State.THINKING
+    assert call.core._turn_end.pace.factor == 1.0

@@ -13,7 +13,7 @@ from ..detector.vad_frame import VadFrame
 from .actions import JudgeSound
 from .caller_input import CallerInput
 from .caller_voice import CallerVoice
-from .endpoint import KEPT_SAMPLES, PREROLL_SAMPLES, RECOGNIZER_LATE_MS, CallerTurn, Preroll
+from .endpoint import KEPT_SAMPLES, LATER_MS, PREROLL_SAMPLES, RECOGNIZER_LATE_MS, CallerTurn, Preroll
 from .overlap_classifier import BACKGROUND_FRAMES, OverlapClassifier
 from .prosody import SpeechTrack
 from .reply import Listen
@@ -73,6 +73,7 @@ class Caller:
         self._voice = CallerVoice()
         self._cooldown_until = 0
         self._behind: int | None = None  # where a sound began that was not yet told from the turn before it
+        self._behind_voiced = 0  # its last voiced frame
         self._missed = 0  # samples of the turn that came while it was rejected
 
     @property
@@ -86,7 +87,8 @@ class Caller:
 
     def hears_nothing(self) -> bool:
         """Whether there is no sound, and the frame of the line that is due begins none. Then it is done."""
-        if self.turn is not None or self._rejected is not None or (near := self._detector.nothing()) is None:
+        sounds = self.turn is not None or self._rejected is not None or self._behind is not None
+        if sounds or (near := self._detector.nothing()) is None:
             return False
         self._preroll.push(near)
         self._track.push(near)
@@ -118,13 +120,25 @@ class Caller:
         if self._rejected is not None:
             sound = self._reconsider(self._rejected, frame, now, question)
         elif frame.onset:
-            self._begin(frame, now, question, 0 if self._behind is None else now - self._behind)
+            self._begin(frame, now, question, self._follow_behind(frame, now))
             sound = Sound.BEGAN
         else:
+            self._follow_behind(frame, now)
             sound = Sound.NONE
         if self.turn is not None:
             self._classify(self.turn, frame, overlap)
         return sound, frame
+
+    def _follow_behind(self, frame: VadFrame, now: int) -> int:
+        """Samples since the sound behind the last turn began. 0 if there is none, or a silence has ended it."""
+        if self._behind is None:
+            return 0
+        if now - self._behind_voiced >= samples(LATER_MS):
+            self._behind = None
+            return 0
+        if frame.voiced:
+            self._behind_voiced = now
+        return now - self._behind
 
     def _compare(self, turn: CallerTurn, now: int) -> None:
         """How loud the sound has to be to be the caller's, given its pitch so far."""
@@ -192,7 +206,8 @@ class Caller:
         elif turn is not None:
             self._detector.rearm()
         self.floor_since = now
-        self._behind = turn.sound_behind.began if turn is not None and turn.sound_behind is not None else None
+        if turn is not None and turn.sound_behind is not None:
+            self._behind, self._behind_voiced = turn.sound_behind.began, turn.last_voiced
         self.unclear = turn is not None and turn.unclear and not overlong
         self.unanswered = turn is not None and not turn.complete and turn.silent_ms(now) >= RECOGNIZER_LATE_MS
         return turn

@@ -135,8 +135,8 @@ class CallerTurn:
 
     @property
     def paused_ms(self) -> int:
-        """The longest pause inside the turn, without the one before a later sound that is no word."""
-        return self.longest_pause_ms if self._ignored is None else self._ignored.pause_ms
+        """The longest pause inside the turn, without the one before a later sound that is no word or is behind it."""
+        return self._paused_before(self._ignored or self.sound_behind)
 
     @property
     def undecided(self) -> bool:
@@ -149,6 +149,9 @@ class CallerTurn:
         if self.later is None or not self.later.is_no_word(self._last_frame):
             return None
         return self.later if len(tokens(self.text)) >= STORY_WORDS else None
+
+    def _paused_before(self, later: LaterSound | None) -> int:
+        return self.longest_pause_ms if later is None else later.pause_ms
 
     @property
     def text(self) -> str:
@@ -168,11 +171,15 @@ class CallerTurn:
             return None
         return later if at + self.recognition >= later.began else None
 
+    @property
+    def words_until(self) -> int:
+        """The end of the caller's last sound, without a later sound that is no word or is behind the turn."""
+        return self.spoken_until if self.sound_behind is None else self.sound_behind.words_until
+
     def entry(self) -> CallerEntry:
         """For the ledger."""
         confidence = self.transcript.confidence if self.transcript else None
-        until = self.spoken_until if self.sound_behind is None else self.sound_behind.words_until
-        return CallerEntry(self.text, confidence, self.onset, until, self.recognition)
+        return CallerEntry(self.text, confidence, self.onset, self.words_until, self.recognition)
 
     def is_backchannel(self, phrases: Phrases, extra: Sequence[str]) -> bool:
         """Whether the words so far are a backchannel; `extra` are more that count."""
@@ -186,7 +193,7 @@ class CallerTurn:
         if frame.voiced:
             gap_ms = ms(self._unvoiced - FRAME_SAMPLES)
             if gap_ms >= LATER_MS:
-                self.later = LaterSound(now, gap_ms, self.spoken_until, self.paused_ms)
+                self.later = LaterSound(now, gap_ms, self.spoken_until, self._paused_before(self._ignored))
             self.longest_pause_ms = max(self.longest_pause_ms, gap_ms)
             self.last_voiced, self._unvoiced = now, 0
             self.evidence = max(self.evidence, frame.score)

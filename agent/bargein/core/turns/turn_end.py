@@ -177,7 +177,7 @@ class TurnEnd:
     def _log_odds(self, turn: CallerTurn, signs: Signs) -> float | None:
         if self._model is None or turn.prosody is None:
             return None
-        words, seconds = turn.transcript or Transcript(""), (turn.spoken_until - turn.onset) / RATE
+        words, seconds = turn.transcript or Transcript(""), (turn.words_until - turn.onset) / RATE
         return self._model.log_odds(turn.prosody, seconds, words.ending, signs, words.ended)
 
     def _paced(self, wait_ms: int) -> int:
