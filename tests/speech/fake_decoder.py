@@ -14,6 +14,8 @@ from bargein.errors import EngineError
 from bargein.speech.whisper_text import Decoded
 from bargein.speech.whisper_worker import answer_requests
 
+HANGS = 77  # samples of a sound that is never judged
+
 
 class FakeDecoder:
     """The language "broken" raises, "deadly" ends the process, "slow" takes half a second.
@@ -44,6 +46,8 @@ class FakeDecoder:
         return Decoded("4 0 7", -0.1, 0.1)
 
     def judge_sound(self, pcm: Pcm) -> SoundProbabilities | None:
+        if len(pcm) == HANGS:
+            threading.Event().wait()
         if not len(pcm):
             raise ValueError("no sound")
         self._judged.set()

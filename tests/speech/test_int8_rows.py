@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -30,16 +35,39 @@ def test_they_are_those_of_floats(shape: tuple[int, int], bytewise: bool, monkey
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_the_largest_sum_fits(sign: int) -> None:
+def test_the_largest_sum_fits(sign: int, monkeypatch: pytest.MonkeyPatch) -> None:
     weights = np.full((2, LONG), 127, np.int8)
     rows = Rows.of(weights, np.ones(2, np.float32), np.zeros(2, np.float32))
     x = np.full((1, LONG), sign, np.float32)
-    for multiply in (int8_rows._by_words, *([int8_rows._by_bytes] if byte_products.HERE else [])):
-        out = np.empty((1, 2), np.float32)
-        multiply(x, rows.weights, rows.scale, rows.bias, rows.sums, out)
+    for here in {False, byte_products.HERE}:
+        monkeypatch.setattr(int8_rows, "HERE", here)
+        out = times(x, rows)
         np.testing.assert_allclose(out, sign * 127 * LONG, rtol=0.001)
 
 
 def test_nothing_times_the_rows_is_their_bias() -> None:
     rows = rows_of(5, 64)
     np.testing.assert_allclose(times(np.zeros((1, 64), np.float32), rows)[0], rows.bias)
+
+
+PRODUCT = """
+import numpy as np
+from bargein.speech.int8_rows import Rows, times
+for count in (8, 60):
+    rows = Rows.of(np.ones((4, 1536), np.int8), np.ones(4, np.float32), np.zeros(4, np.float32))
+    np.testing.assert_allclose(times(np.ones((count, 1536), np.float32), rows), 1536, rtol=0.001)
+"""
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"MALLOC_PERTURB_": "85"},  # what is freed is overwritten
+        {"MALLOC_MMAP_THRESHOLD_": "65536"},  # ... or given back to the system
+        {"NUMBA_CPU_NAME": "generic"},  # a processor that multiplies no bytes
+    ],
+)
+def test_memory_and_processor_as_the_environment_wants(environment: dict[str, str], tmp_path: Path) -> None:
+    given = {**os.environ, **environment, "NUMBA_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", PRODUCT], env=given, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

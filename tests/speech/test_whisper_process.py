@@ -20,6 +20,7 @@ from bargein.core.turns.transcript import SoundProbabilities
 from bargein.errors import EngineError
 from bargein.speech.whisper_process import STARTS_S, DecoderProcess
 from tests.server.test_registry import HandClock
+from tests.speech.fake_decoder import HANGS
 
 COMMAND = (sys.executable, "-m", "tests.speech.fake_decoder")
 PCM: Pcm = np.zeros(8000, np.int16)
@@ -113,6 +114,22 @@ def test_a_stopped_process_is_replaced() -> None:
         until(lambda: answers(process))
         assert process.pid != stopped
         assert process.restarts >= 1
+    finally:
+        process.close()
+
+
+def test_a_process_that_judges_no_sounds_any_more_is_replaced() -> None:
+    process = DecoderProcess("fake", COMMAND, hang_s=2.0)
+    hanging = process.pid
+
+    def replaced() -> bool:
+        process.judge_sound(np.zeros(HANGS, np.int16))
+        return process.restarts >= 1 and process.pid not in (0, hanging)
+
+    try:
+        assert process.judge_sound(np.zeros(HANGS, np.int16)) is None
+        assert process.pid == hanging, "one late answer is no hang"
+        until(replaced)
     finally:
         process.close()
 

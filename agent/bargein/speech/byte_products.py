@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
-import llvmlite.binding
 from llvmlite import ir
 from numba.core import cgutils, types
+from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
-HERE = bool(llvmlite.binding.get_host_cpu_features().get("avx512vnni"))  # whether this processor has it
+# Whether the processor that Numba compiles for has it: NUMBA_CPU_NAME may name another one than this.
+HERE = "+avx512vnni" in cpu_target.target_context.codegen().magic_tuple()[2].split(",")
 LANE = 64  # bytes at a time
 
 

@@ -39,16 +39,23 @@ class Rows(NamedTuple):
 def times(x: Floats, rows: Rows) -> Floats:
     """x (n, in) times the rows: (n, out)."""
     out = np.empty((len(x), len(rows.weights)), np.float32)
-    multiply = _by_bytes if HERE and x.shape[1] % LANE == 0 else _by_words
-    multiply(np.ascontiguousarray(x), rows.weights, rows.scale, rows.bias, rows.sums, out)
+    multiply, kind = (_by_bytes, np.uint8) if HERE and x.shape[1] % LANE == 0 else (_by_words, np.int16)
+    asks = np.empty(x.shape, kind)  # here, because compiled code that works with addresses would free it too soon
+    multiply(np.ascontiguousarray(x), rows.weights, rows.scale, rows.bias, rows.sums, asks, out)
     return out
 
 
 @unlocked
 def _by_words(
-    x: Floats, weights: NDArray[np.int8], scale: Floats, bias: Floats, sums: NDArray[np.int32], out: Floats
+    x: Floats,
+    weights: NDArray[np.int8],
+    scale: Floats,
+    bias: Floats,
+    sums: NDArray[np.int32],
+    asks: NDArray[np.int16],
+    out: Floats,
 ) -> None:
-    asks, unit = np.empty(x.shape, np.int16), np.empty(len(x), np.float32)
+    unit = np.empty(len(x), np.float32)
     largest = np.float32(min(LARGEST, SUM // (127 * x.shape[1])))
     for at in range(len(x)):
         unit[at] = _peak(x[at]) / largest
@@ -65,9 +72,15 @@ def _by_words(
 
 @unlocked
 def _by_bytes(
-    x: Floats, weights: NDArray[np.int8], scale: Floats, bias: Floats, sums: NDArray[np.int32], out: Floats
+    x: Floats,
+    weights: NDArray[np.int8],
+    scale: Floats,
+    bias: Floats,
+    sums: NDArray[np.int32],
+    asks: NDArray[np.uint8],
+    out: Floats,
 ) -> None:
-    asks, unit = np.empty(x.shape, np.uint8), np.empty(len(x), np.float32)
+    unit = np.empty(len(x), np.float32)
     for at in range(len(x)):
         unit[at] = _peak(x[at]) / np.float32(LARGEST_BYTE)
         for k in range(x.shape[1]):

@@ -30,11 +30,10 @@ from ..core.turns.transcript import SoundProbabilities
 from ..errors import EngineError
 from . import whisper_worker
 from .whisper_text import Decoded
-from .whisper_worker import Message, read_message, write_message
+from .whisper_worker import SOUND_S, Message, read_message, write_message
 
 log = logging.getLogger(__name__)
 
-SOUND_S = 1.0  # after which a second opinion is of no use
 HANG_S = 8.0  # a process that has not answered for this time is replaced; its callers no longer wait
 START_S = 110.0  # to load a model, and the first time to compile the decoder, at low priority on a busy machine
 RESTART_S = (0.5, 30.0)  # after a failed start: the wait before the next one, first and longest; it doubles each time
@@ -76,6 +75,7 @@ class DecoderProcess:
         self._lock = threading.Lock()
         self._closed = False
         self._start_at, self._wait_s = 0.0, RESTART_S[0]
+        self._late: tuple[_Child, float] | None = None  # it owes the answer to a sound, since when
         self._starts: deque[float] = deque(maxlen=MOST_STARTS)  # when the last ones were started again
         self._child: _Child | None = _Child(self._command, self._replace)
         self.languages = self._child.languages
@@ -102,11 +102,26 @@ class DecoderProcess:
             return None  # nobody waits for a sound: soon it is another one
         try:
             answer = child.ask({"op": "sound", "language": ""}, pcm).result(SOUND_S)
-        except (_Lost, TimeoutError):
+        except _Lost:
+            return None
+        except TimeoutError:
+            self._end_if_it_hangs(child)
             return None
         with self._lock:
             self.cpu_s += answer["cpu_s"]
+            self._late = None
         return SoundProbabilities(**answer["sound"]) if answer["sound"] else None
+
+    def _end_if_it_hangs(self, child: _Child) -> None:
+        """An answer to a sound did not come in time. Phrases have threads of their own, and may still be answered."""
+        now = self._clock.monotonic()
+        with self._lock:
+            if self._late is None or self._late[0] is not child:
+                self._late = child, now
+            late_s = now - self._late[1]
+        if late_s >= self._hang_s:
+            log.error("the recognizer's process judges no sounds any more; it is ended")
+            child.kill()
 
     def close(self) -> None:
         """End the process."""

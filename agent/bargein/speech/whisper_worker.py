@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
-from ..clock import cpu_times
+from ..clock import SystemClock, cpu_times
 from ..core.audio.pcm import Pcm
 from ..core.turns.transcript import SoundProbabilities
 from ..errors import EngineError
@@ -32,6 +32,7 @@ from .whisper_text import Decoded
 log = logging.getLogger(__name__)
 
 NICE = 10  # below the server: a tenth of the weight of the audio
+SOUND_S = 1.0  # after which a second opinion is of no use
 SWITCH_S = 0.0005  # after which a thread hands the interpreter over
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 HEAD = struct.Struct("<II")  # lengths of the JSON and of the samples after it, in bytes
@@ -123,6 +124,7 @@ class _Request:
     hints: Sequence[str]
     pcm: Pcm
     upper: Pcm | None
+    came_at: float  # monotonic, in s
 
 
 _Requests = queue.SimpleQueue[_Request]
@@ -139,14 +141,16 @@ def _request(told: Message, samples: bytes) -> _Request:
     given = np.frombuffer(samples, "<i2").astype(np.int16)
     pcm, upper = np.split(given, [told.get("samples", len(given))])
     hints = told.get("hints", ())
-    return _Request(told["number"], told["op"], told["language"], hints, pcm, upper if len(upper) else None)
+    high, now = upper if len(upper) else None, SystemClock().monotonic()
+    return _Request(told["number"], told["op"], told["language"], hints, pcm, high, now)
 
 
 def _answered(decoder: LoadedDecoder, request: _Request) -> Message:
     """The answer to a request."""
     try:
         if request.op == "sound":
-            sound = decoder.judge_sound(request.pcm)
+            late = SystemClock().monotonic() - request.came_at > SOUND_S  # nobody waits for it any more
+            sound = None if late else decoder.judge_sound(request.pcm)
             return {"number": request.number, "sound": asdict(sound) if sound is not None else None}
         if request.op == "digits":
             decoded = decoder.decode_digits(request.pcm, request.language)

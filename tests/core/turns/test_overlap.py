@@ -192,6 +192,10 @@ def test_the_classifier_the_number_of_words_and_the_recognizers_doubt_decide_tog
         ("Try", 0.3, 0.8, Event.INTERRUPTION),  # some word, though maybe not this one
         ("Try", 0.8, 0.5, Event.INTERRUPTION),
         ("try that one", 0.3, 0.5, Event.INTERRUPTION),
+        *(
+            (text, 0.4, 0.5, Event.INTERRUPTION)
+            for text in ("Stop.", "No.", "wait", "hang on", "Operator.", "A person")
+        ),
     ],
 )
 def test_a_word_that_is_hardly_believed_needs_a_sound_like_a_word(

@@ -199,7 +199,7 @@ def classify_overlap(
     backchannel = is_backchannel(words.text, phrases, question, extra) and not guessed
     unclear = is_unclear(spoken, phrases, question) or (not question and _sounds_like_backchannel(words, settings))
     if sound.likely is not None and words.sound_probabilities is not None and not question:
-        heard, nothing = words.sound_probabilities, _is_nothing(sound, sound.likely, words, spoken, settings)
+        heard, nothing = words.sound_probabilities, _is_nothing(sound, words, spoken, phrases, settings)
         yeah = bool(spoken) and heard.backchannel >= settings.yeah and phrases.unclear.issuperset(spoken)
         backchannel = backchannel or yeah
         request = not (backchannel or nothing) and _request(sound.likely, heard, spoken)
@@ -233,17 +233,23 @@ def _believed(sound: OverlapSound, words: Transcript, spoken: Sequence[str], set
 
 
 def _is_nothing(
-    sound: OverlapSound, likely: OverlapClass, words: Transcript, spoken: Sequence[str], settings: OverlapSettings
+    sound: OverlapSound, words: Transcript, spoken: Sequence[str], phrases: Phrases, settings: OverlapSettings
 ) -> bool:
     """Whether no word is likely where the recognizer wrote none that count: nothing at all, a word or two that it
     hardly believes, or what it writes for a cry. Where it wrote nothing, other people in the room are nothing, either.
+    "Stop", "no" and "operator" count even so: to talk over them is the worst mistake.
 
     What lets a silent agent talk on must not stop it again without words.
     """
+    if sound.likely is None:
+        return False
     most, least = settings.doubtful_words
-    counts = len(spoken) > most or (bool(spoken) and words.confidence >= least)
+    urgent = not phrases.urgent.isdisjoint(spoken) or any(
+        phrases.matches(rule, joined(spoken)) for rule in ("agent", "stop")
+    )
+    counts = len(spoken) > most or (bool(spoken) and (urgent or words.confidence >= least))
     room = not spoken and sound.loudest_dbfs < sound.background_speech_dbfs + settings.near_db
-    return (not counts or is_stretched(spoken)) and (likely.word < settings.without_words or room)
+    return (not counts or is_stretched(spoken)) and (sound.likely.word < settings.without_words or room)
 
 
 def _request(likely: OverlapClass, recognized: SoundProbabilities, spoken: Sequence[str]) -> bool:
