@@ -38,6 +38,7 @@ async def answer(tmp_path: Path, slot: str, said: str, language: str) -> str:
         ("en", TIME, "what about 4 pm?", "16:00"),
         ("en", DAY, "what about the 5th of December?", "2026-12-05"),
         ("en", NUMBER, "what about two?", "2"),
+        ("en", NUMBER, "how about a dozen", "12"),
         ("en", MUG, "what about blue", "blue"),
         ("en", MUG, "and what about the blue one?", "blue"),
         ("en", MUG, "can I have the blue one?", "blue"),

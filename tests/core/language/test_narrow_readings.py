@@ -63,6 +63,7 @@ def test_the_words_behind_letters_stay(text: str, value: str) -> None:
         ("en", "tomorrow evening, 08:00", "20:00"),
         ("en", "in the evening at 08:00 please", "20:00"),
         ("de", "08:00 abends bitte", "20:00"),
+        ("de", "um 08:00 Uhr abends", "20:00"),
         ("en", "08:00 in the morning", "08:00"),
         ("en", "08:00", "08:00"),
     ],

@@ -29,7 +29,17 @@ def _vocabulary(phrases: Phrases) -> set[str]:
         *(dates.days, dates.weekdays, dates.months, dates.ordinals, dates.units, dates.ahead, dates.since, dates.later),
         *(dates.following, dates.coming, dates.after_next, dates.next_week, dates.day_of, dates.past, dates.link),
         *(dates.one, dates.parts, dates.at, dates.clock, times.fixed, times.morning, times.afternoon),
-        *(numbers.values, numbers.scales, numbers.glue, numbers.tens_glue, numbers.articles, repairs.negations),
+        *(
+            numbers.quantities,
+            numbers.quantity_of,
+            numbers.indefinite,
+            numbers.values,
+            numbers.scales,
+            numbers.glue,
+            numbers.tens_glue,
+            numbers.articles,
+            repairs.negations,
+        ),
         (word for form, _ in times.forms for word in form),
     )
     return {word for text in texts for word in text.split()}

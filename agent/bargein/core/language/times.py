@@ -168,8 +168,9 @@ class _TimeReader:
         if half:
             self._half("morning" if half in self._times.morning else "afternoon")
         zero = written.startswith("0") and not half
-        if zero and not self._times.afternoon.isdisjoint(self.words):  # "08:00 in the evening"
-            beside = {*self.words[max(0, at - 2) : at], *self.words[at + 1 : at + 2]}
+        if zero and not self._times.afternoon.isdisjoint(self.words):  # "08:00 Uhr abends"
+            behind = self.words[at + 1 : at + 3]
+            beside = {*self.words[max(0, at - 2) : at], *(behind if PAUSE not in behind[:1] else ())}
             zero, self.left_over = False, self.left_over or self._times.afternoon.isdisjoint(beside)
         is_whole = hour > HALF_DAY or hour == 0 or zero
         return Said((hour * HOUR + minute, is_whole), at, at + 1)

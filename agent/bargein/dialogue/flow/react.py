@@ -274,7 +274,8 @@ def _skip(turn: FlowTurn) -> Move:
     if turn.now.confirm and not _refuses(turn):
         return turn.to(turn.base.confirm(*turn.now.confirm), GoOn(turn.now.name, leave=True))
     if turn.now.confirm and turn.asked:
-        return turn.not_understood("sorry") if turn.phrases.matches("next", turn.text) else _no(turn, None)
+        goes_on = turn.phrases.matches("next", turn.text) or turn.phrases.mentions("plain_yes", turn.text)
+        return turn.not_understood("sorry") if goes_on else _no(turn, None)
     if turn.now.optional:
         return turn.to(turn.base, GoOn(turn.now.name, leave=True))
     if turn.asked and turn.base.misses >= turn.now.retries:
