@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bargein.core.language.idle import asking_words, asks_nothing, may_be_any_sound, without_idle
+from bargein.core.language.idle import asking_words, asks_nothing, may_be_any_sound, without_echo, without_idle
 from bargein.dialogue.languages import load
 
 
@@ -88,6 +88,69 @@ def test_which_words_may_be_any_sound(text: str, any_sound: bool) -> None:
     assert may_be_any_sound(text.split(), load("en"), expected=("the blue one",)) is any_sound
 
 
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "hang up"),
+        ("en", "go back"),
+        ("en", "speak up"),
+        ("en", "wrong"),
+        ("en", "forget it"),
+        ("de", "falsch"),
+        ("fr", "faux"),
+        ("fr", "plus fort"),
+        ("es", "más alto"),
+        ("it", "sbagliato"),
+        ("it", "annulla"),
+        ("nl", "fout"),
+        ("pt", "errado"),
+    ],
+)
+def test_a_command_is_no_word_for_any_sound(language: str, text: str) -> None:
+    assert not may_be_any_sound(text.split(), load(language))
+
+
+@pytest.mark.parametrize(
+    ("language", "text"), [("en", "what"), ("en", "huh"), ("en", "what sorry"), ("es", "cómo"), ("en", "la la la")]
+)
+def test_a_what_alone_and_a_word_over_and_over_may_be_any_sound(language: str, text: str) -> None:
+    assert may_be_any_sound(text.split(), load(language))
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "kind", "any_sound"),
+    [
+        ("en", "thursday", "date", False),
+        ("en", "tomorrow", "date", False),
+        ("en", "on monday", "time", False),
+        ("de", "übermorgen", "date", False),
+        ("en", "noon", "time", False),
+        ("en", "thursday", "", True),
+        ("en", "below", "date", True),
+    ],
+)
+def test_a_day_or_a_time_means_something_where_one_is_expected(
+    language: str, text: str, kind: str, any_sound: bool
+) -> None:
+    assert may_be_any_sound(text.split(), load(language), kind=kind) is any_sound
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "left"),
+    [
+        ("one moment", "one moment please", ""),
+        ("moment please", "one moment please", ""),
+        ("moment", "one moment please", "moment"),
+        ("moment one", "one moment please", "moment one"),
+        ("one moment the blue one", "one moment", "the blue one"),
+        ("einen tisch bitte", "einen moment bitte", "einen tisch bitte"),
+        ("one", "", "one"),
+    ],
+)
+def test_only_an_echo_is_taken_out(text: str, said: str, left: str) -> None:
+    assert without_echo(text.split(), said.split()) == left.split()
+
+
 def test_a_no_alone_refuses_nothing_in_a_story() -> None:
-    assert may_be_any_sound(["no"], load("en"), story=True)
-    assert not may_be_any_sound(["no", "the", "other"], load("en"), story=True)
+    assert may_be_any_sound(["no"], load("en"), kind="text")
+    assert not may_be_any_sound(["no", "the", "other"], load("en"), kind="text")

@@ -86,6 +86,17 @@ def test_a_new_request_replaces_the_answer_and_is_counted(said: str) -> None:
         ("no", 0.6, "text", False),  # what would it refuse?
         ("no the blue one", 0.6, "text", True),
         ("twelve", 0.6, "number", True),
+        ("no on Tuesday please", 0.5, "", True),  # the sound is likely to be words
+        ("wait I meant Thursday", 0.54, "", True),
+        ("stop", 0.5, "", True),
+        ("stop", 0.45, "", False),  # "no" is written so for "yes"
+        ("huh?", 0.6, "", False),
+        ("hang up", 0.6, "", True),
+        ("Thursday", 0.6, "date", True),
+        ("Thursday", 0.6, "", False),
+        ("What are you?", 0.6, "", False),  # written for the echo of "One moment."
+        ("Try", 0.6, "", False),
+        ("More often", 0.6, "", False),
     ],
 )
 def test_what_the_recognizer_is_not_sure_of_replaces_no_answer(
@@ -118,6 +129,61 @@ def test_the_echo_of_a_filler_is_no_request(said: str, dropped: bool) -> None:
     call.run(600, LOUD)
     call.run(200)
     assert call.dropped == ([act.DropCause.SPEECH] if dropped else [])
+
+
+@pytest.mark.parametrize(("since_ms", "dropped"), [(300, False), (2400, True)])
+@pytest.mark.parametrize("said", ["one", "moment for"])
+def test_what_the_agent_said_before_is_no_echo(said: str, since_ms: int, dropped: bool) -> None:
+    call = Held([MENU, "one red mug"], ["I want two red ones", said], word=0.9)
+    call.run(600)
+    call.run(700, LOUD)
+    call.slow = True
+    call.run(1000)
+    call.do(call.core.on_segment(2, Segment(utterance("one moment for you"), filler=True)))
+    call.run(60 + since_ms)
+    call.run(600, LOUD)
+    call.run(200)
+    assert call.dropped == ([act.DropCause.SPEECH] if dropped else [])
+
+
+def test_the_words_of_a_filler_in_another_order_are_a_request() -> None:
+    call = Held([MENU, "one red mug"], ["I want the red one", "einen Tisch bitte"], word=0.9)
+    call.run(600)
+    call.run(700, LOUD)
+    call.slow = True
+    call.run(1000)
+    call.confidence = 0.65
+    call.do(call.core.on_segment(2, Segment(utterance("einen Moment bitte"), filler=True)))
+    call.run(60)
+    call.run(900, LOUD)
+    call.run(200)
+    assert call.dropped == [act.DropCause.SPEECH]
+
+
+def test_a_sentence_over_a_filler_that_may_be_its_echo_misheard_has_to_be_clear() -> None:
+    call = Held([MENU, "one red mug"], ["I want the red one", "what are you doing"], word=0.9)
+    call.run(600)
+    call.run(700, LOUD)
+    call.slow = True
+    call.run(1000)
+    call.confidence = 0.52
+    call.do(call.core.on_segment(2, Segment(utterance("one moment please"), filler=True)))
+    call.run(60)
+    call.run(600, LOUD)
+    call.run(200)
+    assert call.dropped == []
+
+
+def test_a_sentence_that_hardly_sounds_like_words_has_to_be_clear() -> None:
+    call = Held([MENU, "one red mug"], ["I want the red one", "no on Tuesday please"], word=0.9)
+    call.run(3000)
+    call.run(700, LOUD)
+    call.slow = True
+    call.run(1400)
+    call.confidence, call.classifier.word = 0.52, 0.4
+    call.run(400, LOUD)
+    call.run(200)
+    assert call.dropped == []
 
 
 def test_the_recognizer_judges_a_sound_while_an_answer_is_planned_too() -> None:

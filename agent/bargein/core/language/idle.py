@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .completeness import mentions_any
 from .intent import Phrases, is_backchannel
 from .numbers import cardinals
 from .sentences import sentences
+from .times import is_clock_time
 from .words import joined, tokens
 
 LONGEST_PHRASE = 6  # words of "is there anybody there at all"
 FEW_WORDS = 2
+COMMANDS = ("agent", "stop", "redirect", "withdraw", "wrong")  # rules
 
 
 def asks_nothing(text: str, phrases: Phrases, extra: Sequence[str] = (), question: bool = False) -> bool:
@@ -39,18 +42,37 @@ def asking_words(
     return asking
 
 
-def may_be_any_sound(words: Sequence[str], phrases: Phrases, expected: Sequence[str] = (), story: bool = False) -> bool:
+def without_echo(words: Sequence[str], said: Sequence[str]) -> list[str]:
+    """The words without what the agent `said` at that time and what came back as its echo.
+
+    An echo keeps the order: two words or more that were said one behind the other are one. A single word may be the
+    caller's: "the other one".
+    """
+    left: list[str] = []
+    at = 0
+    while at < len(words):
+        size = next((n for n in range(len(words) - at, 1, -1) if _is_run(words[at : at + n], said)), 0)
+        if not size:
+            left.append(words[at])
+        at += size or 1
+    return left
+
+
+def may_be_any_sound(words: Sequence[str], phrases: Phrases, expected: Sequence[str] = (), kind: str = "") -> bool:
     """Whether these are a word or two that recognizers write for any sound: "below", "try", "more often".
 
-    A word that interrupts, a number, or one of the `expected` phrases means something. "What?" and "hello?" do not.
-    Where a `story` is told, a "no" alone does not either.
+    A word that interrupts, a command, a number, or one of the `expected` phrases means something, and so does a day or
+    a time where the answer is of that `kind`, one of `ExpectedKind`. "What?" and "hello?" do not. Where a story is told
+    (kind "text"), a "no" alone does not either.
     """
-    urgent = phrases.urgent.difference(phrases.lists.get("plain_no", ()) if story else ())
+    urgent = phrases.urgent.difference(phrases.lists.get("plain_no", ()) if kind == "text" else ())
     asks = {word for word in urgent if not (phrases.matches("repeat", word) or phrases.matches("hello", word))}
     known = asks.union(*map(tokens, expected))
-    if len(words) > FEW_WORDS or not known.isdisjoint(words):
+    if len(set(words)) > FEW_WORDS or not known.isdisjoint(words):
         return False
-    return not (cardinals(words, phrases.numbers) or phrases.matches("agent", joined(words)))
+    if kind in ("date", "time") and _is_day_or_time(words, phrases):
+        return False
+    return not (cardinals(words, phrases.numbers) or _is_command(words, phrases))
 
 
 def without_idle(text: str, phrases: Phrases) -> str:
@@ -69,3 +91,22 @@ def _is_idle(words: Sequence[str], phrases: Phrases, extra: Sequence[str], quest
     if phrase in phrases.noise or any(pattern.fullmatch(phrase) for pattern in phrases.rules.get("hello", ())):
         return True
     return is_backchannel(phrase, phrases, question, extra)
+
+
+def _is_run(words: Sequence[str], said: Sequence[str]) -> bool:
+    """Whether the words were said one behind the other."""
+    return any(list(words) == list(said[at : at + len(words)]) for at in range(len(said)))
+
+
+def _is_command(words: Sequence[str], phrases: Phrases) -> bool:
+    """Whether a rule says what to do: "hang up", "go back", "wrong". A "what?" or "huh?" is none."""
+    text = joined(words)
+    if any(phrases.matches(rule, text) for rule in COMMANDS):
+        return True
+    return len(set(words)) > 1 and phrases.matches("repeat", text) and not phrases.urgent.issuperset(words)
+
+
+def _is_day_or_time(words: Sequence[str], phrases: Phrases) -> bool:
+    dates, text = phrases.dates, joined(words)
+    days = (*dates.days, *dates.weekdays, *dates.months, *dates.ordinals)
+    return mentions_any(text, days) or is_clock_time(text, phrases.times, phrases.numbers, dates.at)

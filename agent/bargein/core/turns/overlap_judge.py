@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..audio.pcm import samples
 from ..audio.playback import Playback
-from ..audio.playout import Segment
-from ..language.idle import asking_words, may_be_any_sound
+from ..audio.playout import Playout, Segment
+from ..audio.utterance import Word
+from ..language.idle import asking_words, may_be_any_sound, without_echo
 from ..language.intent import Phrases
 from ..language.words import tokens
 from .caller import STILL_SOUNDING_MS
@@ -23,6 +25,8 @@ REQUEST_TURN_MS = 100  # the same in the caller's turn: the transcript has to be
 REQUEST_TURN_EVERY = samples(8000)  # while a caller talks without a pause: recognizers settle pieces of this length
 NO_WORD = 0.15  # probability of a word below which the agent talks on at full level
 NO_REQUEST = 0.3  # below which a reply begins over a sound
+LIKELY_REQUEST = 0.5  # confidence of the recognizer that replaces a planned reply where the sound is likely to be words
+ECHO = samples(600)  # the agent's words come back at most this late
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class OverlapJudge:
         if silent_ms >= self.settings.ended_ms and self._settles(turn, now, state, question):
             return Event.FALSE_INTERRUPTION
         event = classify_overlap(turn.sound(now), turn.transcript, self.phrases, asking, backchannels, self.settings)
-        if thinking and event is Event.INTERRUPTION and not self._asks(turn, playback.playout().heard_text, listen):
+        if thinking and event is Event.INTERRUPTION and not self._asks(turn, playback.playout(), listen):
             known = turn.complete or silent_ms >= self.settings.patience_ms
             return Event.FALSE_INTERRUPTION if known and silent_ms >= self.settings.ended_ms else None
         return event
@@ -79,20 +83,24 @@ class OverlapJudge:
         """Whether words that were written for a sound over a planned reply count. Recognizers write some for "mm"."""
         return turn.likely is None or turn.likely.word >= self.settings.no_request
 
-    def _asks(self, turn: CallerTurn, said: str, listen: Listen) -> bool:
+    def _asks(self, turn: CallerTurn, played: Playout, listen: Listen) -> bool:
         """Whether the sound is a new request, so that a planned reply no longer fits.
 
-        What the agent `said` meanwhile, a filler, may come back as its echo. Words that the recognizer is not sure of
+        What the agent says meanwhile, a filler, may come back as its echo. Words that the recognizer is not sure of
         may be any words. The caller would wait for another reply in vain.
         """
-        own = tokens(said)
-        spoken = [word for word in tokens(turn.text) if word not in own]
-        asking = asking_words(spoken, self.phrases, listen.backchannels or ())
-        if not asking or not self.may_be_words(turn):
+        said = _said_during(turn, played.words)
+        asking = asking_words(without_echo(tokens(turn.text), said), self.phrases, listen.backchannels or ())
+        if set(said).issuperset(asking) or not self.may_be_words(turn):
             return False
-        any_sound = may_be_any_sound(asking, self.phrases, listen.hints, story=listen.expects.kind == "text")
-        least = self.settings.few_words_confidence if any_sound else self.settings.request_confidence
+        any_sound = may_be_any_sound(asking, self.phrases, listen.hints, listen.expects.kind)
+        least = self.settings.few_words_confidence if any_sound else self._least_confidence(turn, bool(said))
         return turn.transcript is None or turn.transcript.confidence >= least
+
+    def _least_confidence(self, turn: CallerTurn, echo: bool) -> float:
+        """Of the recognizer in a new request. Lower where the sound is likely to be words, and no `echo` of ours."""
+        likely = turn.likely is not None and turn.likely.word >= self.settings.word_likely
+        return LIKELY_REQUEST if likely and not echo else self.settings.request_confidence
 
     def _settles(self, turn: CallerTurn, now: int, state: State, question: bool) -> bool:
         """Whether the classifier alone is sure that this is no word. Then the agent goes on without words."""
@@ -122,3 +130,9 @@ class OverlapJudge:
             return False
         sounding = turn.silent_ms(now) < STILL_SOUNDING_MS
         return not (sounding and turn.likely is not None and turn.likely.word < NO_REQUEST)
+
+
+def _said_during(turn: CallerTurn, words: Sequence[Word]) -> list[str]:
+    """The agent's words that may be heard in this sound as its echo."""
+    during = [word.text for word in words if word.start < turn.spoken_until and word.end + ECHO > turn.onset]
+    return tokens(" ".join(during))
