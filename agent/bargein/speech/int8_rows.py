@@ -7,7 +7,7 @@ they have 16 bits: that costs twice the time on a virtual EPYC, and with floats 
 from __future__ import annotations
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,12 +55,7 @@ def _by_words(
     asks: NDArray[np.int16],
     out: Floats,
 ) -> None:
-    unit = np.empty(len(x), np.float32)
-    largest = np.float32(min(LARGEST, SUM // (127 * x.shape[1])))
-    for at in range(len(x)):
-        unit[at] = _peak(x[at]) / largest
-        for k in range(x.shape[1]):
-            asks[at, k] = np.int16(np.rint(x[at, k] / unit[at]))
+    unit = _whole_numbers(x, min(LARGEST, SUM // (127 * x.shape[1])), 0, asks)
     for row in range(len(weights)):
         mine = weights[row]
         for at in range(len(x)):
@@ -80,16 +75,23 @@ def _by_bytes(
     asks: NDArray[np.uint8],
     out: Floats,
 ) -> None:
-    unit = np.empty(len(x), np.float32)
-    for at in range(len(x)):
-        unit[at] = _peak(x[at]) / np.float32(LARGEST_BYTE)
-        for k in range(x.shape[1]):
-            asks[at, k] = np.uint8(np.rint(x[at, k] / unit[at]) + np.float32(ZERO))
+    unit = _whole_numbers(x, LARGEST_BYTE, ZERO, asks)
     count, first, asked = x.shape[1], weights.ctypes.data, asks.ctypes.data
     for row in range(len(weights)):
         for at in range(len(x)):
             total = byte_products(asked + at * count, first + row * count, count) - ZERO * sums[row]
             out[at, row] = np.float32(total) * (scale[row] * unit[at]) + bias[row]
+
+
+@unlocked
+def _whole_numbers(x: Floats, largest: int, zero: int, asks: NDArray[np.integer[Any]]) -> Floats:
+    """Each vector of x as whole numbers, `largest` at most and `zero` for 0, in `asks`. What to multiply them with."""
+    unit = np.empty(len(x), np.float32)
+    for at in range(len(x)):
+        unit[at] = _peak(x[at]) / np.float32(largest)
+        for k in range(x.shape[1]):
+            asks[at, k] = np.int16(np.rint(x[at, k] / unit[at]) + np.float32(zero))
+    return unit
 
 
 @unlocked

@@ -7,9 +7,6 @@ import importlib.util
 import threading
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ..core.audio.pcm import Pcm
 from ..core.turns.transcript import SoundProbabilities
 from ..errors import EngineError
@@ -104,17 +101,11 @@ class WhisperRecognizer(EngineRequests):
         return self._opened().decode_digits(pcm, language)
 
     async def judge_sound(self, pcm: Pcm) -> SoundProbabilities | None:
-        """See `SoundRecognizer`. It waits for no words but those that are being recognized at the time."""
+        """See `SoundRecognizer`. In a process of its own it waits for no words."""
         if self.model != BUNDLED:
             return None
         decoder = self._opened()
         return await asyncio.wrap_future(self._sounds.submit(lambda: decoder.judge_sound(pcm)))
-
-    def pooled(self, pcm: Pcm) -> NDArray[np.float32] | None:
-        """See `WhisperDecoder`; only without a process of its own."""
-        decoder = self._opened()
-        assert isinstance(decoder, WhisperDecoder)
-        return decoder.pooled(pcm)
 
     def _opened(self) -> WhisperDecoder | DecoderProcess:
         self.load()

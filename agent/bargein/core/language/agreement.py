@@ -50,4 +50,4 @@ def yes_or_no(text: str, phrases: Phrases) -> bool | None:
     denies = phrases.mentions("plain_no", text) or any(word in phrases.repairs.negations for word in words)
     if agrees and denies and not phrases.agrees(words):
         raise Unclear
-    return polarity(text, phrases)
+    return _polarity(text, phrases)

@@ -5,7 +5,7 @@ And what a word or two have to be to ask for something.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from .completeness import mentions_any
 from .intent import Phrases, is_backchannel
@@ -31,15 +31,7 @@ def asking_words(
     words: Sequence[str], phrases: Phrases, extra: Sequence[str] = (), question: bool = False
 ) -> list[str]:
     """The words that are part of no idle phrase."""
-    asking: list[str] = []
-    at = 0
-    while at < len(words):
-        sizes = range(min(LONGEST_PHRASE, len(words) - at), 0, -1)
-        size = next((n for n in sizes if _is_idle(words[at : at + n], phrases, extra, question)), 0)
-        if not size:
-            asking.append(words[at])
-        at += size or 1
-    return asking
+    return _without_runs(words, 1, LONGEST_PHRASE, lambda run: _is_idle(run, phrases, extra, question))
 
 
 def without_echo(words: Sequence[str], said: Sequence[str]) -> list[str]:
@@ -48,14 +40,7 @@ def without_echo(words: Sequence[str], said: Sequence[str]) -> list[str]:
     An echo keeps the order: two words or more that were said one behind the other are one. A single word may be the
     caller's: "the other one".
     """
-    left: list[str] = []
-    at = 0
-    while at < len(words):
-        size = next((n for n in range(len(words) - at, 1, -1) if _is_run(words[at : at + n], said)), 0)
-        if not size:
-            left.append(words[at])
-        at += size or 1
-    return left
+    return _without_runs(words, 2, len(words), lambda run: _is_run(run, said))
 
 
 def may_be_any_sound(words: Sequence[str], phrases: Phrases, expected: Sequence[str] = (), kind: str = "") -> bool:
@@ -84,6 +69,19 @@ def without_idle(text: str, phrases: Phrases) -> str:
     first = next((at for at, part in enumerate(said) if not asks_nothing(part, phrases, question=True)), len(said))
     kept = [part for at, part in enumerate(said) if at <= first or not asks_nothing(part, phrases, question=True)]
     return text if len(kept) == len(said) else " ".join(kept)
+
+
+def _without_runs(words: Sequence[str], least: int, most: int, known: Callable[[Sequence[str]], bool]) -> list[str]:
+    """The words without the runs of `least` to `most` that are `known`: the longest first, from the first word on."""
+    left: list[str] = []
+    at = 0
+    while at < len(words):
+        sizes = range(min(most, len(words) - at), least - 1, -1)
+        size = next((n for n in sizes if known(words[at : at + n])), 0)
+        if not size:
+            left.append(words[at])
+        at += size or 1
+    return left
 
 
 def _is_idle(words: Sequence[str], phrases: Phrases, extra: Sequence[str], question: bool) -> bool:

@@ -199,7 +199,8 @@ def classify_overlap(
     backchannel = is_backchannel(words.text, phrases, question, extra) and not guessed
     unclear = is_unclear(spoken, phrases, question) or (not question and _sounds_like_backchannel(words, settings))
     if sound.likely is not None and words.sound_probabilities is not None and not question:
-        heard, nothing = words.sound_probabilities, _is_nothing(sound, words, spoken, phrases, settings)
+        heard, counts = words.sound_probabilities, _words_count(words, spoken, phrases, settings)
+        nothing = not counts and _no_word_is_likely(sound, sound.likely, spoken, settings)
         yeah = bool(spoken) and heard.backchannel >= settings.yeah and phrases.unclear.issuperset(spoken)
         backchannel = backchannel or yeah
         request = not (backchannel or nothing) and _request(sound.likely, heard, spoken)
@@ -232,24 +233,27 @@ def _believed(sound: OverlapSound, words: Transcript, spoken: Sequence[str], set
     return belief >= (settings.belief if spoken else settings.wordless) and not is_stretched(spoken)
 
 
-def _is_nothing(
-    sound: OverlapSound, words: Transcript, spoken: Sequence[str], phrases: Phrases, settings: OverlapSettings
-) -> bool:
-    """Whether no word is likely where the recognizer wrote none that count: nothing at all, a word or two that it
-    hardly believes, or what it writes for a cry. Where it wrote nothing, other people in the room are nothing, either.
-    "Stop", "no" and "operator" count even so: to talk over them is the worst mistake.
-
-    What lets a silent agent talk on must not stop it again without words.
-    """
-    if sound.likely is None:
+def _words_count(words: Transcript, spoken: Sequence[str], phrases: Phrases, settings: OverlapSettings) -> bool:
+    """Whether the recognizer wrote words that say something: more than a word or two that it hardly believes, and not
+    what it writes for a cry. "Stop", "no" and "operator" count in any case: to talk over them is the worst mistake."""
+    if not spoken or is_stretched(spoken):
         return False
     most, least = settings.doubtful_words
     urgent = not phrases.urgent.isdisjoint(spoken) or any(
         phrases.matches(rule, joined(spoken)) for rule in ("agent", "stop")
     )
-    counts = len(spoken) > most or (bool(spoken) and (urgent or words.confidence >= least))
+    return urgent or len(spoken) > most or words.confidence >= least
+
+
+def _no_word_is_likely(
+    sound: OverlapSound, likely: OverlapClass, spoken: Sequence[str], settings: OverlapSettings
+) -> bool:
+    """Where no words count. Where the recognizer wrote nothing, other people in the room are nothing, either.
+
+    What lets a silent agent talk on must not stop it again without words.
+    """
     room = not spoken and sound.loudest_dbfs < sound.background_speech_dbfs + settings.near_db
-    return (not counts or is_stretched(spoken)) and (sound.likely.word < settings.without_words or room)
+    return likely.word < settings.without_words or room
 
 
 def _request(likely: OverlapClass, recognized: SoundProbabilities, spoken: Sequence[str]) -> bool:
