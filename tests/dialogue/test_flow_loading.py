@@ -196,6 +196,8 @@ def test_days_of_business_hours(tmp_path: Path, key: str, open_on: str) -> None:
         ('mon: "closed, 09:00-10:00"', "or closed"),
         ('mon: "09:00-12:00, 11:00-13:00"', "overlap"),
         ("mon: nine to five", "09:00-17:30"),
+        ('"2026-12-24": closed', "holidays:"),
+        ("holidays: closed", "holidays:"),
     ],
 )
 def test_business_hours_that_cannot_be_read_are_a_complaint(tmp_path: Path, key: str, words: str) -> None:
@@ -204,7 +206,8 @@ def test_business_hours_that_cannot_be_read_are_a_complaint(tmp_path: Path, key:
 
 
 def test_hours_in_the_language_of_the_flow(tmp_path: Path) -> None:
-    hours = load(write(tmp_path, "language: de\n" + WEEK % "montag bis freitag: 09:00–17:00, sa und so: closed")).hours
+    week = WEEK % "montag bis freitag: 09:00 bis 17:00, sa und so: closed"
+    hours = load(write(tmp_path, "language: de\n" + week)).hours
     assert hours is not None
     assert [day for day, spans in hours.days.items() if spans] == [0, 1, 2, 3, 4]
     hours = load(write(tmp_path, "language: es\n" + WEEK % "lunes a viernes: 09:00 - 17:00")).hours

@@ -124,6 +124,8 @@ VALUES = [
     'say "hi" \\ now',
     "x" * 4096,
     "été\tnow",
+    "Ada (Smith)\n123 Main Street (rear)\n20 Oak Street",
+    "1)\n2)",
 ]
 
 

@@ -121,6 +121,30 @@ def test_a_wav_whose_header_does_not_count_its_sound_is_a_complaint(tmp_path: Pa
         check_wav(path)
 
 
+def test_a_wav_whose_end_is_missing_is_a_complaint(tmp_path: Path) -> None:
+    """Not if a program wrote it to a pipe: such a header has the largest lengths that there are."""
+    path = wav(tmp_path / "a.wav", np.arange(1, 801, dtype=np.int16) * 40, 8000)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:844])
+    with pytest.raises(EngineError, match="its header says 800 samples, but the file ends after 400"):
+        check_wav(path)
+    for length in (0xFFFFFFFF, 0x7FFFF000):
+        path.write_bytes(whole[:40] + length.to_bytes(4, "little") + whole[44:])
+        check_wav(path)
+
+
+def test_a_wav_that_no_telephone_plays_is_a_complaint(tmp_path: Path) -> None:
+    for pcm in (np.full(800, 12000, np.int16), np.tile(np.array([7, -7], np.int16), 400)):
+        with pytest.raises(EngineError, match="too soft"):
+            check_wav(wav(tmp_path / "a.wav", pcm, 8000))
+    check_wav(wav(tmp_path / "a.wav", np.tile(np.array([20, -20], np.int16), 400), 8000))
+
+
+def test_a_folder_named_like_a_wav_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="cannot be read"):
+        check_wav(tmp_path)
+
+
 def test_a_wav_that_is_whole_but_for_its_first_length_is_read(tmp_path: Path) -> None:
     path = wav(tmp_path / "a.wav", np.arange(1, 801, dtype=np.int16) * 40, 8000)
     whole = path.read_bytes()

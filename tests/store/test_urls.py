@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,32 @@ def test_the_option_takes_a_url() -> None:
 async def test_another_kind_of_database_is_refused() -> None:
     with pytest.raises(UserError, match="no such database 'mysql'"):
         await Reader.open(database_url("mysql://x/y"))
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("sqlite://x.db", "write three slashes: sqlite:///x.db"),
+        ("sqlite:///", "name a file"),
+        ("sqlite:///:memory:", "name a file"),
+        ("sqlite:///~/x.db", "write its whole name"),
+        ("postgresql://bob:p@ss@db/calls", "as %40"),
+        ("postgresql://bob@db:99999/calls", "no such port 99999"),
+        ("postgresql://bob@db:port/calls", "expected"),
+    ],
+)
+async def test_a_wrong_url_is_one_line_that_says_what_to_write(url: str, said: str) -> None:
+    with pytest.raises(UserError, match=said) as raised:
+        await Reader.open(url)
+    assert "ss" not in str(raised.value).replace("password", "").replace("slashes", "")  # nothing of a password
+
+
+async def test_a_database_of_another_program_is_not_called_an_old_one(tmp_path: Path) -> None:
+    file = tmp_path / "other.db"
+    with contextlib.closing(sqlite3.connect(file)) as other:
+        other.execute("CREATE TABLE songs (name TEXT)")
+    with pytest.raises(UserError, match="no tables of bargein"):
+        await Reader.open(sqlite_url(file))
 
 
 def test_a_filter_knows_whether_it_selects_by_time_only() -> None:

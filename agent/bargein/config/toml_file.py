@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 import tomllib
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,18 @@ MARKS = {
     codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
 }  # fmt: skip
+
+HINTS = (  # a pattern of what the parser says, a line break and the line; and what to write instead
+    (r"twice|overwrite", "a section or key may stand there once only"),
+    ("\n.*[\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb]", 'write plain quotes, as in listen = "127.0.0.1:9092"'),
+    (r"\n\s*(?:;|//)", "a comment begins with #"),
+    (r"(?:hex value|Unescaped)[^\n]*\n.*\\", r"between single quotes a \ is itself: 'C:\log'"),
+    (r"\n\s*\w+\s*:", "write KEY = VALUE"),
+    (r"'\\n'[^\n]*\n.*[\"']", "a quote is missing at its end"),
+    (r"(?i)\n\s*\w+\s*=\s*(?:true|false|yes|no|on|off)\b", "write true or false"),
+    (r"\n\s*\w+\s*=\s*[^\W\d]", 'text stands in quotes, as in level = "info"'),
+    (r"\n\s*\w+\s*=.*[;,]\s*$", "nothing may follow the value"),
+)
 
 
 class ConfigError(UserError):
@@ -51,15 +64,15 @@ def _decoded(data: bytes) -> str:
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise ValueError(f"not UTF-8 text in line {line}; save the file as UTF-8") from error
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.lstrip("\ufeff").rstrip("\x1a")  # joined files have several marks, files of DOS a Ctrl-Z
+    return re.sub("(?m)^\ufeff", "", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def _hint(said: str, text: str) -> str:
     """How to fix a common error of the TOML parser; "" for any other."""
-    if "twice" in said or "overwrite" in said:
-        return "; a section or key may stand there once only"
     found = re.search(r"at line (\d+)", said)
     line = text.split("\n")[int(found[1]) - 1] if found else ""
-    if re.search("[\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb]", line):
-        return '; write plain quotes, as in listen = "127.0.0.1:9092"'
-    return "; the line has a no-break space, write a plain one" if "\u00a0" in line else ""
+    if unseen := next((c for c in line if c not in " \t" and unicodedata.category(c) in ("Cc", "Cf", "Zs")), ""):
+        name = unicodedata.name(unseen, f"U+{ord(unseen):04X}").lower()
+        return f"; the line has a character that is not seen, {name}: write it anew"
+    return next((f"; {hint}" for pattern, hint in HINTS if re.search(pattern, f"{said}\n{line}")), "")

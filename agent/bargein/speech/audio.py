@@ -30,6 +30,8 @@ ZERO_CROSSINGS = 24  # half-width of the low-pass, in zero crossings: 80 dB down
 KAISER_BETA = 8.0
 MOST_TRAILING = 512  # bytes behind the last chunk that are no sound
 HEADER_BYTES = 1024
+INAUDIBLE = 16  # the smallest step of A-law, in 16-bit samples
+UNCOUNTED = 0x7FFF0000  # bytes; a program that writes to a pipe gives the sound a length of this or more
 EXTENSIBLE, PCM_KIND = b"\xfe\xff", bytes.fromhex("0100000000001000800000aa00389b71")
 BLOCK_VALUES = 100_000  # multiplied at a time: numpy copies the windows; a larger product is spread over threads
 
@@ -204,14 +206,18 @@ def read_wav_stereo(path: Path) -> NDArray[np.int16]:
 def check_wav(path: Path) -> None:
     """Raises EngineError with one line if `read_wav` would, or if there is nothing to hear."""
     with _opened(path) as file:
-        said = file.getnframes()
-        block = file.readframes(BLOCK_VALUES)
-        if len(block) < file.getsampwidth() * file.getnchannels():
-            raise EngineError(f"{path}: holds no sound, its header says {said} samples; record it again")
-        while block and not any(block):
-            block = file.readframes(BLOCK_VALUES)
-        if not block:
-            raise EngineError(f"{path}: all of its {said} samples are zero; record it again, with the microphone on")
+        said, width = file.getnframes(), file.getsampwidth() * file.getnchannels()
+        data = file.readframes(said)
+    heard = np.frombuffer(data, "<i2", len(data) // 2)
+    if len(data) < width:
+        raise EngineError(f"{path}: holds no sound, its header says {said} samples; record it again")
+    if not heard.any():
+        raise EngineError(f"{path}: all of its {said} samples are zero; record it again, with the microphone on")
+    if int(heard.max()) - int(heard.min()) < INAUDIBLE:
+        raise EngineError(f"{path}: too soft to be heard on a telephone; record it again, with the microphone on")
+    if len(data) // width < said and said * width < UNCOUNTED:
+        ends = f"the file ends after {len(data) // width}"
+        raise EngineError(f"{path}: its header says {said} samples, but {ends}; copy or record it again")
     if _is_cut_off(path):
         raise EngineError(f"{path}: its header says {said} samples, but the file is longer; record it again")
 
@@ -261,7 +267,9 @@ def _opened(path: Path) -> Iterator[wave.Wave_read]:
             yield file
     except FileNotFoundError:
         raise EngineError(f"{path}: no such WAV file") from None
-    except (OSError, EOFError, wave.Error, RuntimeError) as error:  # RuntimeError: a chunk that is longer than said
+    except OSError as error:
+        raise EngineError(f"{path}: cannot be read ({error.strerror})") from None
+    except (EOFError, wave.Error, RuntimeError) as error:  # RuntimeError: a chunk that is longer than said
         if str(error).startswith("unknown format"):
             mend = f"make it 16-bit PCM with: ffmpeg -i {path.name} -c:a pcm_s16le OUT.wav"
             raise EngineError(f"{path}: a WAV of a kind that is not read ({error}); {mend}") from None

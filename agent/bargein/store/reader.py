@@ -36,7 +36,7 @@ from .rows import (
     to_live,
     to_turn,
 )
-from .url import sqlite_file
+from .url import SQLITE, sqlite_file
 
 if TYPE_CHECKING:
     from .stats import Stats
@@ -63,8 +63,12 @@ class Reader:
     async def open(cls, url: str) -> Self:
         """Raises UserError, one line: no such database, not a database, made by another version."""
         file = sqlite_file(url)
+        if file is None and url.startswith(SQLITE):
+            raise UserError(f"{url}: a database in memory is empty for everybody else: name a file, {SQLITE}FILE", 2)
         if file and not file.exists():
             told = "the first `bargein serve` or `bargein demo` makes it; --db names another"
+            if str(file).startswith("~/"):
+                told = "`~` stands for no directory here: write its whole name"
             raise UserError(f"{file}: no database yet: {told}")
         reader = cls(url)
         known = len(migrations.MIGRATIONS)
@@ -72,6 +76,9 @@ class Reader:
             with explaining(url):
                 found = await reader._database.ask(migrations.version)
             migrations.refuse_newer(found, known, shown(url))
+            if not found:
+                told = "is it another program's? `bargein serve` makes them in its own"
+                raise UserError(f"{shown(url)}: this database holds no tables of bargein: {told}")
             if found < known:
                 raise UserError(f"{shown(url)}: an older version made it: `bargein doctor` brings it up to date")
         except BaseException:

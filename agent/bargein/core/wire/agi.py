@@ -23,6 +23,8 @@ MAX_COMMAND_BYTES = 2047  # AGI_BUF_LEN of res_agi.c, less its NUL
 
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9_.:/-]+")
 _REPLY = re.compile(r"(\d{3})(?:[ -](.*))?", re.DOTALL)
+# What Asterisk itself writes: behind a value "123 Main Street" may be its second line.
+_NO_VALUE = re.compile(r"200\b|100 (?:result=|Trying)|510 Invalid|511 Command|520[ -]Invalid")
 _RESULT = re.compile(r"result=(\S*)(?: (.*))?", re.DOTALL)
 _VALUE_END = re.compile(r"\)(?: endpos=\d+)?\s*$")
 _UNIQUE_END = re.compile(r"-[0-9a-f]{8,}(;[12])?$")
@@ -156,6 +158,7 @@ class ReplyParser:
         self._open: list[str] = []  # lines of a reply that has more than one
         self._size = 0  # of them, in characters
         self._stray = 0
+        self._after_value = False  # what comes may be more lines of it
 
     def feed(self, data: bytes) -> list[AgiReply | HungUp | AgiContinuation]:
         """Append bytes. Raises AgiError for more than any Asterisk sends."""
@@ -170,7 +173,7 @@ class ReplyParser:
     def _line(self, line: str) -> AgiReply | HungUp | AgiContinuation | None:
         if not self._open and line.strip() == "HANGUP":
             return HungUp()
-        if not self._open and not _REPLY.fullmatch(line):
+        if not self._open and not self._begins_reply(line):
             self._stray += len(line) + 1
             if self._stray > MAX_LINE_BYTES:
                 raise AgiError(f"more than {MAX_LINE_BYTES} bytes that are no AGI reply")
@@ -188,7 +191,12 @@ class ReplyParser:
             return None
         whole = "\n".join(self._open)
         self._open, self._size, self._stray = [], 0, 0
-        return _reply(whole)
+        reply = _reply(whole)
+        self._after_value = reply.code == 200 and "(" in whole
+        return reply
+
+    def _begins_reply(self, line: str) -> bool:
+        return bool(_REPLY.fullmatch(line)) and (not self._after_value or bool(_NO_VALUE.match(line)))
 
 
 def _reply(text: str) -> AgiReply:

@@ -14,8 +14,9 @@ from .source import Value
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 EVERY_DAY = ("daily", "every day", "always")
 _LIST = re.compile(r"\s*[,;/+&]\s*|\s+(?:and|und|y|e|et|en)\s+", re.IGNORECASE)
-_DASH = re.compile(r"\s*[-\u2010-\u2015\u2212~]\s*|\s+(?:to|till|until|through|thru|bis|a|al|au|tot)\s+", re.IGNORECASE)
-_SPAN = re.compile(r"(\d{1,2}):(\d\d)\s*(?:[-\u2010-\u2015\u2212]|to)\s*(\d{1,2}):(\d\d)")
+_TO = r"(?:\s*[-\u2010-\u2015\u2212~]\s*|\s+(?:to|till|until|through|thru|bis|a|à|al|au|às|tot)\s+)"
+_DASH = re.compile(_TO, re.IGNORECASE)
+_SPAN = re.compile(rf"(\d{{1,2}}):(\d\d){_TO}(\d{{1,2}}):(\d\d)", re.IGNORECASE)
 
 
 def zone_of(value: Value) -> tzinfo:
@@ -75,6 +76,8 @@ def _day(word: str, name: str, value: Value, weekdays: Mapping[str, int]) -> int
         matching = [day for day, full in first.items() if full.startswith(word)]
         if len(word) >= 2 and len(matching) == 1:
             return matching[0]
+    if re.search(r"\d{4}-\d|\d\.|\d/\d+/|holiday|feiertag", name, re.IGNORECASE):
+        value.fail(f"{name!r} is not a day of the week; closed days go under  holidays: [2026-12-25]")
     if "24" in name:
         value.fail(f"{name!r} is not a day; to be open at any time write  daily: 00:00-24:00")
     value.fail(f"{word or name!r} is not a day; write mon, tue ... sun, mon-fri, or a list: mon, wed")
