@@ -108,9 +108,9 @@ def test_recordings_come_only_from_their_directory(browser: TestClient) -> None:
 
 def test_filters_are_those_of_the_command_line(browser: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "2 of 2 calls" in browser.get("/calls?since=1h&queue=support&interrupted=yes&text=mug&step=offer").text
-    assert "0 of 0 calls" in browser.get("/calls?queue=sales").text
+    assert "No calls match." in browser.get("/calls?queue=sales").text
     assert "2 of 2 calls" in browser.get("/calls?trunk=PJSIP/*&linkedid=1700.1&uniqueid=1700.2").text
-    assert "0 of 0 calls" in browser.get("/calls?linkedid=1700.2").text
+    assert "No calls match." in browser.get("/calls?linkedid=1700.2").text
     assert "1 of 1 call<" in browser.get("/calls?outcome=in+progress").text
     monkeypatch.setattr("bargein.web.application.COUNTED", 0)
     monkeypatch.setattr("bargein.web.application.PAGE", 1)
@@ -143,7 +143,7 @@ def test_filters_are_those_of_the_command_line(browser: TestClient, monkeypatch:
 def test_callbacks_are_open_until_they_are_done(browser: TestClient) -> None:
     page = browser.get("/callbacks?queue=support").text
     assert "1 of 1 callback<" in page
-    assert re.search(rf'<a href="/calls/{CALL}">.*</a></td><td>\+4930777</td><td>15:30</td>', page)
+    assert re.search(rf'<a href="/calls/{CALL}">.*</a></td><td>\+4930777</td><td class="keep">15:30</td>', page)
     assert f"<code>{CALL[:8]}</code>" in page
     assert "/calls/other" not in page
     page = browser.get("/callbacks?done=yes").text
