@@ -11,7 +11,7 @@ import numpy as np
 
 from ..app import App
 from ..config import Config
-from ..core.audio.pcm import Pcm
+from ..core.audio.pcm import RATE, Pcm
 from ..core.language.kinds import FALSE_INTERRUPTIONS
 from ..core.turns.records import Interruption, Turn
 from ..errors import UserError
@@ -110,7 +110,7 @@ async def _cues(config: Config, recordings: Sequence[Path]) -> list[Cue]:
 
 def _pitched(pcm: Pcm) -> Pcm:
     """A lower voice, so that a listener can tell the two apart."""
-    return to_pcm(resample(from_pcm(pcm), int(8000 * LOWER), 8000) * np.float32(0.7))
+    return to_pcm(resample(from_pcm(pcm), int(RATE * LOWER), RATE) * np.float32(0.7))
 
 
 async def _report(url: str, call_id: str, screen: Screen) -> None:

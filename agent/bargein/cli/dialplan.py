@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import cast
 
 import click
@@ -66,7 +67,7 @@ def dialplan_command(
     back: str,
     patience_s: int,
     voicemail: str,
-    config_path: str | None,
+    config_path: Path | None,
     record: bool,
 ) -> None:
     """Print a dialplan for an extension that the agent answers.

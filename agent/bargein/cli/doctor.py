@@ -18,7 +18,7 @@ from .options import json_option, log_options
 from .terminal import Screen, folded, to_json, write
 
 if TYPE_CHECKING:
-    from ..doctor.checks import Check
+    from ..doctor.check import Check
 
 COLORS = {"ok": "32", "warn": "33", "fail": "31"}
 INDENT = 22  # the text of a check

@@ -105,12 +105,12 @@ async def _whole(log: Reader, name: str) -> WholeCall:
 def _exported(whole: WholeCall, table: str | None) -> list[str]:
     if table == "calls":
         return to_csv(_columns(table), [plain(whole.call)])[1:]
+    turns = [turn_row(logged.call_id, logged.turn) for logged in whole.turns]
     if table == "turns":
-        return to_csv(_columns(table), map(turn_row, whole.turns))[1:]
+        return to_csv(_columns(table), turns)[1:]
     cuts = [interruption_row(cut) for cut in whole.interruptions]
     if table == "interruptions":
         return to_csv(_columns(table), cuts)[1:]
-    turns = [turn_row(turn) for turn in whole.turns]
     return [to_json({**plain(whole.call), "turns": turns, "interruptions": cuts}, indent=None)]
 
 

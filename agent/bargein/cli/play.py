@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..core.audio.rate import RATE, samples
 from ..core.language.neutral import neutral
 from ..errors import UserError
 from ..view.choose import MOST, milliseconds
@@ -27,7 +28,6 @@ PLAYERS = (  # command and arguments before the file
     ("play", "-q"),  # SoX
     ("ffplay", "-nodisp", "-autoexit", "-loglevel", "error"),
 )
-SAMPLES_PER_MS = 8  # 8000 Hz
 
 
 def offset(text: str) -> int:
@@ -91,15 +91,15 @@ def _write_part(path: Path, at_ms: int, for_ms: int | None, output: Path) -> Non
     from ..speech.audio import read_wav_stereo
 
     both = read_wav_stereo(path)
-    begin = at_ms * SAMPLES_PER_MS
+    begin = samples(at_ms)
     if begin >= len(both):
-        raise UserError(f"the recording is {len(both) / SAMPLES_PER_MS / 1000:.1f} s long", 2)
-    part = both[begin : None if for_ms is None else begin + for_ms * SAMPLES_PER_MS]
+        raise UserError(f"the recording is {len(both) / RATE:.1f} s long", 2)
+    part = both[begin : None if for_ms is None else begin + samples(for_ms)]
     try:
         with open(output, "wb") as file, wave.open(file, "wb") as wav:
             wav.setnchannels(part.shape[1])
             wav.setsampwidth(2)
-            wav.setframerate(SAMPLES_PER_MS * 1000)
+            wav.setframerate(RATE)
             wav.writeframes(part.astype("<i2").tobytes())
     except OSError as error:
         raise UserError(f"{output}: cannot be written: {error.strerror}") from None

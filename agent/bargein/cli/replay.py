@@ -12,6 +12,7 @@ import click
 from ..clock import SystemClock
 from ..config import Config
 from ..errors import UserError
+from .options import config_option
 from .progress import ProgressLine
 from .rerun import Repeater, engines, flow_of, legs, settings_of
 from .rows import print_rows
@@ -37,7 +38,7 @@ FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 @click.command("replay")
 @click.argument("recording", type=FILE, required=False)
 @click.option("--agent", "agent_path", type=FILE, help="What the agent says from the start (with a mono recording).")
-@click.option("--config", "config_path", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file.")
+@config_option
 @click.option("--flow", "flow_name", metavar="FILE|NAME", help="The flow, instead of the configured one.")
 @click.option("--sensitivity", type=click.FloatRange(0, 1), help="Instead of the flow's or the configured one.")
 @click.option("--language", metavar="CODE", help="Instead of the configured one or the flow's, for example de.")

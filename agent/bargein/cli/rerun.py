@@ -1,4 +1,4 @@
-"""Repeats recorded calls: what `replay`, `tune` and `label` share."""
+"""Repeats recorded calls: what `replay` and `tune` share."""
 
 from __future__ import annotations
 

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from ..core.audio.rate import ms
 from ..core.turns.records import Turn
 from .options import either
 from .terminal import plain, to_csv, to_json, write
 
 if TYPE_CHECKING:
-    from ..store import LoggedInterruption, LoggedTurn
+    from ..store import LoggedInterruption
 
-SAMPLES_PER_MS = 8  # 8000 Hz
 TURN_NAMES = [field.name for field in fields(Turn) if field.name not in ("words", "waits")]
 
 
@@ -33,9 +33,8 @@ def interruption_row(logged: LoggedInterruption) -> dict[str, Any]:
     return {"at": plain(logged.at), "queue": logged.queue, **row}
 
 
-def turn_row(logged: LoggedTurn) -> dict[str, Any]:
+def turn_row(call_id: str, turn: Turn) -> dict[str, Any]:
     """A turn; its words are [text, start_ms, end_ms]."""
-    turn = logged.turn
     row: dict[str, Any] = {name: plain(getattr(turn, name)) for name in TURN_NAMES}
-    words = [[word.text, word.start // SAMPLES_PER_MS, word.end // SAMPLES_PER_MS] for word in turn.words]
-    return {"call_id": logged.call_id, **row, "words": words, **plain(turn.waits)}
+    words = [[word.text, ms(word.start), ms(word.end)] for word in turn.words]
+    return {"call_id": call_id, **row, "words": words, **plain(turn.waits)}

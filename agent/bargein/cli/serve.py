@@ -8,7 +8,7 @@ import logging
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +16,7 @@ from .. import __version__
 from ..config import Config, parse_address
 from ..errors import UserError
 from .log import as_url
+from .options import config_option
 
 if TYPE_CHECKING:
     from ..app import App
@@ -24,12 +25,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 AFTER_DRAIN_S = 30  # to hand back the last calls and write the waiting rows; keep TimeoutStopSec of systemd longer
-
 LOADING_S = 1.0  # after this time the user is told what is loading
 
 
 @click.command("serve")
-@click.option("--config", "config_path", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file.")
+@config_option
 @click.option("--flow", help="A flow that comes with bargein, or a YAML file.")
 @click.option("--play", type=click.Path(exists=True, dir_okay=False), help="Play this WAV to every call, without a "
               "flow.")  # fmt: skip
@@ -86,21 +86,6 @@ def serve_command(
         asyncio.run(serve(app, f"playing {play}" if play else f"flow {config.dialogue.flow}"))
     except KeyboardInterrupt:
         raise UserError("stopped; calls in progress were ended", 1) from None
-
-
-class Server(Protocol):
-    """One process that serves calls, or several."""
-
-    config: Config
-
-    @property
-    def calls(self) -> int: ...
-
-    async def start(self) -> None: ...
-
-    async def reload(self) -> None: ...
-
-    async def drain(self) -> None: ...
 
 
 def _server(config: Config, count: int, play: str | None) -> App | Cluster:
@@ -167,7 +152,7 @@ async def _watchdog(every_s: float | None) -> None:
         await asyncio.sleep(every_s)
 
 
-async def _reload(app: Server) -> None:
+async def _reload(app: App | Cluster) -> None:
     """Read the flows again. The configuration stays: a new `[dialogue] flow` needs a restart."""
     try:
         await app.reload()

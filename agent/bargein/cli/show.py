@@ -92,5 +92,5 @@ def _timeline(call: Call, turns: list[LoggedTurn], cuts: list[LoggedInterruption
 
 def _object(call: Call, turns: list[LoggedTurn], cuts: list[LoggedInterruption]) -> dict[str, Any]:
     counts = {"turn_count": call.turns, "interruption_count": call.interruptions}
-    told = {"turns": [turn_row(turn) for turn in turns], "interruptions": [interruption_row(cut) for cut in cuts]}
-    return {**plain(call), **counts, **told}
+    said = [turn_row(logged.call_id, logged.turn) for logged in turns]
+    return {**plain(call), **counts, "turns": said, "interruptions": [interruption_row(cut) for cut in cuts]}

@@ -17,6 +17,7 @@ from ..store.filters import CallFilter
 from .filters import filter_options
 from .log import database, with_log
 from .options import COUNT, json_option, log_options, redact_option
+from .rows import turn_row
 from .terminal import SHORT_ID, UNLIMITED, Screen, plain, to_json, write
 
 if TYPE_CHECKING:
@@ -115,9 +116,6 @@ def _route(call: Call) -> str:
 
 def _object(event: CallEvent) -> dict[str, Any]:
     """The event, flat: its type, its time, and the row."""
-    row = event.turn or event.interruption or event.call
-    values: dict[str, Any] = plain(row)
-    if event.turn is not None:
-        values |= values.pop("waits")
-        values["words"] = [[word.text, word.start // 8, word.end // 8] for word in event.turn.words]  # 8 samples per ms
-    return {"at": plain(event.at), "type": event.type, "call_id": event.call_id, **values}
+    row: dict[str, Any]
+    row = turn_row(event.call_id, event.turn) if event.turn else plain(event.interruption or event.call)
+    return {"at": plain(event.at), "type": event.type, "call_id": event.call_id, **row}

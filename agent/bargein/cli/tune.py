@@ -11,6 +11,7 @@ import click
 from ..config import Config
 from ..view.wording import latency
 from .label import labels_option
+from .options import config_option
 from .progress import ProgressLine
 from .rerun import Repeater
 from .terminal import Column, Screen, table, write
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--plot", "picture", type=click.Path(dir_okay=False, path_type=Path), help="Draw the trade-off: .png, "
               ".svg or .pdf.")  # fmt: skip
 @click.option("--fast", is_flag=True, help="Without speech to text: only the sound decides.")
-@click.option("--config", "config_path", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file.")
+@config_option
 def tune_command(labels: Path, by: str, picture: Path | None, fast: bool, config_path: Path | None) -> None:
     """Try settings on all labelled calls, print the trade-off, and propose the best.
 

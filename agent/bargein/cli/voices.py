@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ..config import Config
+from ..core.audio.rate import RATE, ms
 from ..errors import UserError
 from .options import config_option, format_options
 from .rows import print_rows
@@ -91,5 +92,5 @@ def say_command(
         raise UserError("there is nothing to say in this text", 2)
     write_wav(output, utterance.pcm)
     if words:
-        write(f"{word.start // 8:6} {word.end // 8:6}  {word.text}" for word in utterance.words)
-    click.echo(f"{output}: {len(utterance.pcm) / 8000:.1f} s, engine {name}", err=True)
+        write(f"{ms(word.start):6} {ms(word.end):6}  {word.text}" for word in utterance.words)
+    click.echo(f"{output}: {len(utterance.pcm) / RATE:.1f} s, engine {name}", err=True)

@@ -31,7 +31,6 @@ class WorkerRegistry(Registry):
     def __init__(self, clock: Clock, ttl_s: float, link: Link) -> None:
         super().__init__(clock, ttl_s)
         self._link = link
-
         self._claims: dict[str, asyncio.Future[CallInfo | None]] = {}
 
     async def claim(self, call_id: str) -> CallInfo | None:
@@ -146,7 +145,6 @@ class _ServingWorker:
 
     async def _drain(self) -> None:
         await self._app.drain()
-        self._link.send("drained")
         os._exit(0)
 
     def _task(self, work: Any) -> None:

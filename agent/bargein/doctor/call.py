@@ -15,7 +15,8 @@ from ..clock import Clock
 from ..errors import UserError
 from ..pbx.asterisk import Pbx
 from ..store import Reader
-from .checks import Check, is_our_fastagi, ok
+from .check import Check, ok
+from .checks import is_our_fastagi
 from .line import line
 
 NAME = "test call"

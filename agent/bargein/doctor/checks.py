@@ -1,4 +1,4 @@
-"""What is wrong and how to fix it: one check, one line. The checks of the PBX are in `pbx.py`."""
+"""The checks of this machine and of the configuration, one line each. Those of the PBX are in `pbx.py`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import resource
 import shutil
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import httpx
 import numpy as np
@@ -23,12 +22,13 @@ from ..errors import UserError
 from ..store import Reader, try_to_write
 from ..store.connect import shown
 from ..store.url import sqlite_file
+from .check import Check, Status, failed, ok
+from .manager import manager_interface
 
 if TYPE_CHECKING:
     from ..dialogue.flow import Flow
     from ..speech.base import Recognizer
 
-Status = Literal["ok", "warn", "fail"]
 SAID = "All is well."
 
 FRAME_S = 0.02
@@ -36,27 +36,6 @@ LOAD_S = 2.0  # for /healthz to answer
 FRAMES = 100  # two seconds of a call
 LATE_S = 0.005  # any phone's jitter buffer makes up for less
 OLDEST_YEAR = 2025  # a clock before that was never set
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """The result of one check. `remedy` says what to do; "" if there is nothing to do."""
-
-    name: str
-    status: Status
-    text: str
-    remedy: str = ""
-
-
-def ok(name: str, text: str) -> Check:
-    return Check(name, "ok", text)
-
-
-def failed(name: str, error: Exception) -> Check:
-    """A UserError says what is wrong, then a semicolon or colon, then how to fix it."""
-    text = str(error)
-    wrong, _, remedy = text.rpartition("; " if "; " in text else ": ")
-    return Check(name, "fail", wrong or text, remedy if wrong else "")
 
 
 async def examine(config_path: str | None, db: str | None = None, clock: Clock | None = None) -> AsyncIterator[Check]:
@@ -79,8 +58,6 @@ async def examine(config_path: str | None, db: str | None = None, clock: Clock |
     for check in await ports(config):
         yield check
     if config.fastagi.ami:
-        from .manager import manager_interface
-
         yield await manager_interface(config.fastagi.ami)
     if config.server.metrics:
         yield await load(config.server.metrics)
@@ -181,7 +158,7 @@ async def text_to_speech(config: Config, clock: Clock) -> Check:
         return failed(name, error)
     except Exception as error:
         return Check(name, "fail", f"{config.speech.tts}: {error}", "set [speech] tts and voice")
-    length_s = len(said.pcm) / 8000
+    length_s = len(said.pcm) / RATE
     engine = catalog.engine_for(config.speech.tts, language)
     told = f"{engine} in {language}, {length_s:.1f} s of speech in {clock.monotonic() - started:.1f} s"
     if engine == "espeak":

@@ -11,7 +11,7 @@ from ..config import LlmConfig
 from ..dialogue import chat_api, http_client
 from ..dialogue.chat_events import Text
 from ..errors import EngineError
-from .checks import Check, ok
+from .check import Check, ok
 
 REQUEST = [
     {"role": "system", "content": "You answer the telephone of a shop."},

@@ -13,15 +13,16 @@ import uuid
 import numpy as np
 
 from ..clock import Clock
-from ..core.audio.pcm import FRAME_SAMPLES, RATE, Pcm, dbfs, from_bytes, to_bytes, whole_frames
+from ..core.audio.pcm import FRAME_SAMPLES, FULL_SCALE, RATE, Pcm, dbfs, from_bytes, to_bytes, whole_frames
 from ..core.wire.audiosocket import Decoder, FrameKind, encode
 from ..pbx.asterisk import Pbx
-from .checks import Check, ok
+from .check import Check, ok
 
 NAME = "line"
 CONNECT_S = 3.0  # Asterisk gives up on a connection after 2 s
 LISTEN_S, TONE_S, AFTER_S = 2.0, 1.0, 0.4
 TONE_HZ, TONE_DBFS = 1004.0, -23.0  # as telephone lines are measured
+TONE_PEAK = np.sqrt(2) * FULL_SCALE * 10 ** (TONE_DBFS / 20)
 AUDIBLE_DBFS = -50.0
 QUIET_DBFS, LOUD_DBFS = -38.0, -8.0  # of the agent; a voice is made at about -20
 STEADY = 12  # twentieths of the tone in which all of it has to come back
@@ -80,8 +81,7 @@ class TestCaller:
 
 def tone() -> Pcm:
     """What is played."""
-    wave = np.sqrt(2) * 32768 * 10 ** (TONE_DBFS / 20) * np.sin(2 * np.pi * TONE_HZ * np.arange(TONE_S * RATE) / RATE)
-    return np.asarray(wave, np.int16)
+    return np.asarray(TONE_PEAK * np.sin(2 * np.pi * TONE_HZ * np.arange(TONE_S * RATE) / RATE), np.int16)
 
 
 async def line(pbx: Pbx, channel: str, host: str, clock: Clock) -> Check:
@@ -137,5 +137,4 @@ def returned_db(heard: Pcm) -> float:
     starts = range(round(LISTEN_S * RATE), max(0, len(heard) - size), step)
     found = np.array([np.abs(heard[at : at + size] @ wave) * 2 / size for at in starts])
     steady = [float(found[at : at + STEADY].min()) for at in range(max(0, len(found) - STEADY + 1))]
-    played = np.sqrt(2) * 32768 * 10 ** (TONE_DBFS / 20)
-    return float(20 * np.log10(max(max(steady, default=0.0), 1e-3) / played))
+    return float(20 * np.log10(max(max(steady, default=0.0), 1e-3) / TONE_PEAK))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..config import parse_address
 from ..pbx.asterisk import PbxError, manager
-from .checks import Check, failed, ok
+from .check import Check, failed, ok
 
 NAME = "AMI"
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from ..clock import Clock, SystemClock
 from ..pbx.asterisk import Pbx, PbxError, connect
 from .call import AgentExtension, call
-from .checks import Check, failed, ok
+from .check import Check, failed, ok
 from .dialplan_steps import dialplan_steps
 from .queues import queues
 from .versions import OLDEST, problems

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ..pbx.asterisk import Pbx
 from .call import AgentExtension
-from .checks import Check, Status, ok
+from .check import Check, Status, ok
 from .dialplan_steps import dialplan_steps
 
 NAME = "queues"

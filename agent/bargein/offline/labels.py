@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from ..errors import UserError
-from .pauses import TAKEN_BACK, UNDECIDED, Pause
+from .pauses import Pause
 
 NEAR_MS = 600  # a replay notices the same sound a little earlier or later
 
@@ -82,5 +82,4 @@ def usable(labels: Iterable[Label]) -> list[Label]:
 
 def stops(pauses: Iterable[Pause], onset_ms: int) -> bool:
     """Whether a replay stopped, and did not go on, for the sound at `onset_ms`."""
-    near = [pause for pause in pauses if abs(pause.onset_ms - onset_ms) <= NEAR_MS]
-    return any(pause.resolution not in ("resumed", "held", TAKEN_BACK, UNDECIDED) for pause in near)
+    return any(pause.is_stop for pause in pauses if abs(pause.onset_ms - onset_ms) <= NEAR_MS)

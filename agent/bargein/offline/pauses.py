@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from ..core.audio.pcm import ms
 from ..core.detector.vad_frame import VadFrame
-from ..core.turns.records import Interruption
+from ..core.turns.records import Interruption, Resolution
 from ..core.turns.transcript import Transcript
 
 HESITATION = "hesitation"  # a kind: a pause so short that the log of a live call has no row of it
@@ -42,6 +42,11 @@ class Pause:
     def logged(self) -> bool:
         """Whether the log of a live call would have a row of it."""
         return self.resolution not in (TAKEN_BACK, UNDECIDED)
+
+    @property
+    def is_stop(self) -> bool:
+        """Whether the agent stopped for the sound: it did not go on with what it said."""
+        return self.resolution not in (Resolution.RESUMED, Resolution.HELD, TAKEN_BACK, UNDECIDED)
 
     def seen(self, evidence: VadFrame) -> Pause:
         """With one more frame of the sound."""

@@ -32,17 +32,17 @@ def counts(queue: str) -> str:
 def first_channel(told: str) -> str:
     """The channel of the caller who waits longest, from what `counts` gave; "" if nobody waits."""
     parts = told.split(",", 5)
-    return parts[5] if len(parts) == 6 and _number(parts[1]) else ""
+    return parts[5] if len(parts) == 6 and number(parts[1]) else ""
 
 
 def names(told: str, since: str = "") -> dict[str, str]:
     """The names, from what `counts` and SINCE gave; none if they say nothing."""
     parts = told.split(",", 5)
-    if len(parts) != 6 or (ready := _number(parts[0])) is None or (waiting := _number(parts[1])) is None:
+    if len(parts) != 6 or (ready := number(parts[0])) is None or (waiting := number(parts[1])) is None:
         return {}
-    now, joined = _number(parts[2]), _number(since.rpartition(" ")[2])
+    now, joined = number(parts[2]), number(since.rpartition(" ")[2])
     longest_s = now - joined if now and joined and waiting else 0
-    return of(ready, waiting, longest_s, _number(parts[4]) or 0)
+    return of(ready, waiting, longest_s, number(parts[4]) or 0)
 
 
 def of(ready: int, waiting: int, longest_s: int, average_s: int) -> dict[str, str]:
@@ -54,10 +54,11 @@ def of(ready: int, waiting: int, longest_s: int, average_s: int) -> dict[str, st
 
 def of_summary(event: Mapping[str, str]) -> dict[str, str]:
     """The names, from AMI's event QueueSummary; none if it is not one."""
-    told = [_number(event.get(name, "")) for name in ("Available", "Callers", "LongestHoldTime", "HoldTime")]
+    told = [number(event.get(name, "")) for name in ("Available", "Callers", "LongestHoldTime", "HoldTime")]
     ready, waiting, longest_s, average_s = told
     return {} if ready is None or waiting is None else of(ready, waiting, longest_s or 0, average_s or 0)
 
 
-def _number(text: str) -> int | None:
+def number(text: str) -> int | None:
+    """What Asterisk writes for a count or a time, as a number; None for anything else."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 13 else None

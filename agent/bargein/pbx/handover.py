@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 from ..core.turns.records import Handover
 from ..core.wire.agi import endpoint_of
+from .availability import number
 
 VARIABLES = (
     "BARGEIN_RESULT", "BARGEIN_STAGE", "BARGEIN_QUEUE", "BARGEIN_EXTEN", "BARGEIN_QUEUED", "BARGEIN_LEFT",
@@ -76,8 +77,7 @@ def _who(channel: str) -> str:
 
 
 def _number(values: Mapping[str, str], name: str) -> int | None:
-    text = values.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 13 else None
+    return number(values.get(name, ""))
 
 
 def _ms(values: Mapping[str, str], name: str) -> int | None:

@@ -8,7 +8,7 @@ import math
 import uuid
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
-from typing import Protocol, Self
+from typing import Self
 
 from ..clock import Clock, SystemClock
 from ..config import AudioSocketConfig, networks
@@ -19,7 +19,7 @@ from .connection import Connection
 from .listening import LOOPBACK, Networks, is_allowed, listen_error
 from .logs import described
 from .media import MediaEngine
-from .registry import FAILED, CallOutcome
+from .registry import FAILED, Registry
 from .session import Session
 
 log = logging.getLogger(__name__)
@@ -27,18 +27,6 @@ log = logging.getLogger(__name__)
 SESSION_END_S = 5.0
 SAID_EVERY_S = 10.0  # between two log lines of the same kind about connections without a call
 LOOK_UP_S = 0.5  # how long a call waits for the database to say whether its id is new
-
-
-class Calls(Protocol):
-    """Ids that FastAGI gave out, each valid for one connection, and the outcomes of calls."""
-
-    def take(self, call_id: str) -> CallInfo | None: ...
-
-    async def claim(self, call_id: str) -> CallInfo | None: ...
-
-    def used(self, call_id: str) -> bool: ...
-
-    def finish(self, call_id: str, outcome: CallOutcome) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +78,14 @@ class _Flood:
 class AudioSocketServer:
     """Call `start`. Calls are then served until `close` or `drain`.
 
-    `make_session(info)` gives the session of a call; `ended(info, session)` is called when it is over.
-    `is_logged(id)`: whether there was a call of this id. It is called for ids that FastAGI did not give out.
+    `registry` has the ids that FastAGI gave out. `prepare(info)` is awaited before a call begins. `make_session(info)`
+    gives its session; `ended(info, session)` is called when it is over. `is_logged(id)`: whether there was a call of
+    this id. It is called for ids that FastAGI did not give out.
     """
 
     def __init__(
         self,
-        calls: Calls,
+        registry: Registry,
         make_session: Callable[[CallInfo], Session],
         ended: Callable[[CallInfo, Session], None],
         media: MediaEngine,
@@ -105,20 +94,20 @@ class AudioSocketServer:
         clock: Clock | None = None,
         prepare: Callable[[CallInfo], Awaitable[None]] | None = None,
     ) -> None:
-        self._prepare = prepare
-        self._clock = clock or SystemClock()
-        self._calls = calls
-        self._is_logged = is_logged
+        self._registry = registry
         self._make_session = make_session
         self._ended = ended
         self._media = media
         self._limits = limits
+        self._is_logged = is_logged
+        self._clock = clock or SystemClock()
+        self._prepare = prepare
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
-        self._refused, self._silent, self._faulty = (_Flood(self._clock) for _ in range(3))
         self._pending = 0  # of these, connections without a call
-        self._draining = False
         self._running: dict[str, _ServedCall] = {}
+        self._refused, self._silent, self._faulty = (_Flood(self._clock) for _ in range(3))
+        self._draining = False
 
     @property
     def port(self) -> int:
@@ -232,7 +221,7 @@ class AudioSocketServer:
         """
         if not self._has_room(call_id):
             return None
-        info = self._calls.take(call_id) or await self._calls.claim(call_id)
+        info = self._registry.take(call_id) or await self._registry.claim(call_id)
         if info is not None or not self._accepts(call_id):
             return info
         own = await self._unused(call_id)
@@ -253,7 +242,7 @@ class AudioSocketServer:
                 call_id,
             )
             return False
-        if self._calls.used(call_id):
+        if self._registry.used(call_id):
             log.warning("AudioSocket: call id %s was given out by FastAGI and used; the dialplan goes on", call_id)
             return False
         return True
@@ -289,7 +278,7 @@ class AudioSocketServer:
         except Exception as error:  # whatever it is, only this caller goes to people
             log.error("call %s cannot be served: %s; the dialplan goes on", info.id, described(error))
         if session is None:
-            self._calls.finish(info.id, FAILED)
+            self._registry.finish(info.id, FAILED)
             return None
         self._running[info.id] = _ServedCall(session, _current_task())
         return info

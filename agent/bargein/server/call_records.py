@@ -23,7 +23,7 @@ LAST_WORDS_CHARS = 200  # what the person who takes the call can read while it r
 
 @dataclass(slots=True)
 class CallInProgress:
-    """`started` is in s of the clock."""
+    """A call in progress, and what its rows say so far. `started` is in s of the clock."""
 
     info: CallInfo
     session: Session
@@ -32,11 +32,6 @@ class CallInProgress:
     last_words: str = ""  # of the caller
     callback: Callback | None = None  # that was promised, as last logged
     rows: dict[str, Interruption] = field(default_factory=dict)  # as last logged
-
-    def has_new_promise(self) -> bool:
-        """Whether the caller has heard another promise to call back, or that the last one does not hold."""
-        before, self.callback = self.callback, self.session.progress.callback
-        return self.callback != before
 
     @property
     def interruptions(self) -> int:
@@ -156,5 +151,8 @@ class CallRecords:
         log.info("call %s ends after %.1f s: %s%s", info.id, duration_ms / 1000, outcome, cause)
 
     def _log_promise(self, call: CallInProgress) -> None:
-        if call.has_new_promise():
-            self._store.callback(call.info.id, call.callback)
+        """The caller may have heard another promise to call back, or that the last one does not hold."""
+        promised = call.session.progress.callback
+        if promised != call.callback:
+            call.callback = promised
+            self._store.callback(call.info.id, promised)

@@ -111,7 +111,7 @@ class Monitor:
         """The load since the last measurements."""
         self._counts.append(self._count())
         counts = list(self._counts)
-        first, before, last, now = counts[0], counts[-3:][0], counts[-2], counts[-1]
+        first, before, last, now = counts[0], counts[-3:][0], counts[-2], counts[-1]  # 3, 1 and 0.5 s ago
         ages_s = [now.at - began for began in self._began()]
         recognizer = _share(now.recognizer_s - first.recognizer_s, now.at - first.at)
         process = _share(now.process_s - before.process_s, now.at - before.at)

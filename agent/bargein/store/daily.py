@@ -131,9 +131,9 @@ def counted(connection: Connection, conditions: Collection[ColumnElement[bool]])
     keys = (calls.c.started_at, calls.c.queue, calls.c.dialogue)
     columns = (calls.c.outcome, calls.c.duration_ms, calls.c.interruption_count, calls.c.after_queue)
     for row in _streamed(connection, select(*keys, *columns, FATE.label("fate")).where(*conditions)):
-        figures = group(row)
-        figures.count_call(row.started_at[:13], row.outcome, row.duration_ms, row.interruption_count)
-        figures.count_fate(row.fate, row.after_queue or row.queue, row.dialogue)
+        of_group = group(row)
+        of_group.count_call(row.started_at[:13], row.outcome, row.duration_ms, row.interruption_count)
+        of_group.count_fate(row.fate, row.after_queue or row.queue, row.dialogue)
     of_cut = (cuts.c.kind, cuts.c.resolution, cuts.c.step, cuts.c.cut_word, cuts.c.detect_latency_ms)
     query = select(*keys, *of_cut, cuts.c.stop_latency_ms)
     both = query.join_from(calls, cuts, cuts.c.call_id == calls.c.id).where(*conditions)
@@ -192,8 +192,8 @@ async def complete_day(engine: AsyncEngine, after: str) -> str | None:
         found = await connection.run_sync(partial(counted, conditions=within))
         rows = [{"day": chosen, "queue": g.queue, "dialogue": g.flow, "figures": f.to_json()} for g, f in found.items()]
         whole = Figures()
-        for figures in found.values():
-            whole.add(figures)
+        for of_group in found.values():
+            whole.add(of_group)
         rows.append({"day": chosen, "queue": MARK, "dialogue": MARK, "figures": whole.to_json()})
         await connection.execute(days.insert(), rows)
         return chosen

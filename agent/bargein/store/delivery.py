@@ -37,19 +37,21 @@ BATCH_ROWS = 1000  # in one file of the spool
 
 @dataclass(slots=True, eq=False)
 class Batch:
-    """Rows for one write, or a dead run whose calls are to be closed."""
+    """Rows for one write, or calls that a crash left open."""
 
     rows: list[Row] | None = None  # None: they are on disk only
     since: float = 0.0  # loop time
     count: int = 0
     path: Path | None = None
     upto: int = 0  # the last put that is in it
-    closes: DeadRun | None = None
-    closes_old: bool = False
+    closes: DeadRun | None = None  # close the calls of this run
+    closes_old: bool = False  # close the calls that are older than any call can be
 
 
 @dataclass(slots=True)
 class _Flush:
+    """Somebody waits until the database has all up to this put."""
+
     upto: int
     done: Future[None] = field(default_factory=Future)
 
@@ -116,7 +118,7 @@ class Delivery:
     def show(self, row: Mapping[str, Any]) -> None:
         """Write this row of `live` when there is time. Only the last one matters, and none is kept."""
         self._showing = row
-        self._call(lambda: self._shown.set())
+        self._call(self._shown.set)
 
     def waits(self, key: tuple[Any, ...]) -> bool:
         """Whether a row of this key waits in memory."""
@@ -138,7 +140,7 @@ class Delivery:
 
     async def stop(self, timeout_s: float) -> None:
         """End the thread. Rows that the database has not taken are left in the spool. Waits at most `timeout_s`."""
-        self._call(lambda: self._stop.set())
+        self._call(self._stop.set)
         await asyncio.to_thread(self._thread.join, timeout_s)
 
     # ------------------------------------------------------------ in the thread

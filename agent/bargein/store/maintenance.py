@@ -49,7 +49,7 @@ class Forgotten:
     wiped: bool = True
 
 
-class Found:
+class _Tally:
     """Counts what was deleted."""
 
     def __init__(self) -> None:
@@ -174,7 +174,7 @@ async def withhold(
     calls = schema.calls
     old = [calls.c.started_at < iso(before), _over(), calls.c.removed.not_like(f"%{what}%")]
     old += [calls.c.recording != ""] if what == "audio" else []
-    engine, found = connect(url), Found()
+    engine, found = connect(url), _Tally()
     try:
         with explaining(url), Eraser(url, engine) as eraser:
             async for page in pages(engine, *old):
@@ -227,7 +227,7 @@ async def _forget(
     server: str,
     progress: Callable[[int], object],
 ) -> Forgotten:
-    calls, found = schema.calls, Found()
+    calls, found = schema.calls, _Tally()
     # An announcement tells a member what the caller said, and has the member's number. It goes first, because it is
     # found by the caller's call.
     callers = select(calls.c.linkedid).where(calls.c.caller == number, calls.c.linkedid != "")
@@ -245,7 +245,7 @@ async def _forget(
 async def _forget_pages(
     engine: AsyncEngine,
     eraser: Eraser,
-    found: Found,
+    found: _Tally,
     which: ColumnElement[bool],
     delete_recording: Callable[[str], bool],
     server: str,

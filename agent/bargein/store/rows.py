@@ -8,10 +8,10 @@ from dataclasses import asdict, astuple, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ..core.audio.rate import ms, samples
 from ..core.audio.utterance import Word
 from ..core.turns.records import WAITS, CallNow, Interruption, Turn, Waits
 
-SAMPLES_PER_MS = 8  # 8000 Hz
 LONGEST_CALL = timedelta(days=1)  # an older call without an end was cut off by a crash
 DERIVED = {"turns": "turn_count", "interruptions": "interruption_count"}  # columns whose names differ from the fields
 
@@ -127,7 +127,7 @@ def storable(value: Any) -> Any:
 def turn_columns(call_id: str, turn: Turn) -> dict[str, Any]:
     """A turn as a row of `turns`; words are JSON, [text, start_ms, end_ms] each, from the start of the call."""
     row = {name: getattr(turn, name) for name in TURN_FIELDS} | asdict(turn.waits)
-    words = [[w.text, int(w.start) // SAMPLES_PER_MS, int(w.end) // SAMPLES_PER_MS] for w in turn.words]
+    words = [[word.text, ms(int(word.start)), ms(int(word.end))] for word in turn.words]
     return {"call_id": call_id, **row, "words": json.dumps(words, ensure_ascii=False) if words else ""}
 
 
@@ -159,7 +159,7 @@ def to_turn(row: Mapping[str, Any]) -> LoggedTurn:
     values = {name: row[name] for name in TURN_FIELDS}
     words = json.loads(row["words"] or "[]")
     values["waits"] = Waits(**{name: row[name] for name in WAITS})
-    values["words"] = tuple(Word(t, start * SAMPLES_PER_MS, end * SAMPLES_PER_MS) for t, start, end in words)
+    values["words"] = tuple(Word(text, samples(start), samples(end)) for text, start, end in words)
     return LoggedTurn(Turn(**values), row["call_id"], from_iso(row["logged_at"]))
 
 

@@ -11,6 +11,8 @@ from ..core.language.words import bare
 from ..core.turns.records import Waits
 from .figures import BIN_MS, MOST_PHRASES, WAIT_BIN_MS, Figures, Latencies, most_frequent
 
+FATE, QUEUE, FLOW = range(3)  # the parts of a key of Figures.fates
+
 
 @dataclass(frozen=True, slots=True)
 class Spread:
@@ -101,26 +103,26 @@ def summarize(groups: Iterable[tuple[str, Figures]]) -> Stats:
     total = everything.interruptions()
     hours = {hour: HourCount(everything.hours[hour], everything.hours_interrupted[hour]) for hour in everything.hours}
     return Stats(
-        everything.calls,
-        everything.hours_interrupted.total(),
-        everything.duration_ms,
-        dict(most_frequent(everything.outcomes)),
-        dict(most_frequent(everything.resolutions)),
-        _spread("all", total) if total.total else None,
-        _frequent(everything.kinds),
-        _frequent(everything.queues),
-        _frequent(everything.flows),
-        _frequent(everything.steps),
-        tuple(_spread(day, days[day]) for day in sorted(days, reverse=True) if days[day].total),
-        dict(sorted(hours.items())),
-        _cut_words(everything.words),
-        {fate: sum(by_fate.values()) for fate, by_fate in _fates(everything.fates, 0).items()},
-        _fates(everything.fates, 1),
-        _fates(everything.fates, 2),
-        _histogram(total.stop),
-        _histogram(total.detect),
-        _wait_spreads(everything),
-        dict(most_frequent(everything.misunderstood)[:MOST_PHRASES]),
+        calls=everything.calls,
+        calls_interrupted=everything.hours_interrupted.total(),
+        duration_ms=everything.duration_ms,
+        outcomes=dict(most_frequent(everything.outcomes)),
+        resolutions=dict(most_frequent(everything.resolutions)),
+        total=_spread("all", total) if total.total else None,
+        by_kind=_frequent(everything.kinds),
+        by_queue=_frequent(everything.queues),
+        by_flow=_frequent(everything.flows),
+        by_step=_frequent(everything.steps),
+        by_day=tuple(_spread(day, days[day]) for day in sorted(days, reverse=True) if days[day].total),
+        hours=dict(sorted(hours.items())),
+        words=_cut_words(everything.words),
+        fates=dict(most_frequent(_all_fates(everything.fates))),
+        fates_by_queue=_fates_by(everything.fates, QUEUE),
+        fates_by_flow=_fates_by(everything.fates, FLOW),
+        stop_histogram=_histogram(total.stop),
+        detect_histogram=_histogram(total.detect),
+        waits=_wait_spreads(everything),
+        misunderstood=dict(most_frequent(everything.misunderstood)[:MOST_PHRASES]),
     )
 
 
@@ -152,12 +154,20 @@ def _cut_words(places: Mapping[str, int]) -> tuple[CutWord, ...]:
     return tuple(CutWord(*place.partition("\n")[::2], count=count) for place, count in most_frequent(found))
 
 
-def _fates(counts: Mapping[str, int], part: int) -> dict[str, dict[str, int]]:
-    """Calls by fate for each queue (part 1) or flow (part 2); those with the most calls first."""
+def _all_fates(counts: Mapping[str, int]) -> Counter[str]:
+    """Calls by fate, whatever their queue and flow."""
+    found: Counter[str] = Counter()
+    for key, count in counts.items():
+        found[key.split("\n")[FATE]] += count
+    return found
+
+
+def _fates_by(counts: Mapping[str, int], part: int) -> dict[str, dict[str, int]]:
+    """Calls by fate for each QUEUE or FLOW; those with the most calls first."""
     found: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for key, count in counts.items():
         parts = key.split("\n")
-        found[parts[part]][parts[0]] += count
+        found[parts[part]][parts[FATE]] += count
     most = sorted(found.items(), key=lambda one: (-one[1].total(), one[0]))
     return {name: dict(most_frequent(by_fate)) for name, by_fate in most}
 

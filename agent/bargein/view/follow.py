@@ -11,13 +11,13 @@ from ..clock import Clock, SystemClock
 from ..core.turns.records import Interruption, Turn
 from ..errors import UserError
 from ..store.filters import EVERY_CALL, CallFilter
+from ..store.rows import LONGEST_CALL
 from .live import LiveCall
 
 if TYPE_CHECKING:
     from ..store import Call, LoggedInterruption, LoggedTurn, Reader
 
 LATE = timedelta(seconds=5)  # rows of several servers can reach the log this much out of order
-LONGEST_CALL = timedelta(days=1)  # a call without an end that is older belongs to a server that was killed
 INSTANT = timedelta(milliseconds=1)
 MOST_OPEN = 10_000  # calls in progress
 

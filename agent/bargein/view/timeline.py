@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..core.audio.rate import ms, samples
 from ..core.language.kinds import FALSE_INTERRUPTIONS, Kind
 from ..core.turns.records import Interruption, Turn
 from ..errors import UserError
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from ..core.audio.pcm import Pcm
     from ..offline.replay import Replay
 
-SAMPLES_PER_MS = 8  # 8000 Hz
 SILENT_DBFS = -50.0  # the agent says nothing
 BEFORE_MS = 300  # the agent spoke so shortly before: a sound of the caller fell into its speech
 
@@ -79,12 +79,12 @@ def of_call(
     ends = [duration_ms, *(span.end_ms for span in spans)]
     caller, agent = _audio(recording)
     if caller is not None:
-        ends.append(len(caller) // SAMPLES_PER_MS)
+        ends.append(ms(len(caller)))
     return Timeline(title, max(ends), spans, tuple(_cut(cut, turns) for cut in cuts), caller, agent)
 
 
 def _span(turn: Turn) -> Span:
-    timed = [TimedWord(w.text, w.start // SAMPLES_PER_MS, w.end // SAMPLES_PER_MS) for w in turn.words]
+    timed = [TimedWord(word.text, ms(word.start), ms(word.end)) for word in turn.words]
     if not timed:
         timed = _spread(turn.heard_text.split(), turn.started_ms, turn.ended_ms)
     timed += [TimedWord(word, None, None, heard=False) for word in turn.unheard_text.split()]
@@ -140,23 +140,18 @@ def of_replay(title: str, replayed: Replay) -> Timeline:
     Without audio of the agent, the agent counts as talking all the time.
     """
     from ..core.audio.pcm import dbfs
-    from ..offline.pauses import TAKEN_BACK, UNDECIDED
 
     cuts = []
     for pause in replayed.pauses:
-        before = replayed.agent[
-            max(0, (pause.onset_ms - BEFORE_MS) * SAMPLES_PER_MS) : pause.paused_ms * SAMPLES_PER_MS
-        ]
+        before = replayed.agent[max(0, samples(pause.onset_ms - BEFORE_MS)) : samples(pause.paused_ms)]
         if replayed.agent.any() and (not len(before) or dbfs(before) < SILENT_DBFS):
             continue
-        real = pause.resolution not in ("resumed", "held", TAKEN_BACK, UNDECIDED)
-        kind = "interruption" if real and pause.kind == Kind.NOISE else pause.kind  # one without words
+        kind = "interruption" if pause.is_stop and pause.kind == Kind.NOISE else pause.kind  # one without words
         cuts.append(
             Cut(
                 pause.onset_ms, pause.paused_ms, pause.decided_ms, None, kind, pause.resolution,
-                pause.detect_latency_ms, None, real, text=pause.caller_text,
+                pause.detect_latency_ms, None, pause.is_stop, text=pause.caller_text,
             )
         )  # fmt: skip
     spans = tuple(_span(turn) for turn in replayed.turns if turn.text)
-    duration_ms = len(replayed.caller) // SAMPLES_PER_MS
-    return Timeline(title, duration_ms, spans, tuple(cuts), replayed.caller, replayed.agent)
+    return Timeline(title, ms(len(replayed.caller)), spans, tuple(cuts), replayed.caller, replayed.agent)

@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import URL, MutableHeaders
 from starlette.requests import Request
@@ -94,11 +94,5 @@ class Guard:
 
 
 def _without_token(url: URL) -> str:
-    query = [(name, value) for name, value in _pairs(url.query) if name != "token"]
+    query = [(name, value) for name, value in parse_qsl(url.query, keep_blank_values=True) if name != "token"]
     return url.path + (f"?{urlencode(query)}" if query else "")
-
-
-def _pairs(query: str) -> list[tuple[str, str]]:
-    from urllib.parse import parse_qsl
-
-    return parse_qsl(query, keep_blank_values=True)

@@ -68,7 +68,7 @@ def test_a_silent_call_costs_no_decision_in_python_and_misses_nothing(monkeypatc
     voice = (5000 * buzz).astype(np.int16).reshape(-1, FRAME_SAMPLES)
     lines = np.stack([np.concatenate([NOISE // 30, voice, NOISE // 30]) for _ in range(3)])
     block, made = DetectorBlock(load_weights(), 4), []
-    monkeypatch.setattr(block_module, "VadFrame", lambda *values: made.append(values) or VadFrame(*values))
+    monkeypatch.setattr(block_module, "VadFrame", lambda **values: made.append(values) or VadFrame(**values))
 
     def conversation(detector: SpeechDetector) -> Conversation:
         core = Conversation("c", detector, load("en"), ConversationSettings(sensitivity=1.0))

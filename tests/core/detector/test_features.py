@@ -7,7 +7,7 @@ import numpy as np
 from bargein.core.detector.block import ROW
 from bargein.core.detector.echo_row import BINS
 from bargein.core.detector.features import BANDS, SCALARS, SIZE, band_matrix
-from bargein.core.detector.network import HIDDEN, WIDE, Network, infer
+from bargein.core.detector.network import DENSE, HIDDEN, Network, infer
 from bargein.core.detector.single_call import CancellerOutput, Features
 
 NOTHING = np.zeros((2, BINS), np.float32)
@@ -71,7 +71,7 @@ def test_periodic_sounds_show_their_pitch() -> None:
 
 def test_network_is_a_gated_recurrent_unit() -> None:
     rng = np.random.default_rng(6)
-    size, wide, n = SIZE, WIDE, HIDDEN
+    size, wide, n = SIZE, DENSE, HIDDEN
     shapes = {"mean": (size,), "scale": (size,), "in.w": (size, wide), "in.b": (wide,), "gru.wi": (wide, 3 * n),
               "gru.wh": (n, 3 * n), "gru.bi": (3 * n,), "gru.bh": (3 * n,), "out.w": (n, 3), "out.b": (3,)}  # fmt: skip
     w = {k: rng.standard_normal(s).astype(np.float32) * 0.1 for k, s in shapes.items()}

@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-RATE = 8000  # Hz
+from .rate import RATE as RATE
+from .rate import SAMPLES_PER_MS as SAMPLES_PER_MS
+from .rate import ms as ms
+from .rate import samples as samples
+
 FRAME_SAMPLES = 160  # 8000 Hz x 20 ms
 FRAME_BYTES = 320  # 160 samples x 2 bytes
-SAMPLES_PER_MS = RATE // 1000
 WIDE = 2  # samples at 16 kHz for one at 8 kHz
 WIDE_RATE = WIDE * RATE
 WIDE_FRAME_SAMPLES = WIDE * FRAME_SAMPLES
@@ -22,16 +25,6 @@ SILENCE: Pcm = np.zeros(FRAME_SAMPLES, np.int16)
 SILENCE.setflags(write=False)
 WIDE_SILENCE: Pcm = np.zeros(WIDE_FRAME_SAMPLES, np.int16)
 WIDE_SILENCE.setflags(write=False)
-
-
-def ms(samples: int) -> int:
-    """Samples at 8 kHz as whole milliseconds, rounded down."""
-    return samples // SAMPLES_PER_MS
-
-
-def samples(milliseconds: float) -> int:
-    """Milliseconds as samples at 8 kHz."""
-    return int(milliseconds * SAMPLES_PER_MS)
 
 
 def from_bytes(payload: bytes) -> Pcm:

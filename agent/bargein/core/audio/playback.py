@@ -51,7 +51,7 @@ class Playback:
         self._sent: Pcm = SILENCE  # the last frame of sound
         self._sent_wide = WIDE_SILENCE
         self._tail: tuple[Pcm, Pcm | None] | None = None  # the fade of a turn that was ended before it was sent
-        self._spans: list[Stretch] = []
+        self._stretches: list[Stretch] = []
 
     @property
     def segment(self) -> Segment | None:
@@ -81,7 +81,7 @@ class Playback:
     @property
     def started(self) -> int | None:
         """The call sample at which this turn began to be sent; None before that."""
-        return self._spans[0].at if self._spans else None
+        return self._stretches[0].at if self._stretches else None
 
     @property
     def saying(self) -> str:
@@ -93,7 +93,7 @@ class Playback:
     def changes(self) -> bool:
         """Whether a filler is over and a reply comes next, or the other way round. The two are turns of their own."""
         next_one = self._queue[0] if self._queue and self._segment is None else None
-        return next_one is not None and bool(self._spans) and next_one.filler != self._spans[-1].segment.filler
+        return next_one is not None and bool(self._stretches) and next_one.filler != self._stretches[-1].segment.filler
 
     def enqueue(self, segment: Segment) -> None:
         self._queue.append(segment)
@@ -139,12 +139,12 @@ class Playback:
         if segment is None or self._tail is not None or self._mode is not _Mode.PLAYING or self._fade_in or self._dry:
             return None
         said, begin, end = segment.utterance, self._at, self._at + FRAME_SAMPLES
-        span = self._spans[-1] if self._spans else None
-        if span is None or not span.leads_to(segment, begin, now):
+        stretch = self._stretches[-1] if self._stretches else None
+        if stretch is None or not stretch.leads_to(segment, begin, now):
             return None
         if end >= len(said.pcm) or self._runs_dry():
             return None
-        span.last = self._at = end
+        stretch.last = self._at = end
         return self._send(*self._ducked(said.pcm[begin:end], None if self.wide is None else twin(said, begin, end)))
 
     def silence(self) -> Pcm:
@@ -193,11 +193,11 @@ class Playback:
         out[:count] = segment.utterance.pcm[self._at : self._at + count]
         if wide is not None:
             wide[: WIDE * count] = twin(segment.utterance, self._at, self._at + count)
-        span = self._spans[-1] if self._spans else None
-        if span is not None and span.leads_to(segment, self._at, now):
-            span.last += count
+        stretch = self._stretches[-1] if self._stretches else None
+        if stretch is not None and stretch.leads_to(segment, self._at, now):
+            stretch.last += count
         else:
-            self._spans.append(Stretch(segment, self._at, self._at + count, now))
+            self._stretches.append(Stretch(segment, self._at, self._at + count, now))
         self._at += count
         if self._at >= len(segment.utterance.pcm):
             if segment.utterance.grows:
@@ -248,20 +248,20 @@ class Playback:
             if self._segment is not None:
                 back = max(0, self._at - FADE_SAMPLES - BACK_UP_SAMPLES)
                 self._at = back if at_once else restart_point(self._segment.utterance, self._at)
-            elif self._spans and self._gap > GAP_SAMPLES - FADE_SAMPLES:  # stopped in the last sounds of a segment
-                self._segment = self._spans[-1].segment
+            elif self._stretches and self._gap > GAP_SAMPLES - FADE_SAMPLES:  # stopped in the last sounds of a segment
+                self._segment = self._stretches[-1].segment
                 self._at = restart_point(self._segment.utterance, len(self._segment.utterance.pcm))
             self._fade_in = True
         self._mode = _Mode.PLAYING
 
     def playout(self) -> Playout:
         """How much of this turn has been sent so far."""
-        return playout_of(self._spans, [*self._begun(), *self._queue])
+        return playout_of(self._stretches, [*self._begun(), *self._queue])
 
     def split(self) -> Playout:
         """End the turn here and keep the rest, which is the next turn."""
-        heard = playout_of(self._spans, self._begun())
-        self._spans = []
+        heard = playout_of(self._stretches, self._begun())
+        self._stretches = []
         return heard
 
     def forget_rest(self) -> None:
@@ -278,7 +278,7 @@ class Playback:
             self._tail, self.wide = (self.next_frame(now), self.wide), wide
         heard = self.playout()
         self._queue.clear()
-        self._spans = []
+        self._stretches = []
         self._segment, self._at, self._gap = None, 0, 0
         self._mode, self._fade_in, self._dry = _Mode.PLAYING, False, False
         self._gain = self._wanted_gain = 1.0
@@ -286,9 +286,9 @@ class Playback:
 
     def _begun(self) -> list[Segment]:
         segments: list[Segment] = []
-        for span in self._spans:
-            if not segments or segments[-1] is not span.segment:
-                segments.append(span.segment)
+        for stretch in self._stretches:
+            if not segments or segments[-1] is not stretch.segment:
+                segments.append(stretch.segment)
         return segments
 
 

@@ -54,22 +54,22 @@ class Stretch:
         return self.segment is segment and self.last == begin and self.at + begin - self.first == now
 
 
-def playout_of(spans: Sequence[Stretch], segments: Sequence[Segment]) -> Playout:
-    """What was sent of these segments. `spans` are in the order of sending."""
+def playout_of(stretches: Sequence[Stretch], segments: Sequence[Segment]) -> Playout:
+    """What was sent of these segments. `stretches` are in the order of sending."""
     heard: list[Word] = []
     unheard: list[str] = []
     cut_word, cut_played, played, step = "", 0, 0, ""
     for segment in segments:
-        mine = [span for span in spans if span.segment is segment]
-        reached = max((span.last for span in mine), default=0)
+        mine = [stretch for stretch in stretches if stretch.segment is segment]
+        reached = max((stretch.last for stretch in mine), default=0)
         if mine:
             step = segment.step
             played += reached
         for word in segment.utterance.words:
             if mine and word.end <= reached:  # a bullet or a "$" may be a word of length 0, even at sample 0
-                span = next((s for s in reversed(mine) if s.first < word.end <= s.last), mine[0])
-                start = span.at + max(word.start, span.first) - span.first
-                heard.append(Word(word.text, start, span.at + word.end - span.first))
+                stretch = next((s for s in reversed(mine) if s.first < word.end <= s.last), mine[0])
+                start = stretch.at + max(word.start, stretch.first) - stretch.first
+                heard.append(Word(word.text, start, stretch.at + word.end - stretch.first))
             else:
                 if word.start < reached:
                     cut_word, cut_played = word.text, reached - word.start
@@ -81,8 +81,8 @@ def playout_of(spans: Sequence[Stretch], segments: Sequence[Segment]) -> Playout
         cut_word=cut_word,
         cut_played_samples=cut_played,
         played_samples=played,
-        started=spans[0].at if spans else 0,
-        ended=spans[-1].at + spans[-1].last - spans[-1].first if spans else 0,
+        started=stretches[0].at if stretches else 0,
+        ended=stretches[-1].at + stretches[-1].last - stretches[-1].first if stretches else 0,
         step=step,
         words=tuple(heard),
     )

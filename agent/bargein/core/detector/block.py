@@ -29,9 +29,7 @@ ROW = np.dtype(
     align=True,
 )
 
-
 ROWS_AT_ONCE = 64  # more rows are taken in parts, whose arrays stay in the cache
-
 MOST_SENT = 256  # frames that wait for the next analysis, of all calls together
 
 _Result: TypeAlias = tuple[Pcm, list[float]]  # the line without our echo, and what `decide` says
@@ -154,9 +152,19 @@ class DetectorBlock:
             self.analyse([at], pcm[None], [sensitivity])
         result, self._results[at] = self._results[at], None
         assert result is not None
-        near, (score, speechlike, level, floor, echo, background, onset, ago, voiced, retracted) = result
+        near, said = result
         return VadFrame(
-            score, onset > 0, int(ago), voiced > 0, speechlike, level, floor, echo, near, retracted > 0, background
+            score=said[decision.SCORE],
+            onset=said[decision.ONSET] > 0,
+            onset_samples_ago=int(said[decision.SINCE_ONSET]),
+            voiced=said[decision.VOICED] > 0,
+            speechlike=said[decision.SPEECHLIKE],
+            level_dbfs=said[decision.LEVEL],
+            floor_dbfs=said[decision.FLOOR],
+            echo_dbfs=said[decision.ECHO],
+            near=near,
+            onset_retracted=said[decision.RETRACTED] > 0,
+            background_speech_dbfs=said[decision.BACKGROUND],
         )
 
 

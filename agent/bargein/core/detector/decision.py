@@ -41,7 +41,9 @@ SWING = 6.0  # log odds between sensitivity 0 and 1; the default is in the middl
 
 UNLIKELY = -9.0  # log odds of frames before the first
 HISTORY, LEVELS = 8, 5
-SAID, ONSET, RETRACTED = 10, 6, 9  # numbers that `decide` gives, and which of them are the flags of an onset
+# What `decide` says of a frame, in the order of its numbers; flags are 0 or 1.
+SCORE, SPEECHLIKE, LEVEL, FLOOR, ECHO, BACKGROUND, ONSET, SINCE_ONSET, VOICED, RETRACTED = range(10)
+SAID = 10
 
 DECISION_ROW = np.dtype(
     [
@@ -118,9 +120,9 @@ def _decide(row: Row, sensitivity: float, said: NDArray[np.float64]) -> None:
     harder = (0.5 - sensitivity) * SWING  # log odds asked for on top of the default
     voice, sound, kind = row.log_odds[0], row.log_odds[1], row.log_odds[2]
     _append(row.levels, row.level_db)
-    far = _background_speech_level(row)
-    row.background = max(far, row.unknown)
-    doubts = _doubts(row, far)
+    background = _background_speech_level(row)
+    row.background = max(background, row.unknown)
+    doubts = _doubts(row, background)
     _append(row.caller_log_odds, min(9.0, max(-9.0, min(voice, kind + OR_COUGH) - doubts)))
     _append(row.sound_log_odds, sound - doubts)
     row.surest = max(row.surest, row.caller_log_odds[-1])
@@ -136,15 +138,15 @@ def _decide(row: Row, sensitivity: float, said: NDArray[np.float64]) -> None:
     row.low_for = row.low_for + 1 if row.level_db < row.loudest_db - TAIL_DB else 0
     row.score = probability(voice)
     _follow(row, max(row.score, probability(sound)), probability(kind))
-    said[0] = row.score
-    said[1] = row.speechlike
-    said[2] = row.level_db
-    said[3] = row.floor_db
-    said[4] = row.echo_db
-    said[5] = row.background
+    said[SCORE] = row.score
+    said[SPEECHLIKE] = row.speechlike
+    said[LEVEL] = row.level_db
+    said[FLOOR] = row.floor_db
+    said[ECHO] = row.echo_db
+    said[BACKGROUND] = row.background
     said[ONSET] = row.onset
-    said[7] = _samples_since_onset(row)
-    said[8] = row.voiced
+    said[SINCE_ONSET] = _samples_since_onset(row)
+    said[VOICED] = row.voiced
     said[RETRACTED] = row.retracted
 
 
@@ -160,12 +162,15 @@ def _background_speech_level(row: Row) -> float:
 
 
 @compiled
-def _doubts(row: Row, far: float) -> float:
-    """Log odds that somebody far off, or our own echo, takes away from the evidence of this frame."""
+def _doubts(row: Row, background: float) -> float:
+    """Log odds that other people in the room, or our own echo, take away from the evidence of this frame.
+
+    background: what `_background_speech_level` gave.
+    """
     loudest = row.level_db
     for level in row.levels:
         loudest = max(loudest, level)
-    doubts = min(BACKGROUND_MOST, BACKGROUND_SLOPE * max(0.0, far - loudest))
+    doubts = min(BACKGROUND_MOST, BACKGROUND_SLOPE * max(0.0, background - loudest))
     if row.new and row.level_db < loudest_far_db(row) - LEAST_LOSS_DB:
         doubts += NEW_BAR
     row.since_move = 0 if row.moved else row.since_move + 1

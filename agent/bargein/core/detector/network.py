@@ -10,7 +10,7 @@ import numpy as np
 
 from .compiled import Floats, Indices, Row, Rows, compiled, copy, fill
 
-WIDE = HIDDEN = 64  # units of the dense layer and of the recurrent one
+DENSE = HIDDEN = 64  # units of the dense layer and of the recurrent one
 
 
 class Network(NamedTuple):
@@ -20,9 +20,9 @@ class Network(NamedTuple):
     state into one product of (input, state, 1). The gates are halved, for tanh.
     """
 
-    in_w: Floats  # (SIZE, WIDE)
+    in_w: Floats  # (SIZE, DENSE)
     in_b: Floats
-    joined: Floats  # (WIDE + HIDDEN + 1, 4 HIDDEN): reset, update, new from the input, new from the state
+    joined: Floats  # (DENSE + HIDDEN + 1, 4 HIDDEN): reset, update, new from the input, new from the state
     out_w: Floats  # (HIDDEN, 3)
     out_b: Floats
 
@@ -30,17 +30,17 @@ class Network(NamedTuple):
     def of(cls, weights: Mapping[str, Floats]) -> Network:
         """Fold trained weights.
 
-        D is WIDE, H is HIDDEN: in.w (SIZE, D), in.b; gru.wi (D, 3H), gru.wh (H, 3H), gru.bi, gru.bh in the order
+        D is DENSE, H is HIDDEN: in.w (SIZE, D), in.b; gru.wi (D, 3H), gru.wh (H, 3H), gru.bi, gru.bh in the order
         reset, update, new; out.w (H, 3), out.b; mean and scale (SIZE,) of the features.
         """
-        wide, n = WIDE, HIDDEN
-        joined = np.zeros((wide + n + 1, 4 * n), np.float32)
+        dense, n = DENSE, HIDDEN
+        joined = np.zeros((dense + n + 1, 4 * n), np.float32)
         gates, new = slice(0, 2 * n), slice(2 * n, 3 * n)
-        joined[:wide, gates] = 0.5 * weights["gru.wi"][:, gates]
-        joined[wide:-1, gates] = 0.5 * weights["gru.wh"][:, gates]
+        joined[:dense, gates] = 0.5 * weights["gru.wi"][:, gates]
+        joined[dense:-1, gates] = 0.5 * weights["gru.wh"][:, gates]
         joined[-1, gates] = 0.5 * (weights["gru.bi"] + weights["gru.bh"])[gates]
-        joined[:wide, new], joined[-1, new] = weights["gru.wi"][:, new], weights["gru.bi"][new]
-        joined[wide:-1, 3 * n :] = 0.5 * weights["gru.wh"][:, new]
+        joined[:dense, new], joined[-1, new] = weights["gru.wi"][:, new], weights["gru.bi"][new]
+        joined[dense:-1, 3 * n :] = 0.5 * weights["gru.wh"][:, new]
         joined[-1, 3 * n :] = 0.5 * weights["gru.bh"][new]
         return cls(
             np.ascontiguousarray(weights["in.w"] * weights["scale"][:, None], np.float32),
@@ -53,7 +53,7 @@ class Network(NamedTuple):
 
 NETWORK_ROW = np.dtype(
     [
-        ("seen", np.float32, (WIDE + HIDDEN + 1,)),  # input, state, 1
+        ("seen", np.float32, (DENSE + HIDDEN + 1,)),  # input, state, 1
         ("log_odds", np.float64, (3,)),  # a caller's voice; a caller's sound of any kind; that it is a voice if so
     ],
     align=True,
@@ -69,15 +69,15 @@ def begin_network(row: Row) -> None:
 @compiled
 def _sum_up(rows: Rows, which: Indices, network: Network, sums: Floats) -> None:
     """The products of the layers, before the gates: into `sums` (n, 4 HIDDEN)."""
-    x = np.empty(WIDE, np.float32)
+    x = np.empty(DENSE, np.float32)
     for i in range(len(which)):
         row = rows[which[i]]
         copy(network.in_b, x)
         for k in range(len(row.features)):
             feature = row.features[k]
-            for j in range(WIDE):
+            for j in range(DENSE):
                 x[j] += feature * network.in_w[k, j]
-        for j in range(WIDE):
+        for j in range(DENSE):
             row.seen[j] = max(x[j], np.float32(0))
         fill(sums[i], 0)
         for k in range(len(row.seen)):
@@ -102,11 +102,11 @@ def _renew(rows: Rows, which: Indices, network: Network, gates: Floats, new: Flo
         row = rows[which[i]]
         for j in range(HIDDEN):
             update = (gates[i, HIDDEN + j] + np.float32(1)) * np.float32(0.5)
-            row.seen[WIDE + j] = new[i, j] + update * (row.seen[WIDE + j] - new[i, j])
+            row.seen[DENSE + j] = new[i, j] + update * (row.seen[DENSE + j] - new[i, j])
         for j in range(3):
             total = network.out_b[j]
             for k in range(HIDDEN):
-                total += row.seen[WIDE + k] * network.out_w[k, j]
+                total += row.seen[DENSE + k] * network.out_w[k, j]
             row.log_odds[j] = total
 
 
