@@ -40,7 +40,7 @@ def parsed(url: str) -> URL:
     if made.drivername not in DRIVERS:
         raise UserError(f"[store] url: no such database {made.drivername!r}: sqlite or postgresql", 2)
     if made.drivername == "sqlite":
-        raise UserError(f"[store] url: write three slashes: {SQLITE}{url.partition('://')[2] or 'FILE'}", 2)
+        raise UserError(f"[store] url: write three slashes: sqlite:///{url.partition('://')[2] or 'FILE'}", 2)
     if "@" in (made.host or ""):  # and what is before it belongs to the password
         raise UserError("[store] url: write a @ in the user or in the password as %40, a / as %2F", 2)
     if not 0 < (made.port or 1) < 65536:

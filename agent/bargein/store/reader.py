@@ -64,7 +64,7 @@ class Reader:
         """Raises UserError, one line: no such database, not a database, made by another version."""
         file = sqlite_file(url)
         if file is None and url.startswith(SQLITE):
-            raise UserError(f"{url}: a database in memory is empty for everybody else: name a file, {SQLITE}FILE", 2)
+            raise UserError(f"{url}: a database in memory is empty for everybody else: name a file, sqlite:///FILE", 2)
         if file and not file.exists():
             told = "the first `bargein serve` or `bargein demo` makes it; --db names another"
             if str(file).startswith("~/"):
