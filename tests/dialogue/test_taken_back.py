@@ -220,10 +220,7 @@ async def test_a_negation_that_refuses_nothing_confirms(tmp_path: Path, language
         ("en", "no no, it's right, go on"),
         ("en", "don't worry, move on"),
         ("en", "yes, I don't need more, move on"),
-        ("en", "correct, but please don't call before nine"),
         ("en", "yes, I'm the only one, don't worry"),
-        ("de", "ja, nur bitte nicht so laut"),
-        ("it", "sì, ma non prima delle nove"),
         ("nl", "ja, ik kom alleen, geen kinderen"),
     ],
 )

@@ -19,6 +19,7 @@ RULES = (
     "agent", "repeat", "excuse", "wh_question", "change", "wrong", "redirect", "next", "understood", "confirm", "stop",
     "question", "request", "may_ask", "hello", "agreed", "yes", "no", "incomplete", "introduction", "that_one",
     "change_slot", "voicemail", "screening", "unobtainable", "own_number", "but", "withdraw", "suggest", "next_one",
+    "also", "added",
 )  # fmt: skip
 _NOTHING = re.compile(r"(?!)")
 LONGEST_WAIT = 2  # words of "hold on", which holds no dictated digit

@@ -18,11 +18,11 @@ def only_values(text: str, phrases: Phrases) -> bool:
             break
         rest = rest[max(leads) :]
     rest = phrases.repairs.instead.sub("", rest)
-    known = _vocabulary(phrases) | phrases.fillers
+    known = value_words(phrases) | phrases.fillers
     return all(is_figure(word) or word in known for token in phrases.numbers.words(rest) for word in token.split())
 
 
-def _vocabulary(phrases: Phrases) -> set[str]:
+def value_words(phrases: Phrases) -> set[str]:
     """The words that days, times and numbers are said with."""
     dates, times, numbers, repairs = phrases.dates, phrases.times, phrases.numbers, phrases.repairs
     texts = chain(

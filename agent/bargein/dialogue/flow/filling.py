@@ -225,7 +225,7 @@ def _confirmed_value(turn: FlowTurn) -> Move | None:
     A day, and a time of day in a form that is nothing else, may come together; their figures are no other values.
     """
     assert turn.now is not None
-    named = _addressed(turn, turn.now.confirm)
+    named = addressed(turn, turn.now.confirm)
     slots = [turn.flow.slots[name] for name in turn.now.confirm]
     phrases = turn.phrases
     clock = is_clock_time(turn.text, phrases.times, phrases.numbers, phrases.dates.at)
@@ -294,7 +294,7 @@ def _is_name_given(turn: FlowTurn, named: Sequence[str]) -> bool:
     return bool(named) or (alone and turn.kind is Kind.CORRECT) or turn.phrases.mentions("name_lead", turn.text)
 
 
-def _addressed(turn: FlowTurn, names: Iterable[str]) -> list[str]:
+def addressed(turn: FlowTurn, names: Iterable[str]) -> list[str]:
     """The slots that the words call by name, by what they are called, or by their kind if that is clear.
 
     "The phone number" is the slot `phone`, and not `number`: a longer name takes the words of a shorter one.
@@ -320,7 +320,7 @@ def _change_named(turn: FlowTurn) -> Move | None:
     """ "I want to change the phone number", "no, my name is Smith": change a filled slot that the caller names."""
     asked = turn.now.confirm if turn.now is not None else ()  # one of these may be empty, if it is optional
     open_slot = (turn.slot.name,) if turn.slot is not None else ()  # "my number" is the one that is asked for
-    for name in _addressed(turn, (*open_slot, *turn.base.values, *asked)):
+    for name in addressed(turn, (*open_slot, *turn.base.values, *asked)):
         slot = turn.flow.slots[name]
         if name in open_slot:
             continue

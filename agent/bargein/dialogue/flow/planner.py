@@ -78,7 +78,7 @@ class FlowPlanner:
             state = FlowState().let({ANSWERED_BY: situation.answered_by})
         today = self._now().astimezone(self.flow.zone).date()
         move = react(self.flow, self.phrases, state, situation, self.spoken, today)
-        if move.state.values != state.values:
+        if (move.state.values, move.state.variables) != (state.values, state.variables):
             move = replace(move, state=self.promised(move.state, situation.caller_text))
         return FlowReply(self, state, move, situation.caller_text)
 

@@ -12,7 +12,7 @@ from .source import Value
 
 BUILT_IN = (
     "caller", "own_number", "caller_name", "called", "queue", "dialogue", "open", "said", "today", "webhook", "misses",
-    "var", "answered_by",
+    "var", "answered_by", "added",
 )  # fmt: skip
 SLOT_TYPES = ("choice", "number", "digits", "phone", "date", "time", "text", "name", "yes_no", "callback")
 KEYS = ("type", "choices", "called", "say_back", "min", "max", "length", "earliest", "latest", "secret")
