@@ -75,3 +75,18 @@ async def test_a_question_is_not(tmp_path: Path, slot: str, said: str) -> None:
 
 async def test_a_question_about_a_day_is_no_proposal_in_german(tmp_path: Path) -> None:
     assert not (await answer(tmp_path, DAY, "was ist mit Sonntag geöffnet?", "de")).startswith("Got")
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "value"),
+    [
+        ("en", "the red one I don't like, the blue one", "blue"),
+        ("de", "red gefällt mir nicht, blue", "blue"),
+        ("nl", "red niet, blue", "blue"),
+        ("en", "red, not blue", "red"),
+    ],
+)
+async def test_a_choice_that_is_denied_behind_it_is_not_taken(
+    tmp_path: Path, language: str, said: str, value: str
+) -> None:
+    assert await answer(tmp_path, MUG, said, language) == f"Got {value}."

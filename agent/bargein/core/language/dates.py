@@ -260,7 +260,7 @@ class _DateReader:
     def _ends(self, at: int) -> bool:
         """Whether nothing follows that an ordinal may belong to: "the first available" is no day."""
         follows = self.words[at : at + 1]
-        if not follows or follows[0] in self.dates.weekdays or follows[0] in self.dates.at or follows[0] == REPAIR:
+        if not follows or follows[0] in self.dates.weekdays or follows[0] in {*self.dates.at, REPAIR, PAUSE}:
             return True
         return self._skip(at) > at and self._day_number(self._skip(at), ordinal=True) is not None  # the 1st, the 2nd
 
@@ -290,7 +290,8 @@ class _DateReader:
         return int(said.value), said.end
 
     def _with_year(self, month: int, day: int, start: int, end: int) -> Said[date]:
-        year, end = self._year(self._skip(end)) or (0, end)
+        paused = self.words[end : end + 1] == [PAUSE]  # a comma
+        year, end = self._year(self._skip(end + paused)) or (0, end)
         return Said(next_date(self.today, year, month, day), start, end)
 
     def _year(self, at: int) -> tuple[int, int] | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
-from .words import NEGATOR_WORDS, alternatives, joined, spoken_text
+from .words import NEGATOR_WORDS, alternatives, joined, spoken_text, tokens
 
 T = TypeVar("T")
 
@@ -47,6 +47,8 @@ class Repairs:
 
     paused: re.Pattern[str] = _NEVER  # a marker and a pause behind it
     instead: re.Pattern[str] = _NEVER  # at the end: "four instead" takes nothing back but what was said before
+    clause_ends: re.Pattern[str] = _NEVER  # a pause, or "but" in front of a word
+    conditions: frozenset[str] = frozenset()  # "if"
 
     @classmethod
     def of(cls, data: Mapping[str, Any], negators: re.Pattern[str]) -> Repairs:
@@ -61,15 +63,35 @@ class Repairs:
             if markers
             else _NEVER,
             re.compile(rf"(?<!\S){alternatives(data.get('instead', ()))}$"),
+            _clause_ends(data.get("but", ())),
+            frozenset(data.get("if", ())),
         )
 
     def marked(self, text: str) -> str:
-        """The text with REPAIR for every marker that a pause follows: in "no, Monday" the day is not refused."""
-        return self.paused.sub(f" {REPAIR} ", text)
+        """The text with REPAIR for every marker that a pause follows: in "no, Monday" the day is not refused. A clause
+        with a denial in it has PAUSE at both ends: in "Monday I can't, Tuesday" Monday is refused."""
+        clauses = self.clauses(self.paused.sub(f" {REPAIR} ", text))
+        return "".join(
+            f" {PAUSE} {clause} {PAUSE} " if self.negations & set(tokens(clause)) else clause for clause in clauses
+        )
+
+    def clauses(self, text: str) -> list[str]:
+        """The text in pieces: clauses, and the pauses between them."""
+        return self.clause_ends.split(text)
+
+    def deny(self, clause: Sequence[str], ends: Sequence[int]) -> bool:
+        """Whether a clause denies its values, whose ends these are: "Monday doesn't work", but not "not Monday"."""
+        denial = next((i for i, word in enumerate(clause) if word in self.negations), -1)
+        return bool(ends) and max(ends) <= denial and not self.conditions & set(clause)
 
 
 def _markers(markers: Sequence[str]) -> str:
     return f"(?:{alternatives(markers)}|{REPAIR} )"
+
+
+def _clause_ends(but: Sequence[str]) -> re.Pattern[str]:
+    before = rf"|\b(?=(?:{'|'.join(map(re.escape, but))})\b)" if but else ""
+    return re.compile(rf"((?:[,;:!?]|(?<!\d)\.)+(?=\s|$){before})", re.IGNORECASE)
 
 
 def value_tokens(text: str) -> list[str]:
@@ -105,9 +127,11 @@ def wanted(found: Sequence[Said[T]], words: Sequence[str], repairs: Repairs) -> 
     Raises Unclear if a refusal is left that belongs to none of them, or only refused values were said.
     """
     kept: list[Said[T]] = []
-    used: set[int] = set()
+    denied, used = _denied(found, words, repairs)
     refused_until = -1  # the end of the last refused value
     for said in found:
+        if said.start in denied:
+            continue
         before = words[max(0, said.start - NEGATOR_WORDS) : said.start]
         negator = repairs.negators.search(joined(before))
         linked = refused_until == said.start - 1 and words[said.start - 1] in repairs.joiners
@@ -116,10 +140,34 @@ def wanted(found: Sequence[Said[T]], words: Sequence[str], repairs: Repairs) -> 
             continue
         refused_until = said.end
         count = len(negator[0].split()) if negator else 1
+        if kept and _may_deny(words[kept[-1].end : said.start - count], repairs):
+            raise Unclear  # "Montag geht nicht Dienstag geht"
         used.update(range(said.start - count, said.start))
     if found and not kept:
         raise Unclear
     return _unrepaired(kept, words, repairs, used)
+
+
+def _denied(found: Sequence[Said[T]], words: Sequence[str], repairs: Repairs) -> tuple[set[int], set[int]]:
+    """Where the values begin that their clause denies ("Monday doesn't work, Tuesday"), and where the denials are.
+
+    Another value has to follow: "five of us, but one can't" denies no number.
+    """
+    denied: set[int] = set()
+    used: set[int] = set()
+    pauses = [-1, *(i for i, word in enumerate(words) if word == PAUSE), len(words)]
+    for begin, end in pairwise(pauses):
+        clause = words[begin + 1 : end]
+        inside = [said for said in found if begin < said.start < end]
+        if found and found[-1].start > end and repairs.deny(clause, [said.end - begin - 1 for said in inside]):
+            denied.update(said.start for said in inside)
+            used.update(i for i in range(begin + 1, end) if words[i] in repairs.negations)
+    return denied, used
+
+
+def _may_deny(between: Sequence[str], repairs: Repairs) -> bool:
+    """Whether a "not" behind these words may belong to the value before them: they are no pause and no "and"."""
+    return bool(between) and PAUSE not in between and not repairs.joiners & set(between)
 
 
 def _unrepaired(kept: list[Said[T]], words: Sequence[str], repairs: Repairs, used: set[int]) -> list[Said[T]]:

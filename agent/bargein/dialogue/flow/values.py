@@ -38,7 +38,7 @@ def picked(text: str, flow: Flow, phrases: Phrases, current: str, filled: Mappin
     and for those already filled. The last that is wanted of each slot counts, else the last that is refused.
     """
     order = [name for name in dict.fromkeys((current, *reversed(tuple(filled)), *flow.slots)) if name in flow.slots]
-    words = phrases.cleaned(phrases.after_no(phrases.after_skip(text)))
+    words = phrases.cleaned(phrases.after_no(phrases.after_skip(_undenied(text, flow, phrases))))
     found: list[Picked] = []
     for name in order:
         slot = flow.slots[name]
@@ -56,6 +56,17 @@ def picked(text: str, flow: Flow, phrases: Phrases, current: str, filled: Mappin
         taken = {i for mention in said for i in range(mention.start, mention.end)}
         words = ["" if i in taken else word for i, word in enumerate(words)]
     return found
+
+
+def _undenied(text: str, flow: Flow, phrases: Phrases) -> str:
+    """The text without the choices that their clause denies, if others follow: "the red one I don't like, the blue"."""
+    forms = {f"{slot.name}.{key}": said for slot in flow.slots.values() for key, said in slot.phrases.items()}
+    pieces = [(piece, tokens(piece)) for piece in phrases.repairs.clauses(text)]
+    ends = [[mention.end for mention in mentions(words, forms, None, frozenset(words), False)] for _, words in pieces]
+    last = max((at for at, found in enumerate(ends) if found), default=0)
+    return "".join(
+        piece for at, (piece, words) in enumerate(pieces) if at >= last or not phrases.repairs.deny(words, ends[at])
+    )
 
 
 def _refused_together(said: Sequence[Mention], words: Sequence[str], phrases: Phrases) -> list[Mention]:
