@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..audio.pcm import Pcm, ms
 from ..audio.playback import Playback
 from ..audio.playout import Playout, Segment
@@ -170,10 +172,19 @@ class Agent:
 
     # -------------------------------------------------------------- the caller speaks
 
-    def ducked(self, now: int) -> None:
+    def ducked(self, turn: CallerTurn | None, now: int) -> None:
         """A sound of the caller begins an overlap. A filler that is about to begin is not wanted."""
-        self.overlap.ducked(now)
+        self.overlap.ducked(turn, now)
         self.playback.forget_filler()
+
+    def paused(self, turn: CallerTurn | None, now: int) -> None:
+        """Fall silent for the sound `turn`, or for a digit."""
+        self.playback.pause()
+        self.overlap.paused(turn, now)
+
+    def unpaused(self, sounds: Sequence[CallerTurn], now: int) -> None:
+        """Talk on over these sounds."""
+        self.playback.resume(at_once=self.overlap.unpaused(sounds, now))
 
     def interrupted(self, turn: CallerTurn | None, now: int, kind: Kind) -> list[act.Action]:
         """The rest of the reply is not wanted. `turn`: the sound that interrupts, None for a digit."""

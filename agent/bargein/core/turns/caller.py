@@ -18,7 +18,8 @@ from .overlap_classifier import BACKGROUND_FRAMES, OverlapClassifier
 from .prosody import SpeechTrack
 from .reply import Listen
 from .second_opinion import piece_to_judge, settled, with_second_opinion
-from .transcript import SoundProbabilities
+from .table import LISTENS, OVERLAPPED, State
+from .transcript import SoundProbabilities, Transcript
 
 COOLDOWN, COOLDOWN_SAMPLES = 0.2, samples(1500)  # sensitivity is lower after a rejected sound: coughs come in series
 RECLASSIFIED_AS_VOICE = 0.8  # `VadFrame.speechlike` from which a rejected sound counts as a voice after all
@@ -27,6 +28,7 @@ CLASSIFIED_FRAMES = BACKGROUND_FRAMES + 20  # of the line before now that the cl
 UNCLEAR_MS = 2000  # silence after a voice without words; the caller thinks that they have answered
 LONGEST_TURN_SAMPLES = samples(60_000)
 COMPARED_HOPS = 10  # of 10 ms: a sound over the agent's speech is compared with the caller's voice so often
+SILENT_LATER_MS = 600  # `LATER_MS` where the agent has fallen silent for the first sound: the caller is likely to go on
 STILL_SOUNDING_MS = 60  # a sound with less silence than this behind it continues
 
 
@@ -44,7 +46,8 @@ class Caller:
 
     Its states, and what moves it from one to the next:
     - quiet: no sound. An onset begins a turn.
-    - turn: `turn` is set. `end_turn` and `reject` end it.
+    - turn: `turn` is set. `end_turn` and `reject` end it. An overlap that is over waits for its words. The line then
+      counts as quiet: the next onset begins another turn, and the one that waits moves to `waiting`.
     - rejected: a sound that was judged to be nothing continues. It ends with the sound or where a louder one covers it,
       or becomes a turn when the sound turns out to be a voice.
 
@@ -59,6 +62,7 @@ class Caller:
     ) -> None:
         self.input = CallerInput()
         self.turn: CallerTurn | None = None
+        self.waiting: list[CallerTurn] = []  # overlaps before it whose words are awaited, the oldest first
         self.floor_since = 0  # the sample at which the caller got the floor, or last made a sound
         self.unclear = False  # the last turn was a voice without words
         self.unanswered = False  # the recognizer did not return in time for the last turn
@@ -79,7 +83,12 @@ class Caller:
     @property
     def saying(self) -> str:
         """The words since the last reply began, as far as they are known."""
-        return f"{self.input.text} {self.turn.text if self.turn else ''}".strip()
+        return " ".join(filter(None, (self.input.text, *(turn.text for turn in self.sounds))))
+
+    @property
+    def sounds(self) -> list[CallerTurn]:
+        """`waiting` and `turn`."""
+        return [*self.waiting, self.turn] if self.turn is not None else []
 
     def sensitivity(self, wanted: float, now: int) -> float:
         """Of the detector: `wanted`, and less for a while after a rejected sound."""
@@ -95,28 +104,35 @@ class Caller:
         return True
 
     def process(
-        self, pcm: Pcm, now: int, sensitivity: float, question: bool, overlap: bool = False, spells: bool = False
+        self, pcm: Pcm, now: int, sensitivity: float, question: bool, state: State, spells: bool = False
     ) -> tuple[Sound, VadFrame]:
         """One frame of the line. `sensitivity`: see the method.
 
-        `question`: the agent is asking, so a "yes" over it is an answer. `overlap`: the agent talks or is about to, so
-        a sound has to be classified. `spells`: the caller says letters or digits, and "m" sounds like "mm".
+        `question`: the agent is asking, so a "yes" over it is an answer. `spells`: the caller says letters or digits,
+        and "m" sounds like "mm". While the agent talks or is about to, a sound has to be classified.
         """
+        overlap = state not in LISTENS
+        if self.turn is not None:
+            self._let_wait(self.turn, state, now)
         frame = self._detector.process(pcm, sensitivity)
         self._preroll.push(frame.near)
         self._track.push(frame.near)
         if frame.onset_retracted:
             self._detector.rearm()
-        if self.turn is not None:
+        if self.turn is not None and not self.turn.waits:
             if not overlap:
                 self._track.follow()
             elif self._voice.known and self._track.follow(COMPARED_HOPS):
                 self._compare(self.turn, now)
             self.turn.add(frame, now)
+            if overlap and frame.voiced:
+                self.turn.question = question
             self._classify(self.turn, frame, overlap)
             if not overlap and not spells:
                 self._classify_later(self.turn, frame, now)
             return Sound.RETRACTED if frame.onset_retracted else Sound.CONTINUES, frame
+        if self.turn is not None:
+            self.turn.wait(now)
         if self._rejected is not None:
             sound = self._reconsider(self._rejected, frame, now, question)
         elif frame.onset:
@@ -125,9 +141,17 @@ class Caller:
         else:
             self._follow_behind(frame, now)
             sound = Sound.NONE
-        if self.turn is not None:
+        if self.turn is not None and sound is Sound.BEGAN:
             self._classify(self.turn, frame, overlap)
         return sound, frame
+
+    def _let_wait(self, turn: CallerTurn, state: State, now: int) -> None:
+        """An overlap that is over, and that nothing has decided, waits for its words. The next sound is another one."""
+        pause_ms = LATER_MS if state is State.DUCKED else SILENT_LATER_MS
+        waits = state in OVERLAPPED and turn.silent_ms(now) >= pause_ms
+        if waits and not turn.waits:
+            self._detector.rearm()
+        turn.waits = waits
 
     def _follow_behind(self, frame: VadFrame, now: int) -> int:
         """Samples since the sound behind the last turn began. 0 if there is none, or a silence has ended it."""
@@ -150,8 +174,10 @@ class Caller:
             turn.likely = turn.second = None
             return
         if turn.likely is None:
-            ago = frame.onset_samples_ago // FRAME_SAMPLES
-            turn.likely = self._classifier.begin(self._preroll.frames(CLASSIFIED_FRAMES), ago, frame)
+            ago, known = frame.onset_samples_ago // FRAME_SAMPLES, CLASSIFIED_FRAMES
+            if self.waiting:  # the sound before it is no background
+                known = min(known, (turn.last_voiced - self.waiting[-1].last_voiced) // FRAME_SAMPLES)
+            turn.likely = self._classifier.begin(self._preroll.frames(known), ago, frame)
         else:
             turn.likely = self._classifier.step(frame)
         if turn.second is not None:
@@ -160,12 +186,20 @@ class Caller:
     def sound_to_judge(self, now: int) -> list[JudgeSound]:
         """What the recognizer is to judge now: the overlap so far, or nothing."""
         turn = self.turn
-        if turn is None or turn.likely is None or settled(turn.second):
+        if turn is None or turn.waits or turn.likely is None or settled(turn.second):
             return []
         if not (count := piece_to_judge(turn.asked, now - turn.onset)):
             return []
         turn.asked, turn.asked_at = turn.asked + 1, now
         return [JudgeSound(turn.id, self._preroll.last(count))]
+
+    def heard(self, turn_id: int, transcript: Transcript, at: int, now: int) -> bool:
+        """The recognizer's words, of the turn that they were asked for at sample `at`. False if it is over."""
+        turn = next((turn for turn in self.sounds if turn.id == turn_id), None)
+        if turn is not None:
+            turn.set_transcript(transcript, at)
+            turn.recognition = now - at
+        return turn is not None
 
     def hear(self, turn_id: int, second: SoundProbabilities) -> None:
         """The recognizer's answer, of the turn that it was asked for. It counts from the next frame on."""
@@ -228,22 +262,36 @@ class Caller:
         """
         return self.turn is not None and now - self.turn.onset >= self._longest_turn
 
-    def reject(self, now: int, retracted: bool) -> CallerTurn:
-        """The turn was no interruption. A sound that continues stays rejected until it ends or turns out to be a voice.
+    def give(self, turn: CallerTurn, counts: bool) -> None:
+        """The words of a turn that is over, or of one that waits, are input. See `CallerInput.add` for `counts`."""
+        if turn in self.waiting:
+            self.waiting.remove(turn)
+            if self.turn is not None:  # it goes on with what was said
+                pause_ms = ms(self.turn.onset - turn.last_voiced)
+                self.turn.longest_pause_ms = max(self.turn.longest_pause_ms, turn.longest_pause_ms, pause_ms)
+        if turn.text:
+            self.input.add(turn.entry(), counts)
 
-        `retracted`: the detector itself took it back and knows which part of the sound still counts.
+    def reject(self, turn: CallerTurn, now: int) -> None:
+        """This turn, or one that waits, was no interruption. The one that waited last is then the turn again.
+
+        A sound that continues stays rejected until it ends or turns out to be a voice. If the detector itself took it
+        back, it knows which part of the sound still counts.
         """
-        turn, self.turn = self.turn, None
-        assert turn is not None  # an overlap has a turn
         if turn.loudest_dbfs < turn.caller_dbfs:
             self._voice.reject(turn.loudest_dbfs, now)
         if not turn.text:
             self._cooldown_until = now + COOLDOWN_SAMPLES
+        if turn is not self.turn:
+            self.waiting.remove(turn)
+            return
+        self.turn = self.waiting.pop() if self.waiting else None
+        if turn.waits:  # the detector is armed, or follows a rejected sound
+            return
         if turn.silent_ms(now) >= STILL_SOUNDING_MS:
             self._detector.rearm()
-        elif not retracted:
+        elif not turn.retracted:
             self._rejected, self._until_silence = turn, False
-        return turn
 
     def _reconsider(self, rejected: CallerTurn, frame: VadFrame, now: int, question: bool) -> Sound:
         if not frame.voiced:
@@ -263,6 +311,8 @@ class Caller:
         return Sound.NONE
 
     def _begin(self, frame: VadFrame, now: int, question: bool, missed: int = 0) -> None:
+        if self.turn is not None:
+            self.waiting.append(self.turn)
         self._turns += 1
         self._rejected, self._missed, self._behind = None, missed, None
         onset = max(0, now - frame.onset_samples_ago)

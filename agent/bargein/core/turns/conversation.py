@@ -7,9 +7,7 @@ Then, in the caller's turn, and in every `on_tick`: `_decide` -> `classify_overl
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from ..audio.pcm import FRAME_SAMPLES, Pcm, Rechunker, ms, samples
+from ..audio.pcm import FRAME_SAMPLES, Pcm, Rechunker, samples
 from ..audio.playout import Segment
 from ..detector.speech_detector import SpeechDetector
 from ..language.intent import Phrases
@@ -21,10 +19,11 @@ from .endpoint import CallerTurn
 from .ledger import Ledger
 from .overlap_classifier import OverlapClassifier
 from .overlap_judge import REQUEST_TURN_EVERY, REQUEST_TURN_MS, OverlapJudge
+from .overlaps import Overlaps
+from .planning import Planning
 from .records import Resolution, Situation
 from .reply import Finish, Listen
 from .settings import DEFAULTS, ConversationSettings
-from .situation import foreseen, understood
 from .table import LISTENS, OVERLAPPED, PLAYING, Effect, Event, State, step
 from .transcript import Transcript
 from .turn_end import TurnEnd, TurnEndModel
@@ -54,6 +53,8 @@ class Conversation:
         self._rechunker = Rechunker()
         self._agent = Agent(self.ledger, samples(settings.filler_ms), settings.wideband)
         self.playback = self._agent.playback
+        self._overlaps = Overlaps(self._judge, self._caller, self._agent)
+        self._planning = Planning(self._caller, self._agent, self.ledger, phrases)
         self._actions: list[act.Action] = []
 
     def start(self) -> list[act.Action]:
@@ -114,9 +115,7 @@ class Conversation:
 
     def on_transcript(self, turn_id: int, at: int, transcript: Transcript) -> list[act.Action]:
         """The answer to act.RequestTranscript."""
-        if (turn := self._caller.turn) is not None and turn.id == turn_id:
-            turn.set_transcript(transcript, at)
-            turn.recognition = self.now - at
+        if self._caller.heard(turn_id, transcript, at, self.now):
             self._decide()
         return self._take()
 
@@ -170,12 +169,13 @@ class Conversation:
         """One frame of the line: evidence of the caller, and what it does to the state."""
         if self._caller.hears_nothing():
             return
-        overlap, question, spells = self.state not in LISTENS, self.playback.question, self._agent.listen.spelled
-        sound, frame = self._caller.process(pcm, self.now, self.sensitivity(), question, overlap, spells)
+        question, spells = self.playback.question, self._agent.listen.spelled
+        sound, frame = self._caller.process(pcm, self.now, self.sensitivity(), question, self.state, spells)
         if (turn := self._caller.turn) is None:
             return
         if sound is Sound.BEGAN:
             self._actions.append(act.OpenStream(turn.id, self._caller.preroll(), self._agent.listen))
+            self._agent.overlap.joined(turn)
             if self._interruptible():
                 self._dispatch(Event.ONSET)
         else:
@@ -189,12 +189,8 @@ class Conversation:
 
     def _follow(self, turn: CallerTurn, sound: Sound) -> None:
         """Let the sound itself stop the agent, or let it talk on."""
-        if sound is Sound.RETRACTED and not self._judge.insists(turn):
-            return self._dispatch(Event.FALSE_INTERRUPTION, retracted=True)
-        paused_ms = self._agent.overlap.paused_ms(self.now) if self.state is State.PAUSED else None
-        event = self._judge.follow(turn, self.now, paused_ms, self.playback.segment)
-        if event is not None and not (event is Event.SPEECH and self._agent.overlap.just_unpaused(self.now)):
-            self._dispatch(event)
+        if (event := self._overlaps.follow(turn, sound is Sound.RETRACTED, self.state, self.now)) is not None:
+            self._reject(turn) if event is Event.FALSE_INTERRUPTION else self._dispatch(event)
         if self.state is State.DUCKED:
             self.playback.duck(self._judge.depth_db(turn, self.now, self.playback.segment))
 
@@ -215,51 +211,66 @@ class Conversation:
 
     def _decide(self) -> None:
         """Decide what can be decided now about the caller's turn, or request its transcript."""
-        turn, now, before = self._caller.turn, self.now, self._caller.input.text
+        turn, now, listen = self._caller.turn, self.now, self._agent.listen
         if turn is None:
             return
         self._turn_end.measure(turn, now, self._caller.prosody)
         if self.state is State.SPEAKING and self._interruptible() and turn.silent_ms(now) < STILL_SOUNDING_MS:
             self._dispatch(Event.ONSET)  # the caller talked on from a segment that may not be interrupted into this one
+        for earlier in self._caller.waiting[:]:
+            self._decide_overlap(earlier)
         if self.state in (*OVERLAPPED, State.THINKING):
-            event = self._judge.judge(turn, now, self.state, self.playback, self._agent.listen)
-            if event is Event.INTERRUPTION and self._retractable():
-                event = Event.CONTINUATION
-            if event is not None:
-                self._dispatch(event)
-            elif self._judge.wants_words(turn, now, self.state, self.playback.question):
-                self._actions.append(act.RequestTranscript(turn.id, now))
-        elif self._caller.overlong(now) or self._turn_end.is_over(turn, now, self._agent.listen, before):
+            self._decide_overlap(turn)
+        elif self._caller.overlong(now) or self._turn_end.is_over(turn, now, listen, self._caller.input.text):
             self._end_caller_turn()
         else:
             self._prepare(turn)
 
+    def _decide_overlap(self, turn: CallerTurn) -> None:
+        """Decide what a sound over the agent's speech was, or request its transcript."""
+        event = self._overlaps.judge(turn, self.state, self.now)
+        if event is None:
+            if self._judge.wants_words(turn, self.now, self.state):
+                self._actions.append(act.RequestTranscript(turn.id, self.now))
+        elif self.state not in (*OVERLAPPED, State.THINKING):
+            self._settle_earlier(turn, event)
+        elif event is Event.FALSE_INTERRUPTION:
+            self._reject(turn)
+        else:
+            self._dispatch(Event.CONTINUATION if self._retractable(turn) else event, turn)
+            if turn is not self._caller.turn:
+                self._add_words(turn)
+
+    def _settle_earlier(self, turn: CallerTurn, event: Event) -> None:
+        """A sound before the caller's turn is decided when the overlap is over: a later one has stopped the agent."""
+        if event is Event.FALSE_INTERRUPTION and self._agent.overlap.cut is not None:
+            self._actions += self._overlaps.rejected(turn, self.state, self.now)
+        else:
+            self._add_words(turn)
+
     def _prepare(self, turn: CallerTurn) -> None:
         """Be ready for the end of the turn: request the last words, then a reply to all that was said."""
-        if (until := self._agent.prepared_until) is not None and turn.spoken_until > until and not turn.undecided:
-            self._actions += self._agent.discard()
+        self._actions += self._planning.discard_outdated(turn)
         if turn.wants_transcript(self.now, REQUEST_TURN_MS, REQUEST_TURN_EVERY):
             self._actions.append(act.RequestTranscript(turn.id, self.now))
-        elif self._agent.prepared_until is None and self._foreseeable(turn):
-            agent, question = self._agent, self._agent.interrupted_question
-            situation = foreseen(turn, self.ledger, self._caller.input, agent.listen, self._phrases, question)
-            self._actions += agent.prepare(situation, turn.spoken_until)
-
-    def _foreseeable(self, turn: CallerTurn) -> bool:
-        """Whether all words so far are known, and the caller is silent. Over a notice, its end is waited for."""
-        known = turn.complete and turn.text and not self._caller.input.digits and self.state is not State.SPEAKING
-        return bool(known) and turn.wordless_ms(self.now) >= REQUEST_TURN_MS
+        else:
+            self._actions += self._planning.prepare(turn, self.state, self.now)
 
     def _close_caller_turn(self) -> None:
         """The caller's sound is over: its words are input. A backchannel over a protected segment does not count."""
         self._settle()
+        for earlier in self._caller.waiting[:]:
+            self._settle_earlier(earlier, Event.FALSE_INTERRUPTION)
         turn = self._caller.end_turn(self.now, own=self.state is not State.SPEAKING)
         if turn is not None:
             self._turn_end.pace.turn_ended(turn.paused_ms)
-            if turn.text:
-                nothing = turn.is_backchannel(self._phrases, self._agent.listen.backchannels or ())
-                self._caller.input.add(turn.entry(), counts=not nothing or self.state is not State.SPEAKING)
-            self._actions.append(act.CloseStream(turn.id))
+            self._add_words(turn)
+
+    def _add_words(self, turn: CallerTurn) -> None:
+        """What this sound said is a part of what the caller says."""
+        nothing = turn.is_backchannel(self._phrases, self._agent.listen.backchannels or ())
+        self._caller.give(turn, counts=not nothing or self.state is not State.SPEAKING)
+        self._actions.append(act.CloseStream(turn.id))
 
     def _end_caller_turn(self) -> None:
         """The caller has finished a turn: by silence, or with a digit."""
@@ -308,51 +319,61 @@ class Conversation:
         """Whether the agent may speak: a reply is due or not over, and the caller makes no sound."""
         return self.state in (State.THINKING, State.SPEAKING) and self._caller.turn is None
 
-    def _retractable(self) -> bool:
-        return self._agent.retractable(self._caller.turn, self.state in OVERLAPPED, self.now)
+    def _retractable(self, turn: CallerTurn | None = None) -> bool:
+        """Whether this sound, or the first one over the reply, retracts it."""
+        first = turn or next(iter(self._caller.sounds), None)
+        return self._agent.retractable(first, self.state in OVERLAPPED, self.now)
 
     def _settle(self, empty: bool = False) -> None:
         self._actions += self._agent.settle(self._caller.input, empty)
 
     # --------------------------------------------------------------- events and effects
 
-    def _dispatch(self, event: Event, retracted: bool = False) -> None:
+    def _dispatch(self, event: Event, turn: CallerTurn | None = None) -> None:
+        """`turn`: the sound that it is about, if it is not the caller's turn."""
         self.state, effects = step(self.state, event)
         for effect in effects:
-            self._perform(effect, event, retracted)
+            self._perform(effect, event, turn or self._caller.turn)
 
-    def _perform(self, effect: Effect, event: Event, retracted: bool) -> None:
+    def _reject(self, turn: CallerTurn) -> None:
+        """The sound was no interruption. While another one is not decided, the agent only does nothing for this one."""
+        if not self._caller.waiting:
+            return self._dispatch(Event.FALSE_INTERRUPTION)
+        if self._overlaps.alone_silences(turn):
+            self._dispatch(Event.NO_SPEECH)
+        self._actions += self._overlaps.rejected(turn, self.state, self.now)
+
+    def _perform(self, effect: Effect, event: Event, turn: CallerTurn | None) -> None:
         match effect:
             case Effect.DUCK:
-                self._agent.ducked(self.now)
-            case Effect.HOLD:
-                self._hold(retracted)
-            case Effect.RESUME | Effect.UNPAUSE:
-                self.playback.resume(at_once=self._agent.overlap.unpaused(self.now))
-                if effect is Effect.RESUME:
-                    self._hold(retracted)
+                self._agent.ducked(turn, self.now)
             case Effect.UNDUCK:
                 self.playback.duck(0.0)
+            case Effect.UNPAUSE:
+                self._agent.unpaused(self._caller.sounds, self.now)
+            case Effect.HOLD | Effect.RESUME | Effect.KEEP_REPLY:
+                assert turn is not None  # a sound was judged
+                if effect is Effect.RESUME:
+                    self._agent.unpaused(self._caller.sounds, self.now)
+                self.playback.duck(0.0)
+                self._actions += self._overlaps.rejected(turn, self.state, self.now)
             case Effect.PAUSE:
-                self.playback.pause()
-                self._agent.overlap.paused(self.now)
+                self._agent.paused(turn, self.now)
             case Effect.YIELD:
                 self._settle()
                 kind = Kind.DTMF if event is Event.DIGIT else Kind.OTHER
-                self._actions += self._agent.interrupted(self._caller.turn, self.now, kind)
+                self._actions += self._agent.interrupted(turn, self.now, kind)
                 self._caller.take_floor(self.now)
             case Effect.RETRACT:
                 self._turn_end.pace.cut_off()
-                self._actions += self._agent.retract(self._caller.turn, self.now)
+                self._actions += self._agent.retract(turn, self.now)
                 self._caller.take_floor(self.now)
             case Effect.REPLAN:
-                self._actions += self._agent.plan(self._situation(event), self._caller.input, self.now)
+                self._actions += self._planning.plan(event, self.now)
             case Effect.DROP_REPLY:
                 cause = act.DropCause.DIGIT if event is Event.DIGIT else act.DropCause.SPEECH
                 self._actions += self._agent.drop_unheard(cause, self.now)
                 self._caller.take_floor(self.now)
-            case Effect.KEEP_REPLY:
-                self._keep_reply(retracted)
             case Effect.LISTEN:
                 self._end_agent_turn(event)
             case Effect.FINISH:
@@ -360,21 +381,6 @@ class Conversation:
                 self._close_caller_turn()
                 self._log_caller(digits=True)
                 self._actions.append(act.EndCall(self._agent.reply.finish))
-
-    def _hold(self, retracted: bool) -> None:
-        """A false interruption: talk on at full level. One that the detector took back unnoticed has no row."""
-        self.playback.duck(0.0)
-        turn = self._caller.reject(self.now, retracted)
-        if not retracted or self._agent.overlap.silenced:
-            self._actions += self._agent.held(turn, self.now)
-        self._actions.append(act.CloseStream(turn.id))
-
-    def _keep_reply(self, retracted: bool) -> None:
-        """What the caller said while the reply was being planned changes nothing. It is only logged."""
-        turn = self._caller.reject(self.now, retracted)
-        if turn.text and self._judge.may_be_words(turn):
-            self._caller.input.add(turn.entry(), counts=False)
-        self._actions.append(act.CloseStream(turn.id))
 
     def _end_agent_turn(self, event: Event) -> None:
         """The reply has been played: close the agent's turn, then answer what the caller said meanwhile."""
@@ -386,14 +392,6 @@ class Conversation:
         self._caller.take_floor(self.now)
         if self._caller.input and self._caller.turn is None and event is not Event.FINISH:
             self._end_caller_turn()
-
-    def _situation(self, event: Event) -> Situation:
-        """What the planner may know now."""
-        given, question = self._caller.input, self._agent.interrupted_question
-        situation, actions = understood(self.ledger, given, self._agent.listen, self._phrases, question)
-        self._actions += actions
-        silence_ms = ms(self.now - self._caller.floor_since) if event is Event.SILENCE else 0
-        return replace(situation, silence_ms=silence_ms, unclear=self._caller.unclear, failed=self._caller.unanswered)
 
     def _take(self) -> list[act.Action]:
         actions, self._actions = self._actions, []

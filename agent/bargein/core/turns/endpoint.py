@@ -90,7 +90,7 @@ class CallerTurn:
     floor_dbfs: float = -60.0
     loudest_dbfs: float = -100.0
     background_speech_dbfs: float = BACKGROUND_SPEECH_DBFS
-    question: bool = False  # it began over a question
+    question: bool = False  # it was over a question when it was last heard over the agent
     transcript: Transcript | None = None
     likely: OverlapClass | None = None  # while it is an overlap
     second: SoundProbabilities | None = None  # what the recognizer takes that overlap for, by its sound
@@ -104,6 +104,10 @@ class CallerTurn:
     over_echo_db: float = -100.0  # the most that a frame was above what may be our echo
     recognition: int | None = None  # how long the words took, in samples
     later: LaterSound | None = None
+    waits: bool = False  # an overlap that is over, and its words have not come: the next sound is another overlap
+    stopped_at: int = 0  # when the agent was ducked or fell silent for it
+    silenced: bool = False  # for long enough to be noticed
+    retracted: bool = False  # the detector took it back
     _loud: tuple[float, ...] = ()  # the LOUD_FRAMES loudest frames, the loudest first
     _voice: int = 0  # samples that are surely a voice
     _last_frame: int = 0  # when the last one came
@@ -115,8 +119,9 @@ class CallerTurn:
     def begun(cls, id: int, onset: int, now: int, first: VadFrame, question: bool = False) -> Self:
         """A turn that began at sample `onset`, with the frame that showed it at `now`."""
         levels = first.floor_dbfs, first.level_dbfs, first.background_speech_dbfs
-        over_echo_db = first.level_dbfs - first.echo_dbfs
-        return cls(id, onset, now, first.speechlike, first.score, *levels, question, over_echo_db=over_echo_db)
+        turn = cls(id, onset, now, first.speechlike, first.score, *levels, question, stopped_at=now)
+        turn.over_echo_db = first.level_dbfs - first.echo_dbfs
+        return turn
 
     @property
     def level_dbfs(self) -> float:
@@ -203,6 +208,10 @@ class CallerTurn:
         self.loudest_dbfs = max(self.loudest_dbfs, frame.level_dbfs)
         if len(self._loud) < LOUD_FRAMES or frame.level_dbfs > self._loud[-1]:
             self._loud = tuple(sorted((*self._loud, frame.level_dbfs), reverse=True)[:LOUD_FRAMES])
+
+    def wait(self, now: int) -> None:
+        """The sound is over, and its words are awaited: what came on the line until `now` is none of it."""
+        self._unvoiced, self._last_frame = self._unvoiced + now - max(self._last_frame, self.last_voiced), now
 
     def hear(self, second: SoundProbabilities) -> None:
         """What the recognizer takes the sound for. Too late it says nothing of what the sound is now."""

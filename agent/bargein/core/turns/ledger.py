@@ -136,7 +136,7 @@ class Ledger:
             moved = [LogInterruption(replace(held, turn_seq=turn_seq)) for held in self._held]
             self._retracted, self._held = row, []
         elif resolution in (Resolution.RESUMED, Resolution.HELD):
-            self._held.append(row)
+            self._held += [row] if turn_seq == len(self._turns) else []  # of a turn that is over, it stays there
         else:
             self.open = row
         return [LogInterruption(row), *moved]

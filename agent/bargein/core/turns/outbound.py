@@ -113,10 +113,10 @@ class OutboundConversation(Conversation):
     def _interruptible(self) -> bool:
         return self.ledger.answered_by not in MACHINES and super()._interruptible()
 
-    def _dispatch(self, event: Event, retracted: bool = False) -> None:
+    def _dispatch(self, event: Event, turn: CallerTurn | None = None) -> None:
         who = self.ledger.answered_by
         if not who and event in (Event.TURN_END, Event.SILENCE):
             return  # the opening waits
         if event in OF_THE_CALLER and (who in MACHINES or self._held):
             return
-        super()._dispatch(event, retracted)
+        super()._dispatch(event, turn)

@@ -69,9 +69,9 @@ class OverlapJudge:
 
         While a reply is being planned only a new request is an interruption: words that ask for something.
         """
-        thinking, question, backchannels = state is State.THINKING, playback.question, listen.backchannels or ()
-        asking, silent_ms = question and not thinking, turn.silent_ms(now)
-        if silent_ms >= self.settings.ended_ms and self._settles(turn, now, state, question):
+        thinking, backchannels = state is State.THINKING, listen.backchannels or ()
+        asking, silent_ms = turn.question and not thinking, turn.silent_ms(now)
+        if silent_ms >= self.settings.ended_ms and self._settles(turn, now, state):
             return Event.FALSE_INTERRUPTION
         event = classify_overlap(turn.sound(now), turn.transcript, self.phrases, asking, backchannels, self.settings)
         if thinking and event is Event.INTERRUPTION and not self._asks(turn, playback.playout(), listen):
@@ -102,19 +102,19 @@ class OverlapJudge:
         likely = turn.likely is not None and turn.likely.word >= self.settings.word_likely
         return LIKELY_REQUEST if likely and not echo else self.settings.request_confidence
 
-    def _settles(self, turn: CallerTurn, now: int, state: State, question: bool) -> bool:
+    def _settles(self, turn: CallerTurn, now: int, state: State) -> bool:
         """Whether the classifier alone is sure that this is no word. Then the agent goes on without words."""
         if state is State.THINKING:
             return not self.may_be_words(turn)
         unknown = state is State.DUCKED and turn.transcript is None
-        return unknown and surely_no_word(turn.sound(now), question, self.settings)
+        return unknown and surely_no_word(turn.sound(now), turn.question, self.settings)
 
-    def wants_words(self, turn: CallerTurn, now: int, state: State, question: bool) -> bool:
+    def wants_words(self, turn: CallerTurn, now: int, state: State) -> bool:
         """Whether to request the words now, see `CallerTurn.wants_transcript`. Not while the sound settles it.
 
         A silent agent needs the words of what is likely to be words only when the sound is over.
         """
-        if self._settles(turn, now, state, question):
+        if self._settles(turn, now, state):
             return False
         likely = turn.likely is not None and turn.likely.word >= self.settings.word_likely
         if likely and state is State.PAUSED:

@@ -1,6 +1,8 @@
-"""What the agent did during the open overlap, and the row that it becomes."""
+"""What the agent does during the open overlap, and the row that each sound of it becomes."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from ..audio.pcm import ms, samples
 from ..audio.playout import Playout
@@ -21,39 +23,65 @@ class OverlapLog:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self.cut: tuple[Playout, int] | None = None  # after an interruption: what was heard of which turn
         self._stopped_at = 0  # when the agent was ducked, or fell silent if it did
+        self._silent = False
         self._unpaused_at = -NO_BLIP  # when it last went on
-        self.silenced = False  # long enough for the caller to notice
 
-    def ducked(self, now: int) -> None:
-        """A new overlap: the agent is ducked."""
-        self._stopped_at, self.silenced = now, False
+    def ducked(self, turn: CallerTurn | None, now: int) -> None:
+        """The agent is ducked for the sound `turn`."""
+        self._stopped(turn, now)
+        self._silent, self.cut = False, None
 
-    def paused(self, now: int) -> None:
-        """The agent falls silent."""
+    def paused(self, turn: CallerTurn | None, now: int) -> None:
+        """The agent falls silent for the sound `turn`, or for a digit."""
+        self._stopped(turn, now)
+        self._silent = True
+
+    def _stopped(self, turn: CallerTurn | None, now: int) -> None:
         self._stopped_at = now
+        if turn is not None:
+            turn.stopped_at = now
+
+    def joined(self, turn: CallerTurn) -> None:
+        """The sound `turn` begins in the overlap. The agent may be silent for the one before it."""
+        if self._silent:
+            turn.stopped_at = self._stopped_at
+
+    def silent_for(self, turn: CallerTurn) -> bool:
+        """Whether the agent is silent since it stopped for this sound, or since it stopped for one before it."""
+        return self._silent and turn.stopped_at == self._stopped_at
 
     def paused_ms(self, now: int) -> int:
         """How long the agent has been silent, while it is."""
         return ms(now - self._stopped_at)
 
-    def unpaused(self, now: int) -> bool:
-        """The agent talks on. Returns whether the pause was too short to be noticed."""
+    def unpaused(self, sounds: Sequence[CallerTurn], now: int) -> bool:
+        """The agent talks on over these sounds. Returns whether the pause was too short to be noticed."""
         unnoticed = now - self._stopped_at <= UNNOTICED_PAUSE
-        self.silenced = self.silenced or not unnoticed
-        self._unpaused_at = now
+        for turn in sounds:
+            turn.silenced = self.silenced(turn, now)
+        self._silent, self._unpaused_at = False, now
         return unnoticed
+
+    def silenced(self, turn: CallerTurn, now: int) -> bool:
+        """Whether the agent was silent during this sound for long enough to be noticed."""
+        return turn.silenced or (self.silent_for(turn) and now - self._stopped_at > UNNOTICED_PAUSE)
 
     def just_unpaused(self, now: int) -> bool:
         """Whether the agent went on a moment ago. To stop again now would leave a blip of speech."""
         return now - self._unpaused_at < NO_BLIP
 
     def false_interruption(self, playout: Playout, turn: CallerTurn, now: int, text: str) -> list[Action]:
-        """The row of a sound that was no interruption: held, or resumed after a silence."""
+        """The row of a sound that was no interruption: held, or resumed after a silence.
+
+        Its words may come when a later sound has interrupted the agent. What was heard then is in the row.
+        """
+        heard, seq = self.cut or (playout, None)
         unheard = turn.transcript is None and turn.likely is not None and turn.likely.backchannel >= LIKELY_BACKCHANNEL
         kind = Kind.BACKCHANNEL if turn.text or unheard else Kind.NOISE
-        resolution = Resolution.RESUMED if self.silenced else Resolution.HELD
-        return self.interruption(playout, turn, now, kind, resolution, text)
+        resolution = Resolution.RESUMED if self.silenced(turn, now) else Resolution.HELD
+        return self.interruption(heard, turn, now, kind, resolution, text, seq)
 
     def hung_up(self, playout: Playout, turn: CallerTurn, now: int, text: str) -> list[Action]:
         """The row of an overlap in which the caller hung up."""
@@ -77,14 +105,19 @@ class OverlapLog:
 
         `turn_seq`: the turn that was interrupted; None: the agent's turn that is not logged yet.
         """
-        faded = 0 if resolution is Resolution.HELD else FADE_SAMPLES
+        seq = self._ledger.seq_of(playout) if turn_seq is None else turn_seq
+        stopped_at, faded = self._stopped_at, 0 if resolution is Resolution.HELD else FADE_SAMPLES
+        if turn is None or resolution not in (Resolution.HELD, Resolution.RESUMED):
+            self.cut = playout, seq
+        else:
+            stopped_at = turn.stopped_at
         return self._ledger.interruption(
             playout,
-            turn_seq=self._ledger.seq_of(playout) if turn_seq is None else turn_seq,
+            turn_seq=seq,
             onset=turn.onset if turn is not None else now,
-            paused=self._stopped_at,
+            paused=stopped_at,
             decided=now,
-            silent=self._stopped_at + faded,
+            silent=stopped_at + faded,
             kind=kind,
             resolution=resolution,
             evidence=turn.evidence if turn is not None else 1.0,

@@ -5,7 +5,9 @@ Rule: everything that changes `State` is in TRANSITIONS. The conversation asks `
 Six small state machines run beside it, each owned by one class. They never change `State` themselves; they decide when
 the conversation dispatches an event, and which one:
 
-- `Caller`: quiet, turn, rejected sound. A rejected sound fires no `onset` until it ends or turns out to be a voice.
+- `Caller`: quiet, turn, turn that waits for its words, rejected sound. Behind one that waits an `onset` begins another
+  turn over the same speech. The state changes when one of them interrupts, or when all are rejected. A rejected sound
+  fires no `onset` until it ends or turns out to be a voice.
 - `Caller`: normal, cooldown. For 1.5 s after a rejected sound an `onset` needs more evidence: coughs come in series.
 - `ReplyProgress`: open, ended, ended with a finish. It decides between `played_out`, `reply_empty` and `finish` once
   nothing is left to play.
