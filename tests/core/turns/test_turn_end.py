@@ -141,7 +141,8 @@ def test_a_sound_behind_makes_the_turn_no_longer_to_the_model() -> None:
             return 0.0
 
     turn, _ = with_a_sound_behind(620)
-    turn.prosody = np.zeros(len(FEATURES))
+    assert turn.later is not None
+    turn.later.prosody = np.zeros(len(FEATURES))
     TurnEnd(PHRASES, SETTINGS, Timed({}, {}, {})).silence_ms(turn, NOTHING)
     assert Timed.seconds == END / RATE
 
@@ -240,7 +241,7 @@ def waits_ms(
     weights = {f"{part}.{name}": array.astype(np.float32) for part in models for name, array in flat.items()}
     turn = CallerTurn(1, onset=0, last_voiced=END, longest_pause_ms=longest_pause_ms)
     turn.set_transcript(Transcript(text, ending=0.0), END)
-    turn.prosody = np.zeros(len(FEATURES))
+    turn.measured = np.zeros(len(FEATURES))
     listen = Listen(expects=Expected(kind))  # type: ignore[arg-type]
     return TurnEnd(PHRASES, settings, TurnEndModel.of(weights)).silence_ms(turn, listen)
 

@@ -97,8 +97,8 @@ class CallerTurn:
     asked: int = 0  # how often it was asked for that
     asked_at: int = 0  # when it was asked last
     caller_dbfs: float = -100.0  # the caller is louder than this, as far as is known
-    prosody: NDArray[np.float64] | None = None  # how its last words sound, as measured at `measured_at`
-    measured_at: int = -1
+    measured: NDArray[np.float64] | None = None  # how its last sound sounds
+    measured_at: int = -1  # the end of that sound
     longest_pause_ms: int = 0  # inside the turn
     rise_db: float = 0.0  # of the last frame over the background
     over_echo_db: float = -100.0  # the most that a frame was above what may be our echo
@@ -142,6 +142,12 @@ class CallerTurn:
     def paused_ms(self) -> int:
         """The longest pause inside the turn, without the one before a later sound that is no word or is behind it."""
         return self._paused_before(self._ignored or self.sound_behind)
+
+    @property
+    def prosody(self) -> NDArray[np.float64] | None:
+        """How its last words sound, not a later sound that is no word or is behind them. None: that is not measured."""
+        later = self._ignored or self.sound_behind
+        return self.measured if later is None else later.prosody
 
     @property
     def undecided(self) -> bool:
@@ -198,7 +204,8 @@ class CallerTurn:
         if frame.voiced:
             gap_ms = ms(self._unvoiced - FRAME_SAMPLES)
             if gap_ms >= LATER_MS:
-                self.later = LaterSound(now, gap_ms, self.spoken_until, self._paused_before(self._ignored))
+                pause_ms = self._paused_before(self._ignored)
+                self.later = LaterSound(now, gap_ms, self.spoken_until, pause_ms, self.prosody)
             self.longest_pause_ms = max(self.longest_pause_ms, gap_ms)
             self.last_voiced, self._unvoiced = now, 0
             self.evidence = max(self.evidence, frame.score)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..audio.pcm import samples
 from .overlap_classifier import OverlapClass
 
@@ -19,6 +22,7 @@ class LaterSound:
     gap_ms: int  # the silence before it
     words_until: int  # the end of the words before it
     pause_ms: int  # the longest pause of the turn before that silence
+    prosody: NDArray[np.float64] | None = None  # how the words before it sound
     likely: OverlapClass | None = None  # None: it is not judged, so it may be words
 
     def is_new(self, now: int) -> bool:

@@ -120,7 +120,7 @@ class TurnEnd:
         """Measure the sound of the last words, once in each silence. `prosody` measures the line up to now."""
         new = turn.measured_at < turn.spoken_until and turn.silent_ms(now) >= MEASURED_MS
         if self._model is not None and new:
-            turn.prosody, turn.measured_at = prosody(), turn.spoken_until
+            turn.measured, turn.measured_at = prosody(), turn.spoken_until
 
     def is_over(self, turn: CallerTurn, now: int, listen: Listen, before: str = "") -> bool:
         """Whether the caller's silence ends the turn. `before`: what the caller has said of it in earlier sounds.
