@@ -58,6 +58,11 @@ TEXTS = {
     "second choice": [
         {"choices": [{"index": 1, "delta": {"content": "No."}}, {"index": 0, "delta": {"content": "We open at nine."}}]}
     ],
+    "Google's own": [
+        {"candidates": [{"content": {"parts": [{"text": "They ask.", "thought": True}, {"text": "We open "}]}}]},
+        {"response": {"candidates": [{"content": {"parts": [{"text": "at nine."}]}, "finishReason": "STOP"}]}},
+        {"usageMetadata": {"totalTokenCount": 3}},
+    ],
     "content is a part": [chunk(content={"type": "text", "text": "We open at nine."})],
 }
 
@@ -65,6 +70,13 @@ TEXTS = {
 @pytest.mark.parametrize("name", TEXTS)
 def test_the_text_is_found_in_each_dialect(name: str) -> None:
     assert read(*TEXTS[name])[0] == "We open at nine."
+
+
+def test_calls_of_google_s_own_form() -> None:
+    parts = [{"functionCall": {"name": "f", "args": {"q": name}}} for name in ("a", "b")]
+    _, calls, finish = read({"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]})
+    assert [(call.name, call.arguments) for call in calls] == [("f", '{"q": "a"}'), ("f", '{"q": "b"}')]
+    assert finish == "STOP"
 
 
 def test_a_character_that_comes_in_two_halves_is_joined_and_a_lone_half_replaced() -> None:

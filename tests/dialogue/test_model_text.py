@@ -52,9 +52,20 @@ SPOKEN = {
         'The form needs {"type": "mug"} and a date.', "Is that fine?",
     ],
     '{"type": "mug"} is what it needs. Fine?': ['{"type": "mug"} is what it needs.', "Fine?"],
-    'We write {"name": "go", "arguments": {}} there. Fine?': [
-        'We write {"name": "go", "arguments": {}} there.', "Fine?",
-    ],
+    'We write {"name": "go", "arguments": {}} there. Fine?': ["We write there.", "Fine?"],
+    "Press [1] for sales. That is it [1].": ["Press 1 for sales.", "That is it."],
+    "Press **[1]**, or `[2]` for support.": ["Press 1, or 2 for support."],
+    "Press # to end, or *. Dial [0].": ["Press # to end, or *.", "Dial 0."],
+    "Press:\n[1]: Sales.\n[2] Support.": ["Press: 1: Sales.", "2: Support."],
+    "We open at nine [1](https://a.example). So it is [[2]](https://b.example)[3].": ["We open at nine.", "So it is."],
+    "Thought: they ask. I know it.\nFinal Answer: We open at nine. And you?": ["We open at nine.", "And you?"],
+    "Thought: they ask.\nAnswer: We open at nine.": ["We open at nine."],
+    "Action: we call you back. Fine?": ["Action: we call you back.", "Fine?"],
+    "Answer: yes. Sure.": ["Answer: yes.", "Sure."],
+    "Thoughts: none. Actions count.": ["Thoughts: none.", "Actions count."],
+    "Use <go> to go. Say <go/> or <go></go>. Fine?": ["Use to go.", "Say or.", "Fine?"],
+    "Say <b>go</b>, {or} [go].": ["Say go, {or}."],
+    '<go>{"to": "sal': [],
     '{"name": "fly", "arguments": {}} is unknown. Fine?': ['{"name": "fly", "arguments": {}} is unknown.', "Fine?"],
     '{"name": "go"}\nThat is it. Fine?': ['{"name": "go"} That is it.', "Fine?"],
     '{"name": "go", "arguments": {"to": "sa': [],
@@ -72,7 +83,7 @@ SPOKEN = {
 @pytest.mark.parametrize("text", SPOKEN)
 @pytest.mark.parametrize("size", [1, 3, 10, 10_000])
 def test_what_is_said(text: str, size: int) -> None:
-    reader = ModelText(known=lambda name: name == "go")
+    reader = ModelText(known=lambda name: name == "go", called=lambda name: name == "go")
     found = [sentence for at in range(0, len(text), size) for sentence in reader.feed(text[at : at + size])]
     assert found + reader.rest() == SPOKEN[text]
     assert (reader.tools, reader.unopened) == ([], False)
@@ -100,6 +111,23 @@ def test_a_tool_call_written_as_text_is_a_tool_call() -> None:
     )
     assert said + reader.rest() == ["Sure."]
     assert reader.tools == [("transfer_to_queue", '{"queue": "sales"}')]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<think>\nAction: go\nThought: x\n</think>We open at nine.",
+        '<think><go>{"to": "x"}</go></think>We open at nine.',
+        "Okay, they want it.\nAction: go\n</think>\nWe open at nine.",
+        "Thought: <go/> or\ngo()?\nFinal Answer: We open at nine.",
+    ],
+)
+@pytest.mark.parametrize("size", [1, 3, 10, 10_000])
+def test_what_a_model_only_thinks_of_is_no_call(text: str, size: int) -> None:
+    reader = ModelText(known=lambda name: name == "go", called=lambda name: name == "go")
+    found = [sentence for at in range(0, len(text), size) for sentence in reader.feed(text[at : at + size])]
+    assert found + reader.rest() == ["We open at nine."]
+    assert reader.tools == []
 
 
 def test_words_of_an_unfinished_sentence_can_be_taken() -> None:
@@ -164,6 +192,22 @@ CALLS = {
     "<｜tool▁call▁end｜><｜tool▁calls▁end｜>": "Yes.",
     "<start_function_call>call:go{to:<escape>sales<escape>}<end_function_call>": "",
     'functools[{"name": "go", "arguments": {"to": "sales"}}]': "",
+    'Action: go\nAction Input: {"to": "sales"}\nObservation: done\nFinal Answer: Bye.': "",
+    'Thought: sales, then.\n**Action:** `go`\n**Action Input:** {"to": "sales"}': "",
+    'One moment.\nTool: go\nArguments: {"to": "sales"}': "One moment.",
+    'Action:\n```json\n{"action": "go", "action_input": {"to": "sales"}}\n```': "",
+    'Action: ```json\n[{"tool_name": "go", "parameters": {"to": "sales"}}]\n```': "",
+    '<|START_ACTION|>[{"tool_call_id": "0", "tool_name": "go", "parameters": {"to": "sales"}}]<|END_ACTION|>': "",
+    'Sure. <go>{"to": "sales"}</go> Bye.': "Sure. Bye.",
+    "<go>\n<to>sales</to>\n</go>": "",
+    '<tool name="go">{"to": "sales"}</tool>': "",
+    '<tool_code>go(to="sales")</tool_code>': "",
+    '<invoke name="go">\n<parameter name="to">sales</parameter>\n</invoke>\nOne moment.': "One moment.",
+    '{"recipient_name": "go", "parameters": {"to": "sales"}}': "",
+    'Sure! {"arguments": {"to": "sales"}, "name": "go"}': "Sure!",
+    '{"functionCall": {"name": "go", "args": {"to": "sales"}}}': "",
+    '[{"functionCall": {"name": "go", "args": {"to": "sales"}}}]': "",
+    '[{"candidates": [{"content": {"parts": [{"functionCall": {"name": "go", "args": {"to": "sales"}}}]}}]}]': "",
 }
 NO_CALLS = [
     "hello(there) is what they say.",
@@ -190,7 +234,19 @@ def test_a_tool_call_written_as_text_is_a_call(text: str, size: int) -> None:
     assert [(name, json.loads(arguments)) for name, arguments in reader.tools] == [("go", {"to": "sales"})]
 
 
-@pytest.mark.parametrize("text", ["go()", "go()\nOne moment.", "```\nprint(go())\n```", "[go()]", "go(); go()"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "go()",
+        "go()\nOne moment.",
+        "```\nprint(go())\n```",
+        "[go()]",
+        "go(); go()",
+        "<go/>",
+        "<go></go>\nOne moment.",
+        "Action: go()",
+    ],
+)
 @pytest.mark.parametrize("size", [1, 3, 10, 10_000])
 def test_a_call_without_arguments_stands_alone_in_its_line(text: str, size: int) -> None:
     reader = ModelText(called=lambda name: name == "go")

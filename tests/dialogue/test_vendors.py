@@ -141,10 +141,13 @@ async def test_an_answer_that_is_not_streamed(tmp_path: Path) -> None:
 ANSWER = {"choices": [{"index": 0, "message": {"content": "We open at nine."}, "finish_reason": "stop"}]}
 LINES = [{"message": {"content": "We open "}, "done": False}, {"message": {"content": "at nine."}, "done": True}]
 
+GOOGLE = [{"candidates": [{"content": {"parts": [{"text": text}]}}]} for text in ("We open ", "at nine.")]
+
 
 @pytest.mark.parametrize(
     ("kind", "text"),
     [
+        ("application/json", json.dumps([*GOOGLE, {"candidates": [{"finishReason": "STOP"}]}], indent=2)),
         ("application/json", f"data: {json.dumps(ANSWER)}\n\ndata: [DONE]\n\n"),
         ("text/plain", json.dumps(ANSWER, indent=2)),
         ("application/x-ndjson", "".join(json.dumps(line) + "\n" for line in LINES)),

@@ -202,9 +202,10 @@ async def _events(response: httpx.Response, completion: Completion) -> AsyncGene
 
 
 def _whole(data: bytes) -> list[Any]:
-    """The one JSON value that the bytes are, in a list; [] if they are none."""
+    """The one JSON value that the bytes are, in a list, or the values of a JSON array; [] if they are none."""
     try:
-        return [json.loads(data)]
+        value = json.loads(data)
+        return value if isinstance(value, list) else [value]
     except (ValueError, RecursionError):
         return []
 

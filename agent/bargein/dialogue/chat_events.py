@@ -90,7 +90,7 @@ class Completion:
             return
         if reason := error_reason(event):
             raise ModelError(reason)
-        choice = _choice(event.get("choices"))
+        choice = _choice(event.get("choices")) or _candidate(event)
         delta = event.get("message") if "done" in event else choice.get("delta")  # "done": a line of Ollama's own
         if not isinstance(delta, Mapping):
             delta = choice.get("message") or event.get("message") or {}
@@ -142,6 +142,9 @@ class Completion:
         for part in content if isinstance(content, list) else []:
             if isinstance(part, Mapping) and part.get("type") in ("tool_use", "tool_call", "function_call"):
                 self._add(part, part.get("function"))
+            elif isinstance(part, Mapping) and isinstance(part.get("functionCall"), Mapping):  # Google
+                self._calls.append(_Call(None, ""))
+                self._add({}, part["functionCall"])
         if isinstance(legacy := delta.get("function_call"), Mapping):
             self._add({"index": "function_call"}, legacy)
 
@@ -211,13 +214,23 @@ def _choice(choices: Any) -> Mapping[str, Any]:
     return next((choice for choice in found if choice.get("index") in (0, None, "0")), {})
 
 
+def _candidate(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The first candidate of an event of Google's own (streamGenerateContent) as a choice; {} if there is none."""
+    inner = event.get("response", event)
+    found = inner.get("candidates") if isinstance(inner, Mapping) else None
+    first = found[0] if isinstance(found, list) and found and isinstance(found[0], Mapping) else {}
+    content = first.get("content")
+    parts = content.get("parts") if isinstance(content, Mapping) else None
+    return {"delta": {"content": parts}, "finish_reason": first.get("finishReason")} if first else {}
+
+
 def text_of(content: Any) -> str:
     """Text of a content: a string, or a list of parts of which those of reasoning are left out."""
     if isinstance(content, str):
         return content
     if isinstance(content, list):
         return "".join(text_of(part) for part in content)
-    if isinstance(content, Mapping) and content.get("type", "text") in TEXTS:
+    if isinstance(content, Mapping) and content.get("type", "text") in TEXTS and content.get("thought") is not True:
         found = content.get("text", content.get("refusal"))
         return text_of(found.get("value") if isinstance(found, Mapping) else found)
     return ""

@@ -6,12 +6,12 @@ calls). Kept: the words, also those of links and lists. How numbers and abbrevia
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Callable
 
 from ..core.language.sentences import Sentences
-from ..core.language.symbols import without_emoji
+from .labelled_text import LABEL, LabelledText
+from .plain_text import LineEnds, plain
 from .tool_text import ARGUMENTS, Brackets, bare_calls, calls_in, ends_call, python_calls
 
 _NAMES = (
@@ -23,7 +23,7 @@ _CALLS = (  # calls written as text; Mistral's, Llama's and bare JSON have no en
     r"<(?:\w{1,20}[:_])?(tool_calls?|function_calls?)>|(?=<(function)=)|\[(TOOL_CALLS)\]|<\|(python_tag)\|>"
     r"|<(start_function_call)>|<\|(tool_calls?)(?:_section)?_begin\|>|<\uff5c(tool)\u2581calls?\u2581begin\uff5c>"
     r"|\b(functools)(?=\[)|<\|(channel|start)\|>(?=\s{0,9}(?:commentary|assistant)\s{1,9}to=)"
-    r'|(?=(?P<bare>(?:\[\s{0,9})?\{)\s{0,9}"(?:name|type|function|tool|tool_name|tool_calls|action|id)"\s{0,9}:)'
+    r'|(?=(?P<bare>(?:\[\s{0,9})?\{)\s{0,9}"[A-Za-z_]{1,20}"\s{0,9}:)'
     r"|(?=(?<![\w.])(?P<python>(?:print\(|\[\s{0,9}){0,2})(?P<tool>[A-Za-z_][\w.]{0,60})\()"
 )
 _END = rf"<\s*/\s*(?:{_NAMES})\s*>|<\|(?:end_(?:of_)?|/)(?:{_NAMES})\|>|\[/THINK\]|◁/think▷|<unused95>"
@@ -46,11 +46,15 @@ _TAG = re.compile(
 )
 _PARTIAL = re.compile(  # what may be the beginning of a tag, or of a call
     r"(?:<[/|!A-Za-z \uff5c][^<>]{0,80}|<|\[/?[A-Z_]{0,10}|◁[^▷]{0,8}|\[\s{1,9}"
-    r"|(?:\[\s{0,9})?\{\s{0,9}\"?[a-z_]{0,12}\"?\s{0,9}"
+    r"|(?:\[\s{0,9})?\{\s{0,9}\"?[A-Za-z_]{0,20}\"?\s{0,9}|<[A-Za-z_][\w.-]{0,60}>\s{0,9}(?:<[/\w.-]{0,62})?"
     r"|<\|(?:channel|start|im_start|start_header_id)\|>[^<]{0,40}(?:<\|?[a-z_]*\|?)?)$"
 )
+_OWN = re.compile(  # the tag of a tool: <go/>, <go></go>, <go>{...}</go>, <go><to>sales</to></go>, <tool name="go">...
+    r"<(?P<name>[A-Za-z_][\w.-]{0,60})(?:(?P<empty>\s{0,3}/>|>\s{0,9}</(?P=name)>)|>(?=\s{0,9}(?:(?P<json>\{)|<[a-z])))"
+    r"|<(?:tool|function|call|invoke|tool_use|tool_call|function_call)\s{1,3}name=[\"']?(?P<named>[\w.-]{1,60})[\"']?\s{0,3}>"
+)
 _NAME = re.compile(
-    r"(\A|\n)[ \t>]{0,9}(?:print\(|\[\s{0,9}){0,2}(?:[A-Za-z_][\w.]{0,60}|(?<=print\())\Z"
+    r"(\A|\n|(?<=>))[ \t>]{0,9}(?:print\(|\[\s{0,9}){0,2}(?:[A-Za-z_][\w.]{0,60}|(?<=print\())\Z"
 )  # begins a line, and perhaps a call
 _SPEAKER = re.compile(r"\A[\s*\"]*(?:assistant|ai|agent|bot)\*{0,2}:\*{0,2}\s+(?=\w)", re.I)
 CALLS = (
@@ -59,6 +63,7 @@ CALLS = (
 )  # fmt: skip
 _UNMARKED = ("tool_calls", "python_tag", "functools")  # nothing says where their calls end: words may follow
 _CUT_CALL = re.compile(rf'"(?:{"|".join(ARGUMENTS)})"\s*:')
+SENTENCE_ENDS = (".", "!", "?", "…")
 MAX_TOOL_CHARS = 8_000
 LINE_CHARS = 200  # of a line's beginning: enough to tell whether it has words
 LONGEST_SENTENCE = 500  # characters; then it is said in parts
@@ -95,11 +100,15 @@ class ModelText:
         self._brackets = Brackets()  # of the call that we are in
         self._whole = 0  # length of that call, once its last bracket has come
         self._line = ""  # the beginning of the line that we are in
+        self._closing = _CLOSE
+        self._last = ""  # the last character outside of blocks that is no space
+        self._within = False  # the call that we are in stands within a sentence: it is left out, and not made
         self._known, self._called = known, called
+        self._labels = LabelledText(known)
         self._held: list[str] | None = [] if reasons else None  # sentences that may be reasoning
         self._started = False
         self._sentences = Sentences()
-        self._lines = _LineEnds()
+        self._lines = LineEnds()
 
     @property
     def holding(self) -> bool:
@@ -114,6 +123,7 @@ class ModelText:
     def rest(self, cut: bool = False) -> list[str]:
         """What is left at the end. `cut`: the model was stopped in the middle, so the last sentence is not whole."""
         found = self._spoken(self._read(last=True), last=True)
+        self.tools += self._labels.calls
         held, self._held = self._held or [], None
         tail = [plain(sentence) for sentence in self._sentences.rest()]
         whole = [*held, *found]
@@ -137,7 +147,7 @@ class ModelText:
                 if (found := self._json(last)) is None:
                     break
                 out.append(self._outside(found))
-            mark = _CLOSE.search(self._raw) if self._inside else self._opening()
+            mark = self._closing.search(self._raw) if self._inside else self._opening()
             stray = None if self._inside else _STRAY.search(self._raw)
             if stray is not None and (mark is None or stray.start() <= mark.start()):
                 out = []
@@ -150,10 +160,12 @@ class ModelText:
                 self._block = (self._block + self._raw[:upto])[-MAX_TOOL_CHARS:]
                 self._raw = self._close() + self._raw[after:]
             elif mark is not None:
+                begins = self._begins_line(mark.start())
                 out.append(self._outside(self._raw[: mark.start()]))
                 kind = "(" if mark["tool"] else next(group for group in mark.groups() if group)
                 self._inside = kind.lower().lstrip("[ \t\r\n")
                 self._brackets = Brackets("\"'" if mark["tool"] else '"')
+                self._within = not begins and self._last not in SENTENCE_ENDS
                 self._raw = self._raw[mark.end() :]
         upto = len(self._raw) if last else self._certain()
         ready, self._raw = self._raw[:upto], self._raw[upto:]
@@ -161,33 +173,56 @@ class ModelText:
             self._block = (self._block + ready)[-MAX_TOOL_CHARS:]
         else:
             out.append(self._outside(ready))
-        return self._lines.feed(_TAG.sub(lambda tag: tag[1] or " ", "".join(out)), last)
+        plainly = self._labels.feed(_TAG.sub(lambda tag: tag[1] or " ", "".join(out)), last)
+        return self._lines.feed(plainly, last)
 
     def _certain(self) -> int:
         """Up to where the text holds no beginning of a tag or of a call, whose rest may come."""
         partial = _PARTIAL.search(self._raw)
         if partial is None and not self._inside:
             partial = _NAME.search(self._raw)
-            if partial is not None and not partial[1] and self._line.strip():
+            if partial is not None and not partial[1] and not self._begins_line(partial.start()):
                 return len(self._raw)
         return partial.start() if partial else len(self._raw)
 
     def _opening(self) -> re.Match[str] | None:
-        """The next tag that opens a block, or JSON at the beginning of a line: within a line it is part of the text."""
-        for mark in _OPEN.finditer(self._raw):
-            if not (mark["bare"] or (mark["tool"] and self._called(mark["tool"]))):
-                if mark["tool"]:
-                    continue
-                return mark
-            begin = self._raw.rfind("\n", 0, mark.start()) + 1
-            before = ("" if begin else self._line) + self._raw[begin : min(mark.start(), begin + LINE_CHARS)]
-            if re.fullmatch(r"(?:```\w*)?", _TAG.sub("", before).strip("> \t\r\n;,")):
-                return mark
-        return None
+        """The next tag that opens a block, or JSON, or a call in Python at the beginning of a line.
+
+        The tag of a tool is written as other models write it.
+        """
+        mark = next((mark for mark in _OPEN.finditer(self._raw) if self._opens(mark)), None)
+        own = self._own_tag()
+        if own is None or (mark is not None and mark.start() < own.start()):
+            return mark
+        name, ended = own["named"] or own["name"], own["name"] or r"\w{1,20}"
+        self._closing = _CLOSE if own["empty"] else re.compile(rf"</{ended}\s{{0,9}}>")
+        written = f"{name}()" if own["empty"] else f"<function={name}>"
+        self._raw = self._raw[: own.start()] + written + self._raw[own.end() :]
+        return self._opening()
+
+    def _opens(self, mark: re.Match[str]) -> bool:
+        if mark["tool"]:
+            return self._called(mark["tool"]) and self._begins_line(mark.start())
+        return True
+
+    def _begins_line(self, at: int) -> bool:
+        begin = self._raw.rfind("\n", 0, at) + 1
+        before = ("" if begin else self._line) + self._raw[begin : min(at, begin + LINE_CHARS)]
+        before = LABEL.sub("", _TAG.sub("", before).lstrip("> \t\r\n"), count=1)
+        return re.fullmatch(r"(?:```\w*)?", before.strip("> \t\r\n;,")) is not None
 
     def _outside(self, text: str) -> str:
+        self._last = text.rstrip()[-1:] or self._last
         self._line = (self._line + text).rpartition("\n")[2].lstrip()[:LINE_CHARS]
         return text
+
+    def _own_tag(self) -> re.Match[str] | None:
+        """The tag of a known tool that comes next: at the beginning of a line, or with JSON behind it."""
+        for tag in _OWN.finditer(self._raw):
+            meant = self._called(tag["named"] or tag["name"]) and not _OPEN.match(self._raw, tag.start())
+            if meant and (tag["json"] or tag["named"] or self._begins_line(tag.start())):
+                return tag
+        return None
 
     def _json(self, last: bool) -> str | None:
         """Read on in a call without a tag; None if it goes on. What of it is text after all."""
@@ -205,13 +240,13 @@ class ModelText:
         cut = not self._whole
         self._inside, self._block, self._whole, self._raw = "", "", 0, behind
         calls = (python_calls(block, self._called) if python else bare_calls(block, self._known)) if ends else []
-        self.tools += calls
+        self.tools += [] if self._within else calls
         return "" if calls or (cut and _CUT_CALL.search(block)) else block
 
     def _close(self) -> str:
         """What of the block is text after all."""
         block, kind = self._block, self._inside
-        self._inside, self._block = "", ""
+        self._inside, self._block, self._closing = "", "", _CLOSE
         if kind not in CALLS:
             return ""
         calls, words = calls_in(block)
@@ -222,7 +257,7 @@ class ModelText:
         """All text so far was reasoning."""
         self.unopened = True
         self._held, self.plain = None, ""
-        self._sentences, self._lines = Sentences(), _LineEnds()
+        self._sentences, self._lines, self._labels = Sentences(), LineEnds(), LabelledText(self._known)
 
     # ------------------------------------------------------------------------- sentences
 
@@ -240,93 +275,3 @@ class ModelText:
             self._held += found
             return []
         return found
-
-
-class _LineEnds:
-    """Line ends become the ends of sentences where they part items, headings, rows or paragraphs."""
-
-    def __init__(self) -> None:
-        self._head = ""  # the beginning of a line, until it is clear what kind of line it is
-        self._begun = False
-        self._item = False  # the line is an item, a heading or a row
-        self._stop = False  # the line before it ended something
-        self._last = ""  # the last character that was handed on
-
-    def feed(self, text: str, last: bool = False) -> str:
-        """What can be handed on."""
-        out: list[str] = []
-        for number, part in enumerate(text.replace("\r", "").split("\n")):
-            if number:
-                out += [self._begin(), " "]
-                self._stop = self._stop or self._item or not self._begun
-                self._begun = self._item = False
-            if not self._begun:
-                self._head += part
-                part = "" if len(self._head) < LONGEST_MARK or _WHOLE_LINE.match(self._head) else self._begin()
-            self._last = part.rstrip()[-1:] or self._last
-            out.append(part)
-        return "".join([*out, self._begin() if last else ""])
-
-    def _begin(self) -> str:
-        """The beginning of the line, without the mark of its kind."""
-        line, self._head = self._head.lstrip(), ""
-        mark = _MARK.match(line)
-        line = _unmarked(line)
-        if not line.strip():
-            return ""
-        lead = " " if self._last else ""
-        if (self._stop or mark) and self._last and self._last not in ".!?:;,…":
-            lead = ". "
-        self._begun, self._item, self._stop = True, mark is not None, False
-        self._last = line.rstrip()[-1]
-        return lead + line
-
-
-LONGEST_MARK = 8  # characters
-# Rows, fences, rules and definitions of links are known at their end.
-_WHOLE_LINE = re.compile(r"\s*+(?:\||```|~~~|[-*_=\s]*$|\[[^\[\]]{0,40}(?:\]:|\]?$))")
-_MARK = re.compile(r"\s*(?:[-*+•·‣–—▪●]\s+|\d{1,3}[.)]\s+|#{1,6}\s+|\|)")
-_RULE = re.compile(
-    r"\s*(?:[-*_=]\s*){3,}$|\s*\|?(?:\s*:?-+:?\s*\|)+\s*:?-*:?\s*$|\s*(?:```|~~~).*$|\s*\[[^\[\]]+\]:\s*\S+.*$"
-)
-
-
-def _unmarked(line: str) -> str:
-    """A line without the marks at its beginning; "" for a rule, a fence or the line under a table's head."""
-    if _RULE.match(line):
-        return ""
-    line = re.sub(r"^\s*(?:>\s*)+", "", line)
-    if line.lstrip().startswith("|"):
-        return ", ".join(cell.strip() for cell in line.strip().strip("|").split("|") if cell.strip())
-    line = re.sub(r"^\s*(?:[-*+•·‣–—▪●]\s+(?:\[[ xX]\]\s*)?|#{1,6}\s+)", "", line)
-    return re.sub(r"^\s*(\d{1,3})[.)]\s+(?=\S)", r"\1: ", line)
-
-
-_NOTE = re.compile(r"\[[^\[\]]*\]|【[^】]*】")
-_WIKI = re.compile(r"\[\[(?:[^\[\]|]*\|)?([^\[\]]+)\]\]")
-_LINK = re.compile(  # the label may hold an image, or brackets; a blank before the address is a slip
-    r"!?\[((?:[^\[\]]|\[[^\[\]]*\])*)\](?:\(| \((?=\w+:))(?:<[^<>]*>|(?:[^()\s]|\([^()\s]*\))*)"
-    r"(?:\s+(?:\"[^\"]*\"|'[^']*'))?\s*\)"
-)
-_REFERENCE = re.compile(r"\[([^\[\]]+)\]\[[^\[\]]*\]")
-_EMPHASIS = re.compile(r"(?<!\w)(_{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)")
-_SMILEY = re.compile(r"(?:(?<=\s)|^)(?:[:;=8][-o^']?[)\](DPp/\\|*]|<3|\^_\^|¯\\_\(ツ\)_/¯)(?=\s|[.!?,]|$)")
-
-
-def plain(text: str) -> str:
-    """A sentence without markdown, links' addresses, notes and emoji; "" if no word is left."""
-    text = html.unescape(text)
-    text = _LINK.sub(r"\1", _LINK.sub(r"\1", text))  # twice: an image inside
-    text = _WIKI.sub(r"\1", text)
-    text = _REFERENCE.sub(r"\1", text)
-    text = _NOTE.sub(" ", text)
-    text = _SMILEY.sub(" ", text)
-    text = _EMPHASIS.sub(r"\2", text)
-    text = re.sub(r"\\(?:text|mathrm|mathbf)\{([^{}]*)\}", r"\1", text)
-    text = re.sub(r"\\([\\`*_{}\[\]()#+.!|~>$&%-])", r"\1", text)
-    text = re.sub(r"(?<=\w)\*(?=\w)", " ", text)
-    text = re.sub(r"[*`~|]+|#+(?!\d)", "", text)
-    text = without_emoji(text)
-    text = " ".join(text.split())
-    text = re.sub(r"\s+([.,!?;:])(?=\s|$)", r"\1", text)
-    return text if any(c.isalnum() for c in text) else ""

@@ -9,12 +9,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 ARGUMENTS = ("arguments", "parameters", "input", "args", "action_input")  # the member of a call, by vendor
-NAMES = ("name", "tool_name", "tool", "action")
+WRAPPERS = (  # Google: {"candidates": [{"content": {"parts": [{"functionCall": {...}}]}}]}
+    "tool_calls", "tool_call", "functionCall", "function_call", "toolCall", "candidates", "content", "parts",
+)  # fmt: skip
+NAMES = ("name", "tool_name", "tool", "action", "recipient_name")
 _BARE_KEY = re.compile(r"([{,]\s*)([A-Za-z_]\w*)\s*:")
 _KEYWORD = re.compile(r"[A-Za-z_]\w*\s*=(?!=)")
 _FENCE = re.compile(r"\A```\w*\s*|\s*```\Z")
 _CALL = re.compile(r"<function=([\w.-]+)>\s*(.*)", re.DOTALL)  # Llama 3.1, Qwen3-Coder
 _PARAMETER = re.compile(r"<parameter=([\w.-]+)>\s*(.*?)\s*(?=</parameter>|<parameter=|\Z)", re.DOTALL)
+_CHILD = re.compile(r"<([A-Za-z_]\w{0,60})>\s*(.*?)\s*</\1>", re.DOTALL)  # Cline
 _INVOKE = re.compile(  # Anthropic, MiniMax
     r"<invoke\s+name=[\"']?([\w.-]+)[\"']?\s*>(.*?)(?=</invoke>|<invoke\s|\Z)", re.DOTALL
 )
@@ -129,8 +133,13 @@ def calls_in(text: str) -> tuple[list[tuple[str, str]], str]:
 def _tagged(text: str) -> list[tuple[str, str]]:
     """Calls whose names or arguments are told by tags or special tokens."""
     if (tagged := _CALL.search(text)) is not None:
-        given = dict(_PARAMETER.findall(tagged[2])) or read_arguments(tagged[2].split("</function>")[0])
-        return [(tagged[1], _written(given))]
+        body = tagged[2].split("</function>")[0]
+        given = (
+            dict(_PARAMETER.findall(tagged[2]))
+            or read_arguments(body)
+            or dict(_INVOKED.findall(body) or _CHILD.findall(body))
+        )
+        return [(tagged[1], _written(given))] if given or not body.strip("{} \t\r\n") else []
     if invoked := _INVOKE.findall(text):
         return [(name, _written(dict(_INVOKED.findall(body)))) for name, body in invoked]
     if (keyed := _KEYED.search(text)) is not None:
@@ -206,10 +215,19 @@ def bare_calls(text: str, known: Callable[[str], bool]) -> list[tuple[str, str]]
 
 
 def _items(text: str) -> list[Any]:
-    made = _value(text)
-    if isinstance(made, Mapping) and isinstance(made.get("tool_calls"), list):
-        made = made["tool_calls"]
-    return made if isinstance(made, list) else [made]
+    return _unwrapped(_value(text))
+
+
+def _unwrapped(made: Any) -> list[Any]:
+    """The calls in lists, and in the members that vendors wrap them in."""
+    if isinstance(made, list):
+        return [call for item in made for call in _unwrapped(item)]
+    wrapped = (
+        [made[key] for key in WRAPPERS if isinstance(made.get(key), Mapping | list)]
+        if isinstance(made, Mapping)
+        else []
+    )
+    return [call for item in wrapped for call in _unwrapped(item)] or [made]
 
 
 def _call(made: Any) -> tuple[str, str] | None:
