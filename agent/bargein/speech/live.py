@@ -20,7 +20,7 @@ from ..core.audio.pcm import RATE, WIDE, WIDE_RATE, Pcm, samples
 from ..core.audio.utterance import Utterance, Word
 from ..errors import EngineError
 from .audio import PEAK, Resampler, Samples, activity, fitted, level_gain, to_pcm
-from .untimed import LEAD_MS, TAIL_MS
+from .trim import LEAD_MS, TAIL_MS
 
 UNWANTED = "nobody wants the sentence any more"
 STALL_S = 3.0  # without a piece of the sentence

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.audio.pcm import RATE
-from ..core.audio.utterance import Utterance, Word, spread
+from ..core.audio.utterance import Utterance
 from ..errors import EngineError
-from .audio import Samples, activity, for_line
+from .audio import Samples, for_line
 from .listing import EngineListing, base
-from .word_times import Span
+from .trim import trim
+from .untimed import silent, untimed
+from .word_times import Span, timed
 
 INSTALL = "pip install 'bargein[coqui]'"
 MODELS = {  # language -> model, "*" for all others
@@ -28,8 +29,6 @@ MODELS = {  # language -> model, "*" for all others
     "es": "tts_models/es/css10/vits",
     "*": "tts_models/multilingual/multi-dataset/xtts_v2",
 }
-LEAD_MS = 10
-TAIL_MS = 120
 GAP_MS = 200  # between sentences
 
 
@@ -68,19 +67,16 @@ class CoquiTts:
         model = model or MODELS.get(base(language), MODELS["*"])
         text = " ".join(text.split())
         if not any(c.isalnum() for c in text):
-            return Utterance(text, np.zeros(0, np.int16), spread(text, 0, 0))
+            return silent(text)
         with self._lock:  # torch models are not safe to run twice at a time
             audio, rate, spans = self._speak(model, speaker, base(language), text)
-        first, last = activity(audio, rate)
-        begin, end = max(0, first - rate * LEAD_MS // 1000), last + rate * TAIL_MS // 1000
-        pcm, original = for_line(audio[begin:end], rate)
+        cut = trim(audio, rate)
         pieces = text.split()
-        if len(spans) != len(pieces):  # a model without durations, or one that reads "5" as two words
-            laid = spread(text, (first - begin) * RATE // rate, (last - begin) * RATE // rate)
-            return Utterance(text, pcm, laid, original=original)
-        edges = [(min(max(a, begin), last) - begin, min(max(b, begin), last) - begin) for a, b in spans]
-        words = (Word(w, a * RATE // rate, b * RATE // rate) for w, (a, b) in zip(pieces, edges, strict=True))
-        return Utterance(text, pcm, tuple(words), original=original)
+        if not cut.last or len(spans) != len(pieces):  # a model without durations, or one that reads "5" as two words
+            return untimed(text, audio, rate)
+        pcm, original = for_line(audio[cut.begin : cut.end], rate)
+        words = timed(pieces, [cut.within(span) for span in spans], rate)
+        return Utterance(text, pcm, words, original=original)
 
     def _speak(self, model: str, speaker: str, language: str, text: str) -> tuple[Samples, int, list[Span]]:
         """Audio, its rate, and the spans of the words in it where the model has durations."""

@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 
 from ..core.audio.pcm import RATE
-from ..core.audio.utterance import Utterance, Word, spread
+from ..core.audio.utterance import Utterance, Word
 from ..errors import EngineError
-from .audio import activity, for_line, from_pcm, voiced
+from .audio import for_line, from_pcm, voiced
 from .listing import EngineListing
+from .trim import trim
+from .untimed import silent
 
 INSTALL = "apt install espeak-ng, or pip install espeakng-loader"
 SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: espeak_Synth calls the callback before it returns
@@ -26,8 +28,6 @@ UTF8 = 1  # espeakCHARS_UTF8
 CHARACTERS = 1  # POS_CHARACTER
 WORD_EVENT, LIST_END = 1, 0
 RATE_PARAMETER, WORDS_A_MINUTE = 1, 165
-LEAD_MS = 10
-TAIL_MS = 120
 
 
 class _Event(ctypes.Structure):
@@ -117,9 +117,8 @@ class EspeakTts:
             blocks, begins = self._run(text)
         audio = from_pcm(np.concatenate(blocks) if blocks else np.zeros(0, np.int16))
         if not len(audio):
-            return Utterance(text, np.zeros(0, np.int16), spread(text, 0, 0))
-        first, last = activity(audio, self._rate)
-        begin, end = max(0, first - self._rate * LEAD_MS // 1000), last + self._rate * TAIL_MS // 1000
+            return silent(text)
+        begin, _, last, end = trim(audio, self._rate)
         pcm, original = for_line(audio[begin:end], self._rate)
         starts = [(position, min(max(at, begin), last) - begin) for position, at in begins]
         scaled = [(position, at * RATE // self._rate) for position, at in starts]

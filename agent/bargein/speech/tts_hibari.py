@@ -18,7 +18,9 @@ from ..core.audio.utterance import Utterance, Word, spread
 from ..errors import EngineError
 from .audio import Samples, activity, for_line, voiced
 from .listing import EngineListing, base
-from .word_times import as_written, with_output
+from .onnx_session import new_session, with_output
+from .trim import TAIL_MS, trim
+from .word_times import as_written
 
 MODEL_RATE = 24000  # Hz
 UNIT_SAMPLES = 600  # 25 ms, the unit of the durations: two spectrum frames of 12.5 ms
@@ -27,8 +29,6 @@ DURATIONS = "/Round_output_0"  # the tensor of rounded durations, one for each p
 PHONEMES_AT_ONCE = 400  # what the network was trained on; longer sentences are cut at a clause
 SEED = 1  # of the noise in the voice: the same text always gives the same samples
 
-LEAD_MS = 10  # silence kept before the first sound
-TAIL_MS = 120  # and after the last
 SENTENCE_GAP_MS = 280  # between two sentences of one utterance, tail included
 CLAUSE_GAP_MS = 120
 
@@ -126,9 +126,7 @@ class HibariTts:
             audio = dsp.synth(*(part[0] for part in spectrum), np.random.default_rng(SEED))
             edges = np.concatenate([[0], np.cumsum(durations.ravel().astype(int))]) * UNIT_SAMPLES
             edges = np.maximum(edges - LATE_SAMPLES, 0)
-            first, last = activity(audio, MODEL_RATE)
-            begin = max(0, first - MODEL_RATE * LEAD_MS // 1000)
-            end = min(len(audio), last + MODEL_RATE * TAIL_MS // 1000)
+            begin, first, _, end = trim(audio, MODEL_RATE)
             gap = MODEL_RATE * (CLAUSE_GAP_MS - TAIL_MS) // 1000
             index = 1  # after the pad
             edges[1] = min(edges[1], first)  # the first word has no space before it
@@ -149,7 +147,6 @@ class HibariTts:
 
     def _open(self, name: str) -> tuple[Any, Any]:
         try:
-            import onnxruntime
             from hibari import Hibari
             from hibari.g2p import G2P
             from hibari.voices import VOICES, voice_path
@@ -166,13 +163,9 @@ class HibariTts:
         british = bool(VOICES[name]["british"])
         if british not in self._readers:
             self._readers[british] = G2P(british=british)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        options.enable_cpu_mem_arena = False  # an arena would keep the memory of the longest sentence, for each voice
         model = with_output(Path(path).read_bytes(), DURATIONS)
         try:
-            session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            session = new_session(model)
         except Exception as error:
             raise EngineError(
                 f"the voice '{name}' of hibari does not load, this is known to work: pip install hibari-tts==0.2.1 "

@@ -16,14 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from ..core.audio.pcm import RATE
-from ..core.audio.utterance import Utterance, Word
+from ..core.audio.utterance import Utterance
 from ..errors import EngineError
-from .audio import Samples, activity, for_line, voiced
+from .audio import Samples, for_line, voiced
 from .installable import installed
 from .listing import EngineListing, base
-from .untimed import LEAD_MS, TAIL_MS, silent, untimed
-from .word_times import Span, shared, with_output
+from .onnx_session import new_session, with_output
+from .trim import trim
+from .untimed import silent, untimed
+from .word_times import Span, shared, timed
 
 INSTALL = "pip install 'bargein[kokoro]'"
 FETCH = "bargein engines install kokoro"
@@ -92,17 +93,12 @@ class KokoroTts:
         audio, spans = self._spoken(phonemes, style)
         pieces = text.split()
         counts = [_count(self._tokenizer.phonemize(piece, chosen[0])) for piece in pieces]
-        first, last = activity(audio, MODEL_RATE)
-        if not spans or not last:
+        cut = trim(audio, MODEL_RATE)
+        if not spans or not cut.last:
             return untimed(text, audio, MODEL_RATE)
-        begin, end = max(0, first - MODEL_RATE * LEAD_MS // 1000), last + MODEL_RATE * TAIL_MS // 1000
-        pcm, original = for_line(audio[begin:end], MODEL_RATE)
-        edges = [(min(max(a, begin), last) - begin, min(max(b, begin), last) - begin) for a, b in spans]
-        times = shared(pieces, edges, counts)
-        words = (
-            Word(p, a * RATE // MODEL_RATE, b * RATE // MODEL_RATE) for p, (a, b) in zip(pieces, times, strict=True)
-        )
-        return Utterance(text, pcm, tuple(words), original=original)
+        pcm, original = for_line(audio[cut.begin : cut.end], MODEL_RATE)
+        times = shared(pieces, [cut.within(span) for span in spans], counts)
+        return Utterance(text, pcm, timed(pieces, times, MODEL_RATE), original=original)
 
     def _spoken(self, phonemes: str, style: Samples) -> tuple[Samples, list[Span]]:
         """24 kHz audio, and the spans of the words as read."""
@@ -150,17 +146,12 @@ def _languages() -> list[str]:
 def _opened(path: Path) -> tuple[Any, Any]:
     """The tokenizer and the session of the model. Raises EngineError."""
     try:
-        import onnxruntime
         from kokoro_onnx.tokenizer import Tokenizer
     except ImportError as error:
         raise EngineError(f"the voice engine kokoro needs a package: {INSTALL} ({error})") from None
     logging.getLogger("phonemizer").setLevel(logging.ERROR)  # it warns of words that are read as one
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    options.enable_cpu_mem_arena = False  # an arena would keep the memory of the longest sentence
     try:
-        return Tokenizer(), onnxruntime.InferenceSession(with_output(path.read_bytes(), DURATIONS), options)
+        return Tokenizer(), new_session(with_output(path.read_bytes(), DURATIONS))
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise EngineError(f"{path}: kokoro cannot load this model ({reason})") from None

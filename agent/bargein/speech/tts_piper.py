@@ -16,17 +16,18 @@ from typing import Any
 import numpy as np
 
 from ..core.audio.pcm import RATE
-from ..core.audio.utterance import Utterance, Word, spread
+from ..core.audio.utterance import Utterance, spread
 from ..errors import EngineError
 from .audio import Samples, activity, for_line, voiced
 from .listing import EngineListing
-from .word_times import Span, shared, with_output
+from .onnx_session import new_session, with_output
+from .trim import trim
+from .untimed import silent
+from .word_times import Span, shared, timed
 
 DURATIONS = "/Ceil_output_0"  # hops per phoneme, in the VITS models of Piper
 INSTALL = "pip install 'bargein[piper]'"
 FETCH = "python -m piper.download_voices NAME --data-dir ~/.local/share/piper"
-LEAD_MS = 10
-TAIL_MS = 120
 GAP_MS = 160  # between sentences, on top of the tail
 
 
@@ -92,14 +93,13 @@ class PiperTts:
         rate = model.config.sample_rate
         for chunk in model.synthesize(text, include_alignments=True) if text else ():
             audio = np.asarray(chunk.audio_float_array, np.float32)
-            first, last = activity(audio, rate)
-            begin, end = max(0, first - rate * LEAD_MS // 1000), min(len(audio), last + rate * TAIL_MS // 1000)
-            for start, stop in (voiced(audio, rate, *span) for span in _words(chunk)):
-                spans.append((at + min(max(start, begin), last) - begin, at + min(max(stop, begin), last) - begin))
-            parts += [audio[begin:end], np.zeros(rate * GAP_MS // 1000, np.float32)]
-            at += end - begin + len(parts[-1])
+            cut = trim(audio, rate)
+            for start, end in (cut.within(voiced(audio, rate, *span)) for span in _words(chunk)):
+                spans.append((at + start, at + end))
+            parts += [audio[cut.begin : cut.end], np.zeros(rate * GAP_MS // 1000, np.float32)]
+            at += cut.end - cut.begin + len(parts[-1])
         if not parts:
-            return Utterance(text, np.zeros(0, np.int16), spread(text, 0, 0))
+            return silent(text)
         audio = np.concatenate(parts[:-1])
         pcm, original = for_line(audio, rate)
         if not spans:
@@ -108,8 +108,7 @@ class PiperTts:
         pieces = text.split()
         counts = [sum(_count(sentence) for sentence in model.phonemize(piece)) for piece in pieces]
         times = shared(pieces, spans, counts)
-        words = (Word(p, a * RATE // rate, b * RATE // rate) for p, (a, b) in zip(pieces, times, strict=True))
-        return Utterance(text, pcm, tuple(words), original=original)
+        return Utterance(text, pcm, timed(pieces, times, rate), original=original)
 
     def _model(self, voice: str, language: str) -> Any:
         path = Path(voice).expanduser() if voice.endswith(".onnx") else self._named(voice, language)
@@ -138,22 +137,17 @@ def _open(path: Path) -> Any:
     try:
         import json
 
-        import onnxruntime
         from piper import PiperVoice
         from piper.config import PiperConfig
     except ImportError as error:
         raise EngineError(f"the voice engine piper needs a package: {INSTALL} ({error})") from None
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    options.enable_cpu_mem_arena = False  # an arena would keep the memory of the longest sentence, for each voice
     try:
         config = PiperConfig.from_dict(json.loads(Path(f"{path}.json").read_text(encoding="utf-8")))
         model = path.read_bytes()
         try:
-            session = onnxruntime.InferenceSession(with_output(model, DURATIONS), options)
+            session = new_session(with_output(model, DURATIONS))
         except Exception:  # a voice without that tensor has no timings
-            session = onnxruntime.InferenceSession(model, options)
+            session = new_session(model)
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise EngineError(f"{path}: not a piper voice with its .json beside it ({reason})") from None

@@ -9,10 +9,8 @@ import numpy as np
 from ..core.audio.pcm import RATE
 from ..core.audio.utterance import Utterance, spread
 from ..errors import EngineError
-from .audio import Samples, activity, for_line
-
-LEAD_MS = 10
-TAIL_MS = 120
+from .audio import Samples, for_line
+from .trim import trim
 
 
 def silent(text: str) -> Utterance:
@@ -22,10 +20,9 @@ def silent(text: str) -> Utterance:
 
 def untimed(text: str, audio: Samples, rate: int) -> Utterance:
     """8 kHz speech without the silence around it; the words are laid over it by their length. Empty for silence."""
-    first, last = activity(audio, rate)
+    begin, first, last, end = trim(audio, rate)
     if not last:
         return silent(text)
-    begin, end = max(0, first - rate * LEAD_MS // 1000), last + rate * TAIL_MS // 1000
     pcm, original = for_line(audio[begin:end], rate)
     words = spread(text, (first - begin) * RATE // rate, (last - begin) * RATE // rate)
     return Utterance(text, pcm, words, original=original)

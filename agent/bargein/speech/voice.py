@@ -28,7 +28,7 @@ from .background import pool
 from .base import Downloads, TextToSpeech
 from .live import UNWANTED, Arriving, LiveTts, LiveUtterance, Manner, Speech
 from .speaking import Reading, SpeakableTts
-from .untimed import TAIL_MS
+from .trim import LEAD_MS, TAIL_MS
 from .voice_cache import DiskCache
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,6 @@ RECENT_BYTES = 8_000_000  # 8 minutes: what was made in calls
 LIMIT_S = 5.0  # for one text; a sentence takes 0.05 s (hibari) to 2 s (kokoro)
 LIMITS = 3  # for a text that waits behind others
 PREPARE = "Hello."  # the first text: it loads the model
-LEAD_SAMPLES = 80  # 10 ms kept before the first sound
 AT_16_KHZ = "\0wide"  # the end of a key
 
 
@@ -324,7 +323,7 @@ def _tell(done: asyncio.Future[Utterance]) -> None:
 def begun_at_once(utterance: Utterance) -> Utterance:
     """The utterance without the silence that an engine puts before the first sound: a caller waits for it."""
     first, _ = activity(from_pcm(utterance.pcm), RATE)
-    cut = max(0, first - LEAD_SAMPLES)
+    cut = max(0, first - samples(LEAD_MS))
     words = tuple(replace(w, start=max(0, w.start - cut), end=max(0, w.end - cut)) for w in utterance.words)
     wide = None if utterance.wide is None else utterance.wide[WIDE * cut :]
     return replace(utterance, pcm=utterance.pcm[cut:], words=words, wide=wide, original=None)

@@ -5,23 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
 
-from ..core.audio.utterance import spread
+from ..core.audio.pcm import RATE
+from ..core.audio.utterance import Word, spread
 
 Span = tuple[int, int]  # samples, start inclusive, end exclusive
-
-
-def with_output(model: bytes, name: str) -> bytes:
-    """The ONNX model with one more output, the tensor `name`.
-
-    Protobuf merges a message field that occurs twice and appends its repeated fields (protobuf encoding, "Last One
-    Wins"), so that ModelProto.graph (7) { output (12) { name (1) } } at the end of the file is all it takes.
-    """
-
-    def field(number: int, payload: bytes) -> bytes:
-        assert len(payload) < 128  # one byte of length
-        return bytes([number << 3 | 2, len(payload)]) + payload
-
-    return model + field(7, field(12, field(1, name.encode())))
 
 
 def as_written(
@@ -61,3 +48,10 @@ def shared(pieces: Sequence[str], spans: Sequence[Span], counts: Sequence[int]) 
         out.append((spans[j][0], spans[j + n - 1][1]) if n else (at, at))
         j += n
     return out
+
+
+def timed(pieces: Sequence[str], spans: Sequence[Span], rate: int) -> tuple[Word, ...]:
+    """The words `pieces` at 8 kHz; `spans` is one span at `rate` for each."""
+    return tuple(
+        Word(piece, start * RATE // rate, end * RATE // rate) for piece, (start, end) in zip(pieces, spans, strict=True)
+    )
