@@ -21,7 +21,7 @@ import pytest
 from bargein.clock import SystemClock
 from bargein.core.turns.records import Turn
 from bargein.store import CallFilter, Reader, Store
-from bargein.store.connect import is_away, is_refusal
+from bargein.store.failures import is_away, is_refusal
 from bargein.store.spool import Spool
 from tests.store.postgresql import Cluster
 from tests.store.victim import cut

@@ -19,7 +19,7 @@ import numpy as np
 from ..core.audio.pcm import RATE, Pcm, to_bytes
 from ..core.turns.transcript import Transcript
 from ..errors import EngineError
-from .background import WorkQueue
+from .background import EngineRequests
 from .listing import EngineListing, base
 
 Result = TypeVar("Result")
@@ -37,7 +37,7 @@ def listings() -> list[EngineListing]:
     return [EngineListing("recognizer", "vosk", "DIRECTORY", ("*",), missing, note)]
 
 
-class VoskRecognizer:
+class VoskRecognizer(EngineRequests):
     """Engine `vosk`. `model`: the directory of a model. The model sets the language, whatever the flow says.
 
     With `grammar` the engine recognizes the hints only, and finds one of them in any sound. Use it only for a flow that
@@ -47,12 +47,12 @@ class VoskRecognizer:
     name = "vosk"
 
     def __init__(self, model: str, workers: int = 1, grammar: bool = False) -> None:
+        super().__init__(workers, "vosk")
         self._grammar = grammar
         self._path = Path(model).expanduser() if model else None
         self._model: Any = None
         self._dynamic = False
         self._lock = threading.Lock()
-        self._work = WorkQueue(workers, "vosk")
 
     def load(self) -> None:
         """Load the model, which takes seconds if it is large. Raises EngineError with one line."""
@@ -84,12 +84,7 @@ class VoskRecognizer:
     def stream(self, language: str, hints: Sequence[str] = ()) -> VoskStream:
         """A stream for one turn. The hints become a grammar if the model supports one and knows all of their words."""
         self.load()
-        return VoskStream(self._recognizer(hints), self._work)
-
-    @property
-    def waiting_s(self) -> float:
-        """How far the engine is behind: how long the oldest request waits for a thread."""
-        return self._work.waiting_s
+        return VoskStream(self._recognizer(hints), self)
 
     def _recognizer(self, hints: Sequence[str]) -> Any:
         import vosk
@@ -118,9 +113,9 @@ def language_of(model: str) -> str:
 class VoskStream:
     """One turn of the caller. Its jobs run one after the other in the threads of the engine."""
 
-    def __init__(self, recognizer: Any, work: WorkQueue) -> None:
+    def __init__(self, recognizer: Any, requests: EngineRequests) -> None:
         self._recognizer = recognizer
-        self._work = work
+        self._requests = requests
         self._blocks: list[Pcm] = []
         self._samples = 0
         self._segments: list[list[tuple[str, float]]] = []  # words and confidences of finished segments
@@ -166,7 +161,7 @@ class VoskStream:
         async def run() -> Result:
             if before is not None:
                 await asyncio.wait([before])
-            return await asyncio.wrap_future(self._work.submit(work))
+            return await asyncio.wrap_future(self._requests.submit(work))
 
         task = asyncio.create_task(run())
         self._jobs = task

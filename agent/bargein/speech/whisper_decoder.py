@@ -35,12 +35,11 @@ from .whisper_ending import ended, ending_log_odds, last_sounds, without_runaway
 from .whisper_greedy import GreedyDecoder, Tokens, with_silence
 from .whisper_model import BUNDLED, open_model
 from .whisper_overlaps import OVERLAP_WINDOW_S, overlap_probabilities, pooled_start, window
-from .whisper_sounds import pooled, sound_probabilities
+from .whisper_sounds import MODEL_RATE, VECTORS_A_SECOND, pooled, sound_probabilities
 from .whisper_stream import loud_part
 from .whisper_text import Decoded, believable, without_echo
 from .whisper_weights import read_decoder
 
-MODEL_RATE = 16000  # Hz
 WINDOW_S = 8.0  # encoded at most
 AFTER_S = 2.0  # of the window is silence after the speech; 1 loses words (35.0 % against 33.0 % wrong on calls)
 LEAD_S = 0.2  # silence before the first sound, which the model expects
@@ -226,7 +225,7 @@ class WhisperDecoder:
         """What the decoder of digits sees: speech and the silence after it, a ctranslate2 StorageView (1, 750, d)."""
         import ctranslate2
 
-        whole = self._silence[:, : HEARD_S * 50].copy()
+        whole = self._silence[:, : HEARD_S * VECTORS_A_SECOND].copy()
         whole[:, : encoded.shape[1]] = encoded
         return ctranslate2.StorageView.from_array(whole)
 
@@ -236,7 +235,7 @@ class WhisperDecoder:
         prompt = self._whisper.get_prompt(tokenizer, list(before), without_timestamps=True)
         longest = SPARE_TOKENS + int(TOKENS_A_SECOND * len(pcm) / RATE)
         limit = min((len(prompt) + longest) // 2, longest)
-        heard = with_silence(encoded[0], self._silence[0, : HEARD_S * 50])
+        heard = with_silence(encoded[0], self._silence[0, : HEARD_S * VECTORS_A_SECOND])
         written = self._greedy.written(heard, prompt, prompt.index(tokenizer.sot), limit, meaning)
         tokens = written.tokens
         self.tokens += len(tokens)

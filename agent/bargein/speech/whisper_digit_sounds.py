@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from ..core.audio.pcm import RATE, Pcm
 from ..data.trained import load_weights
 from .audio import Samples, from_pcm, levelled, sounds
+from .whisper_sounds import VECTORS_A_SECOND
 
 GAP_S = 0.1  # a silence of this length separates two digits; the closure within "six" or "eight" is shorter
 LONGEST_S = 0.8  # a longer sound is not a single digit
 MARGIN_S = 0.04  # kept around a sound
-VECTORS_A_SECOND = 50
 LEAST_VECTORS = 3
 SHARPNESS = 8.0  # from scores to log probabilities
 LEAST_PROBABILITY = 1e-4

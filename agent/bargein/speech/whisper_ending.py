@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.trained import load_weights
+from .whisper_sounds import VECTORS_A_SECOND
 
-VECTORS_A_SECOND = 50
 SILENCE_VECTORS, LAST_VECTORS = 15, 50  # after the end, and before it
 
 RUNAWAY_WORDS = 3  # said again at the end

@@ -17,11 +17,10 @@ from ..core.turns.second_opinion import BEFORE_SAMPLES
 from ..core.turns.transcript import SoundProbabilities
 from ..data.trained import load_weights
 from .audio import Samples, from_pcm, levelled, resample
-from .whisper_sounds import VECTORS_A_SECOND, probabilities, thirds
+from .whisper_sounds import MODEL_RATE, VECTORS_A_SECOND, probabilities, thirds
 
 LEAD_S = 0.1  # silence before the first sample, which the model expects
 OVERLAP_WINDOW_S = 1.0
-MODEL_RATE = 16000  # Hz
 LEVEL_DBFS = -26.0  # of the loud part
 
 

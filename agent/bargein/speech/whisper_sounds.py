@@ -16,7 +16,8 @@ from ..core.turns.transcript import SoundProbabilities
 from ..data.trained import load_weights
 
 SOUNDS = ("word", "backchannel", "other")
-VECTORS_A_SECOND = 50
+MODEL_RATE = 16000  # Hz, of Whisper's input
+VECTORS_A_SECOND = 50  # of its encoder's output
 
 
 def pooled(encoded: NDArray[Any], first_s: float, last_s: float) -> NDArray[np.float32]:

@@ -9,7 +9,8 @@ from sqlalchemy import Select, select, update
 from ..clock import SystemClock
 from ..errors import UserError
 from .conditions import of_call
-from .connect import connect, explaining
+from .connect import connect
+from .failures import explaining
 from .filters import CallFilter
 from .rows import iso
 from .schema import callbacks, calls

@@ -18,7 +18,8 @@ from ..clock import SystemClock
 from ..core.turns.records import WAITS
 from . import schema
 from .conditions import of_call
-from .connect import connect, explaining
+from .connect import connect
+from .failures import explaining
 from .fates import FATE
 from .figures import Figures, Group
 from .filters import CallFilter

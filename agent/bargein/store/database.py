@@ -16,8 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ..clock import Clock
 from . import daily, migrations, said, schema
-from .connect import connect, create_file, is_refusal, shown
+from .connect import connect, create_file, shown
 from .derive import derive
+from .failures import is_refusal
 from .notices import NOTIFY
 from .rows import LONGEST_CALL, from_iso, iso
 from .spool import Row

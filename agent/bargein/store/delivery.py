@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from . import daily
-from .connect import explained, is_away
 from .database import Database, key_of
+from .failures import explained, is_away
 from .spool import DeadRun, Row, Spool
 
 log = logging.getLogger(__name__)

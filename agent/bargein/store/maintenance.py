@@ -14,8 +14,9 @@ from ..clock import SystemClock
 from ..core.turns.records import ANNOUNCEMENT
 from ..errors import UserError
 from . import migrations, said, schema
-from .connect import connect, create_file, explaining, shown
+from .connect import connect, create_file, shown
 from .erase import Eraser, Row, is_elsewhere, pages
+from .failures import explaining
 from .rows import LONGEST_CALL, from_iso, iso
 from .url import sqlite_file
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ..errors import UserError
 from . import derive
-from .connect import is_away
+from .failures import is_away
 from .schema import calls, interruptions, turns, versions
 
 if TYPE_CHECKING:

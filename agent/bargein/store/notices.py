@@ -8,7 +8,8 @@ from typing import Any, Self
 
 from sqlalchemy import Connection
 
-from .connect import is_failure, listening
+from .connect import listening
+from .failures import is_failure
 from .readonly import ReadOnly
 
 CHANNEL = "bargein"

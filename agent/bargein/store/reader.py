@@ -16,7 +16,8 @@ from ..errors import UserError
 from . import migrations, schema
 from .callbacks import matching
 from .conditions import Conditions, between, matching_text, of_call, of_its_call
-from .connect import explaining, shown
+from .connect import shown
+from .failures import explaining
 from .filters import EVERY_CALL, EVERYTHING, CallFilter, CallSort, InterruptionSort
 from .notices import Notices
 from .privacy import EVERYTHING_STORED

@@ -14,9 +14,9 @@ from typing import Any
 from ..clock import Clock, SystemClock
 from ..core.turns.records import Callback, CallNow, Handover, Interruption, Turn
 from ..errors import UserError
-from .connect import explained, is_failure
 from .database import Database
 from .delivery import Delivery
+from .failures import explained, is_failure
 from .privacy import EVERYTHING_STORED, Privacy
 from .reader import Reader
 from .rows import interruption_columns, iso, live_columns, storable, turn_columns
