@@ -44,7 +44,7 @@ from tests.core.language.spoken import ASK, digits, number, phone
         ("thanks a million", None),
         ("two grand pianos", ASK),
         ("a grand or two", ASK),
-        ("half a grand", ASK),
+        ("half a grand", 500),
         ("four, no", ASK),
         ("two adults, two children", ASK),
         ("That's grand, four please", 4),
@@ -70,7 +70,7 @@ from tests.core.language.spoken import ASK, digits, number, phone
         ("1.200", ASK),
         ("1,20", ASK),
         ("1 200", ASK),
-        ("half a dozen", ASK),
+        ("half a dozen", 6),
         ("two and a half", ASK),
         ("three point three", ASK),
         ("12 or 13", ASK),
@@ -163,6 +163,31 @@ def test_a_spoken_number_is_that_number_or_none(text: str, value: object) -> Non
         ("nl", "tweeëntwintig", 22),
         ("nl", "twee, nee, drie", 3),
         ("nl", "twee of drie", ASK),
+        ("en", "two and a half thousand", 2500),
+        ("en", "a million and a half", 1500000),
+        ("en", "two and a half", ASK),
+        ("en", "1,00,000", 100000),
+        ("en", "12,34,567", 1234567),
+        ("de", "anderthalb Millionen", 1500000),
+        ("de", "zweieinhalbtausend", 2500),
+        ("de", "eine halbe Stunde", ASK),
+        ("de", "3 Mio. Euro", 3000000),
+        ("de", "1 200", 1200),
+        ("de", "1, 200", ASK),
+        ("de", "1 200 300 4", ASK),
+        ("de", "wir sind zu viert", 4),
+        ("de", "zwanzig eins", ASK),
+        ("fr", "un million et demi", 1500000),
+        ("fr", "une vingtaine", 20),
+        ("fr", "une demi-douzaine", 6),
+        ("es", "una veintena", 20),
+        ("es", "dos millones y medio", 2500000),
+        ("it", "una ventina", 20),
+        ("it", "mezza dozzina", 6),
+        ("nl", "een twintigtal", 20),
+        ("nl", "tweeënhalf miljoen", 2500000),
+        ("pt", "uma dezena", 10),
+        ("pt", "meia dúzia", 6),
         ("de", "fünf Personen und ein Kind", ASK),
         ("de", "doppelt zwei", ASK),
         ("de", "zwanzig zwanzig", ASK),
@@ -253,6 +278,9 @@ def test_digits_of_other_languages() -> None:
     assert digits("vier zwo doppelt sieben", language="de") == "4277"
     assert digits("zweimal die fünf, drei", language="de") == "553"
     assert digits("plus four nine thirty, one two three") == "4930123"
+    assert digits("null drei null, zwanzig fünf", language="de") == "030205"  # 25 is "fünfundzwanzig"
+    assert digits("veertig twee", language="nl") == "402"
+    assert digits("quadruple seven") == "7777"
     assert digits("thirty one two three") == "3123"
     assert digits("vierzig, zwei, eins", language="de") == "4021"
     assert digits("cuarenta, dos", language="es") == "402"

@@ -8,7 +8,8 @@ from datetime import date, timedelta
 
 from .calendar_days import next_date, next_of_month
 from .date_words import Dates
-from .numbers import Numbers, cardinals
+from .number_words import Numbers
+from .numbers import cardinals
 from .values import PAUSE, REPAIR, Repairs, Said, Unclear, is_figure, merged, the_one
 
 _ISO = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
@@ -96,7 +97,8 @@ class _DateReader:
             return not (self._is_next(at) and self.words[at + 1 : at + 2] and self.words[at + 1] in dates.weekdays)
         if word in dates.months and word not in dates.loose:
             return True
-        return at in self.number_at and word not in dates.one | self.numbers.articles and not self._is_time(at)
+        no_day = dates.one | self.numbers.articles | self.numbers.quantities.keys()  # "zu zweit"
+        return at in self.number_at and word not in no_day and not self._is_time(at)
 
     def _is_since(self, start: int) -> bool:
         """Whether the day that begins here is the first of several."""

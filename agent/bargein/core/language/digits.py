@@ -8,7 +8,8 @@ from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 
-from .numbers import Numbers, cardinals
+from .number_words import Numbers
+from .numbers import cardinals
 from .values import Repairs, Said, Unclear, is_figure, wanted
 from .words import spoken_text
 
@@ -31,7 +32,8 @@ def digits_in(text: str, numbers: Numbers, repairs: Repairs, low: int = 0, high:
     `low` and `high` are how many are expected (0: unknown). They decide between readings ("eight hundred five" is 805
     or 8005); the result may still be of another length. Raises Unclear if several numbers may be meant.
     """
-    numbers = replace(numbers, scales={word: n for word, n in numbers.scales.items() if word not in numbers.attached})
+    scales = {word: n for word, n in numbers.scales.items() if word not in numbers.attached}
+    numbers = replace(numbers, scales=scales, spaced=False)
     words = numbers.words(repairs.marked(_parted(text, numbers)))
     found = _likeliest(text, words, numbers, repairs, low, high)
     if found and (_LETTER.search(spoken_text(text)) or _is_more(found, words, numbers, low, high)):

@@ -10,7 +10,7 @@ from typing import Any
 from .agreement import is_reserved, polarity
 from .date_words import Dates
 from .kinds import Kind
-from .numbers import Numbers
+from .number_words import Numbers
 from .times import Times
 from .values import Repairs
 from .words import Mention, PhraseTable, alternatives, compile_pattern, joined, mentions, tokens

@@ -3,125 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any
 
-from .values import PAUSE, Repairs, Said, Unclear, is_figure, merged, the_one, value_tokens
+from .number_words import Numbers
+from .values import Repairs, Said, Unclear, is_figure, the_one
 
 LONGEST = 18  # digits of a number
-LONGEST_WORD = 80  # letters of a number written as one word: "zweitausenddreihundertfünfundzwanzig"
 _RELATIVE = re.compile(r"[<>≤≥~≈±]\s*[0-9]|[0-9]\s*(?:[%‰°]|\+(?!\s*[0-9]))")  # "50%", "5+", ">5"
-_BRACKETS = re.compile(r"[(\[]([^()\[\]0-9]*)[)\]]")
-_COMPOUND = r"(?i),\s+(?={}\s+(?:{})\b)"
-_NEVER = re.compile(r"(?!)")
 _NOT_DIGIT = re.compile(r"[^0-9]")
 JOINED = 3  # words between a number and the "and" that adds something to it: "five guests and a baby"
-_GROUPED = r"[0-9]{1,3}(?:[\u0020\u00a0\u202f\u2009'\u2019%s][0-9]{3})+"  # 1,200  1 200  1'200
-
-
-@dataclass(frozen=True, slots=True)
-class Numbers:
-    """Number words. `values`: "seven" 7, "twenty" 20; `scales`: "hundred" 100; `repeats`: "double" 2."""
-
-    values: Mapping[str, int] = field(default_factory=dict)
-    scales: Mapping[str, int] = field(default_factory=dict)
-    repeats: Mapping[str, int] = field(default_factory=dict)
-    quantities: Mapping[str, int] = field(default_factory=dict)  # never in dictated digits: "dozen" 12
-    spoken_digits: Mapping[str, int] = field(default_factory=dict)  # only in dictated digits: "oh" 0
-    homophones: Mapping[str, int] = field(default_factory=dict)  # misheard digits, where only digits are said: "for" 4
-    glue: frozenset[str] = frozenset()  # "a hundred and five"
-    tens_glue: frozenset[str] = frozenset()  # "treinta y cinco"
-    digit_glue: frozenset[str] = frozenset()  # between digits: "dash", "then"
-    articles: frozenset[str] = frozenset()  # number words that are articles in front of a word: "ein Tisch"
-    minus: frozenset[str] = frozenset()
-    plus: frozenset[str] = frozenset()
-    extensions: frozenset[str] = frozenset()  # "extension": what follows is no part of a telephone number
-    area_codes: frozenset[str] = frozenset()  # "area code": what follows stands in front of the rest
-    indefinite: frozenset[str] = frozenset()  # "a": one of what it stands in front of, as in "a grand"
-    quantity_of: frozenset[str] = frozenset()  # "a couple of thousand"
-    no_numbers: frozenset[str] = frozenset()  # "a thousand thanks", "that one": hold a number word, and are none
-    unclear: frozenset[str] = frozenset()  # words that change a quantity: "half", "percent", "at least"
-    attached: frozenset[str] = frozenset()  # of scales and `unclear`, what counts only behind a number: "grand"
-    compound: re.Pattern[str] = _NEVER  # a comma inside of two numbers: "zwei, und zwanzig Minuten"
-    vigesimal: bool = False  # French: soixante-dix, quatre-vingt-douze
-    one_word: bool = False  # numbers are written as one word: "zweihundertfünf"
-    spaced: bool = False  # "1 200" is one number
-    thousands: str = ","
-    point: str = "."
-
-    @classmethod
-    def of(cls, data: Mapping[str, Any]) -> Numbers:
-        """From the part `numbers` of a language file. Raises ValueError if it is wrong."""
-        tables = ("values", "scales", "repeats", "quantities", "spoken_digits", "homophones")
-        words = (
-            "glue", "tens_glue", "digit_glue", "articles", "minus", "plus", "extensions", "area_codes", "unclear",
-            "attached", "indefinite", "quantity_of", "no_numbers",
-        )  # fmt: skip
-        flags = ("vigesimal", "one_word", "spaced")
-        if unknown := sorted(set(data) - {*tables, *words, *flags, "compound", "thousands", "point"}):
-            raise ValueError(f"numbers: {unknown[0]!r} is not known; days and months belong under dates:")
-        found: dict[str, Any] = {
-            name: {str(word): int(value) for word, value in data.get(name, {}).items()} for name in tables
-        }
-        values = found["values"]
-        if link := data.get("compound"):  # German: einundzwanzig
-            tens = {word: n for word, n in values.items() if n >= 20 and n % 10 == 0}
-            units = {word: n for word, n in values.items() if 0 < n < 10}
-            found["values"] = values | {
-                unit + between + ten: m + n
-                for between in (link, f" {link} ")
-                for ten, m in tens.items()
-                for unit, n in units.items()
-            }
-        found |= {name: frozenset(data.get(name, ())) for name in words}
-        found |= {name: data.get(name) == "true" for name in flags}
-        found |= {name: str(data[name]) for name in ("thousands", "point") if name in data}
-        return cls(**found, compound=re.compile(_COMPOUND.format(link, "|".join(tens))) if link else _NEVER)
-
-    def words(self, text: str) -> list[str]:
-        """The tokens of a text, with number words of several words, and of one long word, made whole."""
-        text = self.compound.sub(f" {PAUSE} ", _BRACKETS.sub(self._said, text))
-        if self.attached:  # "four, grand!"
-            text = re.sub(rf"(?i)([,.;:!?]\s+)(?:{'|'.join(map(re.escape, sorted(self.attached)))})\b", r"\1", text)
-        phrases = (*self.values, *self.unclear, *self.digit_glue, *self.area_codes, *self.no_numbers)
-        found = [word for word in merged(value_tokens(text), phrases) if word not in self.no_numbers]
-        if self.one_word:
-            found = [part for word in found for part in self._parts(word)]
-        return _spaced(found) if self.spaced else found
-
-    def _said(self, aside: re.Match[str]) -> str:
-        """What is in brackets without them if it is nothing but numbers: "(five five five)". Else it is a noise."""
-        inside = value_tokens(aside[1])
-        known = (self.values, self.scales, self.spoken_digits, self.repeats)
-        digits = all(any(word in table for table in known) for word in inside) and any(w in self.values for w in inside)
-        return f" {aside[1]} " if digits else aside[0]
-
-    def _parts(self, word: str) -> list[str]:
-        """ "zweihundertfünf" as "zwei", "hundert", "fünf"; any other word as it is."""
-        if word in self.values or word in self.scales or is_figure(word) or len(word) > LONGEST_WORD:
-            return [word]
-        best: list[list[str] | None] = [[], *([None] * len(word))]
-        for end in range(1, len(word) + 1):
-            for start in range(max(0, end - 20), end):
-                before, part = best[start], word[start:end]
-                if before is not None and (part in self.values or part in self.scales or (start and part in self.glue)):
-                    best[end] = [*before, part]
-                    break
-        return best[-1] or [word]
-
-
-def _spaced(words: Sequence[str]) -> list[str]:
-    """ "1", "200" as "1 200"."""
-    out: list[str] = []
-    for word in words:
-        if out and len(word) == 3 and word.isdigit() and re.fullmatch(r"[1-9][0-9]{0,2}(?: [0-9]{3})*", out[-1]):
-            out[-1] += f" {word}"
-        else:
-            out.append(word)
-    return out
+MILLION = 1_000_000
+# 1,200  1 200  1'200; in India 1,00,000
+_GROUPED = r"[0-9]{1,3}(?:[\u0020\u00a0\u202f\u2009'\u2019%s][0-9]{3})+|[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}"
 
 
 def figure(token: str, numbers: Numbers) -> Decimal | None:
@@ -147,12 +42,38 @@ def cardinals(words: Sequence[str], numbers: Numbers) -> list[Said[Decimal]]:
     found: list[Said[Decimal]] = []
     at = 0
     while at < len(words):
-        if (said := _cardinal(words, at, numbers)) is not None:
+        if (said := _of_scale(words, at, numbers) or _cardinal(words, at, numbers)) is not None:
             found.append(said)
             at = said.end
         else:
             at += 1
     return found
+
+
+def _of_scale(words: Sequence[str], start: int, numbers: Numbers) -> Said[Decimal] | None:
+    """ "half a million", "two and a half thousand", "anderthalb Millionen", "un million et demi", "half a dozen"."""
+    articles = numbers.articles | numbers.indefinite
+
+    def word(at: int) -> str:
+        return words[at] if at < len(words) else ""
+
+    def skip(at: int, those: Collection[str]) -> int:
+        return at + (word(at) in those)
+
+    count = None if words[start] in articles else _value(words[start], numbers)
+    at = skip(start, articles) if count is None else start + 1
+    scale = numbers.scales.get(word(at), 0)
+    in_front = scale >= MILLION  # "a million and a half"
+    at += in_front
+    at = skip(skip(at, numbers.glue | numbers.tens_glue if at > start else ()), articles)
+    if (fraction := numbers.fractions.get(word(at))) is None:
+        return None
+    if in_front:
+        return Said(((count or 1) + fraction) * scale, start, at + 1)
+    at = skip(skip(at + 1, numbers.quantity_of), articles)
+    dozen = numbers.quantities[word(at)] if _is_dozen(word(at), numbers) else 0
+    unit = numbers.scales.get(word(at), dozen)
+    return Said(((count or 0) + fraction) * unit, start, at + 1) if unit else None
 
 
 def _cardinal(words: Sequence[str], start: int, numbers: Numbers) -> Said[Decimal] | None:
@@ -218,7 +139,7 @@ def _adds(current: Decimal, value: Decimal, before: str, numbers: Numbers) -> bo
         return True
     if current % 100 == 0 and current >= 100:
         return 0 < value < 100
-    return current % 10 == 0 and current % 100 >= 20 and 0 < value < 10
+    return current % 10 == 0 and current % 100 >= 20 and 0 < value < 10 and not numbers.units_first
 
 
 def _glues(words: Sequence[str], at: int, current: Decimal | None, scale: int, numbers: Numbers) -> bool:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import time
 from typing import Any
 
-from .numbers import Numbers, cardinals
+from .number_words import Numbers
+from .numbers import cardinals
 from .values import PAUSE, Repairs, Said, Unclear, is_figure, merged, wanted
 
 _CLOCK = re.compile(r"([0-9]{1,2})[:.h]([0-9]{2})([^\W\d_]*)")
