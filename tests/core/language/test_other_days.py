@@ -126,3 +126,46 @@ def test_the_day_that_was_said_back(text: str, value: str | None) -> None:
     except Unclear:
         found = None
     assert (found.isoformat() if found else None) == value
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "value"),
+    [
+        ("en", "Christmas Eve", "2026-12-24"),
+        ("en", "on New Year\u2019s Day", "2027-01-01"),
+        ("en", "the day after Boxing Day", "2026-12-27"),
+        ("en", "Thursday, Christmas Eve", "2026-12-24"),
+        ("en", "Friday, Christmas Eve", ASK),
+        ("en", "Good Friday", ASK),
+        ("en", "Good, Friday", "2026-12-04"),
+        ("en", "Easter Monday", ASK),
+        ("de", "am zweiten Weihnachtsfeiertag", "2026-12-26"),
+        ("de", "Silvester", "2026-12-31"),
+        ("es", "en Nochevieja", "2026-12-31"),
+        ("es", "Viernes Santo", ASK),
+        ("fr", "le jour de Noël", "2026-12-25"),
+        ("it", "a Capodanno", "2027-01-01"),
+        ("nl", "tweede kerstdag", "2026-12-26"),
+        ("pt", "véspera de Natal", "2026-12-24"),
+        ("en", "December 5 next year", "2027-12-05"),
+        ("en", "next year on December 5", "2027-12-05"),
+        ("en", "Monday next year", ASK),
+        ("de", "5. Dezember nächsten Jahres", "2027-12-05"),
+        ("es", "el 5 de diciembre del año que viene", "2027-12-05"),
+        ("de", "am fünften zwölften", "2026-12-05"),
+        ("de", "am 5. 12.", "2026-12-05"),
+        ("de", "am fünften, sechsten", ASK),
+        ("de", "am fünften dreizehnten", ASK),
+        ("de", "Guten Morgen, Freitag bitte", "2026-12-04"),
+        ("nl", "goede morgen, vrijdag", "2026-12-04"),
+        ("en", "on second thought, Thursday", "2026-12-03"),
+        ("en", "first thing Monday", "2026-11-30"),
+        ("en", "in May, say the 12th", ASK),
+        ("en", "the one after Monday", ASK),
+        ("en", "I'm busy Monday, so Tuesday", "2026-12-01"),
+        ("en", "I'm busy Monday", ASK),
+        ("de", "Montag bin ich verhindert", ASK),
+    ],
+)
+def test_days_by_their_names_and_years(language: str, text: str, value: str) -> None:
+    assert day(text, language) == value

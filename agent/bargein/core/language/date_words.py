@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+_NEVER = re.compile(r"(?!)")
 LONGEST_SHORT = 4  # letters of a shortened weekday: "thur"
 
 
@@ -37,16 +39,21 @@ class Dates:
     clear: frozenset[str] = frozenset()  # "has to": holds a word of `unclear`, and changes no day
     unclear: frozenset[str] = frozenset()  # "before", "weekend", "month"
     order: str = ""
+    years: Mapping[str, int] = field(default_factory=dict)  # "next year" 1
+    month_ordinals: bool = False  # "am fünften zwölften" is in December
+    named: Mapping[str, str] = field(default_factory=dict)  # "christmas eve" 12-24; 00-00 is asked for again
+
+    holidays: re.Pattern[str] = _NEVER  # finds those names
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Dates:
         """From the part `dates` of a language file. Raises ValueError if it is wrong."""
-        tables = ("days", "weekdays", "months", "ordinals", "units", "following")
+        tables = ("days", "weekdays", "months", "ordinals", "units", "following", "years")
         words = (
             "suffixes", "ahead", "since", "later", "past", "link", "one", "parts", "loose", "at", "clock", "clear",
             "unclear", "coming", "after_next", "next_week", "day_of",
         )  # fmt: skip
-        if unknown := sorted(set(data) - {*tables, *words, "order", "joined_parts"}):
+        if unknown := sorted(set(data) - {*tables, *words, "order", "joined_parts", "month_ordinals", "named"}):
             raise ValueError(f"dates: {unknown[0]!r} is not known")
         if (order := str(data.get("order", ""))) not in ("", "dmy", "mdy"):
             raise ValueError("dates: order: is dmy or mdy")
@@ -58,7 +65,15 @@ class Dates:
             parts = [part for part in found["parts"] if " " not in part]
             long = {day: n for day, n in found["weekdays"].items() if len(day) > LONGEST_SHORT}
             found["weekdays"] |= {day + part: n for day, n in long.items() for part in parts}
-        return cls(**found, order=order)
+        named = {str(name): str(day) for name, day in data.get("named", {}).items()}
+        names = "|".join(re.escape(name).replace("'", "['\u2019]") for name in sorted(named, key=len, reverse=True))
+        return cls(
+            **found,
+            order=order,
+            month_ordinals=data.get("month_ordinals") == "true",
+            named=named,
+            holidays=re.compile(rf"\b(?:{names})\b", re.IGNORECASE) if names else _NEVER,
+        )
 
     @property
     def phrases(self) -> tuple[str, ...]:
@@ -66,5 +81,5 @@ class Dates:
         return (
             *self.days, *self.ordinals, *self.parts, *self.unclear, *self.one, *self.link, *self.weekdays, *self.ahead,
             *self.since, *self.later, *self.clear, *self.at, *self.clock, *self.past, *self.following, *self.coming,
-            *self.after_next, *self.next_week, *self.day_of,
+            *self.after_next, *self.next_week, *self.day_of, *self.years,
         )  # fmt: skip

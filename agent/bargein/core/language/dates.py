@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from .calendar_days import next_date, next_of_month
+from .date_text import paused, written
 from .date_words import Dates
 from .number_words import Numbers
 from .numbers import cardinals
@@ -19,6 +20,7 @@ YEARS = (1900, 2199)
 CENTURY = 100
 WEEKS = 5  # of a month, at most
 SUNDAY = 6
+MONTHS = 12
 CLEAR_YEARS = 20  # a year of two digits further away may be of another century: "3/3/85"
 
 
@@ -34,22 +36,6 @@ def date_in(
     return _DateReader(text, dates, numbers, today, repairs, known).read()
 
 
-def _dotted(text: str, dates: Dates) -> str:
-    """ "Am 5." as "am 5te", where a dot makes an ordinal: at the end, as a month follows elsewhere."""
-    if "." not in dates.suffixes:
-        return text
-    return re.sub(
-        rf"(?i)\b({'|'.join(map(re.escape, sorted(dates.link)))}) ([0-9]{{1,2}})\.(?=\s*(?:$|[,!?]))", r"\1 \2te", text
-    )
-
-
-def _paused(text: str, dates: Dates) -> str:
-    """The text with PAUSE for a comma beside "next week": "Friday, next week I'm away" names no day of that week."""
-    week = rf"\b(?:{'|'.join(map(re.escape, sorted(dates.next_week, key=len, reverse=True)))})\b"
-    text = re.sub(rf"(?i)[,.;:!?]+\s+(?={week})", f" {PAUSE} ", text)
-    return re.sub(rf"(?i)({week})[,.;:!?]+(?=\s+\w)", rf"\1 {PAUSE}", text)
-
-
 class _DateReader:
     """Finds the days in one text. `taken` are the words that are part of one."""
 
@@ -58,7 +44,7 @@ class _DateReader:
     ) -> None:
         self.dates, self.numbers, self.today, self.repairs = dates, numbers, today, repairs
         self.known, self.known_weekday = known, False  # the day that was spoken of last; whether by its weekday
-        self.words = merged(numbers.words(_paused(repairs.marked(_dotted(text, dates)), dates)), dates.phrases)
+        self.words = merged(numbers.words(paused(repairs.marked(written(text, dates)), dates)), dates.phrases)
         self.number_at = {said.start: said for said in cardinals(self.words, numbers)}
 
     def read(self) -> date | None:
@@ -94,9 +80,12 @@ class _DateReader:
         if word in dates.next_week or word in dates.after_next:
             return True
         if word in dates.following:
-            return not (self._is_next(at) and self.words[at + 1 : at + 2] and self.words[at + 1] in dates.weekdays)
-        if word in dates.months and word not in dates.loose:
+            beside = self.words[at + 1 : at + 2]  # "the next Monday", but not "the one after Monday"
+            return not (self._is_next(at) and beside and beside[0] in dates.weekdays) or word.split()[-1] in dates.since
+        if dates.years.get(word):
             return True
+        if word in dates.months:
+            return word not in dates.loose or (at > 0 and self.words[at - 1] in dates.ahead)  # "in May"
         no_day = dates.one | self.numbers.articles | self.numbers.quantities.keys()  # "zu zweit"
         return at in self.number_at and word not in no_day and not self._is_time(at)
 
@@ -122,7 +111,7 @@ class _DateReader:
     # ------------------------------------------------------------------ one day
 
     def _day_at(self, at: int) -> Said[date] | None:
-        for find in (self._following, self._relative):
+        for find in (self._following, self._relative, self._in_year):
             if (said := find(at)) is not None:
                 return said
         return self._base(at)
@@ -249,6 +238,9 @@ class _DateReader:
         after = self._skip(found[1])
         if after < len(words) and words[after] in dates.months:
             return self._with_year(dates.months[words[after]], found[0], at, after + 1)
+        month = self._day_number(found[1], ordinal=True) if dates.month_ordinals else None
+        if month is not None and month[0] <= MONTHS:
+            return self._with_year(month[0], found[0], at, month[1])  # "am fünften zwölften"
         alone = self._day_number(at, ordinal=True)
         if alone is None and at and words[at - 1] in dates.day_of and self._ends(found[1]):
             return Said(next_of_month(self.today, found[0]), at, found[1])  # "le cinq"
@@ -258,6 +250,16 @@ class _DateReader:
         if of_weekday and alone[0] <= WEEKS and not is_figure(words[at]):
             raise Unclear  # "the second Wednesday" of a month
         return Said(next_of_month(self.today, alone[0]), at, alone[1])
+
+    def _in_year(self, at: int) -> Said[date] | None:
+        """ "Next year on December 5"."""
+        year = self._year(at) if self.words[at] in self.dates.years else None
+        said = self._of_month(self._skip(year[1])) if year and year[1] < len(self.words) - 1 else None
+        return (
+            Said(next_date(self.today, year[0], said.value.month, said.value.day), at, said.end)
+            if year and said
+            else None
+        )
 
     def _ends(self, at: int) -> bool:
         """Whether nothing follows that an ordinal may belong to: "the first available" is no day."""
@@ -297,7 +299,9 @@ class _DateReader:
         return Said(next_date(self.today, year, month, day), start, end)
 
     def _year(self, at: int) -> tuple[int, int] | None:
-        """A year ("2027", "two thousand twenty seven", "twenty twenty seven", "nineteen eighty"), the word after it."""
+        """A year ("2027", "next year", "two thousand twenty seven", "nineteen eighty"), and the word after it."""
+        if self.words[at : at + 1] and self.words[at] in self.dates.years:
+            return self.today.year + self.dates.years[self.words[at]], at + 1
         said = self.number_at.get(at)
         if said is None or said.value != int(said.value):
             return None

@@ -49,6 +49,7 @@ class Repairs:
     instead: re.Pattern[str] = _NEVER  # at the end: "four instead" takes nothing back but what was said before
     clause_ends: re.Pattern[str] = _NEVER  # a pause, or "but" in front of a word
     conditions: frozenset[str] = frozenset()  # "if"
+    unavailable: frozenset[str] = frozenset()  # "busy": it denies all values of its clause
 
     @classmethod
     def of(cls, data: Mapping[str, Any], negators: re.Pattern[str]) -> Repairs:
@@ -65,14 +66,20 @@ class Repairs:
             re.compile(rf"(?<!\S){alternatives(data.get('instead', ()))}$"),
             _clause_ends(data.get("but", ())),
             frozenset(data.get("if", ())),
+            frozenset(data.get("unavailable", ())),
         )
+
+    @property
+    def denials(self) -> frozenset[str]:
+        """Words that deny what is said beside them."""
+        return self.negations | self.unavailable
 
     def marked(self, text: str) -> str:
         """The text with REPAIR for every marker that a pause follows: in "no, Monday" the day is not refused. A clause
         with a denial in it has PAUSE at both ends: in "Monday I can't, Tuesday" Monday is refused."""
         clauses = self.clauses(self.paused.sub(f" {REPAIR} ", text))
         return "".join(
-            f" {PAUSE} {clause} {PAUSE} " if self.negations & set(tokens(clause)) else clause for clause in clauses
+            f" {PAUSE} {clause} {PAUSE} " if self.denials & set(tokens(clause)) else clause for clause in clauses
         )
 
     def clauses(self, text: str) -> list[str]:
@@ -82,7 +89,8 @@ class Repairs:
     def deny(self, clause: Sequence[str], ends: Sequence[int]) -> bool:
         """Whether a clause denies its values, whose ends these are: "Monday doesn't work", but not "not Monday"."""
         denial = next((i for i, word in enumerate(clause) if word in self.negations), -1)
-        return bool(ends) and max(ends) <= denial and not self.conditions & set(clause)
+        denies = bool(ends) and (max(ends) <= denial or not self.unavailable.isdisjoint(clause))
+        return denies and self.conditions.isdisjoint(clause)
 
 
 def _markers(markers: Sequence[str]) -> str:
@@ -161,7 +169,7 @@ def _denied(found: Sequence[Said[T]], words: Sequence[str], repairs: Repairs) ->
         inside = [said for said in found if begin < said.start < end]
         if found and found[-1].start > end and repairs.deny(clause, [said.end - begin - 1 for said in inside]):
             denied.update(said.start for said in inside)
-            used.update(i for i in range(begin + 1, end) if words[i] in repairs.negations)
+            used.update(i for i in range(begin + 1, end) if words[i] in repairs.denials)
     return denied, used
 
 
@@ -183,7 +191,7 @@ def _unrepaired(kept: list[Said[T]], words: Sequence[str], repairs: Repairs, use
     if repairs.markers.search(repairs.instead.sub("", rest)):
         raise Unclear
     begin = kept[last - 1].end if last else 0
-    if any(i not in used and words[i] in repairs.negations for i in range(begin, len(words))):
+    if any(i not in used and words[i] in repairs.denials for i in range(begin, len(words))):
         raise Unclear
     return kept[last:]
 
