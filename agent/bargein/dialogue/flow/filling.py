@@ -14,6 +14,7 @@ from ...core.language.words import tokens
 from ..expression import render
 from .model import Slot
 from .moves import GoOn, Move
+from .several import take_several
 from .state import Begun, FlowState
 from .turn import FlowTurn
 from .values import Incomplete, Invalid, Picked, value_in
@@ -39,6 +40,8 @@ def fill(turn: FlowTurn, found: list[Picked]) -> Move | None:
         return move
     if _undecided(turn, found):
         return turn.not_understood("unclear")
+    if (move := take_several(turn, found)) is not None:
+        return move
     if found and turn.now is not None and turn.now.confirm and (move := _along(turn, wanted)) is not None:
         return move
     if wanted:
