@@ -63,6 +63,30 @@ TEXTS = {
         {"response": {"candidates": [{"content": {"parts": [{"text": "at nine."}]}, "finishReason": "STOP"}]}},
         {"usageMetadata": {"totalTokenCount": 3}},
     ],
+    "Anthropic's own": [
+        {"type": "message_start", "message": {"role": "assistant", "content": []}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "thinking_delta", "thinking": "They ask."}},
+        {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": "We open "}},
+        {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": "at nine."}},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}},
+    ],
+    "Anthropic's whole": [{"type": "message", "content": [{"type": "text", "text": "We open at nine."}]}],
+    "OpenAI's responses": [
+        {"type": "response.created", "response": {"status": "in_progress", "error": None}},
+        {"type": "response.output_text.delta", "delta": "We open "},
+        {"type": "response.output_text.delta", "delta": "at nine."},
+        {"type": "response.output_text.done", "text": "We open at nine."},
+        {"type": "response.completed", "response": {"status": "completed", "error": None}},
+    ],
+    "llama.cpp's own": [{"content": "We open ", "stop": False}, {"content": "at nine.", "stop": True}],
+    "Ollama's generate": [{"response": "We open ", "done": False}, {"response": "at nine.", "done": True}],
+    "wrapped": [{"data": chunk(content="We open at nine."), "code": 0}],
+    "parts inside": [chunk(content={"parts": [{"text": "We open at nine."}]})],
+    "a thought by its role": [chunk(role="reasoning", content="They ask."), chunk(content="We open at nine.")],
+    "Gemini's thought": [
+        chunk(content="They ask.", extra_content={"google": {"thought": True}}),
+        chunk(content="We open at nine."),
+    ],
     "content is a part": [chunk(content={"type": "text", "text": "We open at nine."})],
 }
 
@@ -70,6 +94,35 @@ TEXTS = {
 @pytest.mark.parametrize("name", TEXTS)
 def test_the_text_is_found_in_each_dialect(name: str) -> None:
     assert read(*TEXTS[name])[0] == "We open at nine."
+
+
+CALLS_ELSEWHERE = {
+    "Anthropic": [
+        {
+            "type": "content_block_start", "index": 1,
+            "content_block": {"type": "tool_use", "id": "t", "name": "f", "input": {}},
+        },
+        {"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": '{"q": '}},
+        {"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": '"a"}'}},
+        {"type": "message_delta", "delta": {"stop_reason": "tool_use"}},
+    ],
+    "Anthropic, whole": [{"type": "message", "content": [{"type": "tool_use", "name": "f", "input": {"q": "a"}}]}],
+    "responses": [
+        {
+            "type": "response.output_item.done", "output_index": 0,
+            "item": {"type": "function_call", "call_id": "t", "name": "f", "arguments": '{"q": "a"}'},
+        },
+        {"type": "response.completed", "response": {}},
+    ],
+    "camel case": [chunk(toolCalls=[{"index": 0, "id": "t", "function": {"name": "f", "arguments": '{"q": "a"}'}}])],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CALLS_ELSEWHERE)
+def test_calls_of_other_protocols(name: str) -> None:
+    text, calls, _ = read(*CALLS_ELSEWHERE[name])
+    assert text == ""
+    assert [(call.name, call.arguments) for call in calls] == [("f", '{"q": "a"}')]
 
 
 def test_calls_of_google_s_own_form() -> None:

@@ -15,10 +15,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import EngineError
+from .chat_shapes import as_choice
 from .tool_text import given_to
 
 SENTENCE_ENDS = tuple('.!?…"”)')
 TEXTS = ("text", "output_text", "input_text", "text_delta", "refusal")  # types of parts
+THOUGHTS = ("reasoning", "thinking", "thought", "analysis")  # roles
 MAX_CALLS = 16  # tool calls in one completion; more are dropped
 MAX_ARGUMENTS_CHARS = 32_000
 
@@ -90,11 +92,12 @@ class Completion:
             return
         if reason := error_reason(event):
             raise ModelError(reason)
-        choice = _choice(event.get("choices")) or _candidate(event)
-        delta = event.get("message") if "done" in event else choice.get("delta")  # "done": a line of Ollama's own
+        choice = as_choice(event)
+        delta = choice.get("delta")
         if not isinstance(delta, Mapping):
             delta = choice.get("message") or event.get("message") or {}
             delta = self._unsaid(delta if isinstance(delta, Mapping) else {})
+        delta = {**delta, "content": None} if _is_thought(delta) else delta
         texts = [text_of(delta.get("content")) or text_of(delta.get("refusal")) or text_of(choice.get("text"))]
         self._gather(delta)
         if self.finish and not any(texts):
@@ -135,7 +138,7 @@ class Completion:
         return {**message, "content": text[have:], "tool_calls": None if self._calls else message.get("tool_calls")}
 
     def _gather(self, delta: Mapping[str, Any]) -> None:
-        parts, content = delta.get("tool_calls"), delta.get("content")
+        parts, content = delta.get("tool_calls") or delta.get("toolCalls"), delta.get("content")
         for part in parts if isinstance(parts, list) else [parts]:
             if isinstance(part, Mapping):
                 self._add(part, part.get("function"))
@@ -208,20 +211,11 @@ def error_reason(event: Mapping[str, Any]) -> str:
     return " ".join((found if isinstance(found, str) else json.dumps(found)).split()) or "no reason given"
 
 
-def _choice(choices: Any) -> Mapping[str, Any]:
-    """The first choice; {} if there is none."""
-    found = [choice for choice in choices if isinstance(choice, Mapping)] if isinstance(choices, list) else []
-    return next((choice for choice in found if choice.get("index") in (0, None, "0")), {})
-
-
-def _candidate(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The first candidate of an event of Google's own (streamGenerateContent) as a choice; {} if there is none."""
-    inner = event.get("response", event)
-    found = inner.get("candidates") if isinstance(inner, Mapping) else None
-    first = found[0] if isinstance(found, list) and found and isinstance(found[0], Mapping) else {}
-    content = first.get("content")
-    parts = content.get("parts") if isinstance(content, Mapping) else None
-    return {"delta": {"content": parts}, "finish_reason": first.get("finishReason")} if first else {}
+def _is_thought(delta: Mapping[str, Any]) -> bool:
+    """Whether all of a delta is reasoning: by its role, or by Gemini's mark."""
+    extra = delta.get("extra_content")
+    google = extra.get("google") if isinstance(extra, Mapping) else None
+    return delta.get("role") in THOUGHTS or (isinstance(google, Mapping) and google.get("thought") is True)
 
 
 def text_of(content: Any) -> str:
@@ -230,6 +224,8 @@ def text_of(content: Any) -> str:
         return content
     if isinstance(content, list):
         return "".join(text_of(part) for part in content)
+    if isinstance(content, Mapping) and isinstance(content.get("parts"), list):
+        return text_of(content["parts"])
     if isinstance(content, Mapping) and content.get("type", "text") in TEXTS and content.get("thought") is not True:
         found = content.get("text", content.get("refusal"))
         return text_of(found.get("value") if isinstance(found, Mapping) else found)

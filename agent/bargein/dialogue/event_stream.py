@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from typing import Any
 
 MAX_EVENT_CHARS = 256_000  # a longer event is skipped
+_JSON = "{[,"  # begins a line without a name
+_AGAIN = " data:"
 _LINE_END = re.compile(r"\r\n|\n|\r(?!$)")  # a "\r" at the very end may be half of "\r\n"
 
 
@@ -56,8 +58,10 @@ class EventStream:
             yield from self._dispatch()
             return
         name, _, value = line.partition(":")
-        if line[0] in "{[" or name not in ("data", "error", "event"):
-            if line[0] in "{[":  # a bare JSON line
+        while value.startswith(_AGAIN):  # a gateway that wraps lines that are wrapped
+            value = value[len(_AGAIN) :]
+        if line[0] in _JSON or name not in ("data", "error", "event"):
+            if line[0] in _JSON:  # a bare JSON line
                 yield from _values(line)
             return
         value = value.removeprefix(" ")
@@ -95,5 +99,8 @@ def _values(text: str) -> Iterator[Any]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
+        item = text.strip("[], ")  # of an array in lines: "[{...}", ",{...}", "{...}]"
+        if item != text and item[:1] == "{":
+            yield from _values(item)
         return
     yield from value if isinstance(value, list) else [value]

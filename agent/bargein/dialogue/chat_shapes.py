@@ -1,0 +1,79 @@
+"""What other protocols stream, as the choice of a chat completion: {"delta": {...}, "finish_reason": ...}. Pure.
+
+Gateways hand on what a vendor's own endpoint sends: Google (streamGenerateContent), Anthropic (messages), OpenAI
+(responses), llama.cpp (completion), Ollama (chat, generate).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Json = Mapping[str, Any]
+WRAPPERS = ("response", "data", "result")  # members that hold the whole event
+SHAPES = ("choices", "candidates", "message")
+
+
+def as_choice(event: Json) -> Json:
+    """The first choice of an event; {} if it has none."""
+    inner = next((event[key] for key in WRAPPERS if _is_event(event.get(key))), event)
+    kind = inner.get("type")
+    if isinstance(inner.get("choices"), list):
+        return _first(inner["choices"])
+    if isinstance(inner.get("candidates"), list):
+        return _google(_first(inner["candidates"]))
+    if isinstance(kind, str) and (kind.startswith(("content_block", "message_delta")) or kind == "message"):
+        return _anthropic(inner, kind)
+    if isinstance(kind, str) and kind.startswith("response."):
+        return _responses(inner, kind)
+    text, message = inner.get("response", inner.get("content")), inner.get("message")
+    if "done" in inner or "stop" in inner:
+        ended = inner.get("done") is True or inner.get("stop") is True
+        delta = message if isinstance(message, Mapping) else {"content": text}
+        return {"delta": delta, "finish_reason": (inner.get("done_reason") or "stop") if ended else None}
+    return {}
+
+
+def _is_event(value: Any) -> bool:
+    return isinstance(value, Mapping) and any(value.get(key) for key in SHAPES)
+
+
+def _first(choices: list[Any]) -> Json:
+    found = [choice for choice in choices if isinstance(choice, Mapping)]
+    return next((choice for choice in found if choice.get("index") in (0, None, "0")), {})
+
+
+def _google(candidate: Json) -> Json:
+    content = candidate.get("content")
+    parts = content.get("parts") if isinstance(content, Mapping) else None
+    return {"delta": {"content": parts}, "finish_reason": candidate.get("finishReason")}
+
+
+def _anthropic(event: Json, kind: str) -> Json:
+    delta = event.get("delta")
+    delta = delta if isinstance(delta, Mapping) else {}
+    if kind == "message":
+        return {"delta": {"content": event.get("content")}, "finish_reason": event.get("stop_reason")}
+    if kind == "message_delta":
+        return {"delta": {}, "finish_reason": delta.get("stop_reason")}
+    if delta.get("type") == "input_json_delta":
+        return {"delta": _call(event, {"arguments": delta.get("partial_json")})}
+    block = event.get("content_block")
+    if isinstance(block, Mapping) and block.get("type") == "tool_use":
+        call = {"name": block.get("name"), "arguments": block.get("input") or ""}
+        return {"delta": _call(event, call, block.get("id"))}
+    return {"delta": {"content": delta or block}}
+
+
+def _responses(event: Json, kind: str) -> Json:
+    item = event.get("item")
+    if kind in ("response.output_text.delta", "response.refusal.delta"):
+        return {"delta": {"content": event.get("delta")}}
+    if kind == "response.output_item.done" and isinstance(item, Mapping) and item.get("type") == "function_call":
+        call = {"name": item.get("name"), "arguments": item.get("arguments")}
+        return {"delta": _call({"index": event.get("output_index")}, call, item.get("call_id"))}
+    return {"delta": {}, "finish_reason": "stop" if kind == "response.completed" else None}
+
+
+def _call(event: Json, function: Json, identity: Any = None) -> Json:
+    return {"tool_calls": [{"index": event.get("index"), "id": identity, "function": function}]}
