@@ -49,6 +49,13 @@ async def test_where_a_choice_is_said_back_another_one_is_expected() -> None:
     assert {"red", "green", "blue"} <= set(call.last.listen.hints)
 
 
+async def test_the_intents_of_the_flow_are_commands_at_every_step() -> None:
+    call = await shop("the red one please", "yes")
+    assert call.last.listen is not None
+    for said, known in (("cancel ", True), ("hang up ", True), ("the blue one ", False)):
+        assert any(pattern.search(said) for pattern in call.last.listen.commands) is known
+
+
 async def test_a_correction_long_after_the_choice_was_confirmed() -> None:
     call = await shop("red", "yes")
     assert (await call.says("no, the blue one", cut="How would")).text.startswith(f"Okay. {BLUE}")

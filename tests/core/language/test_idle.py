@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from bargein.core.language.idle import asking_words, asks_nothing, may_be_any_sound, without_echo, without_idle
+from bargein.core.language.idle import (
+    asking_words,
+    asks_nothing,
+    is_correction,
+    may_be_any_sound,
+    without_echo,
+    without_idle,
+)
+from bargein.core.language.words import compile_pattern
 from bargein.dialogue.languages import load
 
 
@@ -104,6 +112,23 @@ def test_which_words_may_be_any_sound(text: str, any_sound: bool) -> None:
         ("it", "annulla"),
         ("nl", "fout"),
         ("pt", "errado"),
+        ("en", "cancel"),
+        ("en", "Goodbye."),
+        ("en", "louder"),
+        ("en", "again"),
+        ("de", "zurück"),
+        ("de", "lauter"),
+        ("de", "auf Wiederhören"),
+        ("es", "repita"),
+        ("es", "atrás"),
+        ("fr", "répétez"),
+        ("fr", "au revoir"),
+        ("it", "ripeta"),
+        ("it", "indietro"),
+        ("nl", "luider"),
+        ("nl", "terug"),
+        ("pt", "repita"),
+        ("pt", "cancelar"),
     ],
 )
 def test_a_command_is_no_word_for_any_sound(language: str, text: str) -> None:
@@ -111,7 +136,22 @@ def test_a_command_is_no_word_for_any_sound(language: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "text"), [("en", "what"), ("en", "huh"), ("en", "what sorry"), ("es", "cómo"), ("en", "la la la")]
+    ("language", "text"),
+    [
+        ("en", "what"),
+        ("en", "huh"),
+        ("en", "what sorry"),
+        ("en", "la la la"),
+        ("en", "bye"),
+        ("de", "hä"),
+        ("de", "wie bitte"),
+        ("de", "tschüss"),
+        ("es", "cómo"),
+        ("fr", "hein"),
+        ("it", "eh"),
+        ("nl", "hè"),
+        ("pt", "hein"),
+    ],
 )
 def test_a_what_alone_and_a_word_over_and_over_may_be_any_sound(language: str, text: str) -> None:
     assert may_be_any_sound(text.split(), load(language))
@@ -154,3 +194,33 @@ def test_only_an_echo_is_taken_out(text: str, said: str, left: str) -> None:
 def test_a_no_alone_refuses_nothing_in_a_story() -> None:
     assert may_be_any_sound(["no"], load("en"), kind="text")
     assert not may_be_any_sound(["no", "the", "other"], load("en"), kind="text")
+
+
+@pytest.mark.parametrize(("text", "any_sound"), [("track parcel", False), ("parcel", True), ("my parcel", True)])
+def test_a_command_of_the_flow_is_one(text: str, any_sound: bool) -> None:
+    commands = (compile_pattern("track [my] parcel", {}),)
+    assert may_be_any_sound(text.split(), load("en"), commands=commands) is any_sound
+
+
+@pytest.mark.parametrize(
+    ("text", "correction"),
+    [
+        ("no the blue one", True),
+        ("I meant next Thursday", True),
+        ("can you speak louder", True),
+        ("the green mug then", True),  # expected
+        ("that is your favorite", False),  # written for a breath, a laugh
+        ("we have it", False),
+        ("don't like that", False),
+        ("no", False),
+        ("no no no no", False),
+    ],
+)
+def test_several_words_that_ask_for_something_else(text: str, correction: bool) -> None:
+    assert is_correction(text.split(), load("en"), expected=("green mug",)) is correction
+
+
+def test_several_words_that_are_a_command_of_the_flow() -> None:
+    words = ["track", "my", "parcel"]
+    assert not is_correction(words, load("en"))
+    assert is_correction(words, load("en"), commands=(compile_pattern("track [my] parcel", {}),))

@@ -89,6 +89,11 @@ def test_a_new_request_replaces_the_answer_and_is_counted(said: str) -> None:
         ("stop", 0.45, "", False),  # "no" is written so for "yes"
         ("huh?", 0.6, "", False),
         ("hang up", 0.6, "", True),
+        ("cancel", 0.6, "", True),
+        ("louder", 0.6, "", True),
+        ("no, the blue one", 0.4, "", True),  # nobody coughs like this
+        ("no, the blue one", 0.3, "", False),
+        ("that is your favorite", 0.42, "", False),  # written for a breath
         ("Thursday", 0.6, "date", True),
         ("Thursday", 0.6, "", False),
         ("What are you?", 0.6, "", False),  # written for the echo of "One moment."

@@ -5,6 +5,7 @@ And what a word or two have to be to ask for something.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from .completeness import mentions_any
@@ -43,21 +44,41 @@ def without_echo(words: Sequence[str], said: Sequence[str]) -> list[str]:
     return _without_runs(words, 2, len(words), lambda run: _is_run(run, said))
 
 
-def may_be_any_sound(words: Sequence[str], phrases: Phrases, expected: Sequence[str] = (), kind: str = "") -> bool:
+def may_be_any_sound(
+    words: Sequence[str],
+    phrases: Phrases,
+    expected: Sequence[str] = (),
+    kind: str = "",
+    commands: Sequence[re.Pattern[str]] = (),
+) -> bool:
     """Whether these are a word or two that recognizers write for any sound: "below", "try", "more often".
 
     A word that interrupts, a command, a number, or one of the `expected` phrases means something, and so does a day or
     a time where the answer is of that `kind`, one of `ExpectedKind`. "What?" and "hello?" do not. Where a story is told
-    (kind "text"), a "no" alone does not either.
+    (kind "text"), a "no" alone does not either. `commands`: those of the flow.
     """
-    urgent = phrases.urgent.difference(phrases.lists.get("plain_no", ()) if kind == "text" else ())
-    asks = {word for word in urgent if not (phrases.matches("repeat", word) or phrases.matches("hello", word))}
+    nothing = {*phrases.lists.get("what", ()), *(phrases.lists.get("plain_no", ()) if kind == "text" else ())}
+    asks = {word for word in phrases.urgent - nothing if not phrases.matches("hello", word)}
     known = asks.union(*map(tokens, expected))
     if len(set(words)) > FEW_WORDS or not known.isdisjoint(words):
         return False
     if kind in ("date", "time") and _is_day_or_time(words, phrases):
         return False
-    return not (cardinals(words, phrases.numbers) or _is_command(words, phrases))
+    return not (cardinals(words, phrases.numbers) or _is_command(words, phrases, commands))
+
+
+def is_correction(
+    words: Sequence[str], phrases: Phrases, expected: Sequence[str] = (), commands: Sequence[re.Pattern[str]] = ()
+) -> bool:
+    """Whether these are several words that ask for something else: "no, the blue one". Recognizers write no cough so.
+
+    They begin with a no, change something, say what to do, or hold one of the `expected` phrases.
+    """
+    if len(set(words)) <= FEW_WORDS:
+        return False
+    text = joined(words)
+    named = any(f" {joined(tokens(phrase))}" in f" {text}" for phrase in expected)
+    return named or phrases.matches("change", text) or _is_command(words, phrases, commands)
 
 
 def without_idle(text: str, phrases: Phrases) -> str:
@@ -96,12 +117,14 @@ def _is_run(words: Sequence[str], said: Sequence[str]) -> bool:
     return any(list(words) == list(said[at : at + len(words)]) for at in range(len(said)))
 
 
-def _is_command(words: Sequence[str], phrases: Phrases) -> bool:
-    """Whether a rule says what to do: "hang up", "go back", "wrong". A "what?" or "huh?" is none."""
-    text = joined(words)
+def _is_command(words: Sequence[str], phrases: Phrases, commands: Sequence[re.Pattern[str]]) -> bool:
+    """Whether this says what to do: "hang up", "louder", "cancel". A "what?" or "huh?" does not."""
+    text, cleaned = joined(words), joined(phrases.cleaned(joined(words)))
+    if phrases.mentions("commands", text) or any(pattern.search(cleaned) for pattern in commands):
+        return True
     if any(phrases.matches(rule, text) for rule in COMMANDS):
         return True
-    return len(set(words)) > 1 and phrases.matches("repeat", text) and not phrases.urgent.issuperset(words)
+    return phrases.matches("repeat", text) and not set(phrases.lists.get("what", ())).issuperset(words)
 
 
 def _is_day_or_time(words: Sequence[str], phrases: Phrases) -> bool:

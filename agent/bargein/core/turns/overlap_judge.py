@@ -9,7 +9,7 @@ from ..audio.pcm import samples
 from ..audio.playback import Playback
 from ..audio.playout import Playout, Segment
 from ..audio.utterance import Word
-from ..language.idle import asking_words, may_be_any_sound, without_echo
+from ..language.idle import asking_words, is_correction, may_be_any_sound, without_echo
 from ..language.intent import Phrases
 from ..language.words import tokens
 from .caller import STILL_SOUNDING_MS
@@ -25,7 +25,10 @@ REQUEST_TURN_MS = 100  # the same in the caller's turn: the transcript has to be
 REQUEST_TURN_EVERY = samples(8000)  # while a caller talks without a pause: recognizers settle pieces of this length
 NO_WORD = 0.15  # probability of a word below which the agent talks on at full level
 NO_REQUEST = 0.3  # below which a reply begins over a sound
-LIKELY_REQUEST = 0.5  # confidence of the recognizer that replaces a planned reply where the sound is likely to be words
+LIKELY_REQUEST = (
+    0.5  # confidence of the recognizer that replaces a planned reply where the sound is likely to be words ...
+)
+LIKELY_CORRECTION = 0.35  # ... if they are several words that ask for something else: no cough is written so
 ECHO = samples(600)  # the agent's words come back at most this late
 
 
@@ -93,14 +96,18 @@ class OverlapJudge:
         asking = asking_words(without_echo(tokens(turn.text), said), self.phrases, listen.backchannels or ())
         if set(said).issuperset(asking) or not self.may_be_words(turn):
             return False
-        any_sound = may_be_any_sound(asking, self.phrases, listen.hints, listen.expects.kind)
-        least = self.settings.few_words_confidence if any_sound else self._least_confidence(turn, bool(said))
+        least = self._least_confidence(turn, asking, listen, bool(said))
         return turn.transcript is None or turn.transcript.confidence >= least
 
-    def _least_confidence(self, turn: CallerTurn, echo: bool) -> float:
+    def _least_confidence(self, turn: CallerTurn, asking: Sequence[str], listen: Listen, echo: bool) -> float:
         """Of the recognizer in a new request. Lower where the sound is likely to be words, and no `echo` of ours."""
+        if may_be_any_sound(asking, self.phrases, listen.hints, listen.expects.kind, listen.commands):
+            return self.settings.few_words_confidence
         likely = turn.likely is not None and turn.likely.word >= self.settings.word_likely
-        return LIKELY_REQUEST if likely and not echo else self.settings.request_confidence
+        if not likely or echo:
+            return self.settings.request_confidence
+        correction = is_correction(asking, self.phrases, listen.hints, listen.commands)
+        return LIKELY_CORRECTION if correction else LIKELY_REQUEST
 
     def _settles(self, turn: CallerTurn, now: int, state: State) -> bool:
         """Whether the classifier alone is sure that this is no word. Then the agent goes on without words."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -63,6 +64,7 @@ class Listen:
     backchannels: tuple[str, ...] | None = None
     expects: Expected = Expected("")
     secret: bool = False  # the caller's words now are stored nowhere
+    commands: tuple[re.Pattern[str], ...] = ()  # of the flow, found in cleaned words: they are never a mere sound
 
     @property
     def dictated(self) -> bool:

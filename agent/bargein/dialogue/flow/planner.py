@@ -318,6 +318,7 @@ class FlowReply:
             digits,
             self._backchannels or None,
             expects=self._expected(step),
+            commands=tuple(pattern for intent in self._flow.intents for pattern in intent.match),
             secret=any(slot.secret for slot in slots),
         )
 
