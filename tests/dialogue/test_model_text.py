@@ -61,7 +61,15 @@ SPOKEN = {
     "Thought: they ask. I know it.\nFinal Answer: We open at nine. And you?": ["We open at nine.", "And you?"],
     "Thought: they ask.\nAnswer: We open at nine.": ["We open at nine."],
     "Action: we call you back. Fine?": ["Action: we call you back.", "Fine?"],
-    "Answer: yes. Sure.": ["Answer: yes.", "Sure."],
+    "Answer: yes. Sure.": ["yes.", "Sure."],
+    "Thought: no tool. I know it. Final Answer: Nine.": ["Nine."],
+    "Thought: x\nAction: none\nAction Input: none\nFinal Answer: Nine.": ["Nine."],
+    "Action: None\nWe open at nine.": ["We open at nine."],
+    "We open at nine.\nUser: and then?\nAssistant: Bye.": ["We open at nine."],
+    "User: hi\nAssistant: We open at nine.": ["We open at nine."],
+    "Your login is:\nUser: jones. Fine?": ["Your login is: User: jones.", "Fine?"],
+    "Choose option [A], or dial *67. Source [2].": ["Choose option A, or dial *67.", "Source."],
+    '<tool_response>{"a": 1}</tool_response>Fine.': ["Fine."],
     "Thoughts: none. Actions count.": ["Thoughts: none.", "Actions count."],
     "Use <go> to go. Say <go/> or <go></go>. Fine?": ["Use to go.", "Say or.", "Fine?"],
     "Say <b>go</b>, {or} [go].": ["Say go, {or}."],
@@ -200,6 +208,7 @@ CALLS = {
     '<|START_ACTION|>[{"tool_call_id": "0", "tool_name": "go", "parameters": {"to": "sales"}}]<|END_ACTION|>': "",
     'Sure. <go>{"to": "sales"}</go> Bye.': "Sure. Bye.",
     "<go>\n<to>sales</to>\n</go>": "",
+    'Action: go[{"to": "sales"}]': "",
     '<tool name="go">{"to": "sales"}</tool>': "",
     '<tool_code>go(to="sales")</tool_code>': "",
     '<invoke name="go">\n<parameter name="to">sales</parameter>\n</invoke>\nOne moment.': "One moment.",
@@ -251,7 +260,8 @@ def test_a_tool_call_written_as_text_is_a_call(text: str, size: int) -> None:
 def test_a_call_without_arguments_stands_alone_in_its_line(text: str, size: int) -> None:
     reader = ModelText(called=lambda name: name == "go")
     found = [sentence for at in range(0, len(text), size) for sentence in reader.feed(text[at : at + size])]
-    assert found + reader.rest() == (["One moment."] if "One" in text else [])
+    said = ["One moment."] if "One" in text else ["Yes."] if "Yes" in text else []
+    assert found + reader.rest() == said
     assert {*reader.tools} == {("go", "{}")}
 
 
@@ -264,7 +274,7 @@ def test_a_call_without_arguments_stands_alone_in_its_line(text: str, size: int)
         ("<|start|>assistant to=", "\n"), ("<|start|>assistant to=", "\na"),
         ("[TOOL_CALLS]", "a{"), ("[TOOL_CALLS]", ","),
         ("<function_calls><invoke name=a>", "<parameter name=b>\n"), ("<tool_calls>", "call:a:<escape>"),
-        ("go(", "("), ("", "go()\n"), ("", "go() "),
+        ("go(", "("), ("", "go()\n"), ("", "go() "), ("Thought: ", "x "), ("Action: ", "x "), ("", "User: x\n"),
     ],
 )  # fmt: skip
 def test_a_model_that_repeats_itself_takes_no_time(begin: str, unit: str) -> None:

@@ -16,7 +16,7 @@ from .tool_text import ARGUMENTS, Brackets, bare_calls, calls_in, ends_call, pyt
 
 _NAMES = (
     r"think(?:ing)?|thoughts?|reason(?:ing)?|reflect(?:ion)?|analysis|scratchpad|monologue|(?:inner|internal)_\w{4,10}"
-    r"|ant_?thinking|(?:seed|antml):think(?:ing)?|chain_of_thought"
+    r"|ant_?thinking|tool_respon[sc]es?|tool_results?|function_results?|observation|(?:seed|antml):think(?:ing)?|chain_of_thought"
 )
 _HARMONY = r"<\|channel\|>\s*(?:analysis|commentary)[^<]*<\|message\|>"  # gpt-oss
 _CALLS = (  # calls written as text; Mistral's, Llama's and bare JSON have no end but that of the answer
@@ -54,9 +54,9 @@ _OWN = re.compile(  # the tag of a tool: <go/>, <go></go>, <go>{...}</go>, <go><
     r"|<(?:tool|function|call|invoke|tool_use|tool_call|function_call)\s{1,3}name=[\"']?(?P<named>[\w.-]{1,60})[\"']?\s{0,3}>"
 )
 _NAME = re.compile(
-    r"(\A|\n|(?<=>))[ \t>]{0,9}(?:print\(|\[\s{0,9}){0,2}(?:[A-Za-z_][\w.]{0,60}|(?<=print\())\Z"
+    r"(\A|\n|(?<=>)|(?<=[.!?] ))[ \t>]{0,9}(?:print\(|\[\s{0,9}){0,2}(?:[A-Za-z_][\w.]{0,60}|(?<=print\())\Z"
 )  # begins a line, and perhaps a call
-_SPEAKER = re.compile(r"\A[\s*\"]*(?:assistant|ai|agent|bot)\*{0,2}:\*{0,2}\s+(?=\w)", re.I)
+_SPEAKER = re.compile(r"\A[\s*\"]*(?:assistant|ai|agent|bot|answer|response|reply)\*{0,2}:\*{0,2}\s+(?=\w)", re.I)
 CALLS = (
     "tool_call", "function_call", "function", "tool_calls", "function_calls", "python_tag", "start_function_call",
     "tool", "functools", "channel", "start",
@@ -160,12 +160,11 @@ class ModelText:
                 self._block = (self._block + self._raw[:upto])[-MAX_TOOL_CHARS:]
                 self._raw = self._close() + self._raw[after:]
             elif mark is not None:
-                begins = self._begins_line(mark.start())
+                self._within = not self._begins(mark.start())
                 out.append(self._outside(self._raw[: mark.start()]))
                 kind = "(" if mark["tool"] else next(group for group in mark.groups() if group)
                 self._inside = kind.lower().lstrip("[ \t\r\n")
                 self._brackets = Brackets("\"'" if mark["tool"] else '"')
-                self._within = not begins and self._last not in SENTENCE_ENDS
                 self._raw = self._raw[mark.end() :]
         upto = len(self._raw) if last else self._certain()
         ready, self._raw = self._raw[:upto], self._raw[upto:]
@@ -181,7 +180,7 @@ class ModelText:
         partial = _PARTIAL.search(self._raw)
         if partial is None and not self._inside:
             partial = _NAME.search(self._raw)
-            if partial is not None and not partial[1] and not self._begins_line(partial.start()):
+            if partial is not None and not partial[1] and not self._begins(partial.start()):
                 return len(self._raw)
         return partial.start() if partial else len(self._raw)
 
@@ -202,8 +201,13 @@ class ModelText:
 
     def _opens(self, mark: re.Match[str]) -> bool:
         if mark["tool"]:
-            return self._called(mark["tool"]) and self._begins_line(mark.start())
+            return self._called(mark["tool"]) and self._begins(mark.start())
         return True
+
+    def _begins(self, at: int) -> bool:
+        """Whether a line or a sentence begins at this place of the text that is not yet read."""
+        before = self._raw[:at].rstrip()[-1:] or self._last
+        return before in SENTENCE_ENDS or self._begins_line(at)
 
     def _begins_line(self, at: int) -> bool:
         begin = self._raw.rfind("\n", 0, at) + 1

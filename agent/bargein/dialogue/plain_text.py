@@ -70,9 +70,9 @@ def _unmarked(line: str) -> str:
 
 
 _NOTE = re.compile(r"\[[^\[\]]*\]|【[^】]*】")
-_KEY = re.compile(r"\[([0-9*#])\]")
-_PRESSED = re.compile(  # a sentence about keys: its figures in brackets are keys, in others they are sources
-    r"\b(?:press|dial|push|hit|type|enter|keys?|option|choose|drücken|wählen|tasten?|tippen|puls[ae]|marque|presione|oprima|tecla|"
+_KEY = re.compile(r"\[([\w*#]{1,6})\]")
+_PRESSED = re.compile(  # what stands in brackets behind it are keys, else it is a source
+    r"\b(?:press|dial|push|hit|type|enter|key|option|choose|drücken?|wählen?|tasten?|tippen?|puls[ae]|marque|presione|oprima|tecla|"
     r"appuyez|tapez|composez|touche|prem[aei]|digit[aei]|tasto|druk|toets|kies|pressione|digite)\b",
     re.I,
 )
@@ -93,9 +93,9 @@ def _label(link: re.Match[str]) -> str:
 
 
 def _is_key(mark: re.Match[str]) -> bool:
-    """Whether * or # stands for itself: alone, and not around a word."""
-    around = mark.string[max(0, mark.start() - 1) : mark.start()] + mark.string[mark.end() : mark.end() + 1]
-    return mark[0] in ("*", "#") and not any(map(str.isalnum, around))
+    """Whether * or # stands for itself: alone or in front of figures, and not around a word."""
+    before, behind = mark.string[: mark.start()][-1:], mark.string[mark.end() :].lstrip("0123456789")[:1]
+    return mark[0] in ("*", "#") and not (before.isalnum() or behind.isalnum() or behind == "*")
 
 
 def plain(text: str) -> str:
@@ -105,8 +105,8 @@ def plain(text: str) -> str:
     text = _LINK.sub(_label, _LINK.sub(_label, text))  # twice: an image inside
     text = _WIKI.sub(_label, text)
     text = _REFERENCE.sub(_label, text)
-    keys = _PRESSED.search(text) is not None
-    text = _KEY.sub(r"\1", text) if keys else text
+    if keys := _PRESSED.search(text):
+        text = text[: keys.end()] + _KEY.sub(r"\1", text[keys.end() :])
     text = _NOTE.sub(" ", text)
     text = _SMILEY.sub(" ", text)
     text = _EMPHASIS.sub(r"\2", text)
