@@ -12,6 +12,7 @@ from bargein.core.turns.table import State
 from bargein.core.turns.transcript import SoundProbabilities
 from tests.core.turns.test_conversation import MENU
 from tests.core.turns.test_hold import Held
+from tests.core.turns.test_next_sound import Slow
 from tests.fakes import LOUD
 
 WORD, NONE = SoundProbabilities(0.97, 0.02, 0.01), SoundProbabilities(0.01, 0.9, 0.09)
@@ -94,3 +95,29 @@ def test_who_was_sure_is_not_asked_again() -> None:
         call.core.on_sound(call.judged[0].turn_id, first)
         call.run(300, LOUD)
         assert len(call.judged) == times
+
+
+@pytest.mark.parametrize(("gap_ms", "state"), [(60, State.PAUSED), (40, State.DUCKED)])
+def test_a_second_opinion_says_nothing_of_what_follows_behind_a_gap(gap_ms: int, state: State) -> None:
+    """ "No, wait" a tenth of a second behind "okay", whose words are late."""
+    call = Slow([MENU], ["okay no wait"], 2000)
+    call.run(1000)
+    call.sound(0.2, 340)
+    call.core.on_sound(call.judged[0].turn_id, NONE)
+    call.sound(0.2, 260)
+    assert call.core.state is State.DUCKED
+    call.run(gap_ms)
+    call.sound(0.87, 200)
+    assert call.core.state is state
+
+
+@pytest.mark.parametrize(("gap_ms", "state"), [(60, State.DUCKED), (40, State.PAUSED)])
+def test_a_second_opinion_that_comes_behind_a_gap_does_not_count(gap_ms: int, state: State) -> None:
+    call = Slow([MENU], ["okay"], 2000)
+    call.run(1000)
+    call.sound(0.04, 340)
+    call.run(gap_ms)
+    call.sound(0.04, 20)
+    call.core.on_sound(call.judged[0].turn_id, WORD)
+    call.sound(0.04, 60)
+    assert call.core.state is state

@@ -17,7 +17,7 @@ from ..language.intent import Phrases, is_backchannel
 from ..language.words import tokens
 from .caller_input import CallerEntry
 from .later_sound import LaterSound
-from .overlap import OverlapSound
+from .overlap import ENDED_MS, OverlapSound
 from .overlap_classifier import OverlapClass
 from .transcript import SoundProbabilities, Transcript
 
@@ -96,6 +96,7 @@ class CallerTurn:
     second: SoundProbabilities | None = None  # what the recognizer takes that overlap for, by its sound
     asked: int = 0  # how often it was asked for that
     asked_at: int = 0  # when it was asked last
+    resumed_at: int = 0  # when the sound last went on behind a silence; what was asked before says nothing of it
     caller_dbfs: float = -100.0  # the caller is louder than this, as far as is known
     measured: NDArray[np.float64] | None = None  # how its last sound sounds
     measured_at: int = -1  # the end of that sound
@@ -206,6 +207,8 @@ class CallerTurn:
             if gap_ms >= LATER_MS:
                 pause_ms = self._paused_before(self._ignored)
                 self.later = LaterSound(now, gap_ms, self.spoken_until, pause_ms, self.prosody)
+            if gap_ms >= ENDED_MS:
+                self.second, self.resumed_at = None, now
             self.longest_pause_ms = max(self.longest_pause_ms, gap_ms)
             self.last_voiced, self._unvoiced = now, 0
             self.evidence = max(self.evidence, frame.score)
@@ -222,7 +225,8 @@ class CallerTurn:
 
     def hear(self, second: SoundProbabilities) -> None:
         """What the recognizer takes the sound for. Too late it says nothing of what the sound is now."""
-        if self.likely is not None and self._last_frame - self.asked_at <= OPINION_LATE_SAMPLES:
+        late = self._last_frame - self.asked_at > OPINION_LATE_SAMPLES or self.asked_at < self.resumed_at
+        if self.likely is not None and not late:
             self.second = second
 
     def sound(self, now: int) -> OverlapSound:
