@@ -343,3 +343,13 @@ async def test_trouble_is_said_before_a_person_is_called(tmp_path: Path) -> None
     assert end.text == "I am having trouble with that. One moment, please."
     assert end.finish is not None
     assert end.finish.result == "queue"
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [("5012", "5 0 1 2"), ("555010", "5 5 5, 0 1 0"), ("+15550104278", "+15550104278"), ("ada", "ada")],
+)
+async def test_a_short_number_of_the_caller_is_said_digit_by_digit(tmp_path: Path, number: str, said: str) -> None:
+    flow = load(write(tmp_path, "steps:\n  a: {say: 'Back at {caller}.', hangup: yes}\n"))
+    call = call_of(flow, info=CallInfo("c1", caller=number))
+    assert (await call.start()).text == f"Back at {said}."

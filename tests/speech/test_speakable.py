@@ -56,6 +56,16 @@ SPOKEN = [
     ("fr", "Ça coûte 10,50 €, n° 5.", "Ça coûte dix euros et cinquante centimes, numéro 5."),
     ("it", "Costa 1.200,50 €.", "Costa milleduecento euro e cinquanta centesimi."),
     ("pt", "Custa 10 €, Sr. Silva.", "Custa dez euros, senhor Silva."),
+    ("en", "Flight BA0042, 0042A, call (+1) 555 010 4278.",
+     "Flight BA zero zero four two, zero zero four two A, call plus one, five five five, zero one zero, four two seven "
+     "eight."),
+    ("en", "Dial *67, *100# or 1#, **now** and *5 or 6*.", "Dial star 67, star 100 hash or 1 hash, now and 5 or 6."),
+    ("en", "1'200 of 3’400", "one thousand two hundred of three thousand four hundred"),
+    ("de", "040 - 12 34 56 von 9-17 Uhr", "null vier null, eins zwei, drei vier, fünf sechs von 9 bis 17 Uhr"),
+    ("de", "0 30 / 12 34 56 am 24.12.2026", "null, drei null, eins zwei, drei vier, fünf sechs am 24.12.2026"),
+    ("fr", "01.23.45.67.89 ou 0 800 123 456",
+     "zéro un, deux trois, quatre cinq, six sept, huit neuf ou zéro, huit zéro zéro, un deux trois, quatre cinq six"),
+    ("fr", "1 200 places", "mille deux cents places"),
     ("nl", "Het kost € 10, dhr. Jansen.", "Het kost tien euro, de heer Jansen."),
 ]  # fmt: skip
 

@@ -37,7 +37,7 @@ LEXICONS: Mapping[str, Lexicon] = {
     "es": Lexicon("más", "menos", "punto", "barra", "guion", "guion bajo", "arroba", "almohadilla", "asterisco",
                   "por ciento", "por", "a", "y", "número", ",", "."),
     "fr": Lexicon("plus", "moins", "point", "barre oblique", "tiret", "tiret bas", "arobase", "dièse", "étoile",
-                  "pour cent", "par", "à", "et", "numéro", ",", "\u202f\u00a0"),
+                  "pour cent", "par", "à", "et", "numéro", ",", " \u202f\u00a0"),
     "it": Lexicon("più", "meno", "punto", "barra", "trattino", "trattino basso", "chiocciola", "cancelletto",
                   "asterisco", "per cento", "per", "a", "e", "numero", ",", "."),
     "pt": Lexicon("mais", "menos", "ponto", "barra", "hífen", "sublinhado", "arroba", "cardinal", "asterisco",

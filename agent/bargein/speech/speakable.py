@@ -57,21 +57,26 @@ _MAIL = re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b")
 _DOMAIN = re.compile(
     r"(?<![\w@.])[A-Za-z0-9-]*[a-z][A-Za-z0-9-]*(?:\.[A-Za-z0-9-]+)*\.[a-z]{2,}(?:/[\w/-]*\w)?(?![\w@])"
 )
-_AS_IS = re.compile(r"\b\d{4}-\d\d-\d\d\b|\b\d{1,2}[./]\d{1,2}[./]\d{2,4}\b|\b\d{1,2}:\d\d(?::\d\d)?\b(?!–)")
+_AS_IS = re.compile(
+    r"\b\d{4}-\d\d-\d\d\b|(?<![\d./])\d{1,2}[./]\d{1,2}[./]\d{2,4}\b(?![./]\d)|\b\d{1,2}:\d\d(?::\d\d)?\b(?!–)"
+)
 _PHONE = re.compile(
     r"""(?<![\w+.,])(?:
         \+\d[\d\ ()/.-]{5,20}\d                              # +49 (0)30 1234-567
+      | \(\+\d{1,3}\)[ ]?\d[\d\ /.-]{5,18}\d                  # (+1) 555 010 4278
       | (?:1[ .-]?)?\(\d{2,5}\)[ ]?\d{2,4}(?:[ .-]?\d{2,4}){1,3}   # (555) 010-4278
       | (?:1[.-])?\d{3}[ .-]\d{3}[ .-]\d{4}                  # 555-010-4278
       | \d{3}-\d{4}                                          # 555-0104
       | (?:(?<=[Cc]all\ )|(?<=[Pp]hone\ ))\d{3}[ .]0\d{3}    # Call 555 0104; elsewhere it may be an amount
-      | 0\d{1,5}[ /-]\d{2,}(?:[ -]?\d{2,})*                  # 030 1234567
+      | 0\d{1,5}(?:[ /-]|[ ][/\u2013-][ ])\d{2,}(?:[ -]?\d{2,})*    # 030 1234567, 040 - 12 34 56
+      | 0\d{1,4}(?:\.\d{2,4}){3,}                            # 01.23.45.67.89
+      | 0[ ]\d{2,3}(?:[ ]/)?(?:[ ]\d{2,3}){2,}               # 0 800 123 456, 0 30 / 12 34 56
     )(?![\w]|[.,]\d)""",
     re.X,
 )
 _RANGE = re.compile(  # 9–17, 9:00-17:00, 9 AM–5 PM, $5-$10
     r"(?<=\d)\s?–\s?(?=[\d$€£])|(?<=\d)\s?-\s?(?=[$€£])|(?<=[AaPp][Mm])\s?[–-]\s?(?=\d)|(?<=[ap]\.m\.)\s?[–-]\s?(?=\d)"
-    r"|(?<=:\d\d)\s?[–-]\s?(?=\d{1,2}(?::\d\d|\s?[ap]\.?m))"
+    r"|(?<=:\d\d)\s?[–-]\s?(?=\d{1,2}(?::\d\d|\s?[ap]\.?m))|(?<=\d)\s?-\s?(?=\d{1,2}\s(?:Uhr|uur)\b)"
 )
 _ZERO = re.compile(r"(?<![\d.,:/])0\d+(?![\d:/]|[.,]\d)")
 _LONG = re.compile(rf"(?<![\d.,])\d{{{LONGEST_CARDINAL + 1},}}(?!\d|[.,]\d)")
@@ -84,7 +89,9 @@ _MONEY = re.compile(
 _PERCENT = re.compile(r"(?<=\d)\s?%")
 _NUMBER_SIGN = re.compile(r"(?:№\s?|(?<![\w&])#|\b[Nn]\s?[°º]\s?)(?=\d)")
 _PER = re.compile(r"(?<=[\d€])\s?/\s?(?=[^\W\d_]{3,})")
-_KEY = re.compile(r"(?<=[\w,]\s)([#*])(?=$|[.,;:!?)]|\s(?!\d))")
+_KEY = re.compile(  # "press #", "*67", "1#", "*100#", but not **bold**
+    r"(?<=[\w,]\s)([#*])(?=$|[.,;:!?)]|\s(?!\d))|(?<![\w*])(\*)(?=\d+#?(?![\w*]|[^*]*[\w.!?]\*))|(?<=\d)(#)(?!\w)"
+)
 _DAYS = {  # as they are shortened in opening hours: "Mon-Fri"
     "en": {day[:3]: day for day in ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")},
     "de": {day[:2]: day for day in ("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag")},
@@ -98,14 +105,14 @@ def _rules(language: str) -> tuple[tuple[re.Pattern[str], Reading], ...]:
     words = LEXICONS.get(language)
     everywhere: list[tuple[re.Pattern[str], Reading]] = [
         (_LONG, lambda m: digits_spoken(_grouped(m[0]), language)),
-        (_ZERO, lambda m: digits_spoken([m[0]], language)),
+        (_ZERO, lambda m: _apart(m, digits_spoken([m[0]], language))),
         (_JUNK, lambda m: " "),
         (re.compile(r"[^\x00-\x7f]"), lambda m: None if without_emoji(m[0]) == m[0] else " "),
     ]
     if words is None:
         return ((_AS_IS, lambda m: None), (_PHONE, lambda m: _phone(m[0], "", language)), *everywhere)
-    group = rf"\d{{1,3}}(?:[{re.escape(words.thousands)}]\d{{3}})+"
-    number = rf"(?<![\w.,]){group}(?:{re.escape(words.decimal)}\d+)?(?!\w|[.,]\d)|(?<![\w.,])\d+,\d+(?!\w|[.,]\d)"
+    group = rf"\d{{1,3}}(?:[{re.escape(words.thousands)}]\d{{3}})+|\d{{1,3}}(?:['\u2019]\d{{3}})+"
+    number = rf"(?<![\w.,])(?:{group})(?:{re.escape(words.decimal)}\d+)?(?!\w|[.,]\d)|(?<![\w.,])\d+,\d+(?!\w|[.,]\d)"
     return (
         (_URL, lambda m: _address(m[0], words)),
         (_MAIL, lambda m: _dotted(m[0].replace("@", f" {words.at} ").replace("+", f" {words.plus} "), words)),
@@ -118,7 +125,7 @@ def _rules(language: str) -> tuple[tuple[re.Pattern[str], Reading], ...]:
         (_DOMAIN, lambda m: _address(m[0], words)),
         (_RANGE, lambda m: f" {words.to} "),
         (_PER, lambda m: f" {words.per} "),
-        (_KEY, lambda m: words.hash if m[1] == "#" else words.star),
+        (_KEY, lambda m: f" {words.star if '*' in m[0] else words.hash} "),
         (_PERCENT, lambda m: f" {words.percent}"),
         (_NUMBER_SIGN, lambda m: f"{words.number} "),
         (re.compile(r"(?<=\s)&(?=\s)|(?<=\w)&(?=\w)"), lambda m: f" {words.and_} "),
@@ -140,12 +147,18 @@ def _dotted(text: str, words: Lexicon) -> str:
 
 def _phone(text: str, plus: str, language: str) -> str:
     """Digit by digit, in the groups that are written, else in groups of three and four."""
-    abroad = text.startswith("+")
+    abroad = "+" in text
     groups = re.findall(r"\d+", text.replace("(0)", "") if abroad else text)
     if abroad and (len(groups) == 1 or len(groups[0]) > 3):
         code = 1 if groups[0].startswith(("1", "7")) else 2
         groups = [groups[0][:code], groups[0][code:], *groups[1:]]
     return (plus if abroad else "") + digits_spoken([part for group in groups for part in _grouped(group)], language)
+
+
+def _apart(match: re.Match[str], spoken: str) -> str:
+    """Away from the letters beside it: "BA0042"."""
+    before, after = match.string[: match.start()][-1:], match.string[match.end() :][:1]
+    return f"{' ' * before.isalpha()}{spoken}{' ' * after.isalpha()}"
 
 
 def _grouped(digits: str) -> list[str]:
@@ -194,8 +207,8 @@ def _number(text: str, words: Lexicon, language: str) -> str | None:
 
 def _value(text: str, words: Lexicon) -> float | None:
     """The number as the language writes it; None if it is written in another way."""
-    plain = re.sub(f"[{re.escape(words.thousands)}\u00a0\u202f]", "", text).replace(words.decimal, ".")
-    separators = rf"[{re.escape(words.thousands)}\u00a0\u202f]"
+    separators = rf"[{re.escape(words.thousands)}\u00a0\u202f'\u2019]"
+    plain = re.sub(separators, "", text).replace(words.decimal, ".")
     if not re.fullmatch(rf"\d{{1,3}}(?:{separators}\d{{3}})+(?:\D\d+)?|\d+(?:\D\d+)?", text):
         return None
     if re.fullmatch(rf"\d+{separators}\d{{1,2}}", text):  # "10.50" in German: a decimal all the same

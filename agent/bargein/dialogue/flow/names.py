@@ -13,6 +13,8 @@ from ...core.turns.records import CallInfo
 from .model import Flow, Slot
 
 _NUMBER = re.compile(r"\+?[0-9]{2,15}", re.ASCII)  # an extension of the house, too
+_NUMBERS = ("caller", "own_number", "called")
+READ_BACK = range(4, 7)  # digits of a number that a voice would call so many thousands; it spells longer ones
 
 
 class Names:
@@ -36,7 +38,9 @@ class Names:
         head, _, rest = path.partition(".")
         slot = self._flow.slots.get(head)
         if slot is None:
-            return self._other(path)
+            value = self._other(path)
+            short = path in _NUMBERS and value.isdecimal() and len(value) in READ_BACK
+            return read_back(value) if short else value
         return self._field(slot, rest) if rest else spoken_value(slot, self._values.get(head, ""), self._phrases)
 
     def plain(self, path: str) -> str:
