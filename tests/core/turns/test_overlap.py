@@ -113,6 +113,7 @@ def test_a_voice_waits_for_its_words_but_not_for_ever() -> None:
 
 def test_speech_that_lasts_is_an_interruption_whatever_the_words() -> None:
     assert judged(None, voiced=OverlapSettings().lasts_ms) is Event.INTERRUPTION
+    assert judged(None, voiced=1300) is None
     assert judged(None, voiced=OverlapSettings().noise_ms, voice=0.1) is Event.FALSE_INTERRUPTION
 
 
@@ -158,9 +159,24 @@ def test_yeah_over_a_question_is_an_answer_however_it_sounds() -> None:
 
 def test_a_backchannel_that_is_drawn_out_does_not_become_an_interruption() -> None:
     settings = OverlapSettings()
-    assert judged("Okay.", voiced=settings.lasts_ms, sound=BACKCHANNEL) is None
+    assert judged("Okay.", voiced=1300, sound=BACKCHANNEL) is None
     assert judged("Okay.", voiced=settings.noise_ms, sound=BACKCHANNEL) is Event.FALSE_INTERRUPTION
-    assert judged("Okay so I want", voiced=settings.lasts_ms, sound=BACKCHANNEL) is Event.INTERRUPTION
+    assert judged("Okay so I want", voiced=1300, sound=BACKCHANNEL) is Event.INTERRUPTION
+
+
+def test_a_long_voice_over_a_pause_waits_for_its_words_which_may_be_a_backchannel() -> None:
+    settings, likely = OverlapSettings(), OverlapClass(0.9, 0.1, 0.0)
+
+    def after(text: str | None, voiced: int, silent: int = 0) -> Event | None:
+        sound = OverlapSound(voiced, silent, 0.9, loudest_dbfs=-20.0, known_ms=voiced, likely=likely)
+        heard = SoundProbabilities(0.6, 0.4, 0.0)
+        words = None if text is None else Transcript(text, 0.65, sound_probabilities=heard)
+        return classify_overlap(sound, words, PHRASES)
+
+    assert after(None, settings.lasts_ms - 20) is None
+    assert after(None, settings.lasts_ms) is Event.INTERRUPTION
+    assert after("Yeah, yeah, I can imagine.", 1260, silent=320) is Event.FALSE_INTERRUPTION
+    assert after("Yeah, yeah, I can hear you.", 1260, silent=320) is Event.INTERRUPTION
 
 
 @pytest.mark.parametrize(
@@ -188,10 +204,10 @@ def test_the_classifier_the_number_of_words_and_the_recognizers_doubt_decide_tog
 @pytest.mark.parametrize(
     ("text", "confidence", "word", "event"),
     [
-        ("Try", 0.3, 0.5, Event.FALSE_INTERRUPTION),  # "huh?"
-        ("Try", 0.3, 0.8, Event.INTERRUPTION),  # some word, though maybe not this one
-        ("Try", 0.8, 0.5, Event.INTERRUPTION),
-        ("try that one", 0.3, 0.5, Event.INTERRUPTION),
+        ("Try", 0.25, 0.5, Event.FALSE_INTERRUPTION),  # "huh?"
+        ("Try", 0.25, 0.8, Event.INTERRUPTION),  # some word, though maybe not this one
+        ("Try", 0.4, 0.5, Event.INTERRUPTION),
+        ("try that one", 0.25, 0.5, Event.INTERRUPTION),
         *(
             (text, 0.4, 0.5, Event.INTERRUPTION)
             for text in ("Stop.", "No.", "wait", "hang on", "Operator.", "A person")
@@ -214,6 +230,16 @@ def test_yes_that_sounds_like_yeah_is_a_backchannel_over_a_statement(backchannel
     words = Transcript("Yes.", speech=0.9, sound_probabilities=heard)
     assert classify_overlap(sound, words, PHRASES) is event
     assert classify_overlap(sound, words, PHRASES, question=True) is Event.INTERRUPTION
+
+
+@pytest.mark.parametrize("text", ["Yes.", "Yeah.", "Oh"])
+@pytest.mark.parametrize(("word", "event"), [(0.97, Event.INTERRUPTION), (0.9, Event.FALSE_INTERRUPTION)])
+def test_a_classifier_that_is_sure_of_a_word_is_believed_alone_where_yeah_was_written(
+    text: str, word: float, event: Event
+) -> None:
+    likely, heard = OverlapClass(word, 1 - word, 0.0), SoundProbabilities(0.1, 0.9, 0.0)
+    sound = OverlapSound(400, 100, 0.9, loudest_dbfs=-20.0, known_ms=400, likely=likely)
+    assert classify_overlap(sound, Transcript(text, 0.7, speech=0.9, sound_probabilities=heard), PHRASES) is event
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ class OverlapSettings:
     """When an overlap is over. Times in ms of the caller's sound."""
 
     early: EarlySettings = EarlySettings()
-    lasts_ms: int = 1100  # speech that lasts longer is an interruption, whatever the words
+    lasts_ms: int = 1500  # speech that lasts longer is an interruption, whatever the words; no backchannel does
     ended_ms: int = ENDED_MS  # silence after which the sound is over
     patience_ms: int = 1500  # silence without words after which the recognizer is not waited for
     late_ms: int = 500  # a longer sound then counts as an interruption
@@ -69,10 +69,11 @@ class OverlapSettings:
     # For a recognizer with `sound_probabilities`:
     near_db: float = 6.0  # without words, a caller is so much louder than other people in the room
     word_sure: float = 0.25  # above, it was a word though none was written, or only "oh"
-    not_yeah: float = 0.75  # likelihood of a word by the classifier above which "yeah" was written for another word
+    not_yeah: float = 0.75  # likelihood of a word by the classifier above which "yeah" was written for another word ...
+    surely_not_yeah: float = 0.95  # ... and above this, whatever it sounds like to the recognizer
     other_sure: float = 0.7  # above, it was none ...
     sentence_words: int = 3  # ... unless this many different words were written, as for no cough
-    doubtful_words: tuple[int, float] = (2, 0.55)  # so few words, with less confidence, are as good as none
+    doubtful_words: tuple[int, float] = (2, 0.3)  # so few words, with less confidence, are as good as none
     without_words: float = 0.6  # likelihood of a word below which a sound without words is nothing
     yeah: float = 0.6  # probability of a backchannel above which "yes" was written for "yeah"
     backchannel_sure: float = 0.99  # above, a backchannel over a statement was written as something else ...
@@ -202,7 +203,7 @@ def classify_overlap(
         heard, counts = words.sound_probabilities, _words_count(words, spoken, phrases, settings)
         nothing = not counts and _no_word_is_likely(sound, sound.likely, spoken, settings)
         yeah = bool(spoken) and heard.backchannel >= settings.yeah and phrases.unclear.issuperset(spoken)
-        backchannel = backchannel or yeah
+        backchannel = backchannel or (yeah and not guessed)
         request = not (backchannel or nothing) and _request(sound.likely, heard, spoken)
         if over and complete:
             return Event.INTERRUPTION if request else Event.FALSE_INTERRUPTION
@@ -271,12 +272,15 @@ def _is_guess(
 ) -> bool:
     """Whether a backchannel was written for other words: it sounds like a word to the classifier and to the recognizer.
 
-    "Yeah" and "oh" are written for "yes" and "up", and any with little confidence: "okay" for "down".
+    "Yeah" and "oh" are written for "yes" and "up", and any with little confidence: "okay" for "down". The recognizer's
+    own estimate knows fewer voices than the classifier, which is believed alone where it is sure.
     """
-    doubtful = phrases.unclear.issuperset(spoken) or words.confidence < settings.backchannel_confidence
+    unclear = phrases.unclear.issuperset(spoken)
+    doubtful = unclear or words.confidence < settings.backchannel_confidence
     if sound.likely is None or words.sound_probabilities is None or not doubtful:
         return False
-    return sound.likely.word >= settings.not_yeah and words.sound_probabilities.word >= settings.word_likely
+    surely = unclear and sound.likely.word >= settings.surely_not_yeah
+    return surely or (sound.likely.word >= settings.not_yeah and words.sound_probabilities.word >= settings.word_likely)
 
 
 def _log_odds(probability: float) -> float:
@@ -304,8 +308,8 @@ def _without_words(sound: OverlapSound, over: bool, settings: OverlapSettings) -
         if sound.silent_ms < settings.patience_ms:
             return None
         return Event.INTERRUPTION if sound.voiced_ms >= settings.late_ms and words_likely else Event.FALSE_INTERRUPTION
-    if sound.voiced_ms >= settings.lasts_ms and words_likely:
-        return Event.INTERRUPTION
+    if words_likely:
+        return Event.INTERRUPTION if sound.voiced_ms >= settings.lasts_ms else None
     return Event.FALSE_INTERRUPTION if sound.voiced_ms >= settings.noise_ms else None
 
 
