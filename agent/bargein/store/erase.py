@@ -23,7 +23,7 @@ FIRST, MOST = 1, 200  # calls in one transaction
 GROWTH = 1.25  # a call with many turns may come next
 PAGE = 2000  # calls that are looked at together
 
-Row = Mapping[str, Any]
+CallRow = Mapping[str, Any]  # what `pages` reads of a call
 Result = TypeVar("Result")
 What = Literal["call", "caller", "words", "numbers", "audio"]  # caller: leaves only that there is a recording to delete
 INDEXED = ("call", "caller", "words")  # of which the search index and the statistics of the day have words
@@ -47,7 +47,7 @@ class Eraser:
         if self._in_thread is not None:
             self._in_thread.dispose()
 
-    async def erase(self, found: Sequence[Row], what: What = "call") -> None:
+    async def erase(self, found: Sequence[CallRow], what: What = "call") -> None:
         """Delete `what` of these rows of `calls`."""
         first = 0
         while first < len(found):
@@ -104,7 +104,7 @@ class Eraser:
         await asyncio.sleep(max(took, BETWEEN_S))
         return result, took
 
-    async def _read(self, found: Sequence[Row]) -> None:
+    async def _read(self, found: Sequence[CallRow]) -> None:
         """Read what is to be deleted, so that no writer waits while it comes from the disk."""
         calls, turns, cuts = schema.calls, schema.turns, schema.interruptions
         ids = [row["id"] for row in found]
@@ -128,7 +128,7 @@ class Eraser:
                 for of_words in said.ROWS:
                     await connection.execute(of_words, {"numbers": numbers})
 
-    def _erase(self, found: Sequence[Row], what: What, connection: Connection) -> None:
+    def _erase(self, found: Sequence[CallRow], what: What, connection: Connection) -> None:
         ids = [row["id"] for row in found]
         calls, turns, cuts = schema.calls, schema.turns, schema.interruptions
         if what in ("call", "caller"):
@@ -176,7 +176,7 @@ def next_size(size: int, took_s: float) -> int:
     return max(1, min(MOST, int(size * GROWTH) + 1, int(size * TARGET_S / took_s) if took_s else MOST))
 
 
-def _delete_rows(table: Table, keys: Sequence[Row], connection: Connection) -> None:
+def _delete_rows(table: Table, keys: Sequence[Mapping[str, Any]], connection: Connection) -> None:
     """One by one: SQLite looks a list of pairs up in no index."""
     same = [table.c[name] == bindparam(f"b_{name}") for name in keys[0]]
     connection.execute(delete(table).where(*same), [{f"b_{name}": key[name] for name in key} for key in keys])
@@ -197,7 +197,7 @@ async def pages(engine: AsyncEngine, *conditions: ColumnElement[bool]) -> AsyncI
         yield rows
 
 
-def is_elsewhere(row: Row, server: str) -> bool:
+def is_elsewhere(row: CallRow, server: str) -> bool:
     """Whether the call has a recording on another server, which alone can delete it."""
     return bool(row["recording"]) and bool(server) and row["server"] not in ("", server)
 
@@ -219,7 +219,7 @@ def _columns(what: What) -> Collection[str]:
     return {"words": WORDS, "numbers": NUMBERS, "audio": {"recording"}}[what]
 
 
-def _forget_words(connection: Connection, found: Sequence[Row]) -> None:
+def _forget_words(connection: Connection, found: Sequence[CallRow]) -> None:
     """Take the words out of the search index."""
     if connection.dialect.name == "sqlite":
         numbers = [row["number"] for row in found if row["number"] is not None]

@@ -15,7 +15,7 @@ from ..core.turns.records import ANNOUNCEMENT
 from ..errors import UserError
 from . import migrations, said, schema
 from .connect import connect, create_file, shown
-from .erase import Eraser, Row, is_elsewhere, pages
+from .erase import CallRow, Eraser, is_elsewhere, pages
 from .failures import explaining
 from .rows import LONGEST_CALL, from_iso, iso
 from .url import sqlite_file
@@ -58,7 +58,7 @@ class _Tally:
         self.failed: list[str] = []
         self.wiped = True
 
-    def without_recording(self, page: Sequence[Row], delete: Callable[[str], bool], server: str) -> list[Row]:
+    def without_recording(self, page: Sequence[CallRow], delete: Callable[[str], bool], server: str) -> list[CallRow]:
         """Delete the recordings of this server. Returns the calls of this server that have none any more."""
         away, gone = [row for row in page if is_elsewhere(row, server)], []
         for row in (row for row in page if row not in away):

@@ -204,9 +204,8 @@ class Pages:
         audio = self._audio(call.recording)
         line = await asyncio.to_thread(of_call, call.id, call.duration_ms, turns, cuts, audio)
         picture = await asyncio.to_thread(present.picture, line)
-        values = {"call": call, "line": line, "cuts": cuts, "picture": picture, "audio": line.agent is not None}
-        values["sound"] = f"/calls/{call.id}/audio.wav"
-        return self._page(request, "call.html", **values)
+        audio_url = f"/calls/{call.id}/audio.wav" if line.agent is not None else ""
+        return self._page(request, "call.html", call=call, line=line, cuts=cuts, picture=picture, audio_url=audio_url)
 
     async def audio(self, request: Request) -> Response:
         call = await self._found(request)

@@ -43,8 +43,7 @@ def write_page(call: Call, line: Timeline, cuts: list[Any], path: Path) -> None:
         line=line,
         cuts=cuts,
         picture=present.picture(line),
-        audio=line.agent is not None,
-        sound=_sound(call, line),
+        audio_url=_audio_url(call, line),
         style=style,
         script=script,
         style_hash=_hash(style),
@@ -61,8 +60,8 @@ def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _sound(call: Call, line: Timeline) -> str:
-    """The recording as a data URL, "" without one."""
+def _audio_url(call: Call, line: Timeline) -> str:
+    """The recording as a data URL, "" without one. Raises UserError if it is too long."""
     if line.agent is None:
         return ""
     path = Path(call.recording)
