@@ -78,8 +78,9 @@ def test_a_word_behind_a_backchannel_stops_the_agent_at_once(late_ms: int) -> No
     assert call.results == [("okay", "backchannel", "held"), ("no wait", "stop", "replanned")]
     assert [situation.caller_text for situation in call.situations] == ["", "no wait"]
     assert sorted(call.closed) == [1, 2]
-    row = sorted(call.rows.values(), key=lambda row: row.onset_ms)[1]
-    assert (row.onset_ms, row.stop_latency_ms) == (1980, 95)
+    first, second = sorted(call.rows.values(), key=lambda row: row.onset_ms)
+    assert first.paused_ms == 1060  # when the agent was ducked for it, though it fell silent for the other
+    assert (second.onset_ms, second.stop_latency_ms) == (1980, 95)
 
 
 @LATE
@@ -160,6 +161,7 @@ def test_what_was_said_in_two_sounds_is_one_request(late_ms: int) -> None:
     assert call.situations[1].caller_text == "no the green one"
     assert call.turns[1].text == "no the green one"
     assert call.core._turn_end.pace.turns == 1
+    assert call.core._turn_end.pace.factor > 1  # a pause within the turn
 
 
 def test_a_request_whose_words_come_when_a_later_cough_is_over_stops_the_agent() -> None:
@@ -351,3 +353,42 @@ def test_an_answer_is_retracted_by_the_sound_that_began_with_it(onset_ms: int, c
     call.run(3000)
     assert call.results[0][2] == ("retracted" if cut_off else "replanned")
     assert call.situations[2].caller_text == "my name is Miller and this is my street"[0 if cut_off else 18 :]
+
+
+@pytest.mark.parametrize("voice", [0.05, 0.9])
+def test_the_agent_goes_on_when_the_sound_that_had_stopped_it_was_nothing(voice: float) -> None:
+    """As it did over the first, though that one may be a word: it had not stopped the agent."""
+    call = Slow([STATEMENT], ["okay", ""], 2000)
+    call.run(1000)
+    call.sound(MAY_BE, 260)
+    call.sound(0.3, 60)
+    call.run(400)
+    call.hearing.voice = voice
+    call.sound(WORD, 240)
+    assert call.core.state is State.PAUSED
+    if voice > 0.5:
+        call.sound(0.0, 100)
+    call.run(80)
+    assert call.core.state is State.DUCKED
+    assert call.core._caller.sounds[0].id == 1
+
+
+def test_what_was_said_over_the_last_words_of_the_agent_is_input_whatever_it_is() -> None:
+    call = Slow([MENU, "fine"], ["okay", "I want the blue one"], 1500)
+    call.run(1000)
+    call.sound(MAY_BE, 300)
+    call.run(400)
+    call.sound(MAY_BE, 600)
+    assert call.core.state is State.LISTENING
+    call.run(5000)
+    assert call.situations[1].caller_text == "okay I want the blue one"
+    assert not call.rows
+
+
+def test_a_backchannel_that_lasts_until_the_question_answers_it() -> None:
+    question = Segment(utterance("which one would you like"), question=True)
+    call = Slow([MENU, "fine"], ["yeah"], 200, then=question)
+    call.run(1500)
+    call.sound(MAY_BE, 600)
+    call.run(400)
+    assert call.core.state is State.YIELDED

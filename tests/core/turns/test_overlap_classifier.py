@@ -1,13 +1,17 @@
-"""The classifier's compiled loops against the formulas in NumPy."""
+"""The classifier's compiled loops against the formulas in NumPy, and what it is given."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
-from bargein.core.audio.pcm import FRAME_SAMPLES
-from bargein.core.turns.overlap_classifier import BANDS, PARTS, OverlapFeatures, OverlapNetwork
+from bargein.core.audio.pcm import FRAME_SAMPLES, Pcm
+from bargein.core.detector.vad_frame import VadFrame
+from bargein.core.turns.overlap_classifier import BANDS, PARTS, OverlapClass, OverlapFeatures, OverlapNetwork
 from bargein.data.trained import load_weights
+from tests.core.turns.test_next_sound import Slow
 
 SIZE = OverlapFeatures.SIZE
 
@@ -65,3 +69,19 @@ def test_the_background_is_the_mean_of_the_frames_before_the_sound() -> None:
     assert over[0] - over[1] == pytest.approx(1.0, abs=0.05)  # 20 dB
     assert over[0] - over[2] == pytest.approx(0.5, abs=0.1)
     assert over_none[0, band] > over[0]
+
+
+def test_the_sound_before_it_is_no_background(monkeypatch: pytest.MonkeyPatch) -> None:
+    call, given = Slow(["the red mug costs ten dollars"], ["okay", "no wait"], 1000), list[Sequence[Pcm]]()
+
+    def begin(near: Sequence[Pcm], frames_ago: int, now: VadFrame) -> OverlapClass:
+        given.append(near)
+        return call.classifier.step(now)
+
+    monkeypatch.setattr(call.classifier, "begin", begin)
+    call.run(600)
+    call.sound(0.04, 300)
+    call.run(500)
+    call.sound(0.9, 100)
+    assert len(given) == 2
+    assert not np.concatenate(given[1][:-4]).any()  # a silence, then the frames since its onset
