@@ -1,12 +1,18 @@
-"""What is written for a day, before it becomes words. Pure."""
+"""Days as they are written: figures, names and commas. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from datetime import date
 
 from .date_words import Dates
-from .values import PAUSE
+from .values import PAUSE, Unclear
+
+_ISO = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
+_FIGURES = re.compile(r"([0-9]{1,2})([./-])([0-9]{1,2})(?:\2([0-9]{4}|[0-9]{2}))?")
+CENTURY = 100
+CLEAR_YEARS = 20  # a year of two digits further away may be of another century: "3/3/85"
 
 
 def written(text: str, dates: Dates) -> str:
@@ -27,6 +33,31 @@ def paused(text: str, dates: Dates) -> str:
     week = rf"\b(?:{_any(dates.next_week)})\b"
     text = re.sub(rf"(?i)[,.;:!?]+\s+(?={week})", f" {PAUSE} ", text)
     return re.sub(rf"(?i)({week})[,.;:!?]+(?=\s+\w)", rf"\1 {PAUSE}", text)
+
+
+def in_figures(word: str, order: str, today: date) -> tuple[int, int, int] | None:
+    """Year (0 if there is none), month and day of "2027-12-05", "5.12.2027" or "12/25"; None for anything else.
+
+    `order` is that of the language. Raises Unclear for "12/05", which may be a day in May.
+    """
+    if match := _ISO.fullmatch(word):
+        return int(match[1]), int(match[2]), int(match[3])
+    match = _FIGURES.fullmatch(word)
+    if match is None or (match[2] == "-" and not match[4]):
+        return None
+    a, b = int(match[1]), int(match[3])
+    if match[2] == ".":
+        order = "dmy"
+    elif not order:
+        order = "dmy" if a > 12 or a == b else "mdy" if b > 12 else ""
+    if not order:
+        raise Unclear
+    year = int(match[4] or 0)
+    if match[4] and len(match[4]) == 2:
+        year += today.year // CENTURY * CENTURY
+        if abs(year - today.year) > CLEAR_YEARS:
+            raise Unclear
+    return (year, b, a) if order == "dmy" else (year, a, b)
 
 
 def _any(words: Collection[str]) -> str:

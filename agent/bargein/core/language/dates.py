@@ -7,21 +7,17 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from .calendar_days import next_date, next_of_month
-from .date_text import paused, written
+from .date_text import CENTURY, in_figures, paused, written
 from .date_words import Dates
 from .number_words import Numbers
 from .numbers import cardinals
 from .values import PAUSE, REPAIR, Repairs, Said, Unclear, is_figure, merged, the_one
 
-_ISO = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
-_FIGURES = re.compile(r"([0-9]{1,2})([./-])([0-9]{1,2})(?:\2([0-9]{4}|[0-9]{2}))?")
 _ORDINAL = re.compile(r"([0-9]{1,2})([^\W\d_]*)")
 YEARS = (1900, 2199)
-CENTURY = 100
 WEEKS = 5  # of a month, at most
 SUNDAY = 6
 MONTHS = 12
-CLEAR_YEARS = 20  # a year of two digits further away may be of another century: "3/3/85"
 
 
 def date_in(
@@ -198,27 +194,10 @@ class _DateReader:
             raise Unclear from None
 
     def _figures(self, at: int) -> Said[date] | None:
-        """2027-12-05, 5.12.2027, 12/25."""
-        word = self.words[at]
-        if match := _ISO.fullmatch(word):
-            return Said(next_date(self.today, int(match[1]), int(match[2]), int(match[3])), at, at + 1)
-        match = _FIGURES.fullmatch(word)
-        if match is None or (match[2] == "-" and not match[4]):
+        """2027-12-05, 5.12.2027, 12/25; "25.12. next year"."""
+        if (said := in_figures(self.words[at], self.dates.order, self.today)) is None:
             return None
-        a, b = int(match[1]), int(match[3])
-        order = self.dates.order
-        if match[2] == ".":
-            order = "dmy"
-        elif not order:
-            order = "dmy" if a > 12 or a == b else "mdy" if b > 12 else ""
-        if not order:
-            raise Unclear  # 12/05: the fifth of December or the twelfth of May
-        day, month = (a, b) if order == "dmy" else (b, a)
-        year = int(match[4] or 0)
-        if match[4] and len(match[4]) == 2:
-            year += self.today.year // CENTURY * CENTURY
-            if abs(year - self.today.year) > CLEAR_YEARS:
-                raise Unclear
+        year, month, day = said
         end = at + 1
         if not year and (given := self._year(end)) is not None:
             year, end = given
