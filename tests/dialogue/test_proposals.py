@@ -43,6 +43,7 @@ async def answer(tmp_path: Path, slot: str, said: str, language: str) -> str:
         ("en", MUG, "and what about the blue one?", "blue"),
         ("en", MUG, "can I have the blue one?", "blue"),
         ("de", DAY, "was ist mit Freitag?", "2026-12-04"),
+        ("de", DAY, "den 24.12.", "2026-12-24"),
         ("es", DAY, "¿qué tal el viernes?", "2026-12-04"),
         ("fr", DAY, "que diriez-vous de vendredi ?", "2026-12-04"),
         ("it", DAY, "che ne dice di venerdì?", "2026-12-04"),

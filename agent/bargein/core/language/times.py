@@ -83,7 +83,10 @@ def is_clock_time(text: str, times: Times, numbers: Numbers, before: frozenset[s
 
     `before` are the words that stand in front of a time: "at".
     """
-    reader = _TimeReader(text, times, numbers)
+    try:
+        reader = _TimeReader(text, times, numbers)
+    except Unclear:
+        return False  # "24.12." has the form of a time, and is none
     for said in reader.found:
         words = reader.words[said.start : said.end]
         introduced = said.start > 0 and reader.words[said.start - 1] in before
