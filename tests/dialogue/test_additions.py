@@ -130,6 +130,12 @@ async def test_a_limit_that_the_value_does_not_keep_is_asked_about(tmp_path: Pat
     assert confirms or answer.text.endswith("Right?")
 
 
+async def test_a_limit_is_the_time_that_the_slot_takes() -> None:
+    call = await callback("yes", "at three", "correct, but not before four")  # from seven to nine: the afternoon
+    assert call.last.text.endswith("Is that right?")
+    assert call.last.finish is None
+
+
 async def test_a_secret_keeps_what_is_added_out_of_the_flow(tmp_path: Path) -> None:
     flow = FLOW.replace("LANGUAGE", "en").replace("{type: name}", "{type: name, secret: yes}").replace("{who}, ", "")
     call = call_of(load(write(tmp_path, flow)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import time
 
@@ -59,14 +60,18 @@ def _may_change(turn: FlowTurn, limits: TimeLimits) -> bool:
 
 def _keeps(turn: FlowTurn, slot: Slot, kind: str, limit: str) -> bool | None:
     """Whether a day or a time lies on the right side of "not `before`" or "not `after`" a limit; None: it is no limit
-    for it. "Nine" is the nine that fits: the caller has said yes."""
+    for it. Where "nine" may be two times, it is the one that fits: the caller has said yes."""
     value = turn.base.values[slot.name]
-    found: list[bool] = []
-    for earliest, latest in HALVES if slot.type == "time" else ((None, None),):
-        try:
-            bound = value_in(limit, replace(slot, earliest=earliest, latest=latest), turn.phrases, turn.today)
-        except (Invalid, Incomplete, Unclear):
-            continue
-        if bound:
-            found.append(value >= bound if kind == "before" else value <= bound)
+    halves = [replace(slot, earliest=earliest, latest=latest) for earliest, latest in HALVES]
+    bounds = _bounds(turn, limit, [slot]) or (_bounds(turn, limit, halves) if slot.type == "time" else [])
+    found = [value >= bound if kind == "before" else value <= bound for bound in bounds]
     return any(found) if found else None
+
+
+def _bounds(turn: FlowTurn, limit: str, slots: Sequence[Slot]) -> list[str]:
+    """What the words of a limit are as values of these slots."""
+    found = []
+    for slot in slots:
+        with suppress(Invalid, Incomplete, Unclear):
+            found.append(value_in(limit, slot, turn.phrases, turn.today))
+    return [bound for bound in found if bound]
