@@ -7,6 +7,8 @@ import time
 from datetime import UTC, datetime
 from typing import Protocol
 
+LOOP_TICK_S = 0.001  # asyncio rounds a timeout up to the next millisecond, for epoll
+
 
 class Clock(Protocol):
     """Monotonic seconds for pacing, UTC for the log, and a sleep to an absolute monotonic deadline."""
@@ -28,7 +30,9 @@ class SystemClock:
         return datetime.now(UTC)
 
     async def sleep_until(self, deadline: float) -> None:
-        await asyncio.sleep(max(0.0, deadline - time.monotonic()))
+        """To a tenth of a millisecond: the last one, for which the event loop is too coarse, blocks it."""
+        await asyncio.sleep(max(0.0, deadline - LOOP_TICK_S - time.monotonic()))
+        time.sleep(min(LOOP_TICK_S, max(0.0, deadline - time.monotonic())))  # noqa: ASYNC251 - on purpose
 
 
 def cpu_times() -> tuple[float, float]:

@@ -43,6 +43,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, opened: Callable[[Connection], None], clock: Clock) -> None:
         self.peer = ""
+        self.stalled = False  # the peer has not read for a second; at 16 kHz for half a second
         self._opened = opened
         self._clock = clock
         self._transport: asyncio.Transport
@@ -58,6 +59,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(BACKLOG_BYTES)
         sock: socket.socket = transport.get_extra_info("socket")
         self._socket = sock.fileno()
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -71,6 +73,12 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         self._end()
         return True  # the other direction stays open until `close`
+
+    def pause_writing(self) -> None:
+        self.stalled = True  # more than BACKLOG_BYTES are waiting
+
+    def resume_writing(self) -> None:
+        self.stalled = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end()
@@ -94,11 +102,6 @@ class Connection(asyncio.Protocol):
     def send(self, data: bytes) -> None:
         """Send a frame, without waiting."""
         self._transport.write(data)
-
-    @property
-    def stalled(self) -> bool:
-        """Whether the peer has not read for a second; at 16 kHz for half a second."""
-        return self._transport.get_write_buffer_size() > BACKLOG_BYTES
 
     async def hand_back(self) -> None:
         """Send 0x00, then read until EOF.

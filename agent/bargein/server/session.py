@@ -82,6 +82,7 @@ class Session:
         self._log_to = log_to
         self._recorder = recorder
         self.detector = detector  # the conversation's detector, if its frames may be analysed with others
+        self.sensitivity = conversation.sensitivity  # of the detector, for the next frame
         self._streams: dict[int, RecognitionStream] = {}
         self._replies = Replies(call_id, conversation, engines.planner, engines.voice, self._perform)
         self._dropped: Counter[act.DropCause] = Counter()  # answers of which nothing was heard
@@ -141,10 +142,6 @@ class Session:
             self.cause = cause
 
     # ---------------------------------------------------------------- the line
-
-    def sensitivity(self) -> float:
-        """Of the detector, for the next frame."""
-        return self._conversation.sensitivity()
 
     def on_audio(self, pcm: Pcm) -> None:
         """160 samples from the line."""

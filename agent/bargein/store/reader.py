@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from dataclasses import astuple, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -302,7 +302,7 @@ class Reader:
         live, found = schema.live, dict[str, CallNow]()
         for row in await self._rows(select(live.c.calls).where(live.c.at >= iso(now - LIVE))):
             found |= to_live(row)
-        return found if self.shows.words else {name: CallNow(*astuple(one)[:2]) for name, one in found.items()}
+        return found if self.shows.words else {name: CallNow(*one[:2]) for name, one in found.items()}
 
     def notices(self) -> Notices:
         """Tells when the log changes. Use as a context manager."""

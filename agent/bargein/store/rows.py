@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -138,8 +138,7 @@ def interruption_columns(interruption: Interruption) -> dict[str, Any]:
 
 def live_columns(run: str, at: datetime, calls: Mapping[str, CallNow]) -> dict[str, Any]:
     """What goes on in the calls of a server as a row of `live`. Column `calls` is JSON: the fields of each, by id."""
-    found = {call_id: astuple(now) for call_id, now in calls.items()}
-    return {"run": run, "at": iso(at), "calls": storable(json.dumps(found, ensure_ascii=False))}
+    return {"run": run, "at": iso(at), "calls": storable(json.dumps(dict(calls), ensure_ascii=False))}
 
 
 def to_live(row: Mapping[str, Any]) -> dict[str, CallNow]:

@@ -8,7 +8,7 @@ import pytest
 from bargein.core.audio.pcm import FRAME_SAMPLES, RATE, dbfs, samples
 from bargein.core.turns import caller_voice
 from bargein.core.turns.caller_voice import CallerVoice
-from bargein.core.turns.endpoint import CallerTurn
+from bargein.core.turns.endpoint import CallerTurn, Preroll
 from bargein.core.turns.prosody import SpeechTrack
 from bargein.core.turns.table import State
 from bargein.core.turns.transcript import Transcript
@@ -96,9 +96,10 @@ def test_who_talks_over_a_notice_may_be_our_echo_and_is_not_learned() -> None:
 
 @pytest.mark.parametrize("hz", [90, 150, 240])
 def test_the_track_knows_the_pitch_of_the_last_sound(hz: float) -> None:
-    track = SpeechTrack(3 * RATE)
+    line = Preroll()
+    track = SpeechTrack(line)
     for frame in np.concatenate([voiced(120, 1.0), voiced(hz, 0.6)]).reshape(-1, FRAME_SAMPLES):
-        track.push(frame)
+        line.push(frame)
         track.follow()
     pitch = track.pitch(samples(500))
     assert len(pitch) >= 30

@@ -9,7 +9,7 @@ from bargein.core.audio.pcm import FRAME_SAMPLES, RATE, samples
 from bargein.core.detector.vad_frame import VadFrame
 from bargein.core.language.completeness import Signs, is_introduction
 from bargein.core.turns import prosody as prosody_module
-from bargein.core.turns.endpoint import RECOGNIZER_LATE_MS, CallerTurn, EndpointSettings
+from bargein.core.turns.endpoint import RECOGNIZER_LATE_MS, CallerTurn, EndpointSettings, Preroll
 from bargein.core.turns.prosody import FEATURES, PART_HOPS, SpeechTrack, prosody
 from bargein.core.turns.reply import Expected, Listen
 from bargein.core.turns.transcript import Transcript
@@ -335,13 +335,14 @@ def speech(seconds: float) -> np.ndarray:
 @pytest.mark.parametrize("follows", [1, 7, 10_000])
 def test_a_track_says_what_prosody_says_of_the_last_seconds(asked: list[int], follows: int) -> None:
     """`asked`: after so many frames. A turn is open during `follows` frames of 80."""
-    line, track = speech(12.1).reshape(-1, FRAME_SAMPLES), SpeechTrack(3 * RATE)
-    for number, frame in enumerate(line[: asked[-1]], 1):
-        track.push(frame)
+    frames, line = speech(12.1).reshape(-1, FRAME_SAMPLES), Preroll()
+    track = SpeechTrack(line)
+    for number, frame in enumerate(frames[: asked[-1]], 1):
+        line.push(frame)
         if number % 80 < follows:
             track.follow()
         if number in asked:
-            expected, got = prosody(np.concatenate(line[max(0, number - 150) : number])), track.prosody()
+            expected, got = prosody(np.concatenate(frames[max(0, number - 150) : number])), track.prosody()
             assert (got is None) == (expected is None)
             assert got is None or np.array_equal(got, expected)
 
@@ -356,9 +357,11 @@ def test_little_work_is_left_at_the_end_of_a_turn(monkeypatch: pytest.MonkeyPatc
 
     measure = prosody_module._frames
     monkeypatch.setattr(prosody_module, "_frames", counted)
-    line, track = speech(3.0), SpeechTrack(3 * RATE)
-    for frame in line.reshape(-1, FRAME_SAMPLES):
-        track.push(frame)
+    line = Preroll()
+    track = SpeechTrack(line)
+    spoken = speech(3.0)
+    for frame in spoken.reshape(-1, FRAME_SAMPLES):
+        line.push(frame)
         track.follow()
         assert sum(measured[-1:]) <= 2 * PART_HOPS
     while_speaking = sum(measured)
@@ -366,7 +369,7 @@ def test_little_work_is_left_at_the_end_of_a_turn(monkeypatch: pytest.MonkeyPatc
     assert track.prosody() is not None
     left = sum(measured)
     measured.clear()
-    prosody(line)
+    prosody(spoken)
     assert while_speaking + left == sum(measured)
     assert left <= PART_HOPS < 0.1 * while_speaking
 

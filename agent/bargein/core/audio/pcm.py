@@ -47,8 +47,8 @@ def dbfs(pcm: Pcm) -> float:
     """RMS level relative to full scale in dB; -120 for silence or nothing."""
     if not len(pcm):
         return -120.0
-    x = pcm.astype(np.float64) / FULL_SCALE
-    return float(10 * np.log10(np.mean(x * x) + 1e-12))
+    x = pcm.astype(np.float64)
+    return float(10 * np.log10(np.dot(x, x) / len(x) / FULL_SCALE**2 + 1e-12))
 
 
 def faded(pcm: Pcm, gain_from: float, gain_to: float) -> Pcm:

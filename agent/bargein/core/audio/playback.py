@@ -142,7 +142,7 @@ class Playback:
         stretch = self._stretches[-1] if self._stretches else None
         if stretch is None or not stretch.leads_to(segment, begin, now):
             return None
-        if end >= len(said.pcm) or self._runs_dry():
+        if end >= len(said.pcm) or (said.grows and self._runs_dry()):
             return None
         stretch.last = self._at = end
         return self._send(*self._ducked(said.pcm[begin:end], None if self.wide is None else twin(said, begin, end)))

@@ -13,7 +13,7 @@ from ..detector.vad_frame import VadFrame
 from .actions import JudgeSound
 from .caller_input import CallerInput
 from .caller_voice import CallerVoice
-from .endpoint import KEPT_SAMPLES, LATER_MS, PREROLL_SAMPLES, RECOGNIZER_LATE_MS, CallerTurn, Preroll
+from .endpoint import LATER_MS, PREROLL_SAMPLES, RECOGNIZER_LATE_MS, CallerTurn, Preroll
 from .overlap_classifier import BACKGROUND_FRAMES, OverlapClassifier
 from .prosody import SpeechTrack
 from .reply import Listen
@@ -66,10 +66,11 @@ class Caller:
         self.floor_since = 0  # the sample at which the caller got the floor, or last made a sound
         self.unclear = False  # the last turn was a voice without words
         self.unanswered = False  # the recognizer did not return in time for the last turn
+        self.push_reference = detector.push_reference  # takes the 160 samples that are sent at each tick
         self._detector = detector
         self._classifier = classifier
         self._preroll = Preroll()
-        self._track = SpeechTrack(KEPT_SAMPLES)
+        self._track = SpeechTrack(self._preroll)
         self._turns = 0
         self._rejected: CallerTurn | None = None
         self._until_silence = False  # even if the rejected sound is a voice
@@ -100,7 +101,6 @@ class Caller:
         if sounds or (near := self._detector.nothing()) is None:
             return False
         self._preroll.push(near)
-        self._track.push(near)
         return True
 
     def process(
@@ -116,7 +116,6 @@ class Caller:
             self._let_wait(self.turn, state, now)
         frame = self._detector.process(pcm, sensitivity)
         self._preroll.push(frame.near)
-        self._track.push(frame.near)
         if frame.onset_retracted:
             self._detector.rearm()
         if self.turn is not None and not self.turn.waits:
@@ -216,10 +215,6 @@ class Caller:
             later.likely = self._classifier.begin(self._preroll.frames(min(CLASSIFIED_FRAMES, frames)), 1, frame)
         elif later.likely is not None:
             later.likely = self._classifier.step(frame)
-
-    def push_reference(self, pcm: Pcm) -> None:
-        """The 160 samples that were sent at this tick: the reference of the echo canceller."""
-        self._detector.push_reference(pcm)
 
     def preroll(self) -> Pcm:
         """What the recognizer needs first: the turn so far and 300 ms before it, so that no first syllable is lost."""

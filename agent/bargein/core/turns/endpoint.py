@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Self
 
 import numpy as np
@@ -63,10 +64,21 @@ class Preroll:
     """The last seconds of the line: what the recognizer gets first, so that no first syllable is lost."""
 
     def __init__(self) -> None:
+        self.count = 0  # frames that have come
         self._frames: deque[Pcm] = deque(maxlen=KEPT_SAMPLES // FRAME_SAMPLES)
 
     def push(self, frame: Pcm) -> None:
         self._frames.append(frame)
+        self.count += 1
+
+    @property
+    def oldest(self) -> int:
+        """The number of the first frame that is kept."""
+        return self.count - len(self._frames)
+
+    def between(self, first: int, end: int) -> Pcm:
+        """The frames of these numbers, as one. They must be kept."""
+        return np.concatenate(list(islice(self._frames, first - self.oldest, end - self.oldest)))
 
     def frames(self, count: int) -> list[Pcm]:
         """The last `count` frames, the newest last; less where there are not so many."""

@@ -7,12 +7,12 @@ pauses keeps the level or breaks off (Duncan 1972; Gravano & Hirschberg 2011). `
 from __future__ import annotations
 
 from collections import deque
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..audio.pcm import FRAME_SAMPLES, FULL_SCALE, RATE, Pcm
+from .endpoint import Preroll
 
 Floats = NDArray[np.float64]
 
@@ -47,22 +47,16 @@ def prosody(pcm: Pcm) -> Floats | None:
 
 
 class SpeechTrack:
-    """The same for a line as it goes on: bit for bit what `prosody` says of the last `kept` samples.
+    """The same for a line as it goes on: bit for bit what `prosody` says of all frames that are kept of it.
 
     Most of the work is done in small parts while the caller speaks, so that no other call waits when the turn ends.
     """
 
-    def __init__(self, kept: int) -> None:
-        self._line: deque[Pcm] = deque(maxlen=kept // FRAME_SAMPLES)
-        self._samples = 0  # of the line so far
+    def __init__(self, line: Preroll) -> None:
+        self._line = line
         self._begins = 0  # hop of the line at which `_parts` begin
         self._measured = 0  # hop up to which they reach
         self._parts: deque[Floats] = deque()  # (4, n) of `_frames` each
-
-    def push(self, pcm: Pcm) -> None:
-        """160 samples of the line."""
-        self._line.append(pcm)
-        self._samples += FRAME_SAMPLES
 
     def follow(self, hops: int = PART_HOPS) -> bool:
         """Do a part of the work, if `hops` are due. To be called with each frame while the caller speaks."""
@@ -73,7 +67,7 @@ class SpeechTrack:
 
     def pitch(self, kept: int) -> Floats:
         """The pitch of what is voiced in the last `kept` samples, as far as it is measured: in semitones over 60 Hz."""
-        first = max(self._begins, self._oldest, (self._samples - kept) // HOP) - self._begins
+        first = max(self._begins, self._oldest, (self._line.count * FRAME_SAMPLES - kept) // HOP) - self._begins
         if not self._parts or first >= self._measured - self._begins:
             return np.zeros(0)
         level, periodic, pitch, _ = np.concatenate(self._parts, axis=1)[:, first:]
@@ -91,12 +85,12 @@ class SpeechTrack:
     @property
     def _oldest(self) -> int:
         """The first hop that is kept."""
-        return (self._samples - len(self._line) * FRAME_SAMPLES) // HOP
+        return self._line.oldest * FRAME_SAMPLES // HOP
 
     @property
     def _ready(self) -> int:
         """The hop before which all can be measured."""
-        return max(0, (self._samples - WINDOW) // HOP + 1)
+        return max(0, (self._line.count * FRAME_SAMPLES - WINDOW) // HOP + 1)
 
     def _measure(self, most: int) -> None:
         oldest = self._oldest
@@ -106,10 +100,10 @@ class SpeechTrack:
         count = min(most, self._ready - self._measured)
         if count <= 0:
             return
-        first = (self._measured - oldest) * HOP
-        frames = islice(self._line, first // FRAME_SAMPLES, -(-(first + count * HOP + WINDOW) // FRAME_SAMPLES))
+        first = self._measured * HOP
+        frames = self._line.between(first // FRAME_SAMPLES, -(-(first + count * HOP + WINDOW) // FRAME_SAMPLES))
         at = first % FRAME_SAMPLES
-        pcm = np.concatenate(list(frames))[at : at + (count - 1) * HOP + WINDOW]
+        pcm = frames[at : at + (count - 1) * HOP + WINDOW]
         self._parts.append(np.stack(_frames(pcm.astype(np.float64) / FULL_SCALE)))
         self._measured += count
         while self._begins + self._parts[0].shape[1] <= oldest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ..audio.utterance import Word
 from ..language.kinds import FALSE_INTERRUPTIONS, Kind
@@ -138,8 +138,7 @@ class Situation:
     answered_by: AnsweredBy | Literal[""] = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CallNow:
+class CallNow(NamedTuple):
     """What goes on in a call at the moment. Levels in dBFS over the last half second; -120 is silence."""
 
     caller_dbfs: int
