@@ -83,9 +83,16 @@ def test_a_hum_is_a_backchannel_even_over_a_question(text: str) -> None:
     assert is_backchannel(text, EN, question=True)
 
 
-@pytest.mark.parametrize("text", ["no", "wait", "okay stop", "yeah but how much", "right, the blue one", ""])
+@pytest.mark.parametrize(
+    "text", ["no", "wait", "okay stop", "yeah but how much", "right, the blue one", "can you imagine", ""]
+)
 def test_what_is_no_backchannel(text: str) -> None:
     assert not is_backchannel(text, EN, question=False)
+
+
+@pytest.mark.parametrize("text", ["yeah, yeah, I can imagine", "I bet", "oh my god", "oh, that's interesting"])
+def test_what_shows_that_the_caller_follows_is_a_backchannel(text: str) -> None:
+    assert is_backchannel(text, EN, question=False)
 
 
 def test_a_flow_may_add_backchannels() -> None:

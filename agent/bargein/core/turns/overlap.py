@@ -51,7 +51,7 @@ class OverlapSettings:
     """When an overlap is over. Times in ms of the caller's sound."""
 
     early: EarlySettings = EarlySettings()
-    lasts_ms: int = 1500  # speech that lasts longer is an interruption, whatever the words; no backchannel does
+    lasts_ms: int = 1100  # speech that lasts longer is an interruption, whatever the words
     ended_ms: int = ENDED_MS  # silence after which the sound is over
     patience_ms: int = 1500  # silence without words after which the recognizer is not waited for
     late_ms: int = 500  # a longer sound then counts as an interruption
@@ -308,8 +308,8 @@ def _without_words(sound: OverlapSound, over: bool, settings: OverlapSettings) -
         if sound.silent_ms < settings.patience_ms:
             return None
         return Event.INTERRUPTION if sound.voiced_ms >= settings.late_ms and words_likely else Event.FALSE_INTERRUPTION
-    if words_likely:
-        return Event.INTERRUPTION if sound.voiced_ms >= settings.lasts_ms else None
+    if sound.voiced_ms >= settings.lasts_ms and words_likely:
+        return Event.INTERRUPTION
     return Event.FALSE_INTERRUPTION if sound.voiced_ms >= settings.noise_ms else None
 
 
