@@ -21,6 +21,14 @@ def test_words_add_up_until_a_reply_is_heard() -> None:
     assert given.text == ""
 
 
+def test_words_that_come_late_stand_where_they_were_said() -> None:
+    given = CallerInput()
+    given.add(entry("the blue one", 1000))
+    given.add(entry("no", 0))
+    assert given.text == "no the blue one"
+    assert given.until == samples(1500)
+
+
 def test_a_backchannel_is_logged_and_does_not_count() -> None:
     given = CallerInput()
     given.add(entry("uh-huh"), counts=False)

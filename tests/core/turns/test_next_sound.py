@@ -21,10 +21,14 @@ LATE = pytest.mark.parametrize("late_ms", [1000, 2000])
 
 
 class Slow(Held):
-    """A call whose recognizer needs `late_ms` for the words, of which it says what was said until it was asked."""
+    """A call whose recognizer needs `late_ms` for the words, of which it says what was said until it was asked.
+
+    `late_of`: otherwise for the sounds with these numbers; None: the words never come.
+    """
 
     def __init__(self, says: list[str], texts: list[str], late_ms: int, **options: object) -> None:
         self.late = samples(late_ms)
+        self.late_of: dict[int, int | None] = {}
         self.due: list[tuple[int, act.RequestTranscript]] = []
         self.closed: list[int] = []
         self.answered: list[int] = []
@@ -35,7 +39,10 @@ class Slow(Held):
         self.closed += [a.turn_id for a in actions if isinstance(a, act.CloseStream)]
         asked = [a for a in actions if isinstance(a, act.RequestTranscript)]
         self.asked += len(asked)
-        self.due += [(self.core.now + self.late, action) for action in asked]
+        for action in asked:
+            late_ms = self.late_of.get(action.turn_id, self.late // samples(1))
+            self.due += [] if late_ms is None else [(self.core.now + samples(late_ms), action)]
+        self.due.sort(key=lambda due: due[0])
         super().do([action for action in actions if action not in asked])
 
     def run(self, ms: int, frame=None) -> None:  # type: ignore[no-untyped-def]
@@ -373,7 +380,7 @@ def test_the_agent_goes_on_when_the_sound_that_had_stopped_it_was_nothing(voice:
     assert call.core._caller.sounds[0].id == 1
 
 
-def test_what_was_said_over_the_last_words_of_the_agent_is_input_whatever_it_is() -> None:
+def test_a_backchannel_over_the_last_words_of_the_agent_is_held_though_its_words_come_later() -> None:
     call = Slow([MENU, "fine"], ["okay", "I want the blue one"], 1500)
     call.run(1000)
     call.sound(MAY_BE, 300)
@@ -381,8 +388,9 @@ def test_what_was_said_over_the_last_words_of_the_agent_is_input_whatever_it_is(
     call.sound(MAY_BE, 600)
     assert call.core.state is State.LISTENING
     call.run(5000)
-    assert call.situations[1].caller_text == "okay I want the blue one"
-    assert not call.rows
+    assert call.situations[1].caller_text == "I want the blue one"
+    assert call.results == [("okay", "backchannel", "held")]
+    assert [row.turn_seq for row in call.rows.values()] == [0]
 
 
 def test_a_backchannel_that_lasts_until_the_question_answers_it() -> None:

@@ -218,7 +218,9 @@ class Agent:
 
     def close(self, now: int) -> list[act.Action]:
         """The agent's turn is over, played or not."""
-        return self._log(self.playback.cut(now))
+        heard = self.playback.cut(now)
+        self.overlap.closed(heard)
+        return self._log(heard)
 
     def _log(self, heard: Playout) -> list[act.Action]:
         waits = Waits()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from copy import copy
 from dataclasses import dataclass
 
@@ -29,7 +30,7 @@ class CallerInput:
         self.digit_at = 0
         self.until = 0  # the end of the last words or digit
         self.recognition: int | None = None  # how long the last words took, in samples
-        self._words: list[str] = []
+        self._words: list[tuple[int, str]] = []  # with the sample at which they began
         self._unlogged: list[CallerEntry] = []
         self._digits_logged = 0
 
@@ -44,14 +45,15 @@ class CallerInput:
 
     @property
     def text(self) -> str:
-        """All words, without the digits."""
-        return " ".join(self._words)
+        """All words in the order in which they were said, without the digits."""
+        return " ".join(text for _, text in self._words)
 
     def add(self, entry: CallerEntry, counts: bool = True) -> None:
         """Add words. Those that do not count (a backchannel over a notice) are for the ledger only."""
         if counts:
-            self._words.append(entry.text)
-            self.until, self.recognition = entry.ended, entry.recognition
+            insort(self._words, (entry.started, entry.text))
+            if entry.ended >= self.until:
+                self.until, self.recognition = entry.ended, entry.recognition
         self._unlogged.append(entry)
 
     def key(self, digit: str, now: int) -> None:

@@ -178,7 +178,7 @@ class Conversation:
             self._agent.overlap.joined(turn)
             if self._interruptible():
                 self._dispatch(Event.ONSET)
-        else:
+        elif not (turn.waits and frame.voiced):  # that is another sound, which may begin
             self._actions.append(act.FeedAudio(turn.id, frame.near))
         if self.state in (*OVERLAPPED, State.THINKING):
             self._actions += self._caller.sound_to_judge(self.now)
@@ -221,7 +221,9 @@ class Conversation:
             self._decide_overlap(earlier)
         if self.state in (*OVERLAPPED, State.THINKING):
             self._decide_overlap(turn)
-        elif self._caller.overlong(now) or self._turn_end.is_over(turn, now, listen, self._caller.input.text):
+        elif self._caller.overlong(now) or (
+            not self._caller.waiting and self._turn_end.is_over(turn, now, listen, self._caller.input.text)
+        ):
             self._end_caller_turn()
         else:
             self._prepare(turn)
@@ -242,8 +244,8 @@ class Conversation:
                 self._add_words(turn)
 
     def _settle_earlier(self, turn: CallerTurn, event: Event) -> None:
-        """A sound before the caller's turn is decided when the overlap is over: a later one has stopped the agent."""
-        if event is Event.FALSE_INTERRUPTION and self._agent.overlap.cut is not None:
+        """A sound before the caller's turn is decided when the overlap is over: the agent is done, or was stopped."""
+        if event is Event.FALSE_INTERRUPTION:
             self._actions += self._overlaps.rejected(turn, self.state, self.now)
         else:
             self._add_words(turn)
@@ -339,7 +341,7 @@ class Conversation:
         """The sound was no interruption. While another one is not decided, the agent only does nothing for this one."""
         if not self._caller.waiting:
             return self._dispatch(Event.FALSE_INTERRUPTION)
-        if self._overlaps.alone_silences(turn):
+        if not self._overlaps.others_silence(turn):
             self._dispatch(Event.NO_SPEECH)
         self._actions += self._overlaps.rejected(turn, self.state, self.now)
 

@@ -90,7 +90,7 @@ class Preroll:
         return np.concatenate(frames) if frames else np.zeros(0, np.int16)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class CallerTurn:
     """One stretch of the caller's sound and the words in it, in samples of the call. `now` comes with each call."""
 
@@ -120,6 +120,7 @@ class CallerTurn:
     waits: bool = False  # an overlap that is over, and its words have not come: the next sound is another overlap
     stopped_at: int = 0  # when the agent was ducked or fell silent for it
     silenced: bool = False  # for long enough to be noticed
+    stops: bool = False  # it keeps the agent silent: the agent stopped for it, or would have if it had talked
     retracted: bool = False  # the detector took it back
     _loud: tuple[float, ...] = ()  # the LOUD_FRAMES loudest frames, the loudest first
     _voice: int = 0  # samples that are surely a voice
@@ -154,13 +155,12 @@ class CallerTurn:
     @property
     def paused_ms(self) -> int:
         """The longest pause inside the turn, without the one before a later sound that is no word or is behind it."""
-        return self._paused_before(self._ignored or self.sound_behind)
+        return self._paused_before(self._no_part)
 
     @property
     def prosody(self) -> NDArray[np.float64] | None:
         """How its last words sound, not a later sound that is no word or is behind them. None: that is not measured."""
-        later = self._ignored or self.sound_behind
-        return self.measured if later is None else later.prosody
+        return self.measured if self._no_part is None else self._no_part.prosody
 
     @property
     def undecided(self) -> bool:
@@ -173,6 +173,11 @@ class CallerTurn:
         if self.later is None or not self.later.is_no_word(self._last_frame):
             return None
         return self.later if len(tokens(self.text)) >= STORY_WORDS else None
+
+    @property
+    def _no_part(self) -> LaterSound | None:
+        """The later sound, if it is no word or is behind the turn."""
+        return self._ignored or self.sound_behind
 
     def _paused_before(self, later: LaterSound | None) -> int:
         return self.longest_pause_ms if later is None else later.pause_ms
@@ -198,7 +203,7 @@ class CallerTurn:
     @property
     def words_until(self) -> int:
         """The end of the caller's last sound, without a later sound that is no word or is behind the turn."""
-        return self.spoken_until if self.sound_behind is None else self.sound_behind.words_until
+        return self.last_voiced if self._no_part is None else self._no_part.words_until
 
     def entry(self) -> CallerEntry:
         """For the ledger."""

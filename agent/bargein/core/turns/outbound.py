@@ -61,7 +61,7 @@ class OutboundConversation(Conversation):
     def _find_out(self) -> None:
         """Decide who answered, or notice that a person is a machine after all."""
         who, turn, now = self.ledger.answered_by, self._caller.turn, self.now
-        text = " ".join(filter(None, (self._caller.input.text, turn.text if turn is not None else "")))
+        text = self._caller.saying
         if not who:
             found = self._answer.who(now, text, turn is None or turn.complete)
             if turn is not None and found is None and turn.wants_transcript(now, REQUEST_TURN_MS, REQUEST_EVERY):

@@ -23,7 +23,7 @@ class OverlapLog:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self.cut: tuple[Playout, int] | None = None  # after an interruption: what was heard of which turn
+        self.cut: tuple[Playout, int] | None = None  # what was heard of which turn, once it is over
         self._stopped_at = 0  # when the agent was ducked, or fell silent if it did
         self._silent = False
         self._unpaused_at = -NO_BLIP  # when it last went on
@@ -48,10 +48,6 @@ class OverlapLog:
         if self._silent:
             turn.stopped_at = self._stopped_at
 
-    def silent_for(self, turn: CallerTurn) -> bool:
-        """Whether the agent is silent since it stopped for this sound, or since it stopped for one before it."""
-        return self._silent and turn.stopped_at == self._stopped_at
-
     def paused_ms(self, now: int) -> int:
         """How long the agent has been silent, while it is."""
         return ms(now - self._stopped_at)
@@ -60,13 +56,18 @@ class OverlapLog:
         """The agent talks on over these sounds. Returns whether the pause was too short to be noticed."""
         unnoticed = now - self._stopped_at <= UNNOTICED_PAUSE
         for turn in sounds:
-            turn.silenced = self.silenced(turn, now)
+            turn.silenced, turn.stops = self.silenced(turn, now), False
         self._silent, self._unpaused_at = False, now
         return unnoticed
 
     def silenced(self, turn: CallerTurn, now: int) -> bool:
         """Whether the agent was silent during this sound for long enough to be noticed."""
-        return turn.silenced or (self.silent_for(turn) and now - self._stopped_at > UNNOTICED_PAUSE)
+        silent = self._silent and turn.stopped_at == self._stopped_at
+        return turn.silenced or (silent and now - self._stopped_at > UNNOTICED_PAUSE)
+
+    def closed(self, playout: Playout) -> None:
+        """The agent's turn is over; `playout`: what was heard of it. Sounds over it may not be decided yet."""
+        self.cut = playout, self._ledger.seq_of(playout)
 
     def just_unpaused(self, now: int) -> bool:
         """Whether the agent went on a moment ago. To stop again now would leave a blip of speech."""
@@ -75,7 +76,7 @@ class OverlapLog:
     def false_interruption(self, playout: Playout, turn: CallerTurn, now: int, text: str) -> list[Action]:
         """The row of a sound that was no interruption: held, or resumed after a silence.
 
-        Its words may come when a later sound has interrupted the agent. What was heard then is in the row.
+        Its words may come when the agent's turn is over. What was heard of that turn is in the row.
         """
         heard, seq = self.cut or (playout, None)
         unheard = turn.transcript is None and turn.likely is not None and turn.likely.backchannel >= LIKELY_BACKCHANNEL

@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import actions as act
 from .agent import Agent
 from .caller import Caller
-from .endpoint import CallerTurn
+from .endpoint import RECOGNIZER_LATE_MS, CallerTurn
 from .overlap_judge import OverlapJudge
 from .table import LISTENS, Event, State
 
@@ -13,8 +13,8 @@ from .table import LISTENS, Event, State
 class Overlaps:
     """Each sound is judged by itself. `now` is in samples of the call.
 
-    The overlap lasts until all of its sounds are decided. The agent does what the last of them asks for, but what has
-    silenced it for one of them silences it until that one is decided.
+    The overlap lasts until all of its sounds are decided. The agent does what the last of them asks for. But a sound
+    that stops the agent, or would stop it if it talked, keeps it silent until that sound is decided.
     """
 
     def __init__(self, judge: OverlapJudge, caller: Caller, agent: Agent) -> None:
@@ -28,29 +28,29 @@ class Overlaps:
             turn.retracted = True
             return Event.FALSE_INTERRUPTION
         log, segment = self._agent.overlap, self._agent.playback.segment
-        paused_ms = log.paused_ms(now) if state is State.PAUSED else None
-        event = self._judge.follow(turn, now, paused_ms, segment)
-        if event is Event.SPEECH:
-            return None if turn.waits or log.just_unpaused(now) else event
-        if event is Event.NO_SPEECH:
-            others = (other for other in self._caller.waiting if log.silent_for(other))
-            return event if all(self._judge.follow(o, now, paused_ms, segment) is event for o in others) else None
-        return event
+        stops = not turn.waits and self._judge.follow(turn, now, None, segment) is Event.SPEECH
+        turn.stops = turn.stops or stops
+        if state is not State.PAUSED:
+            return Event.SPEECH if stops and not log.just_unpaused(now) else None
+        paused_ms = log.paused_ms(now)
+        silencing = (turn, *(other for other in self._caller.waiting if other.stops))
+        goes_on = all(self._judge.follow(sound, now, paused_ms, segment) is Event.NO_SPEECH for sound in silencing)
+        return Event.NO_SPEECH if goes_on else None
 
     def judge(self, turn: CallerTurn, state: State, now: int) -> Event | None:
         """Whether one of the sounds was an interruption, as `OverlapJudge.judge`; the agent may be silent by now.
 
-        While a later sound goes on, an earlier one waits for its words, however late they are.
+        An earlier sound waits for its words for as long as a caller's turn would.
         """
-        if turn is not self._caller.turn and turn.transcript is None:
+        waits = turn is not self._caller.turn and turn.silent_ms(now) < RECOGNIZER_LATE_MS
+        if waits and turn.transcript is None:
             return None
         state = State.PAUSED if state in (*LISTENS, State.SPEAKING) else state
         return self._judge.judge(turn, now, state, self._agent.playback, self._agent.listen)
 
-    def alone_silences(self, turn: CallerTurn) -> bool:
-        """Whether the agent is silent for this sound, and was not before it."""
-        log = self._agent.overlap
-        return log.silent_for(turn) and not any(log.silent_for(o) for o in self._caller.sounds if o is not turn)
+    def others_silence(self, turn: CallerTurn) -> bool:
+        """Whether a sound other than this one keeps the agent silent."""
+        return any(other.stops for other in self._caller.sounds if other is not turn)
 
     def rejected(self, turn: CallerTurn, state: State, now: int) -> list[act.Action]:
         """The sound was no interruption. One that the detector took back unnoticed has no row.
