@@ -67,7 +67,7 @@ class OverlapLog:
 
     def closed(self, playout: Playout) -> None:
         """The agent's turn is over; `playout`: what was heard of it. Sounds over it may not be decided yet."""
-        self.cut = playout, self._ledger.seq_of(playout)
+        self.cut = self.cut or (playout, self._ledger.seq_of(playout))
 
     def just_unpaused(self, now: int) -> bool:
         """Whether the agent went on a moment ago. To stop again now would leave a blip of speech."""
