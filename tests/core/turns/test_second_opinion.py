@@ -111,13 +111,27 @@ def test_a_second_opinion_says_nothing_of_what_follows_behind_a_gap(gap_ms: int,
     assert call.core.state is state
 
 
-@pytest.mark.parametrize(("gap_ms", "state"), [(60, State.DUCKED), (40, State.PAUSED)])
+@pytest.mark.parametrize(("gap_ms", "state"), [(60, State.PAUSED), (40, State.DUCKED)])
 def test_a_second_opinion_that_comes_behind_a_gap_does_not_count(gap_ms: int, state: State) -> None:
     call = Slow([MENU], ["okay"], 2000)
     call.run(1000)
-    call.sound(0.04, 340)
+    call.sound(0.2, 340)
     call.run(gap_ms)
-    call.sound(0.04, 20)
-    call.core.on_sound(call.judged[0].turn_id, WORD)
-    call.sound(0.04, 60)
+    call.sound(0.2, 20)
+    call.core.on_sound(call.judged[0].turn_id, NONE)
+    call.sound(0.2, 100)
     assert call.core.state is state
+
+
+@pytest.mark.parametrize("answered", ["before the gap", "behind it"])
+def test_what_was_a_word_is_one_behind_a_gap_too(answered: str) -> None:
+    call = Slow([MENU], ["no the blue"], 2000)
+    call.run(1000)
+    call.sound(0.04, 340)
+    for when in ("before the gap", "behind it"):
+        if when == answered:
+            call.core.on_sound(call.judged[0].turn_id, WORD)
+        call.run(60 if when == "before the gap" else 0)
+        call.sound(0.04, 20)
+    call.sound(0.04, 80)
+    assert call.core.state is State.PAUSED

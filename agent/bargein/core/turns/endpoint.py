@@ -29,6 +29,7 @@ OPINION_LATE_SAMPLES = samples(400)
 MUTE_SAMPLES = samples(150)  # without a frame for longer, the phone is muted or suppresses silence
 POSSIBLE_SPEECH = 0.35  # below: a cough that was written as a word
 SURE_VOICE, SURE_VOICE_MS = 0.8, 400  # speechlike for so long: somebody spoke, words or not
+WAS_WORD = 0.5  # probability of a word above which a second opinion counts for what follows behind a gap, too
 LATER_MS = 300  # silence in a turn behind which a sound is judged by itself: it may be a cough, no more words
 RECOGNIZER_LATE_MS = 4000  # a silence after which a turn ends without its words: half of them mislead more than waiting
 
@@ -225,7 +226,9 @@ class CallerTurn:
                 pause_ms = self._paused_before(self._ignored)
                 self.later = LaterSound(now, gap_ms, self.spoken_until, pause_ms, self.prosody)
             if gap_ms >= ENDED_MS:
-                self.second, self.resumed_at = None, now
+                self.resumed_at = now
+                if self.second is not None and self.second.word < WAS_WORD:
+                    self.second = None
             self.longest_pause_ms = max(self.longest_pause_ms, gap_ms)
             self.last_voiced, self._unvoiced = now, 0
             self.evidence = max(self.evidence, frame.score)
@@ -242,8 +245,9 @@ class CallerTurn:
 
     def hear(self, second: SoundProbabilities) -> None:
         """What the recognizer takes the sound for. Too late it says nothing of what the sound is now."""
-        late = self._last_frame - self.asked_at > OPINION_LATE_SAMPLES or self.asked_at < self.resumed_at
-        if self.likely is not None and not late:
+        late = self._last_frame - self.asked_at > OPINION_LATE_SAMPLES
+        before = self.asked_at < self.resumed_at and second.word < WAS_WORD
+        if self.likely is not None and not (late or before):
             self.second = second
 
     def sound(self, now: int) -> OverlapSound:
