@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-_NEVER = re.compile(r"(?!)")
+from .values import NEVER
+
 LONGEST_SHORT = 4  # letters of a shortened weekday: "thur"
 
 
@@ -26,6 +27,7 @@ class Dates:
     later: frozenset[str] = frozenset()  # a week "from now"
     following: Mapping[str, int] = field(default_factory=dict)  # "the day after" 1; 0: "the next one", of weekdays
     coming: frozenset[str] = frozenset()  # beside a weekday: "next"
+    this: frozenset[str] = frozenset()  # beside a weekday that is today: today, or in a week?
     after_next: frozenset[str] = frozenset()  # beside a weekday: "after next"
     next_week: frozenset[str] = frozenset()  # "Monday next week", whose first day is a Monday
     day_of: frozenset[str] = frozenset()  # in front of a day of the month that is a plain number: "le" 5
@@ -43,7 +45,7 @@ class Dates:
     month_ordinals: bool = False  # "am fünften zwölften" is in December
     named: Mapping[str, str] = field(default_factory=dict)  # "christmas eve" 12-24; 00-00 is asked for again
 
-    holidays: re.Pattern[str] = _NEVER  # finds those names
+    holidays: re.Pattern[str] = NEVER  # finds those names
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Dates:
@@ -51,7 +53,7 @@ class Dates:
         tables = ("days", "weekdays", "months", "ordinals", "units", "following", "years")
         words = (
             "suffixes", "ahead", "since", "later", "past", "link", "one", "parts", "loose", "at", "clock", "clear",
-            "unclear", "coming", "after_next", "next_week", "day_of",
+            "unclear", "coming", "this", "after_next", "next_week", "day_of",
         )  # fmt: skip
         if unknown := sorted(set(data) - {*tables, *words, "order", "joined_parts", "month_ordinals", "named"}):
             raise ValueError(f"dates: {unknown[0]!r} is not known")
@@ -72,7 +74,7 @@ class Dates:
             order=order,
             month_ordinals=data.get("month_ordinals") == "true",
             named=named,
-            holidays=re.compile(rf"\b(?:{names})\b", re.IGNORECASE) if names else _NEVER,
+            holidays=re.compile(rf"\b(?:{names})\b", re.IGNORECASE) if names else NEVER,
         )
 
     @property
@@ -81,5 +83,5 @@ class Dates:
         return (
             *self.days, *self.ordinals, *self.parts, *self.unclear, *self.one, *self.link, *self.weekdays, *self.ahead,
             *self.since, *self.later, *self.clear, *self.at, *self.clock, *self.past, *self.following, *self.coming,
-            *self.after_next, *self.next_week, *self.day_of, *self.years,
+            *self.this, *self.after_next, *self.next_week, *self.day_of, *self.years,
         )  # fmt: skip

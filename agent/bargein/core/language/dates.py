@@ -15,6 +15,7 @@ from .values import PAUSE, REPAIR, Repairs, Said, Unclear, is_figure, merged, th
 
 _ORDINAL = re.compile(r"([0-9]{1,2})([^\W\d_]*)")
 YEARS = (1900, 2199)
+WEEK = 7  # days
 WEEKS = 5  # of a month, at most
 SUNDAY = 6
 MONTHS = 12
@@ -82,7 +83,8 @@ class _DateReader:
             return True
         if word in dates.months:
             return word not in dates.loose or (at > 0 and self.words[at - 1] in dates.ahead)  # "in May"
-        no_day = dates.one | self.numbers.articles | self.numbers.quantities.keys()  # "zu zweit"
+        counted = self.numbers.quantities.keys() | self.numbers.parties.keys()  # "zu zweit"
+        no_day = dates.one | self.numbers.articles | counted
         return at in self.number_at and word not in no_day and not self._is_time(at)
 
     def _is_since(self, start: int) -> bool:
@@ -309,6 +311,8 @@ class _DateReader:
         end = day + 1
         while end < len(words) and words[end] in dates.parts:
             end += 1
+        if ahead == WEEK and at and words[at - 1] in dates.this:
+            raise Unclear  # "this Wednesday" on a Wednesday
         if past:
             behind = (self.today.weekday() - dates.weekdays[words[day]] - 1) % 7 + 1
             return Said(self.today - timedelta(days=behind), at, end)

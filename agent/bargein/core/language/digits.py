@@ -164,7 +164,8 @@ def _is_dictated(words: Sequence[str], numbers: Numbers) -> bool:
 def _groups(words: Sequence[str], numbers: Numbers, composed: bool) -> list[Said[str]]:
     """Runs of digits with only glue words between them. `composed`: "eight hundred five" is 805, else 8005."""
     read_by = numbers if composed else replace(numbers, scales={})
-    numbered = {said.start: said for said in cardinals(words, read_by) if words[said.start] not in numbers.quantities}
+    counted = numbers.quantities.keys() | numbers.parties.keys()
+    numbered = {said.start: said for said in cardinals(words, read_by) if words[said.start] not in counted}
     groups: list[Said[str]] = []
     at, times, open_run = 0, 1, False
     while at < len(words):

@@ -6,15 +6,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
-from .values import PAUSE, is_figure, merged, value_tokens
+from .values import NEVER, PAUSE, is_figure, merged, value_tokens
 
 LONGEST_WORD = 80  # letters of a number written as one word: "zweitausenddreihundertfünfundzwanzig"
 _BRACKETS = re.compile(r"[(\[]([^()\[\]0-9]*)[)\]]")
 _COMPOUND = r"(?i),\s+(?={}\s+(?:{})\b)"
 _SPACED = re.compile(r"(?<![0-9.,:/-])(?<![0-9] )[1-9][0-9]{0,2}(?: [0-9]{3})+(?![0-9:/-]|[.,][0-9]| [0-9])")
-_NEVER = re.compile(r"(?!)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Numbers:
     scales: Mapping[str, int] = field(default_factory=dict)
     repeats: Mapping[str, int] = field(default_factory=dict)
     quantities: Mapping[str, int] = field(default_factory=dict)  # never in dictated digits: "dozen" 12
+    parties: Mapping[str, int] = field(default_factory=dict)  # so many people, part of no other number: "zu viert" 4
     spoken_digits: Mapping[str, int] = field(default_factory=dict)  # only in dictated digits: "oh" 0
     fractions: Mapping[str, Decimal] = field(default_factory=dict)  # "half" 0.5, "anderthalb" 1.5: of a scale
     homophones: Mapping[str, int] = field(default_factory=dict)  # misheard digits, where only digits are said: "for" 4
@@ -41,7 +42,7 @@ class Numbers:
     no_numbers: frozenset[str] = frozenset()  # "a thousand thanks", "that one": hold a number word, and are none
     unclear: frozenset[str] = frozenset()  # words that change a quantity: "half", "percent", "at least"
     attached: frozenset[str] = frozenset()  # of scales and `unclear`, what counts only behind a number: "grand"
-    compound: re.Pattern[str] = _NEVER  # a comma inside of two numbers: "zwei, und zwanzig Minuten"
+    compound: re.Pattern[str] = NEVER  # a comma inside of two numbers: "zwei, und zwanzig Minuten"
     vigesimal: bool = False  # French: soixante-dix, quatre-vingt-douze
     one_word: bool = False  # numbers are written as one word: "zweihundertfünf"
     spaced: bool = False  # "1 200" is one number
@@ -51,7 +52,7 @@ class Numbers:
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Numbers:
         """From the part `numbers` of a language file. Raises ValueError if it is wrong."""
-        tables = ("values", "scales", "repeats", "quantities", "spoken_digits", "homophones")
+        tables = ("values", "scales", "repeats", "quantities", "parties", "spoken_digits", "homophones")
         words = (
             "glue", "tens_glue", "digit_glue", "articles", "minus", "plus", "extensions", "area_codes", "unclear",
             "attached", "indefinite", "quantity_of", "no_numbers",
@@ -76,12 +77,12 @@ class Numbers:
         found |= {name: frozenset(data.get(name, ())) for name in words}
         found |= {name: data.get(name) == "true" for name in flags}
         found |= {name: str(data[name]) for name in ("thousands", "point") if name in data}
-        return cls(**found, compound=re.compile(_COMPOUND.format(link, "|".join(tens))) if link else _NEVER)
+        return cls(**found, compound=re.compile(_COMPOUND.format(link, "|".join(tens))) if link else NEVER)
 
     @property
     def units_first(self) -> bool:
         """Whether units are said in front of tens: "einundzwanzig". Then "zwanzig eins" is no number."""
-        return self.compound is not _NEVER
+        return self.compound is not NEVER
 
     def words(self, text: str) -> list[str]:
         """The tokens of a text, with number words of several words, and of one long word, made whole."""
@@ -90,8 +91,9 @@ class Numbers:
             text = re.sub(rf"(?i)([,.;:!?]\s+)(?:{'|'.join(map(re.escape, sorted(self.attached)))})\b", r"\1", text)
         if self.spaced:
             text = _SPACED.sub(lambda m: m[0].replace(" ", "\u2009"), text)
-        phrases = (*self.values, *self.quantities, *self.unclear, *self.digit_glue, *self.area_codes, *self.no_numbers)
-        found = [word for word in merged(value_tokens(text), phrases) if word not in self.no_numbers]
+        phrases = (self.values, self.quantities, self.parties, self.unclear, self.digit_glue, self.area_codes)
+        found = merged(value_tokens(text), [*chain(*phrases), *self.no_numbers])
+        found = [word for word in found if word not in self.no_numbers]
         if self.one_word:
             found = [part for word in found for part in self._parts(word)]
         return found

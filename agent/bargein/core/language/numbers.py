@@ -42,12 +42,18 @@ def cardinals(words: Sequence[str], numbers: Numbers) -> list[Said[Decimal]]:
     found: list[Said[Decimal]] = []
     at = 0
     while at < len(words):
-        if (said := _of_scale(words, at, numbers) or _cardinal(words, at, numbers)) is not None:
+        if (said := _number(words, at, numbers)) is not None:
             found.append(said)
             at = said.end
         else:
             at += 1
     return found
+
+
+def _number(words: Sequence[str], start: int, numbers: Numbers) -> Said[Decimal] | None:
+    if words[start] in numbers.parties:
+        return Said(Decimal(numbers.parties[words[start]]), start, start + 1)
+    return _of_scale(words, start, numbers) or _cardinal(words, start, numbers)
 
 
 def _of_scale(words: Sequence[str], start: int, numbers: Numbers) -> Said[Decimal] | None:
@@ -65,7 +71,10 @@ def _of_scale(words: Sequence[str], start: int, numbers: Numbers) -> Said[Decima
     scale = numbers.scales.get(word(at), 0)
     in_front = scale >= MILLION  # "a million and a half"
     at += in_front
-    at = skip(skip(at, numbers.glue | numbers.tens_glue if at > start else ()), articles)
+    glued = skip(at, numbers.glue | numbers.tens_glue if at > start else ())
+    if glued == at and (count is not None or in_front):
+        return None  # "room five, half a dozen"
+    at = skip(glued, articles)
     if (fraction := numbers.fractions.get(word(at))) is None:
         return None
     if in_front:
@@ -90,8 +99,8 @@ def _cardinal(words: Sequence[str], start: int, numbers: Numbers) -> Said[Decima
                 total, current, last_scale = total + (1 if current is None else current) * scale, None, scale
             else:
                 break
-        elif current is not None and current < 100 and _is_dozen(word, numbers):
-            current *= numbers.quantities[word]
+        elif end > start and _is_dozen(word, numbers):
+            total, current = Decimal(0), (total + (current or 0)) * numbers.quantities[word]
         elif (value := _value(word, numbers)) is not None:
             if current is None and value < last_scale:
                 current = value

@@ -31,6 +31,7 @@ def value_words(phrases: Phrases) -> set[str]:
         *(dates.one, dates.parts, dates.at, dates.clock, times.fixed, times.morning, times.afternoon),
         *(
             numbers.quantities,
+            numbers.parties,
             numbers.quantity_of,
             numbers.indefinite,
             numbers.values,

@@ -117,7 +117,8 @@ class _TimeReader:
         self._times, self._numbers = times, numbers
         phrases = (*times.fixed, *times.morning, *times.afternoon, *times.unclear)
         text = _HOUR_MARK.sub(lambda m: f"{m[1]}:{m[2]}" if m[2] else f"{m[1]} h", text)
-        self.words = merged(numbers.words(_COMMA.sub(rf"\1 {PAUSE}", text)), phrases)
+        words = merged(numbers.words(_COMMA.sub(rf"\1 {PAUSE}", text)), phrases)
+        self.words = [word for word in words if word not in numbers.parties]  # "19 Uhr zu viert"
         self._number_at = {said.start: said for said in cardinals(self.words, numbers)}
         self.found: list[Said[tuple[int, bool]]] = []
         self.half_day = ""

@@ -20,7 +20,7 @@ _TOKEN = re.compile(
 )
 REPAIR = "\u27c2"  # the token for "no," and the like, which only takes back what came before
 PAUSE = "\u27c3"  # the token for a comma, where it matters
-_NEVER = re.compile(r"(?!)")
+NEVER = re.compile(r"(?!)")
 
 
 class Unclear(ValueError):
@@ -40,14 +40,14 @@ class Said(Generic[T]):
 class Repairs:
     """How callers take back what they said. `negators` is matched against the words before a value."""
 
-    negators: re.Pattern[str] = _NEVER
-    markers: re.Pattern[str] = _NEVER  # "no", "I mean": what follows replaces what came before
+    negators: re.Pattern[str] = NEVER
+    markers: re.Pattern[str] = NEVER  # "no", "I mean": what follows replaces what came before
     negations: frozenset[str] = frozenset()  # "not", "don't": words that deny something
     joiners: frozenset[str] = frozenset()  # "or", "and"
 
-    paused: re.Pattern[str] = _NEVER  # a marker and a pause behind it
-    instead: re.Pattern[str] = _NEVER  # at the end: "four instead" takes nothing back but what was said before
-    clause_ends: re.Pattern[str] = _NEVER  # a pause, or "but" in front of a word
+    paused: re.Pattern[str] = NEVER  # a marker and a pause behind it
+    instead: re.Pattern[str] = NEVER  # at the end: "four instead" takes nothing back but what was said before
+    clause_ends: re.Pattern[str] = NEVER  # a pause, or "but" in front of a word
     conditions: frozenset[str] = frozenset()  # "if"
     unavailable: frozenset[str] = frozenset()  # "busy": it denies all values of its clause
 
@@ -62,7 +62,7 @@ class Repairs:
             frozenset(data.get("joiners", ())),
             re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, markers))}) ?[,.;:!]", re.IGNORECASE)
             if markers
-            else _NEVER,
+            else NEVER,
             re.compile(rf"(?<!\S){alternatives(data.get('instead', ()))}$"),
             _clause_ends(data.get("but", ())),
             frozenset(data.get("if", ())),
