@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bargein.dialogue.chat_events import Completion, ModelError, ToolCall
+from bargein.dialogue.chat_shapes import CUT, WITHHELD
 
 
 def chunk(finish: str | None = None, **delta: Any) -> dict[str, Any]:
@@ -264,6 +265,58 @@ def test_errors_inside_the_stream(event: Any, reason: str) -> None:
     with pytest.raises(ModelError) as raised:
         read(event)
     assert raised.value.reason == reason
+
+
+RESPONSE = {
+    "object": "response",
+    "status": "completed",
+    "output": [
+        {"type": "reasoning", "summary": []},
+        {"type": "message", "content": [{"type": "output_text", "text": "We open at nine."}]},
+        {"type": "function_call", "name": "go", "arguments": "{}", "call_id": "c"},
+    ],
+}
+
+
+def test_a_whole_response_of_openai() -> None:
+    assert read(RESPONSE) == ("We open at nine.", [ToolCall("c", "go", "{}")], "stop")
+    cut = {**RESPONSE, "status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
+    assert read(cut)[2] in CUT
+    assert read({"type": "response.incomplete", "response": cut})[2] in CUT
+    assert read({"type": "response.completed", "response": RESPONSE}) == ("", [], "stop")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "response.failed", "response": {"status": "failed", "error": {"message": "overloaded"}}},
+        {"object": "response", "status": "failed", "error": {"message": "overloaded"}, "output": []},
+    ],
+)
+def test_a_failed_response_is_an_error(event: dict[str, Any]) -> None:
+    with pytest.raises(ModelError, match="overloaded"):
+        read(event)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"promptFeedback": {"blockReason": "SAFETY"}},
+        {"candidates": [{"finishReason": "PROHIBITED_CONTENT", "index": 0}]},
+        {"type": "message_delta", "delta": {"stop_reason": "refusal"}},
+        chunk("content_filter"),
+    ],
+)
+def test_an_answer_that_is_withheld_says_so(event: dict[str, Any]) -> None:
+    text, _, finish = read(event)
+    assert (text, finish in WITHHELD) == ("", True)
+
+
+def test_parts_in_parts_without_end_are_no_text() -> None:
+    content: dict[str, Any] = {"text": "We open at nine."}
+    for _ in range(2_000):
+        content = {"parts": [content]}
+    assert read(chunk(content=content))[0] == ""
 
 
 @pytest.mark.parametrize("finish", ["stop", "length", "tool_calls", "end_turn", "eos", "STOP", "content_filter"])

@@ -58,6 +58,10 @@ SPOKEN = {
     "Press # to end, or *. Dial [0].": ["Press # to end, or *.", "Dial 0."],
     "Press:\n[1]: Sales.\n[2] Support.": ["Press: 1: Sales.", "2: Support."],
     "We open at nine [1](https://a.example). So it is [[2]](https://b.example)[3].": ["We open at nine.", "So it is."],
+    "The key point is that we open at nine [1].": ["The key point is that we open at nine."],
+    "We have one type of mug [1]. Please enter the house [2].": ["We have one type of mug.", "Please enter the house."],
+    "Press [1] for sales [2], or [0]. The key [#] ends it.": ["Press 1 for sales, or 0.", "The key # ends it."],
+    "Drücken Sie die Taste [1] oder [2].": ["Drücken Sie die Taste 1 oder 2."],
     "Thought: they ask. I know it.\nFinal Answer: We open at nine. And you?": ["We open at nine.", "And you?"],
     "Thought: they ask.\nAnswer: We open at nine.": ["We open at nine."],
     "Action: we call you back. Fine?": ["Action: we call you back.", "Fine?"],
@@ -68,6 +72,11 @@ SPOKEN = {
     "We open at nine.\nUser: and then?\nAssistant: Bye.": ["We open at nine."],
     "User: hi\nAssistant: We open at nine.": ["We open at nine."],
     "Your login is:\nUser: jones. Fine?": ["Your login is: User: jones.", "Fine?"],
+    "I have this.\nUser: Jones\nPhone: 555. Fine?": ["I have this.", "User: Jones Phone: 555.", "Fine?"],
+    "Caller: Jones. Day: Friday. Fine?": ["Caller: Jones.", "Day: Friday.", "Fine?"],
+    "User: and then?": ["User: and then?"],
+    "We open at nine.\n\nCaller: and then?\nAgent: Bye.": ["We open at nine."],
+    "We open at nine.\nUser: and then?": ["We open at nine."],
     "Choose option [A], or dial *67. Source [2].": ["Choose option A, or dial *67.", "Source."],
     '<tool_response>{"a": 1}</tool_response>Fine.': ["Fine."],
     "Thoughts: none. Actions count.": ["Thoughts: none.", "Actions count."],
@@ -84,6 +93,10 @@ SPOKEN = {
     "Thanks </reasonable> a lot.": ["Thanks a lot."],
     '<think time="2">They ask. Hm.</think>We open at nine.': ["We open at nine."],
     "<inner_monologue>They ask. Hm.</inner_monologue>We open at nine.": ["We open at nine."],
+    'Please say <go>{"a": 1}</go> now. Fine?': ["Please say now.", "Fine?"],
+    'Please say <go a="1"/> now. Fine?': ["Please say now.", "Fine?"],
+    "You can press:\n- go(to='x')\n- go(to='y')": ["You can press:"],
+    "To go, we say:\n`go()`": ["To go, we say:"],
     "See No. 5 on Main Ave. near Acme Inc. for Dr. Smith.": ["See No. 5 on Main Ave. near Acme Inc. for Dr. Smith."],
 }  # fmt: skip
 
@@ -155,6 +168,36 @@ def test_an_answer_that_is_cut_off_ends_with_a_whole_sentence() -> None:
     assert reader.rest(cut=True) == ["And then there are the"]
 
 
+@pytest.mark.parametrize("number", range(8))
+def test_the_pieces_in_which_text_comes_make_no_difference(number: int) -> None:
+    random = Random(number)
+    texts = [*SPOKEN, *CALLS, *NO_CALLS]
+    for _ in range(60):
+        text = random.choice(["", " ", "\n", "\n\n"]).join(random.sample(texts, 2))
+        at = random.randrange(len(text))
+        text = text[:at] + random.choice("(){}[]<>|=:,\"'` \n.*") + text[at + random.randint(0, 2) :]
+        found = []
+        for size in (1, 3, 7, len(text)):
+            reader = ModelText(known=lambda name: name == "go", called=lambda name: name.endswith("go"))
+            said = [sentence for at in range(0, len(text), size) for sentence in reader.feed(text[at : at + size])]
+            found.append((said + reader.rest(), reader.tools))
+        assert found == found[:1] * 4, text
+
+
+@pytest.mark.parametrize(
+    "unit", ["</think>", "go()", "go(", "word", "word ", "<a ", "* ", "[a](", "User: x\n", "{'a':"]
+)
+def test_text_in_one_piece_takes_time_in_proportion(unit: str) -> None:
+    times = []
+    for count in (2_000, 8_000):
+        begun = time.process_time()
+        reader = ModelText(called=lambda name: name == "go")
+        reader.feed(unit * count)
+        reader.rest()
+        times.append(time.process_time() - begun)
+    assert times[1] < 10 * times[0] + 0.2
+
+
 def test_it_takes_time_in_proportion() -> None:
     begun = time.process_time()
     reader = ModelText()
@@ -186,6 +229,16 @@ CALLS = {
     '{"tool_calls": [{"id": "a", "function": {"name": "go", "arguments": {"to": "sales"}}}]}': "",
     'One moment.\n[go(to="sales")]': "One moment.",
     "go(to='sales')\nOne moment.": "One moment.",
+    "go(to='sales') One moment.": "One moment.",
+    "Sure. `go(to='sales')`": "Sure.",
+    "**go(to='sales')**": "",
+    "Sure.\ngo(to='sales').": "Sure.",
+    "tool_call: go(to='sales')": "",
+    "Action: go(to='sales')": "",
+    "{'name': 'go', 'arguments': {'to': 'sales'}}": "",
+    '{name: "go", arguments: {to: "sales"}}': "",
+    '<go to="sales"/> One moment.': "One moment.",
+    "Sure.\n<go to='sales'></go>": "Sure.",
     '```tool_code\nprint(go(to="sales"))\n```': "",
     '<function_calls><invoke name="go"><parameter name="to">sales</parameter></invoke></function_calls>': "",
     '<minimax:tool_call><invoke name="go"><parameter name="to">sales</parameter></invoke></minimax:tool_call> Hi.': (
@@ -231,6 +284,13 @@ NO_CALLS = [
     "go(to sales) is what I would do.",
     "go(1, 2) is a move.",
     "Yes: go().",
+    "You can write default_api.go(to='x') for that.",
+    "We write www.shop.go(to='x') or x.go() there.",
+    "We use:\ngo()\nto end a call.",
+    "We use:\ngo(to='x')\nto end a call.",
+    "go(to='x') is done.",
+    "go(to='x'), or go(a=1)? Fine.",
+    "go(to='x') - that is it.",
 ]
 
 

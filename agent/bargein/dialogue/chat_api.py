@@ -22,6 +22,7 @@ from ..errors import EngineError
 from . import http_client
 from .chat_dialect import Dialect, Message
 from .chat_events import Completion, Ended, ModelError, Text, ToolCall, error_reason
+from .chat_shapes import WITHHELD
 from .event_stream import DONE, EventStream
 
 log = logging.getLogger(__name__)
@@ -158,7 +159,7 @@ async def _attempt(
                     yield Ended("length")
                     return
     calls = completion.calls()
-    if completion.finish == "content_filter" and not completion.chars:
+    if completion.finish in WITHHELD and not completion.chars and not calls:
         raise EngineError("the language model's answer was withheld by a content filter")
     if not (finished or completion.finish or completion.ended or completion.is_whole):
         raise EngineError("the language model broke off")

@@ -14,13 +14,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..core.language.sentences import QUOTED_ENDS
 from ..errors import EngineError
 from .chat_shapes import as_choice
 from .tool_text import given_to
 
-SENTENCE_ENDS = tuple('.!?…"”)')
 TEXTS = ("text", "output_text", "input_text", "text_delta", "refusal")  # types of parts
 THOUGHTS = ("reasoning", "thinking", "thought", "analysis")  # roles
+DEEPEST = 16  # lists of parts in one another
 MAX_CALLS = 16  # tool calls in one completion; more are dropped
 MAX_ARGUMENTS_CHARS = 32_000
 
@@ -84,13 +85,13 @@ class Completion:
     def is_whole(self) -> bool:
         """Whether what came may be all: some servers end the stream without saying so. A sentence, or whole calls."""
         called = bool(self._calls) and all(call.name and _whole(call.arguments) for call in self._calls)
-        return called or (not self._calls and self._last in SENTENCE_ENDS)
+        return called or (not self._calls and self._last in QUOTED_ENDS)
 
     def feed(self, event: Any) -> Iterator[Text]:
         """The text in one event. Skips what cannot be used. Raises ModelError for an error event."""
         if not isinstance(event, Mapping):
             return
-        if reason := error_reason(event):
+        if reason := error_reason(event) or _failed(event.get("response")) or _failed(event):
             raise ModelError(reason)
         choice = as_choice(event)
         delta = choice.get("delta")
@@ -218,17 +219,26 @@ def _is_thought(delta: Mapping[str, Any]) -> bool:
     return delta.get("role") in THOUGHTS or (isinstance(google, Mapping) and google.get("thought") is True)
 
 
-def text_of(content: Any) -> str:
+def _failed(response: Any) -> str:
+    """Why a response of OpenAI's failed; "" if it did not."""
+    if not isinstance(response, Mapping) or response.get("status") not in ("failed", "cancelled"):
+        return ""
+    return error_reason(response) or f"the response {response['status']}"
+
+
+def text_of(content: Any, depth: int = 0) -> str:
     """Text of a content: a string, or a list of parts of which those of reasoning are left out."""
     if isinstance(content, str):
         return content
+    if depth > DEEPEST:
+        return ""
     if isinstance(content, list):
-        return "".join(text_of(part) for part in content)
+        return "".join(text_of(part, depth + 1) for part in content)
     if isinstance(content, Mapping) and isinstance(content.get("parts"), list):
-        return text_of(content["parts"])
+        return text_of(content["parts"], depth + 1)
     if isinstance(content, Mapping) and content.get("type", "text") in TEXTS and content.get("thought") is not True:
         found = content.get("text", content.get("refusal"))
-        return text_of(found.get("value") if isinstance(found, Mapping) else found)
+        return text_of(found.get("value") if isinstance(found, Mapping) else found, depth + 1)
     return ""
 
 

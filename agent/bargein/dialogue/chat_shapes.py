@@ -10,22 +10,31 @@ from collections.abc import Mapping
 from typing import Any
 
 Json = Mapping[str, Any]
-WRAPPERS = ("response", "data", "result")  # members that hold the whole event
+ENVELOPES = ("response", "data", "result")  # members that hold the whole event
 SHAPES = ("choices", "candidates", "message")
+CUT = ("length", "max_tokens", "MAX_TOKENS", "max_output_tokens")  # finish reasons: the answer was too long
+WITHHELD = (  # finish reasons: the server says nothing, or no more
+    "content_filter", "refusal", "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "OTHER", "LANGUAGE",
+    "IMAGE_SAFETY", "MALFORMED_FUNCTION_CALL", "guardrail_intervened", "content_filtered",
+)  # fmt: skip
 
 
 def as_choice(event: Json) -> Json:
     """The first choice of an event; {} if it has none."""
-    inner = next((event[key] for key in WRAPPERS if _is_event(event.get(key))), event)
+    inner = next((event[key] for key in ENVELOPES if _is_event(event.get(key))), event)
     kind = inner.get("type")
     if isinstance(inner.get("choices"), list):
         return _first(inner["choices"])
     if isinstance(inner.get("candidates"), list):
         return _google(_first(inner["candidates"]))
+    if isinstance(blocked := inner.get("promptFeedback"), Mapping) and blocked.get("blockReason"):
+        return {"delta": {}, "finish_reason": "SAFETY"}
     if isinstance(kind, str) and (kind.startswith(("content_block", "message_delta")) or kind == "message"):
         return _anthropic(inner, kind)
     if isinstance(kind, str) and kind.startswith("response."):
         return _responses(inner, kind)
+    if inner.get("object") == "response" and isinstance(inner.get("output"), list):
+        return _response(inner)
     text, message = inner.get("response", inner.get("content")), inner.get("message")
     if "done" in inner or "stop" in inner:
         ended = inner.get("done") is True or inner.get("stop") is True
@@ -72,7 +81,29 @@ def _responses(event: Json, kind: str) -> Json:
     if kind == "response.output_item.done" and isinstance(item, Mapping) and item.get("type") == "function_call":
         call = {"name": item.get("name"), "arguments": item.get("arguments")}
         return {"delta": _call({"index": event.get("output_index")}, call, item.get("call_id"))}
-    return {"delta": {}, "finish_reason": "stop" if kind == "response.completed" else None}
+    ended = kind in ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
+    response = event.get("response")
+    return {"delta": {}, "finish_reason": _ending(response if isinstance(response, Mapping) else {}) if ended else None}
+
+
+def _response(response: Json) -> Json:
+    """A whole answer, which was not streamed."""
+    items = [item for item in response["output"] if isinstance(item, Mapping)]
+    calls = [
+        {"id": item.get("call_id"), "function": {"name": item.get("name"), "arguments": item.get("arguments")}}
+        for item in items
+        if item.get("type") == "function_call"
+    ]
+    contents = [item.get("content") for item in items if item.get("type") == "message"]
+    parts = [part for content in contents if isinstance(content, list) for part in content]
+    return {"delta": {"content": parts, "tool_calls": calls}, "finish_reason": _ending(response)}
+
+
+def _ending(response: Json) -> str:
+    """The finish reason of a response that is over."""
+    details = response.get("incomplete_details")
+    reason = details.get("reason") if isinstance(details, Mapping) else None
+    return str(reason or ("length" if response.get("status") == "incomplete" else "stop"))
 
 
 def _call(event: Json, function: Json, identity: Any = None) -> Json:

@@ -1,6 +1,6 @@
 """Answers whose parts have labels (ReAct: "Thought: ...", "Action: ...", "Action Input: {...}", "Final Answer: ...").
 
-A thought is left out, an action is a tool call, and what follows it is made up, as is "User: ..." behind the answer.
+A thought is left out, an action is a tool call, and what follows it is made up, as is a talk that goes on behind it.
 Labels count at the beginning of a line only. The form: https://arxiv.org/abs/2210.03629, as agent frameworks write it.
 Pure.
 """
@@ -9,15 +9,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from enum import Enum
 
+from ..core.language.sentences import QUOTED_ENDS
 from .tool_text import bare_calls
 
+
+class Part(Enum):
+    """The part of an answer that is read."""
+
+    ANSWER = "said"
+    THOUGHT = "left out, up to the next label"
+    ACTION = "read at the end"
+    MADE_UP = "left out, to the end"
+
+
 CALLERS = ("user", "human", "caller")  # a model that talks on for both
-LABELS = ("thought", "action", "action input", "tool", "function", "final answer", "answer", "assistant", *CALLERS)
+SPEAKERS = ("assistant", "agent", "ai", "bot")
+ACTIONS = ("action", "tool", "function", "tool call", "function call")
+LABELS = ("thought", "action input", "final answer", "answer", *ACTIONS, *SPEAKERS, *CALLERS)
 LABEL = re.compile(
-    rf"[ \t>*_#]{{0,9}}({'|'.join(sorted(LABELS, reverse=True))})(?: name)?[ \t]{{0,3}}:[*_]{{0,3}}[ \t]{{0,9}}", re.I
+    rf"[ \t>*_#]{{0,9}}({'|'.join(sorted(LABELS, reverse=True)).replace(' ', '[ _]')})(?: name)?[ \t]{{0,3}}:"
+    r"[*_]{0,3}[ \t]{0,9}",
+    re.I,
 )
-_BEGINNING = re.compile(r"[ \t>*_#]{0,9}([a-z ]{0,12})[:*_ ]{0,4}", re.I)  # of a label, perhaps
+_BEGINNING = re.compile(r"[ \t>*_#]{0,9}([a-z_ ]{0,13}?)[:*_ ]{0,4}", re.I)  # of a label, perhaps
+_ONE_SENTENCE = re.compile(r"\S+ [^.!?]*[.!?]*|\S+[.!?]")  # not a name alone
 _NAME = re.compile(
     r"[`\"*_]{0,3}([A-Za-z_][\w.]{0,60}?)(?:\(\)?|\[(?P<given>[^\[\]\n]*)\]?)?[`\"*_]{0,3}[ \t\r]*(?:\n|\Z)"
 )
@@ -25,7 +42,6 @@ _INPUT = re.compile(
     r"\s*[*_]{0,3}(?:(?:action|tool|function) )?(?:input|arguments|args|parameters)[ \t]{0,3}:[*_]{0,3}\s*", re.I
 )
 LONGEST_FINAL = 40  # characters of "**Final Answer:** "
-SENTENCE_ENDS = (".", "!", "?", "…", '"')
 LONGEST_INPUT = 24  # characters of "**Function arguments:** "
 _END = re.compile(r"\n[ \t*_]{0,9}(?:observation|thought|final answer)[ \t]*:", re.I)  # what follows is made up
 _FINAL = re.compile(r"\bfinal answer[*_ ]{0,3}:[*_ ]{0,3}", re.I)
@@ -44,70 +60,97 @@ class LabelledText:
         self._known = known
         self._text = ""  # not yet read
         self._begins = True  # the text begins a line
-        self._thinks = self._acts = self._over = False
+        self._part = Part.ANSWER
         self._last = ""  # the last character that was handed on and is no space
 
     def feed(self, text: str, last: bool = False) -> str:
         """What can be handed on."""
         self._text += text
-        out = ""
-        while self._text and not (self._acts or self._over):
-            if self._begins:
-                label = LABEL.match(self._text)
-                if label is None and not last and self._may_be_label():
-                    break
-                if label is not None:
-                    taken = self._take(label, last)
-                    if taken is None:
-                        break
-                    if not taken:
-                        continue
-                    self._begins = False
-            if self._acts or self._over:
-                break
-            line, newline, rest = self._text.partition("\n")
-            if self._thinks:
-                final = _FINAL.search(line)
-                if not (final or newline or last):
-                    self._text = line[-LONGEST_FINAL:]  # "Final Answer:" may come
-                    break
-                self._thinks = final is None
-                line, newline = (line[final.end() :], newline) if final else ("", "")
-            self._begins, self._text = "\n" in self._text, rest
-            self._last = line.rstrip()[-1:] or self._last
-            out += line + newline
-        return out + (self._action() if last and self._acts else "")
+        out: list[str] = []
+        while self._text and (said := self._read(last)) is not None:
+            out.append(said)
+        if last and self._part is Part.ACTION:
+            out.append(self._action())
+        return "".join(out)
 
-    def _may_be_label(self) -> bool:
-        begun = _BEGINNING.fullmatch(self._text)
-        word = begun[1].lower().strip() if begun else "-"
-        return any(label.startswith(word) or word in (label, f"{label} name") for label in LABELS)
-
-    def _take(self, label: re.Match[str], last: bool) -> bool | None:
-        """Take the label off the text and note what it says; False: with its line. None: not known yet."""
-        kind, behind = label[1].lower(), self._text[label.end() :]
-        if kind == "thought":
-            self._text, self._thinks = behind, True
-        elif kind in CALLERS:
-            if not self._last or self._last in SENTENCE_ENDS:  # not "Your login: User: jones"
-                self._text, self._thinks, self._over = behind, True, bool(self._last)
-        elif kind == "assistant":
-            self._text, self._thinks = behind, False
-        elif kind.endswith("answer"):
-            if kind == "final answer" or self._thinks:
-                self._text, self._thinks = behind, False
-        elif kind == "action input" or _NONE.match(behind):  # of no action
-            if "\n" not in behind and not last:
+    def _read(self, last: bool) -> str | None:
+        """Read a line, or the rest of one; what of it is said. None: no more can be read before more has come."""
+        if self._begins and self._part in (Part.ANSWER, Part.THOUGHT):
+            left_out = self._left_out(last)
+            if left_out is None:
                 return None
-            self._text = behind.partition("\n")[2]
-            return False
-        elif (acts := _acts(behind, self._known, last)) is None:
+            self._begins = self._text[:left_out].endswith("\n")
+            self._text = self._text[left_out:]
+            if self._begins:
+                return ""
+        if self._part is Part.THOUGHT:
+            return self._think(last)
+        return self._say() if self._part is Part.ANSWER else None
+
+    def _say(self) -> str:
+        line, newline, self._text = self._text.partition("\n")
+        self._begins = bool(newline)
+        self._last = line.rstrip()[-1:] or self._last
+        return line + newline
+
+    def _think(self, last: bool) -> str | None:
+        """Leave out a line, up to an answer in it."""
+        line, newline, rest = self._text.partition("\n")
+        if final := _FINAL.search(line):
+            self._text, self._part = self._text[final.end() :], Part.ANSWER
+        elif newline or last:
+            self._text, self._begins = rest, bool(newline)
+        else:
+            self._text = line[-LONGEST_FINAL:]  # "Final Answer:" may come
             return None
-        elif acts:
-            self._text, self._acts, self._thinks = behind, True, False
-        elif not behind.partition("\n")[0].strip("` "):
-            self._text = behind  # what it said is a call in another form
-        return True
+        return ""
+
+    # ------------------------------------------------------------------------- labels
+
+    def _left_out(self, last: bool) -> int | None:
+        """How many characters at the beginning of a line are not said: a label, or the line. What they say is noted.
+
+        None: not known before more has come.
+        """
+        label = LABEL.match(self._text)
+        if label is None:
+            return None if not last and _may_be_label(self._text) else 0
+        kind, behind = label[1].lower().replace("_", " "), self._text[label.end() :]
+        line = len(self._text.partition("\n")[0]) + 1
+        whole = last or "\n" in behind
+        if kind == "thought":
+            self._part = Part.THOUGHT
+        elif kind in ("assistant", "final answer") or (kind == "answer" and self._part is Part.THOUGHT):
+            self._part = Part.ANSWER
+        elif kind in CALLERS:
+            return self._talked_on(kind, behind, line, last)
+        elif kind == "action input" or (kind in ACTIONS and _NONE.match(behind)):
+            return line if whole else None
+        elif kind in ACTIONS:
+            acts = _acts(behind, self._known, last)
+            if acts:
+                self._part = Part.ACTION
+            elif acts is None or behind.partition("\n")[0].strip("`*_ "):
+                return None if acts is None else 0
+        else:
+            return 0
+        return label.end()
+
+    def _talked_on(self, kind: str, behind: str, line: int, last: bool) -> int | None:
+        """The same for the label of a caller. The model talks on for the caller if its own label follows, or if the
+        answer ends with one sentence of a user's; else it is a detail: "User: Jones"."""
+        said, _, rest = behind.partition("\n")
+        if self._part is Part.THOUGHT or (self._last and self._last not in QUOTED_ENDS):
+            return 0
+        follows = LABEL.match(rest.lstrip())
+        if follows is None and not last and (not rest.strip() or _may_be_label(rest.lstrip())):
+            return None
+        made_up = follows is not None and follows[1].lower() in SPEAKERS
+        if made_up and not self._last:
+            return line
+        if made_up or (self._last and kind != "caller" and not rest.strip() and _ONE_SENTENCE.fullmatch(said.strip())):
+            self._part = Part.MADE_UP
+        return 0
 
     def _action(self) -> str:
         """Read the call at the end of the answer. What of it is text after all."""
@@ -128,6 +171,12 @@ class LabelledText:
         else:
             return rest
         return ""
+
+
+def _may_be_label(text: str) -> bool:
+    begun = _BEGINNING.fullmatch(text)
+    word = begun[1].lower().replace("_", " ").strip() if begun else "-"
+    return any(label.startswith(word) or word in (label, f"{label} name") for label in LABELS)
 
 
 def _acts(behind: str, known: Callable[[str], bool], last: bool) -> bool | None:

@@ -15,6 +15,7 @@ from ..core.turns.reply import Finish
 from ..errors import EngineError
 from . import chat_api
 from .chat_events import Ended, ToolCall
+from .chat_shapes import CUT
 from .flow.model import Flow
 from .llm_context import messages
 from .model_text import ModelText
@@ -143,7 +144,7 @@ class ModelAnswer:
                     if isinstance(event, ToolCall):
                         calls.append(event)
                     elif isinstance(event, Ended):
-                        cut = event.reason in ("length", "max_tokens", "MAX_TOKENS")
+                        cut = event.reason in CUT
                     else:
                         sentences = text.feed(event.text)
                         if text.unopened and place not in _reasons:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from ..core.language.sentences import Sentences
+from ..core.language.sentences import SENTENCE_ENDS, Sentences
 from .labelled_text import LABEL, LabelledText
 from .plain_text import LineEnds, plain
-from .tool_text import ARGUMENTS, Brackets, bare_calls, calls_in, ends_call, python_calls
+from .tool_text import ARGUMENTS, Brackets, bare_calls, calls_in, ends_call, from_attributes, python_calls
 
 _NAMES = (
     r"think(?:ing)?|thoughts?|reason(?:ing)?|reflect(?:ion)?|analysis|scratchpad|monologue|(?:inner|internal)_\w{4,10}"
@@ -23,7 +23,7 @@ _CALLS = (  # calls written as text; Mistral's, Llama's and bare JSON have no en
     r"<(?:\w{1,20}[:_])?(tool_calls?|function_calls?)>|(?=<(function)=)|\[(TOOL_CALLS)\]|<\|(python_tag)\|>"
     r"|<(start_function_call)>|<\|(tool_calls?)(?:_section)?_begin\|>|<\uff5c(tool)\u2581calls?\u2581begin\uff5c>"
     r"|\b(functools)(?=\[)|<\|(channel|start)\|>(?=\s{0,9}(?:commentary|assistant)\s{1,9}to=)"
-    r'|(?=(?P<bare>(?:\[\s{0,9})?\{)\s{0,9}"[A-Za-z_]{1,20}"\s{0,9}:)'
+    r"|(?=(?P<bare>(?:\[\s{0,9})?\{)\s{0,9}(?P<quote>[\"']?)[A-Za-z_]{1,20}(?P=quote)\s{0,9}:)"
     r"|(?=(?<![\w.])(?P<python>(?:print\(|\[\s{0,9}){0,2})(?P<tool>[A-Za-z_][\w.]{0,60})\()"
 )
 _END = rf"<\s*/\s*(?:{_NAMES})\s*>|<\|(?:end_(?:of_)?|/)(?:{_NAMES})\|>|\[/THINK\]|◁/think▷|<unused95>"
@@ -45,11 +45,13 @@ _TAG = re.compile(
     r"<(https?://[^<>\s]+|[^<>\s@]+@[^<>\s]+)>|</?[A-Za-z][^<>]*>|<\|[^<>]*\|>|<\uff5c[^<>]*\uff5c>|<!--[^<>]*-->|\[/?INST\]"
 )
 _PARTIAL = re.compile(  # what may be the beginning of a tag, or of a call
-    r"(?:<[/|!A-Za-z \uff5c][^<>]{0,80}|<|\[/?[A-Z_]{0,10}|◁[^▷]{0,8}|\[\s{1,9}"
-    r"|(?:\[\s{0,9})?\{\s{0,9}\"?[A-Za-z_]{0,20}\"?\s{0,9}|<[A-Za-z_][\w.-]{0,60}>\s{0,9}(?:<[/\w.-]{0,62})?"
+    r"(?:<[/|!A-Za-z \uff5c][^<>]{0,240}|<|\[/?[A-Z_]{0,10}|◁[^▷]{0,8}|\[\s{1,9}"
+    r"|(?:\[\s{0,9})?\{\s{0,9}[\"']?[A-Za-z_]{0,20}[\"']?\s{0,9}|<[A-Za-z_][\w.-]{0,60}(?:\s[^<>]{0,200})?>\s{0,9}(?:<[/\w.-]{0,62})?"
     r"|<\|(?:channel|start|im_start|start_header_id)\|>[^<]{0,40}(?:<\|?[a-z_]*\|?)?)$"
 )
-_OWN = re.compile(  # the tag of a tool: <go/>, <go></go>, <go>{...}</go>, <go><to>sales</to></go>, <tool name="go">...
+# The tag of a tool: <go/>, <go to="sales"/>, <go></go>, <go>{...}</go>, <go><to>sales</to></go>, <tool name="go">...
+_OWN = re.compile(
+    r"<(?P<set>[A-Za-z_][\w.-]{0,60})(?P<given>(?:\s{1,3}\w{1,60}=(?:\"[^\"<>]{0,200}\"|'[^'<>]{0,200}'))+)(?:\s{0,3}/>|\s{0,3}>\s{0,9}</(?P=set)>)|"
     r"<(?P<name>[A-Za-z_][\w.-]{0,60})(?:(?P<empty>\s{0,3}/>|>\s{0,9}</(?P=name)>)|>(?=\s{0,9}(?:(?P<json>\{)|<[a-z])))"
     r"|<(?:tool|function|call|invoke|tool_use|tool_call|function_call)\s{1,3}name=[\"']?(?P<named>[\w.-]{1,60})[\"']?\s{0,3}>"
 )
@@ -57,14 +59,17 @@ _NAME = re.compile(
     r"(\A|\n|(?<=>)|(?<=[.!?] ))[ \t>]{0,9}(?:print\(|\[\s{0,9}){0,2}(?:[A-Za-z_][\w.]{0,60}|(?<=print\())\Z"
 )  # begins a line, and perhaps a call
 _SPEAKER = re.compile(r"\A[\s*\"]*(?:assistant|ai|agent|bot|answer|response|reply)\*{0,2}:\*{0,2}\s+(?=\w)", re.I)
+MARKS = " \t\r\n`*_"
+_LINE_BEGIN = re.compile(r"(?:```\w*|(?P<item>[-•]|\*(?!\*)|\d{1,2}[.)])?\s*(?P<mark>[`*_]{1,3})?)")
 CALLS = (
     "tool_call", "function_call", "function", "tool_calls", "function_calls", "python_tag", "start_function_call",
     "tool", "functools", "channel", "start",
 )  # fmt: skip
 _UNMARKED = ("tool_calls", "python_tag", "functools")  # nothing says where their calls end: words may follow
 _CUT_CALL = re.compile(rf'"(?:{"|".join(ARGUMENTS)})"\s*:')
-SENTENCE_ENDS = (".", "!", "?", "…")
 MAX_TOOL_CHARS = 8_000
+LONGEST_WORD = 200  # characters; the rest is read as another one
+_WORD = re.compile(rf"[^\s>]{{0,{LONGEST_WORD - 1}}}[\s>]|[^\s>]{{{LONGEST_WORD}}}")
 LINE_CHARS = 200  # of a line's beginning: enough to tell whether it has words
 LONGEST_SENTENCE = 500  # characters; then it is said in parts
 
@@ -78,7 +83,8 @@ _REASONS = re.compile(
 
 
 class ModelText:
-    """Text in pieces of any size, sentences out as soon as each is complete.
+    """Text in pieces of any size, sentences out as soon as each is complete. It is read word by word, so that the
+    pieces in which it comes make no difference.
 
     `reasons`: this model ends its reasoning with a closing tag that has no opening one, so nothing is said before it.
     `known`: whether there is a tool of this name; JSON without a tag is a call of a known tool, or else text.
@@ -94,6 +100,7 @@ class ModelText:
         self.unopened = False  # a closing tag came without an opening one: what came before was reasoning
         self.tools: list[tuple[str, str]] = []  # name and arguments of tool calls written as text
         self.plain = ""  # all that is said
+        self._word = ""  # whose end has not come
         self._raw = ""  # not yet read
         self._inside = ""  # name of the block that we are in
         self._block = ""
@@ -117,11 +124,20 @@ class ModelText:
 
     def feed(self, text: str) -> list[str]:
         """Sentences that are complete now."""
-        self._raw += text
+        text, read, found = self._word + text, 0, []
+        for word in _WORD.finditer(text):
+            found += self._feed(word[0])
+            read = word.end()
+        self._word = text[read:]
+        return found
+
+    def _feed(self, word: str) -> list[str]:
+        self._raw += word
         return self._spoken(self._read(last=False), last=False)
 
     def rest(self, cut: bool = False) -> list[str]:
         """What is left at the end. `cut`: the model was stopped in the middle, so the last sentence is not whole."""
+        self._raw += self._word
         found = self._spoken(self._read(last=True), last=True)
         self.tools += self._labels.calls
         held, self._held = self._held or [], None
@@ -160,11 +176,11 @@ class ModelText:
                 self._block = (self._block + self._raw[:upto])[-MAX_TOOL_CHARS:]
                 self._raw = self._close() + self._raw[after:]
             elif mark is not None:
-                self._within = not self._begins(mark.start())
+                self._within = self._mentions(mark.start())
                 out.append(self._outside(self._raw[: mark.start()]))
                 kind = "(" if mark["tool"] else next(group for group in mark.groups() if group)
                 self._inside = kind.lower().lstrip("[ \t\r\n")
-                self._brackets = Brackets("\"'" if mark["tool"] else '"')
+                self._brackets = Brackets("\"'" if mark["tool"] or mark["quote"] == "'" else '"')
                 self._raw = self._raw[mark.end() :]
         upto = len(self._raw) if last else self._certain()
         ready, self._raw = self._raw[:upto], self._raw[upto:]
@@ -193,9 +209,13 @@ class ModelText:
         own = self._own_tag()
         if own is None or (mark is not None and mark.start() < own.start()):
             return mark
-        name, ended = own["named"] or own["name"], own["name"] or r"\w{1,20}"
-        self._closing = _CLOSE if own["empty"] else re.compile(rf"</{ended}\s{{0,9}}>")
+        name, ended = own["set"] or own["named"] or own["name"], own["name"] or r"\w{1,20}"
+        self._closing = _CLOSE if own["empty"] or own["set"] else re.compile(rf"</{ended}\s{{0,9}}>")
         written = f"{name}()" if own["empty"] else f"<function={name}>"
+        if own["set"]:
+            written += f"{from_attributes(own['given'])}</function>"
+        elif not own["empty"] and not self._begins(own.start()):
+            written = "<observation>"  # "say <go>{...}</go> now" only mentions it
         self._raw = self._raw[: own.start()] + written + self._raw[own.end() :]
         return self._opening()
 
@@ -206,14 +226,29 @@ class ModelText:
 
     def _begins(self, at: int) -> bool:
         """Whether a line or a sentence begins at this place of the text that is not yet read."""
-        before = self._raw[:at].rstrip()[-1:] or self._last
-        return before in SENTENCE_ENDS or self._begins_line(at)
+        return self._before(at) in SENTENCE_ENDS or self._begins_line(at)
+
+    def _before(self, at: int) -> str:
+        """The last character before this place that is no space and no mark; "" if there is none."""
+        return self._raw[:at].rstrip(MARKS)[-1:] or self._last
 
     def _begins_line(self, at: int) -> bool:
+        return _LINE_BEGIN.fullmatch(self._in_line(at)) is not None
+
+    def _mentions(self, at: int) -> bool:
+        """Whether a call at this place is not meant to be made: within a sentence, an item of a list, or marked like
+        code behind words that introduce it."""
+        if not self._begins(at):
+            return True
+        mark = _LINE_BEGIN.fullmatch(self._in_line(at))
+        introduced = self._before(at) not in ("", *SENTENCE_ENDS)
+        return mark is not None and (mark["item"] is not None or (mark["mark"] is not None and introduced))
+
+    def _in_line(self, at: int) -> str:
+        """What stands before this place in its line, without labels and tags."""
         begin = self._raw.rfind("\n", 0, at) + 1
         before = ("" if begin else self._line) + self._raw[begin : min(at, begin + LINE_CHARS)]
-        before = LABEL.sub("", _TAG.sub("", before).lstrip("> \t\r\n"), count=1)
-        return re.fullmatch(r"(?:```\w*)?", before.strip("> \t\r\n;,")) is not None
+        return LABEL.sub("", _TAG.sub("", before).lstrip("> \t\r\n"), count=1).strip("> \t\r\n;,")
 
     def _outside(self, text: str) -> str:
         self._last = text.rstrip()[-1:] or self._last
@@ -223,8 +258,10 @@ class ModelText:
     def _own_tag(self) -> re.Match[str] | None:
         """The tag of a known tool that comes next: at the beginning of a line, or with JSON behind it."""
         for tag in _OWN.finditer(self._raw):
-            meant = self._called(tag["named"] or tag["name"]) and not _OPEN.match(self._raw, tag.start())
-            if meant and (tag["json"] or tag["named"] or self._begins_line(tag.start())):
+            name = tag["set"] or tag["named"] or tag["name"]
+            meant = self._called(name) and not _OPEN.match(self._raw, tag.start())
+            begins = self._begins if tag["set"] else self._begins_line
+            if meant and (tag["json"] or tag["named"] or begins(tag.start())):
                 return tag
         return None
 

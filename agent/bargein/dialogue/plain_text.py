@@ -28,7 +28,10 @@ class LineEnds:
                 self._begun = self._item = False
             if not self._begun:
                 self._head += part
-                part = "" if len(self._head) < LONGEST_MARK or _WHOLE_LINE.match(self._head) else self._begin()
+                waits = len(self._head) < LONGEST_MARK or (
+                    len(self._head) < LONGEST_ROW and _WHOLE_LINE.match(self._head)
+                )
+                part = "" if waits else self._begin()
             self._last = part.rstrip()[-1:] or self._last
             out.append(part)
         return "".join([*out, self._begin() if last else ""])
@@ -49,6 +52,7 @@ class LineEnds:
 
 
 LONGEST_MARK = 8  # characters
+LONGEST_ROW = 2_000
 # Rows, fences, rules and definitions of links are known at their end.
 _WHOLE_LINE = re.compile(r"\s*+(?:\||```|~~~|[-*_=\s]*$|\[[^\[\]]{0,40}(?:\]:|\]?$))")
 _MARK = re.compile(r"\s*(?:[-*+•·‣–—▪●]\s+|\d{1,3}[.)]\s+|\[\d\]:?\s+|#{1,6}\s+|\|)")
@@ -71,11 +75,18 @@ def _unmarked(line: str) -> str:
 
 _NOTE = re.compile(r"\[[^\[\]]*\]|【[^】]*】")
 _KEY = re.compile(r"\[([\w*#]{1,6})\]")
-_PRESSED = re.compile(  # what stands in brackets behind it are keys, else it is a source
+LONGEST_PRESS = 40  # characters of "press the number "
+_PRESSING = (
     r"\b(?:press|dial|push|hit|type|enter|key|option|choose|drücken?|wählen?|tasten?|tippen?|puls[ae]|marque|presione|oprima|tecla|"
-    r"appuyez|tapez|composez|touche|prem[aei]|digit[aei]|tasto|druk|toets|kies|pressione|digite)\b",
+    r"appuyez|tapez|composez|touche|prem[aei]|digit[aei]|tasto|druk|toets|kies|pressione|digite)\b"
+)
+_PRESSED = re.compile(_PRESSING, re.I)
+# What stands in brackets directly behind it is a key, and so is the next one behind "or".
+_PRESS = re.compile(
+    rf"(?:{_PRESSING}|\bnumber)(?:[\s:*`\"']|\b(?:the|on|key|number|option|die|la|le|de|taste|tecla|touche|tasto|toets)\b)*\Z",
     re.I,
 )
+_NEXT_KEY = re.compile(r"(?:[,;]|\b(?:or|and|oder|und|o|y|ou|et|e|of|en))[\s*`\"']*\Z", re.I)
 _WIKI = re.compile(r"\[\[(?:[^\[\]|]*\|)?([^\[\]]+)\]\]")
 _LINK = re.compile(  # the label may hold an image, or brackets; a blank before the address is a slip
     r"!?\[((?:[^\[\]]|\[[^\[\]]*\])*)\](?:\(| \((?=\w+:))(?:<[^<>]*>|(?:[^()\s]|\([^()\s]*\))*)"
@@ -98,6 +109,18 @@ def _is_key(mark: re.Match[str]) -> bool:
     return mark[0] in ("*", "#") and not (before.isalnum() or behind.isalnum() or behind == "*")
 
 
+def _with_keys(text: str) -> str:
+    """The keys in brackets without them: "Press [1], or [2]". Other figures in brackets are sources."""
+    out, end, pressed = "", 0, False
+    for key in _KEY.finditer(text):
+        before = text[max(end, key.start() - LONGEST_PRESS) : key.start()]
+        is_key = _PRESS.search(before) is not None or (pressed and _NEXT_KEY.search(before) is not None)
+        pressed = pressed or is_key
+        out += text[end : key.start()] + (key[1] if is_key else key[0])
+        end = key.end()
+    return out + text[end:]
+
+
 def plain(text: str) -> str:
     """A sentence without markdown, links' addresses, notes and emoji; "" if no word is left."""
     text = html.unescape(text)
@@ -105,8 +128,8 @@ def plain(text: str) -> str:
     text = _LINK.sub(_label, _LINK.sub(_label, text))  # twice: an image inside
     text = _WIKI.sub(_label, text)
     text = _REFERENCE.sub(_label, text)
-    if keys := _PRESSED.search(text):
-        text = text[: keys.end()] + _KEY.sub(r"\1", text[keys.end() :])
+    keys = _PRESSED.search(text)
+    text = _with_keys(text) if keys else text
     text = _NOTE.sub(" ", text)
     text = _SMILEY.sub(" ", text)
     text = _EMPHASIS.sub(r"\2", text)

@@ -36,6 +36,9 @@ _ADDRESSED = re.compile(
 )
 _SPECIAL = re.compile(r"<[|\uff5c][^<>]{1,60}[|\uff5c]>")  # <|message|>, <｜tool▁sep｜>
 _ESCAPED = re.compile(r"\b(\w+)\s{0,9}:\s{0,9}<escape>(.*?)<escape>", re.DOTALL)  # Gemma
+_ATTRIBUTE = re.compile(r"""([A-Za-z_]\w{0,60})=(?:"([^"<>]*)"|'([^'<>]*)')""")
+_NAME = re.compile(r"[A-Za-z_][\w.]{0,60}")
+_NAME_BEFORE_CALL = re.compile(r"(?:print\()?[A-Za-z_][\w.]{0,60}\(")
 _MARKER = re.compile(r"\[TOOL_CALLS\]", re.I)  # before each of Mistral's parallel calls
 _NAMED = re.compile(r"\s*([A-Za-z_][\w.-]*)\s*(?:\[ARGS\]\s*)?(\{.*)", re.DOTALL)  # Mistral: transfer{"queue": "sales"}
 
@@ -156,6 +159,11 @@ def _tagged(text: str) -> list[tuple[str, str]]:
     return found
 
 
+def from_attributes(text: str) -> str:
+    """The arguments in the attributes of a tag, as JSON: ` to="sales"`."""
+    return _written({name: double or single for name, double, single in _ATTRIBUTE.findall(text)})
+
+
 def _written(given: Any) -> str:
     return json.dumps(given or {}, ensure_ascii=False, default=str)
 
@@ -184,18 +192,28 @@ def python_calls(text: str, known: Callable[[str], bool]) -> list[tuple[str, str
 def ends_call(call: str, behind: str, last: bool) -> bool | None:
     """Whether a call in Python is one, by what stands `behind` it: "hangup() is what ends a call" calls nothing.
 
-    A call without arguments has to be alone in its line, or before another call. None: not known before more has come.
-    `last`: no more will come.
+    A sentence does not go on behind a call, nor in its next line. Behind one without arguments stands nothing but
+    another call. None: not known before more has come. `last`: no more will come.
     """
-    if not call.rstrip(")] \t\r\n").endswith("("):
-        return True
-    line, newline, _ = behind.partition("\n")
-    rest = line.strip("`;, \t\r")
+    line, newline, follows = behind.partition("\n")
+    rest = line.strip("`*;, \t\r")
     if not rest:
+        follows = follows.lstrip("-*> \t\r\n")
+        return True if last and not follows else _is_new(follows, last)
+    if rest == "." and call.rstrip(")] \t\r\n")[-1:] != "(":
         return True if newline or last else None
-    if re.match(r"(?:print\()?[A-Za-z_][\w.]{0,60}\(", rest):
+    if call.rstrip(")] \t\r\n").endswith("("):
+        return None if not (newline or last) and _NAME.fullmatch(rest) else _NAME_BEFORE_CALL.match(rest) is not None
+    return _is_new(rest, last or bool(newline))
+
+
+def _is_new(text: str, last: bool) -> bool | None:
+    """Whether a text goes on with no sentence: it is another call, or begins like a sentence."""
+    if _NAME_BEFORE_CALL.match(text):
         return True
-    return None if not (newline or last) and re.fullmatch(r"[A-Za-z_][\w.]{0,60}", rest) else False
+    if not last and (not text or _NAME.fullmatch(text)):
+        return None
+    return not (text[:1].islower() or text[:1] in ",;:?!)-")
 
 
 def bare_calls(text: str, known: Callable[[str], bool]) -> list[tuple[str, str]]:

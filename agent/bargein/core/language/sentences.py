@@ -10,6 +10,8 @@ from .abbreviations import ANYWHERE, BEFORE_NUMBER
 # abbreviation or an initial. The look-behind keeps the search linear over "......".
 _END = re.compile(r"(?<![.!?…])[.!?…]+[\"'”’)*_`]*\s+")
 _INITIAL = re.compile(r"(?:^|[\s(])(?:[A-Za-zÄÖÜ]|St|[A-Za-zÄÖÜ](?:\.[A-Za-z])+)\.$")
+SENTENCE_ENDS = (".", "!", "?", "…")
+QUOTED_ENDS = (*SENTENCE_ENDS, '"', "”", ")")  # where a quote or an aside ends, too
 LONGEST_ABBREVIATION = 24  # characters before an end that are checked
 LONGEST_TAIL = 32  # punctuation and spaces after a word; more is dropped
 LONGEST_CHARACTERS = 600  # a sentence without an end is spoken in parts
@@ -82,7 +84,7 @@ class Sentences:
         """Cut a sentence that has become too long at its spaces. Returns where the rest begins."""
         while len(self._text) - start > LONGEST_CHARACTERS:
             cut = self._text.rfind(" ", start, start + LONGEST_CHARACTERS)
-            if cut <= start:
+            if cut <= start and (cut := self._text.find(" ", start + LONGEST_CHARACTERS)) < 0:
                 break
             if any(c.isalnum() for c in self._text[start:cut]):
                 out.append(" ".join(self._text[start:cut].split()))

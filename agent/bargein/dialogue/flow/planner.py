@@ -27,7 +27,7 @@ from .state import LEAD, FlowState, SpokenSentence
 DIGIT_TYPES = ("digits", "phone", "number")
 MOST_KEYS = 12  # keys for a number of unknown length
 ANSWERED_BY = "answered_by"
-MOST_STEPS = 60  # without listening; a flow with more runs in a circle
+STEPS_A_TURN = 60  # without listening; a flow with more runs in a circle
 
 
 class FlowPlanner:
@@ -172,7 +172,7 @@ class FlowReply:
         step, start, only_ask, again, leave = (
             self._flow.steps[walk.step], walk.start, walk.only_ask, walk.again, walk.leave,
         )  # fmt: skip
-        for _ in range(MOST_STEPS):
+        for _ in range(STEPS_A_TURN):
             fresh = not (start or only_ask or leave)
             if fresh and not walk.repeated:
                 state, failed = await self._entered(step, state)
