@@ -148,3 +148,16 @@ def test_over_the_end_of_the_reply_a_backchannel_is_no_answer_to_the_question() 
     assert call.results == [("okay", "backchannel", "held")]
     assert [row.agent_text for row in call.rows.values()] == [f"{MENU} which one"]
     assert call.situations[1].caller_text == "blue"
+
+
+def test_a_backchannel_over_the_last_words_of_the_agent_is_held_though_its_words_come_later() -> None:
+    call = Slow([MENU, "fine"], ["okay", "I want the blue one"], 1500)
+    call.run(1000)
+    call.sound(MAY_BE, 300)
+    call.run(400)
+    call.sound(MAY_BE, 600)
+    assert call.core.state is State.LISTENING
+    call.run(5000)
+    assert call.situations[1].caller_text == "I want the blue one"
+    assert call.results == [("okay", "backchannel", "held")]
+    assert [row.turn_seq for row in call.rows.values()] == [0]

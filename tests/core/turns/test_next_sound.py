@@ -380,19 +380,6 @@ def test_the_agent_goes_on_when_the_sound_that_had_stopped_it_was_nothing(voice:
     assert call.core._caller.sounds[0].id == 1
 
 
-def test_a_backchannel_over_the_last_words_of_the_agent_is_held_though_its_words_come_later() -> None:
-    call = Slow([MENU, "fine"], ["okay", "I want the blue one"], 1500)
-    call.run(1000)
-    call.sound(MAY_BE, 300)
-    call.run(400)
-    call.sound(MAY_BE, 600)
-    assert call.core.state is State.LISTENING
-    call.run(5000)
-    assert call.situations[1].caller_text == "I want the blue one"
-    assert call.results == [("okay", "backchannel", "held")]
-    assert [row.turn_seq for row in call.rows.values()] == [0]
-
-
 def test_a_backchannel_that_lasts_until_the_question_answers_it() -> None:
     question = Segment(utterance("which one would you like"), question=True)
     call = Slow([MENU, "fine"], ["yeah"], 200, then=question)
