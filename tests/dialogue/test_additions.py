@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from bargein.core.language.addition import is_addition, yes_and_more
 from bargein.core.turns.records import Callback, CallInfo
 from bargein.dialogue.dialogues import find
 from bargein.dialogue.flow import load
@@ -37,22 +36,14 @@ ADDED = {
         "yes, but not after five": "not after five",
         "yes, but not before Wednesday": "not before Wednesday",
         "yes but don't ring the bell": "don't ring the bell",
-        "yep, that's right, just don't be late": "just don't be late",
-        "yes, and no onions please": "no onions please",
-        "okay, just knock on the back door": "just knock on the back door",
-        "yes. Also, please send me a receipt": "please send me a receipt",
-        "yes, one more thing, please use the back door": "please use the back door",
-        "that's right, but my wife will be there": "my wife will be there",
-        "yes, I'm not home before noon, don't ring": "I'm not home before noon, don't ring",
+        "yes that's right, and leave it at the back door please": "leave it at the back door please",
+        "yes, please hurry": "please hurry",
     },
     "de": {
         "stimmt, aber bitte nicht vor neun anrufen": "bitte nicht vor neun anrufen",
         "ja, aber bitte rufen Sie nicht vor neun an": "bitte rufen Sie nicht vor neun an",
-        "ja, nur bitte nicht so laut": "bitte nicht so laut",
-        "richtig, aber sagen Sie meiner Frau nichts": "sagen Sie meiner Frau nichts",
-        "ja, und bitte als Geschenk verpacken": "bitte als Geschenk verpacken",
-        "passt, aber keine Zwiebeln bitte": "keine Zwiebeln bitte",
-        "ja, außerdem brauche ich eine Rechnung": "brauche ich eine Rechnung",
+        "richtig, aber bitte nicht klingeln": "bitte nicht klingeln",
+        "ja, und legen Sie es vor die Tür bitte": "legen Sie es vor die Tür bitte",
     },
 }
 CHANGED = {
@@ -74,6 +65,45 @@ CHANGED = {
         "yes, but don't do it yet",
         "that's right, but how much is it?",
         "yes and no",
+        "yes, and don't do it",
+        "yes and don't book it",
+        "yes and don't charge me",
+        "yes, and I can't come",
+        "yes and my answer is no",
+        "yes and the time doesn't work",
+        "yes, and it isn't Jones",
+        "yes and I'm busy that day",
+        "yes, and I won't be there",
+        "yes and it should be green",
+        "yes and without the mug",
+        "yes, and please remove the mug",
+        "yes and how about earlier",
+        "yes and the week after",
+        "yes but don't send it to that address",
+        "yes, but don't come at that time",
+        "yes, but never at that time",
+        "yes, but don't do it without asking me first",
+        "yes, but call it off",
+        "yes, and call it off",
+        "yes, but put it off",
+        "yes, but come later",
+        "yes, and come earlier",
+        "yes, but not until next week",
+        "yes, but not too early",
+        "yes, and make sure it's green",
+        "yes, but put it under Smith",
+        "yes, but ask me again",
+        "yes, but leave me alone",
+        "yes, and cancel the other one",
+        "yes, but I am moving on that day",
+        "yes and can we do it earlier",
+        "yes, but no, please hurry",
+        "yes, but not before January",
+        "yes, but don't call before nine or after eleven",
+        "yes, but please hurry and make it green",
+        "yes. Also, please send me a receipt",
+        "that's right, but my wife will be there",
+        "yes, one more thing, please use the back door",
     ],
     "de": [
         "ja, aber machen Sie neun Uhr draus",
@@ -85,6 +115,18 @@ CHANGED = {
         "genau, aber ich will nicht",
         "stimmt, aber die Zeit ist falsch",
         "ja, aber bitte buchen Sie es nicht",
+        "ja, und bitte nicht",
+        "ja, und bitte nicht buchen",
+        "ja, und ich kann da nicht",
+        "ja, und bitte früher",
+        "ja, und ohne Tasse bitte",
+        "ja, und einen Menschen bitte",
+        "ja, aber bitte nicht bei mir",
+        "ja, aber nicht vor Januar",
+        "ja, aber stellen Sie es um",
+        "ja, und legen Sie auf",
+        "ja, aber sprechen Sie mit meiner Frau",
+        "ja, und noch eine Tasse",
     ],
 }
 
@@ -110,8 +152,12 @@ async def test_an_addition_confirms_and_is_kept(tmp_path: Path, language: str, s
 @pytest.mark.parametrize(("language", "said"), [(lang, said) for lang, texts in CHANGED.items() for said in texts])
 async def test_a_change_does_not(tmp_path: Path, language: str, said: str) -> None:
     call = await at_the_check(tmp_path, language)
-    assert (await call.says(said)).finish is None
+    values = dict(call.planner.progress.slots)
+    await call.says(said)
     assert call.planner.state.step != "end"
+    assert "added" not in call.planner.state.variables
+    if "other one" in said or "eine Tasse" in said or "one more" in said:
+        assert call.planner.progress.slots["at"] == values["at"]  # none of these is one o'clock
 
 
 @pytest.mark.parametrize(
@@ -142,24 +188,7 @@ async def test_a_secret_keeps_what_is_added_out_of_the_flow(tmp_path: Path) -> N
     await call.start()
     for said in ("Jones", "red", "Thursday", "14:00"):
         await call.says(said)
-    assert (await call.says("yes, but please don't ring")).text == "Taken."
-
-
-async def test_a_yes_or_no_may_have_an_addition(tmp_path: Path) -> None:
-    flow = """
-queue: support
-slots: {gift: {type: yes_no}}
-steps:
-  a: {ask: "Shall we wrap it?", slot: gift, next: b}
-  b: {say: "{gift}: {added}.", hangup: yes}
-"""
-    for said, answer in {
-        "yes, but please don't use red paper": "yes: please don't use red paper.",
-        "yes, but not today": "Sorry, I am not sure that I got that right. Shall we wrap it?",
-    }.items():
-        call = call_of(load(write(tmp_path, flow)))
-        await call.start()
-        assert (await call.says(said)).text == answer
+    assert (await call.says("yes, but please don't ring the bell")).text == "Taken."
 
 
 async def callback(*said: str) -> TextCall:
@@ -189,28 +218,61 @@ async def test_nothing_is_promised_without_a_number(said: str) -> None:
     assert call.planner.progress.callback is None
 
 
-OTHERS = [
-    ("es", "sí, pero no antes de las nueve", True),
-    ("es", "sí, y por favor toque el timbre", True),
-    ("es", "sí, pero hoy no", False),
-    ("fr", "oui, mais pas avant neuf heures", True),
-    ("fr", "oui, mais ne sonnez pas", True),
-    ("fr", "oui, mais pas demain", False),
-    ("it", "sì, ma non prima delle nove", True),
-    ("it", "sì, ma non suoni il campanello", True),
-    ("it", "sì, ma non oggi", False),
-    ("nl", "ja, maar niet voor negen uur", True),
-    ("nl", "ja, maar niet aanbellen", True),
-    ("nl", "ja, maar niet vandaag", False),
-    ("pt", "sim, mas não antes das nove", True),
-    ("pt", "sim, mas não toque a campainha", True),
-    ("pt", "sim, mas hoje não", False),
-]
+OTHERS = {
+    "en": ["yes, and don't call me", "yes, but call my office", "yes and call my wife"],
+    "de": ["ja, und rufen Sie nicht an", "ja, und sprechen Sie mit meiner Frau"],
+    "es": ["sí, pero no llame", "sí, y llame a mi mujer"],
+    "fr": ["oui, mais ne faites rien", "oui, et appelez ma femme"],
+    "it": ["sì, ma parli con mia moglie", "sì, e non chiami"],
+    "nl": ["nee, maar bel niet", "ja, maar bel niet", "ja, en bel mijn vrouw"],
+    "pt": ["sim, mas não ligue", "sim, e ligue para minha mulher"],
+}
+LIMITS = {
+    "en": "yes, but please don't call before nine",
+    "de": "ja, aber bitte nicht vor neun",
+    "es": "sí, pero no antes de las nueve",
+    "fr": "oui, mais pas avant neuf heures",
+    "it": "sì, ma non prima delle nove",
+    "nl": "ja, maar niet voor negen uur",
+    "pt": "sim, mas não antes das nove",
+}
+PHRASES = {
+    "es": "sí, y por favor no toque el timbre",
+    "fr": "oui, mais ne sonnez pas",
+    "it": "sì, ma non suoni il campanello",
+    "nl": "ja, maar niet aanbellen",
+    "pt": "sim, mas não toque a campainha",
+}
+FLOWS = Path(str(find("callback"))).parent
 
 
-@pytest.mark.parametrize(("language", "text", "expected"), OTHERS)
-def test_every_language_knows_additions(language: str, text: str, expected: bool) -> None:
-    phrases = load_language(language)
-    said = yes_and_more(text, phrases)
-    assert said is not None
-    assert is_addition(said, phrases) is expected
+async def where_a_call_back_is_said_back(language: str) -> TextCall:
+    path = FLOWS / ("" if language == "en" else language) / "callback.yaml"
+    flow = load(path)
+    info = CallInfo("1", caller="+15550100", variables={"returned": "1"})
+    call = call_of(flow, info=info)
+    await call.start()
+    yes = load_language(language).lists["plain_yes"][0]
+    for said in (next(iter(flow.slots["choice"].choices["callback"].phrases)), yes, SOON[language]):
+        await call.says(said)
+    assert call.planner.state.step == "right"
+    return call
+
+
+SOON = {
+    "en": "as soon as possible", "de": "so bald wie möglich", "es": "lo antes posible", "fr": "dès que possible",
+    "it": "il prima possibile", "nl": "zo snel mogelijk", "pt": "assim que possível",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("language", "said"), [(lang, said) for lang, texts in OTHERS.items() for said in texts])
+async def test_a_promise_is_confirmed_by_no_other_wish(language: str, said: str) -> None:
+    call = await where_a_call_back_is_said_back(language)
+    assert (await call.says(said)).finish is None
+
+
+@pytest.mark.parametrize(("language", "said"), [*LIMITS.items(), *PHRASES.items()])
+async def test_every_language_knows_additions(language: str, said: str) -> None:
+    call = await where_a_call_back_is_said_back(language)
+    assert (await call.says(said)).finish is not None
+    assert call.planner.state.variables["added"] == said.split(maxsplit=2)[2]

@@ -8,9 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bargein.core.language.several import clauses, may_be_name, when_and_rest
-from bargein.core.turns.records import CallInfo
-from bargein.dialogue.dialogues import find
+from bargein.core.language.several import AnswerAndWhen, answer_and_when
 from bargein.dialogue.flow import load
 from bargein.dialogue.languages import load as load_language
 from bargein.dialogue.webhook import Webhooks
@@ -41,35 +39,64 @@ steps:
 FRIDAY = {"day": "2026-12-04"}
 ONCE = {
     "en": {
-        "My name is Jones and I'd like to come on Friday at ten.": {"who": "Jones", **FRIDAY, "at": "10:00"},
-        "Jones, on Friday at half past ten": {"who": "Jones", **FRIDAY, "at": "10:30"},
-        "my name is Jones, table for two, inside please": {"who": "Jones", "people": "2", "room": "inside"},
-        "Hi, this is Jones, I need a table for 4 at 7 pm on December 5": {
-            "who": "Jones", "day": "2026-12-05", "at": "19:00", "people": "4",
+        "my name is Jones and I'd like to come on Friday at ten": {"who": "Jones", **FRIDAY, "at": "10:00"},
+        "My name is Jones, on Friday at half past ten.": {"who": "Jones", **FRIDAY, "at": "10:30"},
+        "Hi, my name is Jones and I'd like to come at 7 pm on December 5": {
+            "who": "Jones", "day": "2026-12-05", "at": "19:00",
         },
-        "I'd like a table for four on Friday at seven pm": {**FRIDAY, "at": "19:00", "people": "4"},
-        "my name is Jones and my number is 555 0104": {"who": "Jones"},
-        "my name is Jones, on Friday or Saturday": {"who": "Jones"},
-        "my name is Jones, on Friday at ten or eleven": {"who": "Jones"},
-        "my name is Jones, two adults and two children": {"who": "Jones"},
-        "my name is Jones, for forty people": {"who": "Jones"},
-        "my name is Friday": {"who": "Friday"},
+        "my name is Jones, on Friday please": {"who": "Jones", **FRIDAY},
         "April Jones": {"who": "April Jones"},
+        "Joe Friday": {"who": "Joe Friday"},
+        "Friday": {"who": "Friday"},
+        "my name is Friday": {"who": "Friday"},
         "Jones": {"who": "Jones"},
-        "my name is Jones, not on Friday": {},
-        "table for two": {},
-        "at least two": {},
     },
     "de": {
-        "Mein Name ist Schmidt und ich möchte am Freitag um zehn kommen": {"who": "Schmidt", **FRIDAY, "at": "10:00"},
-        "Ich hätte gern einen Tisch für vier am Freitag um 19 Uhr": {**FRIDAY, "at": "19:00", "people": "4"},
-        "ich heiße Schmidt, für zwei Personen, drinnen": {"who": "Schmidt", "people": "2", "room": "inside"},
-        "Guten Tag, mein Name ist Schmidt, am 5. Dezember um halb acht abends": {
-            "who": "Schmidt", "day": "2026-12-05", "at": "19:30",
-        },
-        "am Freitag oder Samstag, mein Name ist Schmidt": {"who": "Schmidt"},
+        "mein Name ist Schmidt und ich möchte am Freitag um zehn kommen": {"who": "Schmidt", **FRIDAY, "at": "10:00"},
+        "ich heiße Schmidt, am 5. Dezember um halb acht": {"who": "Schmidt", "day": "2026-12-05", "at": "19:30"},
+        "Thomas Freitag": {"who": "Thomas Freitag"},
+        "hier ist Herr Sonntag": {"who": "Herr Sonntag"},
     },
+    "es": {"me llamo Ana y quiero venir el viernes a las diez": {"who": "Ana", **FRIDAY, "at": "10:00"}},
+    "fr": {"je m'appelle Anne et je voudrais venir le vendredi à dix heures": {"who": "Anne", **FRIDAY, "at": "10:00"}},
+    "it": {"mi chiamo Anna e vorrei venire il venerdì alle dieci": {"who": "Anna", **FRIDAY, "at": "10:00"}},
+    "nl": {"mijn naam is Anna en ik wil graag op vrijdag om tien uur komen": {"who": "Anna", **FRIDAY, "at": "10:00"}},
+    "pt": {"meu nome é Ana e gostaria de vir na sexta às dez": {"who": "Ana", **FRIDAY, "at": "10:00"}},
 }  # fmt: skip
+NOTHING = {
+    "en": [
+        "my name is Jones and I'm busy on Friday",
+        "any day but Friday",
+        "instead of Friday",
+        "this is the second time I call",
+        "I called twice on Friday",
+        "my birthday is on March 3rd",
+        "I'd like to cancel my booking on Friday at ten",
+        "I was there last Friday",
+        "I am at 7 Main Street",
+        "I live at number 12",
+        "on Friday at ten, actually eleven",
+        "my name is Jones, on Friday at ten, actually eleven",
+        "my name is Jones, at ten, no, eleven",
+        "my name is Jones and I'd like to come on Friday, sorry, Saturday",
+        "my name is Jones, not on Friday",
+        "my name is Jones but on Friday",
+        "my name is Jones, on Friday or Saturday",
+        "my name is Jones, on Friday at ten or eleven",
+        "my name is Jones, on Friday and five",
+        "my name is Jones, on the 3rd",
+        "my name is Jones, on last Friday",
+        "my name is Jones, on Friday morning at seven",
+        "my name is Jones, on Friday instead",
+        "my name is Jones, on Friday and on Saturday",
+        "my name is Jones and I was born on March 3rd",
+        "my name is Jones, on Friday at ten?",
+        "my name is Jones, at ten a week",
+        "my name is Jones, on Friday at two tables",
+        "call me on Friday at ten am",
+    ],
+    "de": ["ich rufe zum dritten Mal an", "mein Name ist Schmidt und am Freitag kann ich nicht"],
+}
 
 
 async def asked(tmp_path: Path, flow: str, *said: str, **options: object) -> TextCall:
@@ -86,14 +113,113 @@ async def test_what_is_certain_is_taken(tmp_path: Path, language: str, said: str
     assert call.planner.progress.slots == ONCE[language][said]
 
 
+@pytest.mark.parametrize(("language", "said"), [(lang, said) for lang, texts in NOTHING.items() for said in texts])
+async def test_nothing_is_filled_where_a_word_is_not_accounted_for(tmp_path: Path, language: str, said: str) -> None:
+    call = await asked(tmp_path, BOOKS.replace("LANGUAGE", language), said)
+    assert call.planner.progress.slots.keys() <= {"who"}  # a name is read as where nothing else is asked for
+    assert not call.last.text.endswith("Time?")
+
+
 async def test_only_what_is_missing_is_asked_for_and_all_is_confirmed(tmp_path: Path) -> None:
     flow = BOOKS.replace("LANGUAGE", "en").replace('ask: "Right?"', 'ask: "{who}, {people}, {day}, {at}. Right?"')
-    call = await asked(tmp_path, flow, "My name is Jones, for two, on Friday at ten")
-    assert call.last.text == "Where?"
-    await call.says("inside")
+    call = await asked(tmp_path, flow, "My name is Jones, on Friday at ten")
+    assert call.last.text == "How many?"
+    for said in ("two", "inside"):
+        await call.says(said)
     assert (await call.says("555 0104")).text == "Jones, 2, Friday, December 4, 10 AM. Right?"
     assert (await call.says("no, on Saturday")).text.endswith("Jones, 2, Saturday, December 5, 10 AM. Right?")
     assert (await call.says("yes")).text == "Booked."
+
+
+CORRECTS = """
+queue: support
+slots: {day: {type: date}, at: {type: time}, more: MORE}
+steps:
+  a: {ask: "Day?", slot: day, next: b}
+  b: {ask: "Time?", slot: at, next: c}
+  c: {ask: "More?", slot: more, next: end}
+  end: {say: "Done.", hangup: yes}
+"""
+
+
+@pytest.mark.parametrize("kind", ["{type: name}", "{type: number}", "{type: phone}", "{choices: {red: {}, blue: {}}}"])
+@pytest.mark.parametrize(
+    ("said", "new"),
+    [
+        ("on Saturday at seven pm", ("2026-12-05", "19:00")),
+        ("no, on Saturday at seven pm", ("2026-12-05", "19:00")),
+        ("sorry, at seven pm", ("2026-12-04", "19:00")),
+        ("no, Saturday", ("2026-12-05", "10:00")),
+    ],
+)
+async def test_a_correction_is_said_back(tmp_path: Path, kind: str, said: str, new: tuple[str, str]) -> None:
+    call = await asked(tmp_path, CORRECTS.replace("MORE", kind), "on Friday at ten am")
+    assert call.last.text == "Okay, 10 AM. More?"
+    answer = await call.says(said)
+    assert call.planner.progress.slots == {"day": new[0], "at": new[1]}
+    assert answer.text.startswith("Okay, ")
+    assert answer.text.endswith("More?")
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "value"),
+    [
+        ("{type: yes_no}", "yes, on Friday", "yes"),
+        ("{type: yes_no}", "yes, Friday", "yes"),
+        ("{type: yes_no}", "no, Friday", "no"),
+        ("{type: phone}", "five five five oh one oh oh on Friday", "5550100"),
+        ("{type: number, max: 10}", "eleven on Friday", ""),
+        ("{type: number, max: 10}", "four, on Friday", "4"),
+        ("{choices: {red: {}, blue: {}}}", "blue, on Friday", "blue"),
+    ],
+)
+async def test_the_slot_that_is_asked_for_is_read_as_before(tmp_path: Path, kind: str, said: str, value: str) -> None:
+    flow = """
+queue: support
+slots: {first: KIND, day: {type: date}}
+steps:
+  a: {ask: "First?", slot: first, next: b}
+  b: {ask: "Day?", slot: day, next: end}
+  end: {say: "Done.", hangup: yes}
+"""
+    call = await asked(tmp_path, flow.replace("KIND", kind), said)
+    assert call.planner.progress.slots.get("first", "") == value
+    if not value:
+        assert call.last.text == f"{load_language('en').sayings['invalid']} First?"
+    if "yes_no" in kind:
+        assert call.last.text == "Day?"
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        'b: {say: "Now the day.", ask: "Day?", slot: day, next: c}',
+        "b: {set: {x: '1'}, next: day}",
+        "b: {next: [{when: said, go: day}, end]}",
+        "b: {call: other, next: day}",
+        "b: {ask: 'Right?', confirm: who, next: day}",
+        "b: {slot: day, ask: 'Code?', next: c}",
+    ],
+)
+async def test_only_steps_that_will_surely_be_asked_count(tmp_path: Path, step: str) -> None:
+    kind = "{type: date, secret: yes}" if "Code" in step else "{type: date}"
+    flow = f"""
+queue: support
+slots: {{who: {{type: name}}, day: {kind}, at: {{type: time}}}}
+steps:
+  a: {{ask: "Who?", slot: who, next: b}}
+  {step}
+  day: {{ask: "Day?", slot: day, next: c}}
+  c: {{ask: "Time?", slot: at, next: also}}
+  also: {{next: [{{when: today, go: end}}, {{when: said, go: day}}, other]}}
+  other: {{say: "So.", next: return}}
+  end: {{say: "Done.", hangup: yes}}
+"""
+    call = await asked(tmp_path, flow, "my name is Jones, on Friday at ten am")
+    assert call.planner.progress.slots.keys() <= {"who"}
+    plain = flow.replace(step, "b: {ask: 'Day?', slot: day, next: c}")
+    call = await asked(tmp_path, plain.replace("secret: yes", "secret: no"), "my name is Jones, on Friday at ten am")
+    assert call.planner.progress.slots.keys() == {"who", "day", "at"}
 
 
 UNCONFIRMED = """
@@ -118,10 +244,10 @@ async def test_what_no_step_confirms_is_said_back_at_once(tmp_path: Path) -> Non
     call = await asked(
         tmp_path, UNCONFIRMED.replace("next: end}\n  end", "next: u}\n  end").replace("next: c", "next: c")
     )
-    answer = await call.says("a blue one on Friday")
+    answer = await call.says("blue, on Friday")
     assert answer.text == "Day?"  # two days are asked for: which is it?
     call = await asked(tmp_path, UNCONFIRMED.split("  u:")[0].replace("  home: {type: date}\n", ""))
-    assert (await call.says("a blue one on Friday")).text == "Okay, Friday, December 4. Count?"
+    assert (await call.says("blue, on Friday")).text == "Okay, Friday, December 4. Count?"
 
 
 async def test_a_webhook_runs_in_its_place_and_nothing_behind_it_is_filled(tmp_path: Path) -> None:
@@ -142,28 +268,18 @@ steps:
   end: {say: "Done.", hangup: yes}
 """
     webhooks = Webhooks(httpx.MockTransport(answer))
-    call = await asked(tmp_path, flow, "my name is Jones, on Friday at 10:30", webhooks=webhooks)
+    call = await asked(tmp_path, flow, "my name is Jones, on Friday", webhooks=webhooks)
     assert call.last.text.endswith("Time?")
     assert call.planner.progress.slots == {"who": "Jones", **FRIDAY}
     assert sent == ["https://x.example/2026-12-04"]
-
-
-@pytest.mark.parametrize(
-    ("said", "number"), [("555 0142 at half past three", "5550142"), ("yes, at half past three", "+15550100")]
-)
-async def test_a_number_and_a_time_for_a_call_back(said: str, number: str) -> None:
-    call = call_of(load(find("callback")), info=CallInfo("1", caller="+15550100", variables={"returned": "1"}))
-    await call.start()
-    await call.says("call me back")
-    assert (await call.says(said)).text.endswith("at 3:30 PM. Is that right?")
-    assert call.planner.progress.slots == {"number": number, "at": "15:30"}
+    call = await asked(tmp_path, flow, "my name is Jones, on Friday at ten am", webhooks=webhooks)
+    assert "day" not in call.planner.progress.slots
 
 
 def test_parts_of_a_sentence() -> None:
     phrases = load_language("en")
-    assert clauses("Jones, and a table for two at 10:30.", phrases) == ["Jones", "a table for two at 10:30"]
-    told = when_and_rest("for four on Friday at seven", phrases)
-    assert (told.when, told.rest, told.doubtful) == (("on friday", "at seven"), "for four", False)
-    assert when_and_rest("by Friday", phrases).doubtful
-    assert may_be_name("Miller", phrases)
-    assert not any(may_be_name(part, phrases) for part in ("hello", "Friday", "two people"))
+    assert answer_and_when("Jones, and on Friday at 10:30.", phrases) == AnswerAndWhen(
+        "Jones,", "on friday", "at 10:30"
+    )
+    assert answer_and_when("on Friday", phrases) == AnswerAndWhen("", "on friday", "")
+    assert answer_and_when("Jones", phrases) is None

@@ -11,15 +11,25 @@ from .words import joined, tokens
 
 def only_values(text: str, phrases: Phrases) -> bool:
     """Whether nothing stands beside days, times and numbers but "no, I mean": not "no, it's my birthday tomorrow"."""
+    rest = phrases.repairs.instead.sub("", _behind_leads(text, phrases))
+    known = value_words(phrases) | phrases.fillers
+    return all(is_figure(word) or word in known for token in phrases.numbers.words(rest) for word in token.split())
+
+
+def without_leads(text: str, phrases: Phrases) -> str:
+    """The text as it was said, without "no, I mean" at its beginning."""
+    words, left = text.split(), len(_behind_leads(text, phrases).split())
+    return " ".join(words[next((at for at in range(len(words)) if len(tokens(" ".join(words[at:]))) <= left), 0) :])
+
+
+def _behind_leads(text: str, phrases: Phrases) -> str:
     rest = joined(tokens(text))
     for _ in range(MOST_LEADS):
         leads = [lead.end() for p in (phrases.repairs.markers, phrases.lead) if (lead := p.match(rest)) is not None]
         if not leads:
             break
         rest = rest[max(leads) :]
-    rest = phrases.repairs.instead.sub("", rest)
-    known = value_words(phrases) | phrases.fillers
-    return all(is_figure(word) or word in known for token in phrases.numbers.words(rest) for word in token.split())
+    return rest
 
 
 def value_words(phrases: Phrases) -> set[str]:

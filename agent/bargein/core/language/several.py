@@ -1,88 +1,101 @@
-"""Several answers in one sentence: "my name is Jones and I'd like a table for two on Friday at ten". Pure."""
+"""An answer with a day and a time behind it: "my name is Jones and I'd like to come on Friday at ten". Pure."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .intent import Phrases
+from .intent import MOST_LEADS, Phrases
 from .only_values import value_words
+from .times import is_clock_time
 from .values import is_figure
 from .words import joined, tokens
 
-_PAUSE = re.compile(r"(?:[,;:!?]|(?<![0-9])\.)(?=\s|$)|\.\s*$")  # not in "5. Dezember"
-
-
-def clauses(text: str, phrases: Phrases) -> list[str]:
-    """The parts of a text between pauses and the words for "and"."""
-    found: list[str] = []
-    for part in _PAUSE.split(text):
-        words: list[str] = []
-        for word in part.split():
-            if "".join(tokens(word)) in phrases.numbers.glue:
-                found.append(" ".join(words))
-                words = []
-            else:
-                words.append(word)
-        found.append(" ".join(words))
-    return [clause for clause in found if tokens(clause)]
-
 
 @dataclass(frozen=True, slots=True)
-class WhenAndRest:
-    """The days and times of day in a text, and its other words. `doubtful`: "before Friday", "at ten or eleven"."""
+class AnswerAndWhen:
+    """The words of an `answer`, "" if there are none, and those of a `day` and a `time`, "" if it is not said."""
 
-    when: tuple[str, ...]
-    rest: str
-    doubtful: bool
-
-
-def when_and_rest(text: str, phrases: Phrases) -> WhenAndRest:
-    """ "For four on Friday at seven" is "on friday", "at seven", and "for four"."""
-    values, calendar = value_words(phrases) - phrases.repairs.negations, _calendar_words(phrases)
-    begins = phrases.lists.get("begins", ())
-    runs: list[list[str]] = [[]]
-    for word in [word for part in _PAUSE.split(text) for word in (*phrases.numbers.words(part), "")]:
-        is_value = bool(word) and (is_figure(word) or values.issuperset(word.split()))
-        if not is_value or word in begins or not (runs[-1] and runs[-1][-1]):
-            runs.append([])
-        runs[-1] += [word] if is_value else [word, ""]
-    runs = [[word for word in run if word] for run in runs]
-    dated = [any(word in calendar or (is_figure(word) and not word.isdecimal()) for word in run) for run in runs]
-    unsure = phrases.dates.unclear | phrases.times.unclear | phrases.repairs.joiners
-    beside = [{*_last(runs[at - 1 : at]), *_first(runs[at + 1 : at + 2])} for at in range(len(runs))]
-    doubtful = any(is_when and unsure & around for is_when, around in zip(dated, beside, strict=True))
-    when = tuple(" ".join(run) for run, is_when in zip(runs, dated, strict=True) if is_when)
-    rest = [word for run, is_when in zip(runs, dated, strict=True) if not is_when for word in run]
-    return WhenAndRest(when, " ".join(rest), doubtful)
+    answer: str
+    day: str
+    time: str
 
 
-def _last(runs: list[list[str]]) -> list[str]:
-    return runs[0][-1:] if runs else []
+def answer_and_when(text: str, phrases: Phrases) -> AnswerAndWhen | None:
+    """The parts of a text that ends with a day, a time or both; None if another word stands there, or a denial.
+
+    A day or a time begins with a word of the list `begins`. Nothing else may stand there but the list `wishes`.
+    """
+    denies = not phrases.repairs.negations.isdisjoint(tokens(text)) or phrases.repairs.markers.search(_spoken(text))
+    words = [] if denies or text.rstrip().endswith("?") else text.split()
+    closed = [joined(tokens(form)) for name in ("begins", "wishes") for form in phrases.lists.get(name, ())]
+    for at in range(len(words)):
+        if _spoken(" ".join(words[at:])).startswith(tuple(closed)):
+            return _when(" ".join(words[:at]), " ".join(words[at:]), phrases)
+    return None
 
 
-def _first(runs: list[list[str]]) -> list[str]:
-    return runs[0][:1] if runs else []
+def _when(answer: str, rest: str, phrases: Phrases) -> AnswerAndWhen | None:
+    runs = _runs(rest, phrases)
+    found: dict[str, str] = {}
+    for run in runs:
+        kind = _kind(run, phrases)
+        if not kind or kind in found:
+            return None
+        found[kind] = " ".join(run)
+    return AnswerAndWhen(answer, found.get("day", ""), found.get("time", "")) if found else None
 
 
-def _calendar_words(phrases: Phrases) -> set[str]:
-    """Words that only days and times are said with."""
+def _runs(text: str, phrases: Phrases) -> list[list[str]]:
+    """The words from each word of the list `begins` on; none if a word is neither of a value nor of a wish."""
+    values = value_words(phrases) - phrases.repairs.negations
+    begins = [tokens(form) for form in phrases.lists.get("begins", ())]
+    wishes = [tokens(form) for form in (*phrases.lists.get("wishes", ()), *phrases.fillers)]
+    words = [part for word in phrases.numbers.words(text) for part in word.split()]
+    runs: list[list[str]] = []
+    open_run, at = False, 0
+    while at < len(words):
+        begin = max((len(form) for form in begins if words[at : at + len(form)] == form), default=0)
+        wish = max((len(form) for form in wishes if words[at : at + len(form)] == form), default=0)
+        if begin:
+            runs.append(words[at : at + begin])
+            open_run = True
+        elif open_run and (is_figure(words[at]) or words[at] in values):
+            runs[-1].append(words[at])
+        elif wish:
+            open_run = False
+        else:
+            return []
+        at += begin or (1 if open_run else wish)
+    return runs
+
+
+def _kind(run: Sequence[str], phrases: Phrases) -> str:
+    """Whether a run says a "day" or a "time", and nothing else; "" if that is not certain."""
     dates, times, numbers = phrases.dates, phrases.times, phrases.numbers
-    forms = {word for form, _ in times.forms for word in form if word not in phrases.trailing | numbers.glue}
-    return {
-        *dates.days, *dates.weekdays, *dates.months, *dates.ordinals, *dates.units, *dates.at, *dates.clock,
-        *dates.parts, *dates.coming, *times.fixed, *times.morning, *times.afternoon,
-        *(forms - dates.link - {*numbers.scales, "{h}", "{m}"}),
-    } - dates.loose  # fmt: skip
+    said = " ".join(run)
+    day = any(_has(said, words) for words in (dates.days, dates.weekdays, dates.months))
+    figures = any(is_figure(word) or word in numbers.values or word in dates.ordinals for word in run)
+    if day:
+        halves = any(_has(said, words) for words in (times.morning, times.afternoon, dates.parts))
+        plain = figures and not _has(said, dates.months)
+        return "" if halves or plain or _has(said, dates.past) else "day"
+    return "time" if is_clock_time(said, times, numbers, dates.at) and not _has(said, dates.units) else ""
 
 
-def says_name(text: str, phrases: Phrases) -> bool:
-    """Whether a name is said in words that nothing else follows: "my name is Jones", but not "I'm Jones"."""
-    return phrases.mentions("named", text)
+def _has(said: str, forms: Iterable[str]) -> bool:
+    return any(f" {form} " in f" {said} " for form in forms)
 
 
-def may_be_name(clause: str, phrases: Phrases) -> bool:
-    """Whether a part of a text may say a name: it holds no value, and is more than "hello"."""
-    words = tokens(clause)
-    greets = phrases.lead.fullmatch(joined(words))
-    return not (greets or when_and_rest(clause, phrases).when or phrases.numbers.values.keys() & {*words})
+def _spoken(text: str) -> str:
+    return joined(tokens(text))
+
+
+def says_only_name(text: str, name: str, phrases: Phrases) -> bool:
+    """Whether "my name is" and this name are all that a text says: not "my name is Jones and I'm late"."""
+    rest = _spoken(text)
+    for _ in range(MOST_LEADS):
+        lead = phrases.lead.match(rest)
+        rest = rest[lead.end() :] if lead is not None else rest
+    said = joined(tokens(name))
+    return bool(name) and rest in {joined(tokens(form)) + said for form in phrases.lists.get("named", ())}

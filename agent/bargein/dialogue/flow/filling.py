@@ -22,6 +22,7 @@ from .values import Incomplete, Invalid, Picked, value_in
 FREE = ("text", "name")  # slots that take nearly any words
 SPECIFIC = ("date", "time", "phone", "digits", "number", "name")  # the order in which a new value is looked for
 DICTATED = ("phone", "digits")  # "the number" is rather one of these than an amount
+ONE_OCLOCK = ("01:00", "13:00")
 FEW = 3  # words: "the blue one"
 SHORT_COMMAND = 7  # words: "no, I want to change the name" is a command, a longer text is not
 
@@ -46,6 +47,8 @@ def fill(turn: FlowTurn, found: list[Picked]) -> Move | None:
         return move
     if wanted:
         return take(turn, wanted)
+    if slot is not None and slot.type == "name" and turn.kind is Kind.CORRECT and (move := _correct_last(turn)):
+        return move
     if slot is not None and not slot.choices and (move := _free(turn, slot)) is not None:
         return move
     refused = next((p for p in found if p.negated), None)
@@ -90,7 +93,7 @@ def _along(turn: FlowTurn, wanted: list[Picked]) -> Move | None:
 
 def _correct_last(turn: FlowTurn) -> Move | None:
     """ "No, the 13th", where the time or a number is asked for: the day that was said before, or the time just said."""
-    if turn.slot is None or turn.slot.type in FREE or not only_values(turn.text, turn.phrases):
+    if turn.slot is None or turn.slot.type == "text" or not only_values(turn.text, turn.phrases):
         return None
     filled = [turn.flow.slots[name] for name in turn.base.values]
     days = [slot for slot in filled if slot.type == "date"]
@@ -236,7 +239,8 @@ def _confirmed_value(turn: FlowTurn) -> Move | None:
     faults: list[str] = []
     half: dict[str, Incomplete] = {}
     repeated = False  # a value that was said back
-    known = turn.base.values if only_values(turn.text, phrases) else {}  # "no, the day after"
+    plain = only_values(turn.text, phrases)
+    known = turn.base.values if plain else {}  # "no, the day after"
     dated = False  # a day or a time was said: the figures are part of it
     for slot in sorted(slots, key=lambda slot: SPECIFIC.index(slot.type) if slot.type in SPECIFIC else 0):
         if slot.type not in SPECIFIC or (slot.type == "name" and not _is_name_given(turn, named)):
@@ -256,6 +260,8 @@ def _confirmed_value(turn: FlowTurn) -> Move | None:
             half[slot.name] = part
             faults += ["invalid"] if not named or slot.name in named else []
         else:
+            if slot.type == "time" and value in ONE_OCLOCK and not (clock or plain or named):
+                continue  # "the other one"
             repeated = repeated or (bool(value) and value == turn.base.values.get(slot.name))
             agrees = slot.own and value == slot.own and polarity(turn.text, phrases)  # to what was said back
             if value and not agrees and (value != turn.base.values.get(slot.name) or goes_along):

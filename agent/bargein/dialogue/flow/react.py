@@ -14,8 +14,8 @@ from ...core.language.values import Unclear
 from ...core.language.words import joined, tokens
 from ...core.turns.records import Situation
 from ..expression import render
-from .additions import take_addition, with_addition
-from .filling import addressed, change, fill, said_back, take
+from .additions import take_addition
+from .filling import change, fill, said_back, take
 from .model import Answer, Flow, is_said
 from .moves import GoOn, Move, Wait
 from .state import LEAD, FlowState
@@ -60,8 +60,8 @@ def _move(turn: FlowTurn) -> Move:
         turn.text, turn.kind = said, Kind.OTHER
     if (own := turn.intent()) is not None:
         return own
-    if not found and take_addition(turn, addressed(turn, turn.flow.slots)):
-        turn.kind = Kind.CONFIRM
+    if not found:
+        take_addition(turn)
     if (following := _next_choice(turn)) is not None:
         return following
     if (own := turn.override(turn.kind.value)) is not None:
@@ -235,7 +235,7 @@ def _yes(turn: FlowTurn) -> Move:
     if turn.now is None or turn.now is not turn.here:
         return turn.to(turn.base, GoOn(turn.here.name, leave=True))
     if turn.now.confirm:
-        state = with_addition(turn).confirm(*turn.now.confirm)
+        state = turn.base.confirm(*turn.now.confirm)
         return turn.to(state, GoOn(turn.now.name, leave=True))
     if turn.slot is not None and turn.slot.choices:
         named = last_named(turn.heard_text(), turn.slot, turn.phrases, alone=not turn.interrupted)

@@ -1,16 +1,11 @@
-"""Several answers at once: slots that the next steps ask for are filled from the same words, if it is certain which.
-
-Each kind of value must be wanted once among these steps, and no word counts for two of them. What needs a webhook or a
-confirmation in between is asked later.
-"""
+"""An answer, and a day and a time that the next steps ask for, in one utterance, if every word is accounted for."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...core.language.intent import chosen_in
-from ...core.language.several import clauses, may_be_name, says_name, when_and_rest
-from ...core.language.times import is_clock_time
+from ...core.language.only_values import only_values, without_leads
+from ...core.language.several import AnswerAndWhen, answer_and_when, says_only_name
 from ...core.language.values import Unclear
 from ...core.language.words import tokens
 from ..expression import render
@@ -21,115 +16,112 @@ from .state import FlowState
 from .turn import FlowTurn
 from .values import Incomplete, Invalid, Picked, value_in
 
-PLAIN = ("date", "time", "name")  # certain even alone; "seven" may be anything
-DICTATED = ("digits", "phone")
-FEWEST_DICTATED = 4  # digits: fewer may be an amount, too
+WHEN = ("date", "time")  # what may be said besides the answer
 MOST_STEPS = 20  # that are looked at
 
 
 def take_several(turn: FlowTurn, found: Sequence[Picked]) -> Move | None:
-    """The move for answers to later questions beside the answer to this one; None if there are none."""
+    """The move for an answer with a day or a time that later steps ask for, or for a new day or time alone.
+
+    None if that is not certain: then the words are read as an answer to the one question.
+    """
     slot, step = turn.slot, turn.now
-    if slot is None or step is None or slot.type == "text" or turn.base.begun is not None:
+    if slot is None or step is None or turn.interrupted or turn.base.begun is not None:
         return None
-    refuses = not turn.phrases.repairs.negations.isdisjoint(tokens(turn.text))
-    if turn.text.rstrip().endswith("?") or refuses or any(pick.negated or pick.undecided for pick in found):
+    if slot.menu or slot.secret or slot.own or slot.type in ("text", "yes_no"):
         return None
-    wanted = [slot, *_ahead(turn, step)]
-    names = [one.name for one in wanted]
-    if any(pick.slot not in names for pick in found):
+    alone = answer_and_when(without_leads(turn.text, turn.phrases), turn.phrases)
+    if alone is not None and not alone.answer and slot.type not in WHEN:
+        return _corrected(turn, alone)
+    said = answer_and_when(turn.text, turn.phrases)
+    value = _answer(turn, slot, said, found) if said is not None else ""
+    if said is None or not value:
         return None
-    values = {pick.slot: pick.choice for pick in found} | _values(turn, wanted)
-    later = [name for name in names[1:] if name in values]
-    if slot.name not in values and not any(turn.flow.slots[name].type in PLAIN for name in later):
-        return None
-    if not later and not (slot.type == "name" and says_name(turn.text, turn.phrases)):
-        return None
-    state = turn.base
-    for name in (name for name in names if name in values):
-        state = state.fill(name, values[name])
+    state = turn.base.fill(slot.name, value)
+    wanted = _ahead(turn, step, state)
+    told = [kind for kind in WHEN if kind != slot.type and _words(said, kind)]
+    later = _each(turn, told, said, wanted)
+    for name, one in later.items():
+        state = state.fill(name, one)
     unsaid = [name for name in later if turn.flow.says_back(name) is None]
-    lead = tuple(_said(turn, state, name) for name in unsaid)
-    if slot.name in values:
-        return turn.to(state.at(step.name), GoOn(step.name, leave=True), lead)
-    return turn.to(state, GoOn(step.name, only_ask=True), lead or turn.say("okay"))
+    return turn.to(state.at(step.name), GoOn(step.name, leave=True), _said(turn, state, unsaid)) if later else None
 
 
-def _ahead(turn: FlowTurn, step: Step) -> list[Slot]:
-    """The empty slots that the next steps ask for, as far as nothing else happens between them."""
+def _corrected(turn: FlowTurn, said: AnswerAndWhen) -> Move | None:
+    """ "On Saturday at seven pm", where something else is asked for: the day and the time that were said before."""
+    filled = [turn.flow.slots[name] for name in turn.base.values if not turn.flow.slots[name].secret]
+    new = _each(turn, [kind for kind in WHEN if _words(said, kind)], said, filled)
+    state = turn.base
+    for name, value in new.items():
+        state = state.fill(name, value)
+    return turn.on(state, _said(turn, state, list(new))) if new else None
+
+
+def _each(turn: FlowTurn, kinds: Sequence[str], said: AnswerAndWhen, slots: Sequence[Slot]) -> dict[str, str]:
+    """What was said of each of these kinds, by slots; empty if one of them is wanted by none or several slots."""
+    found: dict[str, str] = {}
+    for kind in kinds:
+        own = [slot for slot in slots if slot.type == kind]
+        value = _value(turn, own[0], _words(said, kind)) if len(own) == 1 else ""
+        if not value:
+            return {}
+        found[own[0].name] = value
+    return found
+
+
+def _words(said: AnswerAndWhen, kind: str) -> str:
+    return {"date": said.day, "time": said.time}.get(kind, "")
+
+
+def _answer(turn: FlowTurn, slot: Slot, said: AnswerAndWhen, found: Sequence[Picked]) -> str:
+    """The value of the slot that is asked for, "" if it is not all that the answer says, or the whole text says
+    another one."""
+    phrases = turn.phrases
+    if slot.choices or found:
+        only = len(found) == 1 and found[0].slot == slot.name and not (found[0].negated or found[0].undecided)
+        words = [word for word in phrases.cleaned(said.answer) if word not in phrases.numbers.articles]
+        return found[0].choice if only and words in [tokens(form) for form in slot.phrases[found[0].choice]] else ""
+    part = said.answer or _words(said, slot.type)
+    value = _value(turn, slot, part)
+    if slot.type == "name":
+        return value if says_only_name(part, value, phrases) else ""
+    return value if only_values(part, phrases) and value == _value(turn, slot, turn.text) else ""
+
+
+def _value(turn: FlowTurn, slot: Slot, text: str) -> str:
+    """The value of a slot that the text says; "" if it says none, or it is in doubt."""
+    try:
+        return value_in(text, slot, turn.phrases, turn.today)
+    except (Unclear, Invalid, Incomplete):
+        return ""
+
+
+def _ahead(turn: FlowTurn, step: Step, state: FlowState) -> list[Slot]:
+    """The empty slots that the next steps ask for: up to a step that does anything else, or a way that is not sure."""
     flow = turn.flow
     found: list[Slot] = []
     for _ in range(MOST_STEPS):
-        place = following(flow, step, turn.base, turn.look(turn.base, turn.text))
-        after = flow.steps.get(place)
+        if any(go.when is not None for go in step.next):
+            break
+        after = flow.steps.get(following(flow, step, state, turn.look(state, turn.text)))
         if after is None or not _only_asks(flow, after):
             break
         step = after
-        if step.slot and step.slot not in turn.base.values and flow.slots[step.slot] not in (turn.slot, *found):
+        if step.slot not in state.values and flow.slots[step.slot] not in found:
             found.append(flow.slots[step.slot])
     return found
 
 
 def _only_asks(flow: Flow, step: Step) -> bool:
-    acts = step.webhook or step.callback or step.call or step.end or step.confirm or step.set
-    return not acts and not (step.slot and (flow.slots[step.slot].menu or flow.slots[step.slot].secret))
+    acts = step.lines or step.webhook or step.callback or step.call or step.end or step.set or step.confirm
+    return bool(step.slot) and not (acts or flow.slots[step.slot].menu or flow.slots[step.slot].secret)
 
 
-def _values(turn: FlowTurn, wanted: Sequence[Slot]) -> dict[str, str]:
-    """The values that are certain. The first slot is the one that is asked for. No word counts twice."""
-    kinds = [slot.type for slot in wanted]
-    alone = {slot.type: slot for slot in wanted if not slot.choices and kinds.count(slot.type) == 1}
-    phrases, text = turn.phrases, turn.text
-    found: dict[str, str] = {}
-    if (slot := alone.get("name")) is not None:
-        name, clause = _name(turn, slot, wanted)
-        found[slot.name] = name
-        text = text.replace(clause, " ", 1)
-    told = when_and_rest(text, phrases)
-    clock = {part: is_clock_time(part, phrases.times, phrases.numbers, phrases.dates.at) for part in told.when}
-    for kind in ("date", "time") if told.when and not told.doubtful else ():
-        if (slot := alone.get(kind)) is not None and (kind == "date" or any(clock.values())):
-            parts = [part for part, is_time in clock.items() if is_time is (kind == "time")]
-            found[slot.name] = _one(turn, slot, [" ".join(told.when)]) or _one(turn, slot, parts)
-    dictated = [slot for slot in wanted if slot.type in DICTATED]
-    if (slot := alone.get("number")) is not None and all((s.minimum or 0) >= FEWEST_DICTATED for s in dictated):
-        rests = [told for part in clauses(text, phrases) if not (told := when_and_rest(part, phrases)).doubtful]
-        count = _one(turn, slot, [told.rest for told in rests])
-        found[slot.name] = "" if count == "1" and slot is not wanted[0] else count  # "the blue one"
-    if (slot := wanted[0]).type in DICTATED and told.when:
-        found[slot.name] = _one(turn, slot, [told.rest])
-    return {name: value for name, value in found.items() if value}
-
-
-def _name(turn: FlowTurn, slot: Slot, wanted: Sequence[Slot]) -> tuple[str, str]:
-    """The name that one of the clauses says, and that clause; "", "" if it is not certain."""
-    phrases, asked = turn.phrases, slot is wanted[0] and not turn.interrupted
-    chooses = [choice for other in wanted for choice in other.phrases.values()]
-    parts = [part for part in clauses(turn.text, phrases) if may_be_name(part, phrases)]
-    parts = [part for part in parts if not any(chosen_in(part, phrases, forms) for forms in chooses)]
-    said = [part for part in clauses(turn.text, phrases) if says_name(part, phrases)]
-    if asked and not said:
-        said = [part for part in parts if phrases.mentions("name_lead", part)] or parts
-    found = [(name, part) for part in said if (name := _one(turn, slot, [part]))]
-    others = [name for part in parts if part not in said and (name := _one(turn, slot, [part]))] if asked else []
-    return found[0] if len(found) == 1 and not others else ("", "\0")
-
-
-def _one(turn: FlowTurn, slot: Slot, texts: Sequence[str]) -> str:
-    """The value of a slot that just one of the texts holds; "" if none does, or several, or it is in doubt."""
-    values = []
-    for text in texts:
-        try:
-            value = value_in(text, slot, turn.phrases, turn.today)
-        except (Unclear, Invalid, Incomplete):
-            return ""
-        values += [value] if value else []
-    return values[0] if len(values) == 1 else ""
-
-
-def _said(turn: FlowTurn, state: FlowState, name: str) -> str:
-    """A value that no step says back."""
-    slot, spoken = turn.flow.slots[name], turn.look(state, turn.text)
-    if slot.say_back:
-        return render(slot.say_back, spoken)
-    return turn.say("changed")[0].replace("{value}", spoken(name))
+def _said(turn: FlowTurn, state: FlowState, names: Sequence[str]) -> tuple[str, ...]:
+    """Values that are said back at once."""
+    spoken = turn.look(state, turn.text)
+    own = [(turn.flow.slots[name].say_back, name) for name in names]
+    return tuple(
+        render(template, spoken) if template else turn.say("changed")[0].replace("{value}", spoken(name))
+        for template, name in own
+    )
