@@ -98,6 +98,9 @@ CHANGED = {
         "yes, but I am moving on that day",
         "yes and can we do it earlier",
         "yes, but no, please hurry",
+        "oh, and please hurry",
+        "goodbye, and please hurry",
+        "yes, and goodbye to that",
         "yes, but not before January",
         "yes, but don't call before nine or after eleven",
         "yes, but please hurry and make it green",
@@ -161,7 +164,15 @@ async def test_a_change_does_not(tmp_path: Path, language: str, said: str) -> No
 
 
 @pytest.mark.parametrize(
-    "said", ["yes", "yes please", "that's right, thank you very much", "okay, go ahead", "yes, perfect"]
+    "said",
+    [
+        "yes",
+        "yes please",
+        "that's right, thank you very much",
+        "okay, go ahead",
+        "yes, perfect",
+        "yes and thank you very much, goodbye",
+    ],
 )
 async def test_a_plain_yes_adds_nothing(tmp_path: Path, said: str) -> None:
     call = await at_the_check(tmp_path, "en")
@@ -236,6 +247,15 @@ LIMITS = {
     "nl": "ja, maar niet voor negen uur",
     "pt": "sim, mas não antes das nove",
 }
+POLITE = {
+    "en": "yes, and thank you so much",
+    "de": "ja, und vielen Dank",
+    "es": "sí, y muchas gracias",
+    "fr": "oui, et merci beaucoup",
+    "it": "sì, e grazie mille",
+    "nl": "ja, en hartelijk bedankt",
+    "pt": "sim, e muito obrigado",
+}
 PHRASES = {
     "es": "sí, y por favor no toque el timbre",
     "fr": "oui, mais ne sonnez pas",
@@ -276,3 +296,10 @@ async def test_every_language_knows_additions(language: str, said: str) -> None:
     call = await where_a_call_back_is_said_back(language)
     assert (await call.says(said)).finish is not None
     assert call.planner.state.variables["added"] == said.split(maxsplit=2)[2]
+
+
+@pytest.mark.parametrize(("language", "said"), POLITE.items())
+async def test_thanks_add_nothing(language: str, said: str) -> None:
+    call = await where_a_call_back_is_said_back(language)
+    assert (await call.says(said)).finish is not None
+    assert "added" not in call.planner.state.variables

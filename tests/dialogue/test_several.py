@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from bargein.core.language.several import AnswerAndWhen, answer_and_when
+from bargein.core.turns.records import CallInfo
 from bargein.dialogue.flow import load
 from bargein.dialogue.languages import load as load_language
 from bargein.dialogue.webhook import Webhooks
@@ -159,6 +160,29 @@ async def test_a_correction_is_said_back(tmp_path: Path, kind: str, said: str, n
     assert call.planner.progress.slots == {"day": new[0], "at": new[1]}
     assert answer.text.startswith("Okay, ")
     assert answer.text.endswith("More?")
+
+
+@pytest.mark.parametrize("kind", ["{type: yes_no}", "{type: callback}"])
+async def test_a_correction_beside_a_question_for_yes_or_no(tmp_path: Path, kind: str) -> None:
+    flow = CORRECTS.replace("MORE", kind)
+    call = await asked(
+        tmp_path, flow, "on Friday at ten am", "on Saturday at seven pm", info=CallInfo("1", caller="+15550100")
+    )
+    assert call.planner.progress.slots == {"day": "2026-12-05", "at": "19:00"}
+    assert call.last.text.endswith("More?")
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "value"),
+    [
+        ("{type: number}", "at 12", "12"),
+        ("{type: yes_no}", "no, on Saturday", "no"),
+        ("{choices: {early: {also: [at ten]}, late: {}}}", "at ten", "early"),
+    ],
+)
+async def test_what_may_answer_the_question_corrects_nothing(tmp_path: Path, kind: str, said: str, value: str) -> None:
+    call = await asked(tmp_path, CORRECTS.replace("MORE", kind), "on Friday at nine am", said)
+    assert call.planner.progress.slots == {**FRIDAY, "at": "09:00", "more": value}
 
 
 @pytest.mark.parametrize(

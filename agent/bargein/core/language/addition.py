@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass
 from itertools import product
 
+from .agreement import polarity
 from .intent import Phrases
 from .only_values import value_words
 from .values import is_figure
-from .words import joined, tokens
+from .words import PhraseTable, joined, tokens
 
 LONGEST_LINK = 6  # words: "and one more thing"
 LIMITS = ("before", "after")  # lists of words
@@ -43,16 +44,18 @@ def yes_and_more(text: str, phrases: Phrases) -> YesAndMore | None:
 
 def _parted(words: list[str], at: int, link: int, phrases: Phrases) -> YesAndMore | None:
     more = " ".join(words[at + link :])
-    if not tokens(more) or _only_agrees(more, phrases):
+    yes = " ".join(words[:at])
+    if not tokens(more) or _only_agrees(more, phrases) or not polarity(yes, phrases):
         return None
-    return YesAndMore(" ".join(words[:at]), more, link > 0)
+    return YesAndMore(yes, more, link > 0)
 
 
 def _only_agrees(text: str, phrases: Phrases) -> bool:
-    """Whether a phrase that agrees is all that is said: "that's right", but not "can we do it later"."""
+    """Whether a phrase that agrees, or is polite, is all that is said: "that's right", but not "can we do it later"."""
     words = phrases.cleaned(text)
     whole = any(p.fullmatch(joined(words)) for rule in ("yes", "confirm", "understood") for p in phrases.rules[rule])
-    return phrases.backchannels.makes_up(tokens(text)) or (whole and not phrases.denies(words))
+    polite = PhraseTable.of(phrases.lists.get("polite", ()), phrases.backchannels)
+    return polite.makes_up(tokens(text)) or (whole and not phrases.denies(words))
 
 
 def _link(words: list[str], phrases: Phrases) -> int:

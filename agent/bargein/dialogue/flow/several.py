@@ -17,6 +17,7 @@ from .turn import FlowTurn
 from .values import Incomplete, Invalid, Picked, value_in
 
 WHEN = ("date", "time")  # what may be said besides the answer
+FIGURES = ("number", "digits", "phone")
 MOST_STEPS = 20  # that are looked at
 
 
@@ -28,14 +29,17 @@ def take_several(turn: FlowTurn, found: Sequence[Picked]) -> Move | None:
     slot, step = turn.slot, turn.now
     if slot is None or step is None or turn.interrupted or turn.base.begun is not None:
         return None
-    if slot.menu or slot.secret or slot.own or slot.type in ("text", "yes_no"):
+    if slot.menu or slot.secret or slot.type == "text":
         return None
-    alone = answer_and_when(without_leads(turn.text, turn.phrases), turn.phrases)
-    if alone is not None and not alone.answer and slot.type not in WHEN:
-        return _corrected(turn, alone)
+    behind = without_leads(turn.text, turn.phrases)
+    alone = answer_and_when(behind, turn.phrases)
+    if alone is not None and not alone.answer and slot.type not in WHEN and not found:
+        led = behind != turn.text  # by a "no", which may answer a question
+        number = slot.type in FIGURES and not alone.day and not led  # "at 12" may be the house number
+        return None if number or (led and slot.type == "yes_no") else _corrected(turn, alone)
     said = answer_and_when(turn.text, turn.phrases)
     value = _answer(turn, slot, said, found) if said is not None else ""
-    if said is None or not value:
+    if said is None or not value or slot.own or slot.type == "yes_no":
         return None
     state = turn.base.fill(slot.name, value)
     wanted = _ahead(turn, step, state)
