@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -135,7 +136,8 @@ CHANGED = {
 
 
 async def at_the_check(tmp_path: Path, language: str, time: str = "14:00") -> TextCall:
-    call = call_of(load(write(tmp_path, FLOW.replace("LANGUAGE", language))))
+    flow = load(write(tmp_path, FLOW.replace("LANGUAGE", language)))
+    call = call_of(flow, now=lambda: datetime(2026, 11, 28, 12, tzinfo=UTC))
     await call.start()
     day = {"en": "Thursday", "de": "Donnerstag"}[language]
     for said in ("Jones", {"en": "red", "de": "die rote"}[language], day, time):
