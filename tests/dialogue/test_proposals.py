@@ -85,9 +85,33 @@ async def test_a_question_about_a_day_is_no_proposal_in_german(tmp_path: Path) -
         ("de", "red gefällt mir nicht, blue", "blue"),
         ("nl", "red niet, blue", "blue"),
         ("en", "red, not blue", "red"),
+        ("en", "red, not in the blue", "red"),
+        ("en", "red, not for a blue", "red"),
+        ("en", "red, I don't want to be in the blue", "red"),
+        ("de", "red nicht mit der blue", "red"),
+        ("fr", "red, pas dans la blue", "red"),
+        ("es", "red, no en la blue", "red"),
+        ("it", "red, non con la blue", "red"),
+        ("nl", "red, niet in de blue", "red"),
+        ("pt", "red, não com a blue", "red"),
+        ("en", "the red one not the blue one", "red"),
+        ("de", "red nehme ich, nicht blue", "red"),
     ],
 )
 async def test_a_choice_that_is_denied_behind_it_is_not_taken(
     tmp_path: Path, language: str, said: str, value: str
 ) -> None:
     assert await answer(tmp_path, MUG, said, language) == f"Got {value}."
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "red if there is no blue"),
+        ("en", "blue unless there is a red one"),
+        ("de", "red mag ich nicht das blue"),
+        ("de", "red wenn es kein blue gibt"),
+    ],
+)
+async def test_where_the_denied_choice_is_not_clear_the_agent_asks(tmp_path: Path, language: str, said: str) -> None:
+    assert not (await answer(tmp_path, MUG, said, language)).startswith("Got")

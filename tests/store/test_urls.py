@@ -59,6 +59,7 @@ async def test_another_kind_of_database_is_refused() -> None:
         ("sqlite:///~/x.db", "write its whole name"),
         ("postgresql://bob:p@ss@db/calls", "as %40"),
         ("postgresql://bob@db:99999/calls", "no such port 99999"),
+        ("postgresql://bob@db:0/calls", "no such port 0"),
         ("postgresql://bob@db:port/calls", "expected"),
     ],
 )

@@ -24,10 +24,14 @@ HINTS = (  # a pattern of what the parser says, a line break and the line; and w
     (r"(?:hex value|Unescaped)[^\n]*\n.*\\", r"between single quotes a \ is itself: 'C:\log'"),
     (r"\n\s*\w+\s*:", "write KEY = VALUE"),
     (r"'\\n'[^\n]*\n.*[\"']", "a quote is missing at its end"),
-    (r"(?i)\n\s*\w+\s*=\s*(?:true|false|yes|no|on|off)\b", "write true or false"),
+    (r"(?i)\n\s*\w+\s*=\s*(?:true|false|yes|no|on|off)\s*(?:#.*)?$", "write true or false"),
+    (r"\n\s*\w+\s*=\s*(?:\d+\.\d+\.|\d+:\d)", 'text stands in quotes, as in listen = "127.0.0.1:9092"'),
+    (r"\n\s*\w+\s*=\s*[\d.]+\s*[A-Za-z%]+\s*(?:#.*)?$", "a number has no unit behind it, as in queue = 500"),
     (r"\n\s*\w+\s*=\s*[^\W\d]", 'text stands in quotes, as in level = "info"'),
     (r"\n\s*\w+\s*=.*[;,]\s*$", "nothing may follow the value"),
 )
+
+_STRING = re.compile(r"""\"(?:[^"\\]|\\.)*"|'[^']*'""")  # may hold any character, as an emoji of several
 
 
 class ConfigError(UserError):
@@ -72,7 +76,8 @@ def _hint(said: str, text: str) -> str:
     """How to fix a common error of the TOML parser; "" for any other."""
     found = re.search(r"at line (\d+)", said)
     line = text.split("\n")[int(found[1]) - 1] if found else ""
-    if unseen := next((c for c in line if c not in " \t" and unicodedata.category(c) in ("Cc", "Cf", "Zs")), ""):
+    outside = _STRING.sub("", line)
+    if unseen := next((c for c in outside if c not in " \t" and unicodedata.category(c) in ("Cc", "Cf", "Zs")), ""):
         name = unicodedata.name(unseen, f"U+{ord(unseen):04X}").lower()
         return f"; the line has a character that is not seen, {name}: write it anew"
     return next((f"; {hint}" for pattern, hint in HINTS if re.search(pattern, f"{said}\n{line}")), "")

@@ -43,7 +43,7 @@ def parsed(url: str) -> URL:
         raise UserError(f"[store] url: write three slashes: sqlite:///{url.partition('://')[2] or 'FILE'}", 2)
     if "@" in (made.host or ""):  # and what is before it belongs to the password
         raise UserError("[store] url: write a @ in the user or in the password as %40, a / as %2F", 2)
-    if not 0 < (made.port or 1) < 65536:
+    if made.port is not None and not 0 < made.port < 65536:
         raise UserError(f"[store] url: no such port {made.port}", 2)
     return made.set(drivername=DRIVERS[made.drivername])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, time
+from itertools import pairwise
 
 from ...core.language.agreement import polarity, yes_or_no
 from ...core.language.dates import date_in
@@ -52,7 +53,8 @@ def picked(text: str, flow: Flow, phrases: Phrases, current: str, filled: Mappin
             continue
         said = _refused_together(said, words, phrases)
         wanted = [mention for mention in said if not mention.negated] or said
-        found.append(Picked(name, wanted[-1].choice, wanted[-1].negated, _undecided(wanted, said, words, phrases)))
+        undecided = _undecided(wanted, said, words, phrases) or _denies_either(text, slot, phrases)
+        found.append(Picked(name, wanted[-1].choice, wanted[-1].negated, undecided))
         taken = {i for mention in said for i in range(mention.start, mention.end)}
         words = ["" if i in taken else word for i, word in enumerate(words)]
     return found
@@ -84,6 +86,8 @@ def _undecided(wanted: Sequence[Mention], said: Sequence[Mention], words: Sequen
     last, repairs = wanted[-1], phrases.repairs
     if last.negated:
         return False
+    if len({mention.choice for mention in said}) > 1 and not repairs.conditions.isdisjoint(words):
+        return True  # "red if there is no blue"
     if len(wanted) > 1 and wanted[-2].choice != last.choice:
         between = words[wanted[-2].end : last.start]
         offered = any(word in repairs.joiners for word in between) or not phrases.matches_words("change", between)
@@ -97,6 +101,20 @@ def _undecided(wanted: Sequence[Mention], said: Sequence[Mention], words: Sequen
     if not after and phrases.mentions("plain_no", joined(rest)):
         return True
     return any(word in repairs.negations for word in (*before, *rest))
+
+
+def _denies_either(text: str, slot: Slot, phrases: Phrases) -> bool:
+    """Whether a "not" may deny the choice before it, or the one behind it: "das rote mag ich nicht das blaue"."""
+    for words in map(tokens, phrases.repairs.clauses(text)):
+        for a, b in pairwise(_caller_input(words, slot, phrases, fuzzy=False)):
+            between = words[a.end : b.start]
+            negator = phrases.negators.search(joined(between))
+            if a.negated or not b.negated or negator is None:
+                continue
+            rest = set(between[: len(between) - len(negator[0].split())])
+            if not rest <= phrases.known | phrases.fillers | phrases.repairs.joiners:
+                return True
+    return False
 
 
 def _caller_input(words: list[str], slot: Slot, phrases: Phrases, fuzzy: bool) -> list[Mention]:
