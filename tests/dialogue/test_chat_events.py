@@ -278,6 +278,10 @@ RESPONSE = {
 }
 
 
+def test_llama_cpp_says_that_the_answer_was_too_long() -> None:
+    assert read({"content": "We open", "stop": True, "stop_type": "limit"})[2] in CUT
+
+
 def test_a_whole_response_of_openai() -> None:
     assert read(RESPONSE) == ("We open at nine.", [ToolCall("c", "go", "{}")], "stop")
     cut = {**RESPONSE, "status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}

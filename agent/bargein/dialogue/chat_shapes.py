@@ -39,7 +39,8 @@ def as_choice(event: Json) -> Json:
     if "done" in inner or "stop" in inner:
         ended = inner.get("done") is True or inner.get("stop") is True
         delta = message if isinstance(message, Mapping) else {"content": text}
-        return {"delta": delta, "finish_reason": (inner.get("done_reason") or "stop") if ended else None}
+        reason = inner.get("done_reason") or ("length" if inner.get("stop_type") == "limit" else "stop")
+        return {"delta": delta, "finish_reason": reason if ended else None}
     return {}
 
 

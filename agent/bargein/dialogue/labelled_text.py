@@ -36,7 +36,8 @@ LABEL = re.compile(
 _BEGINNING = re.compile(r"[ \t>*_#]{0,9}([a-z_ ]{0,13}?)[:*_ ]{0,4}", re.I)  # of a label, perhaps
 _ONE_SENTENCE = re.compile(r"\S+ [^.!?]*[.!?]*|\S+[.!?]")  # not a name alone
 _NAME = re.compile(
-    r"[`\"*_]{0,3}([A-Za-z_][\w.]{0,60}?)(?:\(\)?|\[(?P<given>[^\[\]\n]*)\]?)?[`\"*_]{0,3}[ \t\r]*(?:\n|\Z)"
+    r"[`\"*_]{0,3}([A-Za-z_][\w.]{0,60}?)(?:\(\)?|\[(?P<given>[^\[\]\n]*)\]?|\((?P<object>\{[^\n]*\})\))?"
+    r"[`\"*_]{0,3}[ \t\r]*(?:\n|\Z)"
 )
 _INPUT = re.compile(
     r"\s*[*_]{0,3}(?:(?:action|tool|function) )?(?:input|arguments|args|parameters)[ \t]{0,3}:[*_]{0,3}\s*", re.I
@@ -162,8 +163,9 @@ class LabelledText:
             self.calls += bare_calls(text[made.end() if made else 0 :], self._known)
             return ""
         rest = text[name.end() :]
-        if name["given"] is not None:
-            self.calls.append((name[1], name["given"]))
+        written = name["object"] or name["given"]
+        if written is not None:
+            self.calls.append((name[1], written))
         elif (given := _INPUT.match(rest)) is not None:
             self.calls.append((name[1], rest[given.end() :].strip() or "{}"))
         elif not rest.strip():

@@ -275,13 +275,13 @@ class ModelText:
             return None
         upto = self._whole or len(self._block)
         block, behind = self._block[:upto], self._block[upto:]
-        ends = ends_call(block, behind, last) if python else True
+        ends = ends_call(block, behind, last)
         if ends is None:
             return None
         cut = not self._whole
         self._inside, self._block, self._whole, self._raw = "", "", 0, behind
-        calls = (python_calls(block, self._called) if python else bare_calls(block, self._known)) if ends else []
-        self.tools += [] if self._within else calls
+        calls = bare_calls(block, self._known) if not python else python_calls(block, self._called) if ends else []
+        self.tools += calls if ends and not self._within else []
         return "" if calls or (cut and _CUT_CALL.search(block)) else block
 
     def _close(self) -> str:

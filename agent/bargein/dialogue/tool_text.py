@@ -190,7 +190,7 @@ def python_calls(text: str, known: Callable[[str], bool]) -> list[tuple[str, str
 
 
 def ends_call(call: str, behind: str, last: bool) -> bool | None:
-    """Whether a call in Python is one, by what stands `behind` it: "hangup() is what ends a call" calls nothing.
+    """Whether a call in Python or JSON is one, by what stands `behind` it: "hangup() ends a call" calls nothing.
 
     A sentence does not go on behind a call, nor in its next line. Behind one without arguments stands nothing but
     another call. None: not known before more has come. `last`: no more will come.

@@ -12,7 +12,7 @@ from .date_words import Dates
 from .kinds import Kind
 from .number_words import Numbers
 from .times import Times
-from .values import Repairs
+from .values import NEVER, Repairs
 from .words import Mention, PhraseTable, alternatives, compile_pattern, joined, mentions, tokens
 
 RULES = (
@@ -21,7 +21,6 @@ RULES = (
     "change_slot", "voicemail", "screening", "unobtainable", "own_number", "but", "withdraw", "suggest", "next_one",
     "also", "added",
 )  # fmt: skip
-_NOTHING = re.compile(r"(?!)")
 LONGEST_WAIT = 2  # words of "hold on", which holds no dictated digit
 MOST_LEADS = 12  # phrases of `lead` that are removed one after another: "no, well, okay, ..."
 
@@ -40,15 +39,15 @@ class Phrases:
 
     language: str = "en"
     fillers: frozenset[str] = frozenset()  # words without meaning; removed before the rules are tried
-    lead: re.Pattern[str] = _NOTHING  # phrases without meaning at the start of a turn: "no", "okay", "but"
+    lead: re.Pattern[str] = NEVER  # phrases without meaning at the start of a turn: "no", "okay", "but"
     rules: Mapping[str, tuple[re.Pattern[str], ...]] = field(default_factory=dict)
     backchannels: PhraseTable = field(default_factory=PhraseTable)
-    answer: re.Pattern[str] = _NOTHING  # backchannels that answer an open question
+    answer: re.Pattern[str] = NEVER  # backchannels that answer an open question
     urgent: frozenset[str] = frozenset()  # short words that interrupt: "no", "stop"
     noise: frozenset[str] = frozenset()  # what recognizers write for a cough
     unclear: frozenset[str] = frozenset()  # what recognizers write for any short word: "oh", "yeah"
     trailing: frozenset[str] = frozenset()  # words that do not end a turn
-    negators: re.Pattern[str] = _NOTHING  # words before a choice that the caller refuses
+    negators: re.Pattern[str] = NEVER  # words before a choice that the caller refuses
     misheard: Mapping[str, str] = field(default_factory=dict)  # corrections of the first word of a turn
     known: frozenset[str] = frozenset()  # words with a meaning of their own, never taken for a misheard choice
     ordinals: tuple[tuple[str, ...], ...] = ()  # "first", "second", ...
