@@ -62,6 +62,7 @@ SPOKEN = {
     "We have one type of mug [1]. Please enter the house [2].": ["We have one type of mug.", "Please enter the house."],
     "Press [1] for sales [2], or [0]. The key [#] ends it.": ["Press 1 for sales, or 0.", "The key # ends it."],
     "Drücken Sie die Taste [1] oder [2].": ["Drücken Sie die Taste 1 oder 2."],
+    "Wählen Sie bitte [1] für Tassen [3].": ["Wählen Sie bitte 1 für Tassen."],
     "Thought: they ask. I know it.\nFinal Answer: We open at nine. And you?": ["We open at nine.", "And you?"],
     "Thought: they ask.\nAnswer: We open at nine.": ["We open at nine."],
     "Action: we call you back. Fine?": ["Action: we call you back.", "Fine?"],
@@ -99,6 +100,7 @@ SPOKEN = {
     'Please say <go a="1"/> now. Fine?': ["Please say now.", "Fine?"],
     "You can press:\n- go(to='x')\n- go(to='y')": ["You can press:"],
     "To go, we say:\n`go()`": ["To go, we say:"],
+    "We write:\n```\ngo(to='x')\n```\nto go there.": ["We write: go(to='x').", "to go there."],
     "See No. 5 on Main Ave. near Acme Inc. for Dr. Smith.": ["See No. 5 on Main Ave. near Acme Inc. for Dr. Smith."],
 }  # fmt: skip
 
@@ -236,6 +238,8 @@ CALLS = {
     "**go(to='sales')**": "",
     "Sure.\ngo(to='sales').": "Sure.",
     "tool_call: go(to='sales')": "",
+    "call: go(to='sales')": "",
+    '**Action**: go\n**Action Input**: {"to": "sales"}': "",
     "Action: go(to='sales')": "",
     'Action: go({"to": "sales"})': "",
     "{'name': 'go', 'arguments': {'to': 'sales'}}": "",

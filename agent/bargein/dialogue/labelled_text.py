@@ -26,11 +26,11 @@ class Part(Enum):
 
 CALLERS = ("user", "human", "caller")  # a model that talks on for both
 SPEAKERS = ("assistant", "agent", "ai", "bot")
-ACTIONS = ("action", "tool", "function", "tool call", "function call")
+ACTIONS = ("action", "tool", "function", "call", "tool call", "function call")
 LABELS = ("thought", "action input", "final answer", "answer", *ACTIONS, *SPEAKERS, *CALLERS)
 LABEL = re.compile(
-    rf"[ \t>*_#]{{0,9}}({'|'.join(sorted(LABELS, reverse=True)).replace(' ', '[ _]')})(?: name)?[ \t]{{0,3}}:"
-    r"[*_]{0,3}[ \t]{0,9}",
+    rf"[ \t>*_#]{{0,9}}({'|'.join(sorted(LABELS, reverse=True)).replace(' ', '[ _]')})(?: name)?"
+    r"[*_]{0,3}[ \t]{0,3}:[*_]{0,3}[ \t]{0,9}",
     re.I,
 )
 _BEGINNING = re.compile(r"[ \t>*_#]{0,9}([a-z_ ]{0,13}?)[:*_ ]{0,4}", re.I)  # of a label, perhaps
@@ -40,11 +40,12 @@ _NAME = re.compile(
     r"[`\"*_]{0,3}[ \t\r]*(?:\n|\Z)"
 )
 _INPUT = re.compile(
-    r"\s*[*_]{0,3}(?:(?:action|tool|function) )?(?:input|arguments|args|parameters)[ \t]{0,3}:[*_]{0,3}\s*", re.I
+    r"\s*[*_]{0,3}(?:(?:action|tool|function) )?(?:input|arguments|args|parameters)[*_]{0,3}[ \t]{0,3}:[*_]{0,3}\s*",
+    re.I,
 )
 LONGEST_FINAL = 40  # characters of "**Final Answer:** "
 LONGEST_INPUT = 24  # characters of "**Function arguments:** "
-_END = re.compile(r"\n[ \t*_]{0,9}(?:observation|thought|final answer)[ \t]*:", re.I)  # what follows is made up
+_END = re.compile(r"\n[ \t*_]{0,9}(?:observation|thought|final answer)[*_ \t]*:", re.I)  # what follows is made up
 _FINAL = re.compile(r"\bfinal answer[*_ ]{0,3}:[*_ ]{0,3}", re.I)
 _NONE = re.compile(r"[`\"*_]{0,3}(?:none|null|nothing|n/a|no (?:action|tool))\b[^\n]{0,30}(?:\n|\Z)", re.I)
 _JSON = re.compile(r"\s{0,9}(?:`{1,3}\w{0,9}\s{0,9}){0,2}(?:(?=\{|\[\s{0,9}\{)|\[?\s{0,9}\Z)")

@@ -83,7 +83,8 @@ _PRESSING = (
 _PRESSED = re.compile(_PRESSING, re.I)
 # What stands in brackets directly behind it is a key, and so is the next one behind "or".
 _PRESS = re.compile(
-    rf"(?:{_PRESSING}|\bnumber)(?:[\s:*`\"']|\b(?:the|on|key|number|option|die|la|le|de|taste|tecla|touche|tasto|toets)\b)*\Z",
+    rf"(?:{_PRESSING}|\bnumber)(?:[\s:*`\"']|\b(?:the|on|key|number|option|please|sie|bitte|die|auf|taste|el|la|en|usted|tecla|le|sur|"
+    r"vous|touche|il|tasto|de|op|u|toets|você|a|o)\b)*\Z",
     re.I,
 )
 _NEXT_KEY = re.compile(r"(?:[,;]|\b(?:or|and|oder|und|o|y|ou|et|e|of|en))[\s*`\"']*\Z", re.I)

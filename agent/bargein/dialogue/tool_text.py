@@ -198,7 +198,7 @@ def ends_call(call: str, behind: str, last: bool) -> bool | None:
     line, newline, follows = behind.partition("\n")
     rest = line.strip("`*;, \t\r")
     if not rest:
-        follows = follows.lstrip("-*> \t\r\n")
+        follows = follows.lstrip("-*>` \t\r\n")
         return True if last and not follows else _is_new(follows, last)
     if rest == "." and call.rstrip(")] \t\r\n")[-1:] != "(":
         return True if newline or last else None
