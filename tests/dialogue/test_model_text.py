@@ -100,7 +100,7 @@ SPOKEN = {
     'Please say <go a="1"/> now. Fine?': ["Please say now.", "Fine?"],
     "You can press:\n- go(to='x')\n- go(to='y')": ["You can press:"],
     "To go, we say:\n`go()`": ["To go, we say:"],
-    "We write:\n```\ngo(to='x')\n```\nto go there.": ["We write: go(to='x').", "to go there."],
+    "We write:\n```\ngo(to='x')\n```\nto go there.": ["We write: go(to='x'). to go there."],
     "See No. 5 on Main Ave. near Acme Inc. for Dr. Smith.": ["See No. 5 on Main Ave. near Acme Inc. for Dr. Smith."],
 }  # fmt: skip
 
