@@ -265,9 +265,7 @@ steps:
 
 
 async def test_what_no_step_confirms_is_said_back_at_once(tmp_path: Path) -> None:
-    call = await asked(
-        tmp_path, UNCONFIRMED.replace("next: end}\n  end", "next: u}\n  end").replace("next: c", "next: c")
-    )
+    call = await asked(tmp_path, UNCONFIRMED.replace("next: end}\n  end", "next: u}\n  end"))
     answer = await call.says("blue, on Friday")
     assert answer.text == "Day?"  # two days are asked for: which is it?
     call = await asked(tmp_path, UNCONFIRMED.split("  u:")[0].replace("  home: {type: date}\n", ""))

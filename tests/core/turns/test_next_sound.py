@@ -9,6 +9,7 @@ from bargein.core.audio.pcm import samples
 from bargein.core.audio.playout import Segment
 from bargein.core.turns import actions as act
 from bargein.core.turns.endpoint import PREROLL_SAMPLES
+from bargein.core.turns.records import Interruption
 from bargein.core.turns.table import State
 from bargein.core.turns.transcript import Transcript
 from tests.core.turns.test_conversation import MENU
@@ -60,10 +61,14 @@ class Slow(Held):
         self.run(ms, LOUD)
 
     @property
+    def in_order(self) -> list[Interruption]:
+        """The rows in the order in which their sounds began."""
+        return sorted(self.rows.values(), key=lambda row: row.onset_ms)
+
+    @property
     def results(self) -> list[tuple[str, str, str]]:
         """What became of each sound, in the order in which they began."""
-        rows = sorted(self.rows.values(), key=lambda row: row.onset_ms)
-        return [(row.caller_text, row.kind, row.resolution) for row in rows]
+        return [(row.caller_text, row.kind, row.resolution) for row in self.in_order]
 
     def silent(self, since_ms: int) -> bool:
         """Whether nothing was to be heard since then."""
@@ -85,7 +90,7 @@ def test_a_word_behind_a_backchannel_stops_the_agent_at_once(late_ms: int) -> No
     assert call.results == [("okay", "backchannel", "held"), ("no wait", "stop", "replanned")]
     assert [situation.caller_text for situation in call.situations] == ["", "no wait"]
     assert sorted(call.closed) == [1, 2]
-    first, second = sorted(call.rows.values(), key=lambda row: row.onset_ms)
+    first, second = call.in_order
     assert first.paused_ms == 1060  # when the agent was ducked for it, though it fell silent for the other
     assert (second.onset_ms, second.stop_latency_ms) == (1980, 95)
 
@@ -103,7 +108,7 @@ def test_the_words_of_the_first_are_not_those_of_the_second(late_ms: int) -> Non
     call.run(4000)
     assert call.results == [("okay", "backchannel", "held"), ("I would like the green one", "other", "replanned")]
     assert call.situations[1].caller_text == "I would like the green one"
-    first, second = sorted(call.rows.values(), key=lambda row: row.onset_ms)
+    first, second = call.in_order
     assert first.turn_seq == second.turn_seq == 0
     assert first.agent_text == STATEMENT
     assert first.heard_text
@@ -285,7 +290,7 @@ def test_a_hangup_logs_both_sounds() -> None:
     call.run(400)
     call.sound(WORD, 300)
     call.do(call.core.on_hangup())
-    assert [row.resolution for row in sorted(call.rows.values(), key=lambda row: row.onset_ms)] == ["held", "hung_up"]
+    assert [row.resolution for row in call.in_order] == ["held", "hung_up"]
     assert sorted(call.closed) == [1, 2]
 
 
@@ -312,7 +317,7 @@ def test_a_digit_between_two_sounds_answers_at_once() -> None:
     call.run(1000)
     assert call.situations[1].digits == "3"
     assert sorted(call.closed) == [1, 2]
-    assert [row.resolution for row in sorted(call.rows.values(), key=lambda row: row.onset_ms)] == ["held", "replanned"]
+    assert [row.resolution for row in call.in_order] == ["held", "replanned"]
 
 
 def test_a_silence_that_two_sounds_share_is_in_both_rows() -> None:
@@ -323,7 +328,7 @@ def test_a_silence_that_two_sounds_share_is_in_both_rows() -> None:
     call.sound(WORD, 600)
     call.run(3000)
     assert call.results == [("okay", "backchannel", "resumed"), ("no wait", "stop", "replanned")]
-    first, second = sorted(call.rows.values(), key=lambda row: row.onset_ms)
+    first, second = call.in_order
     assert first.paused_ms == second.paused_ms
     assert second.stop_latency_ms == 0  # the agent was silent
     assert call.situations[1].caller_text == "no wait"

@@ -10,7 +10,7 @@ from typing import Protocol
 from .digits import digits_in
 from .intent import Phrases, is_complete
 from .values import Unclear
-from .words import tokens
+from .words import mentions_any, tokens
 
 STORY_WORDS = 4  # fewer are rarely all that a caller has to say in their own words
 NAME_WORDS = 4  # more behind "my name is" say why the caller calls
@@ -96,10 +96,3 @@ def _digits(text: str, phrases: Phrases, expects: ExpectedAnswer) -> bool | None
     if expects.minimum is not None and count < expects.minimum:
         return False
     return None
-
-
-def mentions_any(text: str, hints: Sequence[str]) -> bool:
-    """Whether one of the hints stands in the text, as whole words."""
-    spoken = tokens(text)
-    wanted = [tokens(hint) for hint in hints]
-    return any(hint == spoken[i : i + len(hint)] for hint in wanted if hint for i in range(len(spoken)))

@@ -8,12 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from .completeness import mentions_any
 from .intent import Phrases, is_backchannel
 from .numbers import cardinals
 from .sentences import sentences
 from .times import is_clock_time
-from .words import joined, tokens
+from .words import joined, mentions_any, tokens
 
 LONGEST_PHRASE = 6  # words of "is there anybody there at all"
 FEW_WORDS = 2
@@ -77,8 +76,7 @@ def is_correction(
     if len(set(words)) <= FEW_WORDS:
         return False
     text = joined(words)
-    named = any(f" {joined(tokens(phrase))}" in f" {text}" for phrase in expected)
-    return named or phrases.matches("change", text) or _is_command(words, phrases, commands)
+    return mentions_any(text, expected) or phrases.matches("change", text) or _is_command(words, phrases, commands)
 
 
 def without_idle(text: str, phrases: Phrases) -> str:

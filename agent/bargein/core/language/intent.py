@@ -13,7 +13,7 @@ from .kinds import Kind
 from .number_words import Numbers
 from .times import Times
 from .values import NEVER, Repairs
-from .words import Mention, PhraseTable, alternatives, compile_pattern, joined, mentions, tokens
+from .words import Mention, PhraseTable, alternatives, compile_pattern, joined, mentions, mentions_any, tokens
 
 RULES = (
     "agent", "repeat", "excuse", "wh_question", "change", "wrong", "redirect", "next", "understood", "confirm", "stop",
@@ -120,8 +120,7 @@ class Phrases:
 
     def mentions(self, name: str, text: str) -> bool:
         """Whether a phrase of the list `name` stands in the text."""
-        spoken = f" {joined(tokens(text))}"
-        return any(f" {joined(tokens(phrase))}" in spoken for phrase in self.lists.get(name, ()))
+        return mentions_any(text, self.lists.get(name, ()))
 
     def after_no(self, text: str) -> str:
         """The text without the "no," at its beginning, where that word also refuses what follows it, as in Spanish.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .intent import MOST_LEADS, Phrases
 from .only_values import value_words
 from .times import is_clock_time
 from .values import is_figure
-from .words import joined, tokens
+from .words import joined, mentions_any, tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +74,13 @@ def _kind(run: Sequence[str], phrases: Phrases) -> str:
     """Whether a run says a "day" or a "time", and nothing else; "" if that is not certain."""
     dates, times, numbers = phrases.dates, phrases.times, phrases.numbers
     said = " ".join(run)
-    day = any(_has(said, words) for words in (dates.days, dates.weekdays, dates.months))
+    day = any(mentions_any(said, words) for words in (dates.days, dates.weekdays, dates.months))
     figures = any(is_figure(word) or word in numbers.values or word in dates.ordinals for word in run)
     if day:
-        halves = any(_has(said, words) for words in (times.morning, times.afternoon, dates.parts))
-        plain = figures and not _has(said, dates.months)
-        return "" if halves or plain or _has(said, dates.past) else "day"
-    return "time" if is_clock_time(said, times, numbers, dates.at) and not _has(said, dates.units) else ""
-
-
-def _has(said: str, forms: Iterable[str]) -> bool:
-    return any(f" {form} " in f" {said} " for form in forms)
+        halves = any(mentions_any(said, words) for words in (times.morning, times.afternoon, dates.parts))
+        plain = figures and not mentions_any(said, dates.months)
+        return "" if halves or plain or mentions_any(said, dates.past) else "day"
+    return "time" if is_clock_time(said, times, numbers, dates.at) and not mentions_any(said, dates.units) else ""
 
 
 def _spoken(text: str) -> str:

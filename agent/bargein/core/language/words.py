@@ -42,6 +42,12 @@ def joined(words: Iterable[str]) -> str:
     return "".join(word + " " for word in words)
 
 
+def mentions_any(text: str, phrases: Iterable[str]) -> bool:
+    """Whether one of the phrases stands in the text, as whole words."""
+    spoken = f" {joined(tokens(text))}"
+    return any(f" {joined(phrase)}" in spoken for phrase in map(tokens, phrases) if phrase)
+
+
 class PatternError(ValueError):
     """A pattern is wrong; the message says how."""
 

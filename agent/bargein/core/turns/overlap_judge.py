@@ -25,9 +25,7 @@ REQUEST_TURN_MS = 100  # the same in the caller's turn: the transcript has to be
 REQUEST_TURN_EVERY = samples(8000)  # while a caller talks without a pause: recognizers settle pieces of this length
 NO_WORD = 0.15  # probability of a word below which the agent talks on at full level
 NO_REQUEST = 0.3  # below which a reply begins over a sound
-LIKELY_REQUEST = (
-    0.5  # confidence of the recognizer that replaces a planned reply where the sound is likely to be words ...
-)
+LIKELY_REQUEST = 0.5  # confidence of the recognizer that replaces a planned reply where words are likely ...
 LIKELY_CORRECTION = 0.35  # ... if they are several words that ask for something else: no cough is written so
 ECHO = samples(600)  # the agent's words come back at most this late
 
