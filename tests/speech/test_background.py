@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -44,3 +46,15 @@ def test_the_oldest_work_that_has_no_thread_counts() -> None:
 )
 def test_a_recognizer_says_how_far_it_is_behind(recognizer: WhisperRecognizer | OpenAiRecognizer) -> None:
     assert recognizer.waiting_s == 0.0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have priorities of their own")
+def test_a_thread_of_an_engine_is_below_the_server_whatever_the_priority_of_that() -> None:
+    script = """
+import os
+from bargein.speech.background import NICE, pool
+os.nice(5)
+threads = pool(1, "engine")
+print(threads.submit(os.nice, 0).result() - os.nice(0) == NICE)
+"""
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout == "True\n"

@@ -118,6 +118,21 @@ def test_a_stopped_process_is_replaced() -> None:
         process.close()
 
 
+def test_a_process_that_gets_no_core_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bargein.speech.whisper_process.waits_for_core_s", lambda pid: {"1": time.monotonic()})
+    process = DecoderProcess("fake", COMMAND, hang_s=0.2)
+    waiting = process.pid
+    try:
+        with pytest.raises(EngineError, match="gave no answer"):
+            process.decode(PCM, "slow", ())
+        for _ in range(2):
+            process.judge_sound(np.zeros(HANGS, np.int16))
+        assert (process.pid, process.restarts) == (waiting, 0)
+        until(lambda: answers(process))
+    finally:
+        process.close()
+
+
 def test_a_process_that_judges_no_sounds_any_more_is_replaced() -> None:
     process = DecoderProcess("fake", COMMAND, hang_s=2.0)
     hanging = process.pid

@@ -11,14 +11,15 @@ from typing import TypeVar
 
 from ..clock import Clock, SystemClock
 
-NICE = 4
+NICE = 4  # below the server
 Result = TypeVar("Result")
 
 
 def yield_to_audio() -> None:
-    """Lower the priority of this thread. On Linux each thread has its own, and new threads inherit it."""
+    """Put this thread below the server. On Linux each thread has a priority of its own, and new threads inherit it."""
     with contextlib.suppress(AttributeError, OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+        servers = os.getpriority(os.PRIO_PROCESS, os.getpid())
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), servers + NICE)
 
 
 def pool(workers: int, name: str) -> ThreadPoolExecutor:

@@ -28,6 +28,7 @@ from ..clock import Clock, SystemClock
 from ..core.audio.pcm import Pcm
 from ..core.turns.transcript import SoundProbabilities
 from ..errors import EngineError
+from ..machine import waits_for_core_s
 from . import whisper_worker
 from .whisper_text import Decoded
 from .whisper_worker import SOUND_S, Message, read_message, write_message
@@ -35,14 +36,15 @@ from .whisper_worker import SOUND_S, Message, read_message, write_message
 log = logging.getLogger(__name__)
 
 HANG_S = 8.0  # a process that has not answered for this time is replaced; its callers no longer wait
+STARVED = 0.75  # of this time: a process that waited so long for a core does not hang
 START_S = 110.0  # to load a model, and the first time to compile the decoder, at low priority on a busy machine
 RESTART_S = (0.5, 30.0)  # after a failed start: the wait before the next one, first and longest; it doubles each time
 MOST_STARTS, STARTS_S = 5, 30.0  # of processes that end again, in this time: loading the model costs a second of CPU
 CLOSE_S = 5.0
 # NumPy's threads would wait busily, and glibc would keep 10 MB for each of ours.
 THREADS = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
-# The kernel kills a process when the thread that started it ends, and the thread's priority is inherited. So one
-# thread, which lasts as long as the server and has its priority, starts them all.
+# The kernel kills a process when the thread that started it ends. So one thread, which lasts as long as the server,
+# starts them all. It has the priority of an engine's thread.
 _STARTER = ThreadPoolExecutor(1, "starts recognizers")
 
 
@@ -75,7 +77,7 @@ class DecoderProcess:
         self._lock = threading.Lock()
         self._closed = False
         self._start_at, self._wait_s = 0.0, RESTART_S[0]
-        self._late: tuple[_Child, float] | None = None  # it owes the answer to a sound, since when
+        self._late: _Wait | None = None  # it owes the answer to a sound
         self._starts: deque[float] = deque(maxlen=MOST_STARTS)  # when the last ones were started again
         self._child: _Child | None = _Child(self._command, self._replace)
         self.languages = self._child.languages
@@ -116,10 +118,10 @@ class DecoderProcess:
         """An answer to a sound did not come in time. Phrases have threads of their own, and may still be answered."""
         now = self._clock.monotonic()
         with self._lock:
-            if self._late is None or self._late[0] is not child:
-                self._late = child, now
-            late_s = now - self._late[1]
-        if late_s >= self._hang_s:
+            if self._late is None or self._late.child is not child:
+                self._late = _Wait(child, now)
+            late = self._late
+        if now - late.since >= self._hang_s and late.hangs(now):
             log.error("the recognizer's process judges no sounds any more; it is ended")
             child.kill()
 
@@ -135,6 +137,7 @@ class DecoderProcess:
     def _asked(self, message: Message, pcm: Pcm) -> Message:
         for _ in range(2):  # a killed process is not the fault of the request
             child = self._living()
+            wait = _Wait(child, self._clock.monotonic())
             try:
                 answer = child.ask(message, pcm).result(self._hang_s)
                 with self._lock:
@@ -143,8 +146,9 @@ class DecoderProcess:
             except _Lost:
                 self._forget(child)
             except TimeoutError:
-                log.error("the recognizer's process hangs; it is ended")
-                child.kill()
+                if wait.hangs(self._clock.monotonic()):
+                    log.error("the recognizer's process hangs; it is ended")
+                    child.kill()
                 break
         raise EngineError("the recognizer's process gave no answer")
 
@@ -263,6 +267,21 @@ class _Child:
         self._requests.put(None)
         if self._started:
             self._lost(self)
+
+
+class _Wait:
+    """For an answer of a process, since `since`."""
+
+    def __init__(self, child: _Child, since: float) -> None:
+        self.child = child
+        self.since = since
+        self._before = waits_for_core_s(child.pid)
+
+    def hangs(self, now: float) -> bool:
+        """Whether no thread of it merely waited for a core. If one did, loading the model again would not help."""
+        waits = waits_for_core_s(self.child.pid)
+        longest_s = max((waits[thread] - self._before.get(thread, 0.0) for thread in waits), default=0.0)
+        return longest_s <= STARVED * (now - self.since)
 
 
 def _open(file: Any) -> BinaryIO:

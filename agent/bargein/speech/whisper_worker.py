@@ -31,7 +31,7 @@ from .whisper_text import Decoded
 
 log = logging.getLogger(__name__)
 
-NICE = 10  # below the server: a tenth of the weight of the audio
+NICE = 10  # below the thread that starts it, and that is 4 below the server (background.py)
 SOUND_S = 1.0  # after which a second opinion is of no use
 SWITCH_S = 0.0005  # after which a thread hands the interpreter over
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
