@@ -146,7 +146,7 @@ def _continues(frame: Pcm, expected: Pcm) -> bool:
         return True
     if len(expected) < FRAME_SAMPLES or not frame[-FRAME_SAMPLES // 5 :].any():
         return False
-    a, b = (x[FRAME_SAMPLES // 2 :].astype(np.float64) for x in (frame, expected))  # behind the ramp of 10 ms
+    a, b = (x[FRAME_SAMPLES // 2 :].astype(np.float64) for x in (frame, expected))  # after the ramp of 10 ms
     return bool(a @ b > 0.95 * np.sqrt((a @ a) * (b @ b)) > 0)
 
 

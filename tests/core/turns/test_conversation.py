@@ -38,7 +38,7 @@ class Call:
         **line: object,
     ) -> None:
         self.says, self.texts = list(says), list(texts or [])
-        self.line, self.then, self.digits = line, then, digits  # `then`: behind the first line of the first reply
+        self.line, self.then, self.digits = line, then, digits  # `then`: after the first line of the first reply
         self.expects, self.secret = Expected(expects), secret
         self.finish_after = finish_after
         self.finished: Finish | None = None

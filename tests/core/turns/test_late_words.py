@@ -68,7 +68,7 @@ def test_a_click_behind_a_request_is_over_when_the_next_sound_begins() -> None:
     assert len(call.heard[2][0]) == PREROLL_SAMPLES  # as for any sound
 
 
-def test_a_sound_behind_a_request_is_heard_from_its_beginning_though_it_shows_late(
+def test_a_sound_after_a_request_is_heard_from_its_beginning_though_it_shows_late(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     call = Late([MENU, "to Rome then"], ["I want it sent to Rome", "hello?"], word=0.9, expects="text")
@@ -87,7 +87,7 @@ def test_a_sound_behind_a_request_is_heard_from_its_beginning_though_it_shows_la
     assert len(call.heard[2][0]) >= PREROLL_SAMPLES + samples(500)
 
 
-def test_the_silence_before_a_sound_behind_a_request_is_no_pause_of_the_caller() -> None:
+def test_the_silence_before_a_sound_after_a_request_is_no_pause_of_the_caller() -> None:
     call = Late([MENU, "to Rome then"], ["I want it sent to Rome"], word=0.9, expects="text")
     call.run(3000)
     call.run(900, LOUD)

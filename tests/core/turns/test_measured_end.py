@@ -1,4 +1,4 @@
-"""Which sound tells whether a turn is over: the last words, not what is behind them."""
+"""Which sound tells whether a turn is over: the last words, not what comes after them."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ class Line:
         return float(Heard.measured)
 
 
-@pytest.mark.parametrize("behind_ms", [0, 80, 400])
-def test_a_sound_behind_the_request_is_not_taken_for_its_end(behind_ms: int) -> None:
+@pytest.mark.parametrize("after_ms", [0, 80, 400])
+def test_a_sound_after_the_request_is_not_taken_for_its_end(after_ms: int) -> None:
     """The words come when it goes on, has just ended, or is long over."""
     line = Line()
     line.run(620, voiced=False)
     line.run(200, voiced=True)
-    line.run(behind_ms, voiced=False)
+    line.run(after_ms, voiced=False)
     line.turn.set_transcript(WORDS, END + samples(120))
     line.turn.recognition = line.now - END - samples(120)
-    assert line.turn.sound_behind is not None
+    assert line.turn.sound_after is not None
     assert line.measured() == END + samples(MEASURED_MS)
 
 

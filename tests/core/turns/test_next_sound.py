@@ -1,4 +1,4 @@
-"""A sound behind another over the agent's speech, while the words of the first are awaited."""
+"""A sound after another over the agent's speech, while the words of the first are awaited."""
 
 from __future__ import annotations
 

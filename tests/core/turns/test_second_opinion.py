@@ -99,7 +99,7 @@ def test_who_was_sure_is_not_asked_again() -> None:
 
 @pytest.mark.parametrize(("gap_ms", "state"), [(60, State.PAUSED), (40, State.DUCKED)])
 def test_a_second_opinion_says_nothing_of_what_follows_behind_a_gap(gap_ms: int, state: State) -> None:
-    """ "No, wait" a tenth of a second behind "okay", whose words are late."""
+    """ "No, wait" a tenth of a second after "okay", whose words are late."""
     call = Slow([MENU], ["okay no wait"], 2000)
     call.run(1000)
     call.sound(0.2, 340)
@@ -123,12 +123,12 @@ def test_a_second_opinion_that_comes_behind_a_gap_does_not_count(gap_ms: int, st
     assert call.core.state is state
 
 
-@pytest.mark.parametrize("answered", ["before the gap", "behind it"])
+@pytest.mark.parametrize("answered", ["before the gap", "after it"])
 def test_what_was_a_word_is_one_behind_a_gap_too(answered: str) -> None:
     call = Slow([MENU], ["no the blue"], 2000)
     call.run(1000)
     call.sound(0.04, 340)
-    for when in ("before the gap", "behind it"):
+    for when in ("before the gap", "after it"):
         if when == answered:
             call.core.on_sound(call.judged[0].turn_id, WORD)
         call.run(60 if when == "before the gap" else 0)

@@ -103,7 +103,7 @@ def test_a_sound_that_begins_delays_the_answer_but_a_noise_does_not_for_long() -
     assert SETTINGS.usual_ms < over[0] <= SETTINGS.usual_ms + 200
 
 
-def with_a_sound_behind(gap_ms: int) -> tuple[CallerTurn, int]:
+def with_a_sound_after(gap_ms: int) -> tuple[CallerTurn, int]:
     """A turn whose words come `gap_ms` and 60 ms after them, when a later sound has begun, and the sample of that."""
     turn, now = CallerTurn(1, onset=0, last_voiced=END), END
     for voiced in [False] * (gap_ms // 20) + [True] * 3:
@@ -111,20 +111,20 @@ def with_a_sound_behind(gap_ms: int) -> tuple[CallerTurn, int]:
         turn.add(evidence(voiced), now)
     turn.set_transcript(Transcript("my name is Miller"), END + samples(100))
     turn.recognition = now - END - samples(100)
-    assert turn.sound_behind is not None
+    assert turn.sound_after is not None
     return turn, now
 
 
 @pytest.mark.parametrize(("gap_ms", "over"), [(580, False), (620, True), (800, True)])
 def test_words_that_come_late_end_the_turn_after_the_same_silence(gap_ms: int, over: bool) -> None:
-    turn, now = with_a_sound_behind(gap_ms)
+    turn, now = with_a_sound_after(gap_ms)
     decide = TurnEnd(PHRASES, SETTINGS)
     assert decide.silence_ms(turn, NOTHING) == SETTINGS.usual_ms
     assert decide.is_over(turn, now, NOTHING) is over
 
 
-def test_the_silence_before_a_sound_behind_is_a_pause_once_the_turn_has_gone_on() -> None:
-    turn, now = with_a_sound_behind(580)
+def test_the_silence_before_a_sound_after_is_a_pause_once_the_turn_has_gone_on() -> None:
+    turn, now = with_a_sound_after(580)
     for voiced in [False] * 20 + [True]:
         now += FRAME_SAMPLES
         turn.add(evidence(voiced), now)
@@ -132,7 +132,7 @@ def test_the_silence_before_a_sound_behind_is_a_pause_once_the_turn_has_gone_on(
     assert turn.later.pause_ms == 580
 
 
-def test_a_sound_behind_makes_the_turn_no_longer_to_the_model() -> None:
+def test_a_sound_after_makes_the_turn_no_longer_to_the_model() -> None:
     class Timed(TurnEndModel):
         seconds = 0.0
 
@@ -140,7 +140,7 @@ def test_a_sound_behind_makes_the_turn_no_longer_to_the_model() -> None:
             Timed.seconds = seconds
             return 0.0
 
-    turn, _ = with_a_sound_behind(620)
+    turn, _ = with_a_sound_after(620)
     assert turn.later is not None
     turn.later.prosody = np.zeros(len(FEATURES))
     TurnEnd(PHRASES, SETTINGS, Timed({}, {}, {})).silence_ms(turn, NOTHING)

@@ -157,7 +157,7 @@ class Agent:
         began = self.playback.started
         return self.reply.retractable(now if began is None else began, turn, overlapped, now)
 
-    def settle(self, given: CallerInput, empty: bool = False) -> list[act.Action]:
+    def commit(self, given: CallerInput, empty: bool = False) -> list[act.Action]:
         """Commit the reply to what the caller has `given`, if the caller hears it and it is not yet committed.
 
         `empty`: the reply has no audio. It waits for more, or ends the call.

@@ -29,7 +29,7 @@ UNCLEAR_MS = 2000  # silence after a voice without words; the caller thinks that
 LONGEST_TURN_SAMPLES = samples(60_000)
 COMPARED_HOPS = 10  # of 10 ms: a sound over the agent's speech is compared with the caller's voice so often
 SILENT_LATER_MS = 600  # `LATER_MS` where the agent has fallen silent for the first sound: the caller is likely to go on
-STILL_SOUNDING_MS = 60  # a sound with less silence than this behind it continues
+STILL_SOUNDING_MS = 60  # a sound continues as long as less silence than this has followed
 
 
 class Sound(Enum):
@@ -77,8 +77,8 @@ class Caller:
         self._longest_turn = longest_turn
         self._voice = CallerVoice()
         self._cooldown_until = 0
-        self._behind: int | None = None  # where a sound began that was not yet told from the turn before it
-        self._behind_voiced = 0  # its last voiced frame
+        self._sound_after: int | None = None  # where a sound began that was not yet told from the turn before it
+        self._sound_after_voiced = 0  # its last voiced frame
         self._missed = 0  # samples of the turn that came while it was rejected
 
     @property
@@ -97,7 +97,7 @@ class Caller:
 
     def hears_nothing(self) -> bool:
         """Whether there is no sound, and the frame of the line that is due begins none. Then it is done."""
-        sounds = self.turn is not None or self._rejected is not None or self._behind is not None
+        sounds = self.turn is not None or self._rejected is not None or self._sound_after is not None
         if sounds or (near := self._detector.nothing()) is None:
             return False
         self._preroll.push(near)
@@ -135,10 +135,10 @@ class Caller:
         if self._rejected is not None:
             sound = self._reconsider(self._rejected, frame, now, question)
         elif frame.onset:
-            self._begin(frame, now, question, self._follow_behind(frame, now))
+            self._begin(frame, now, question, self._follow_sound_after(frame, now))
             sound = Sound.BEGAN
         else:
-            self._follow_behind(frame, now)
+            self._follow_sound_after(frame, now)
             sound = Sound.NONE
         if self.turn is not None and sound is Sound.BEGAN:
             self._classify(self.turn, frame, overlap)
@@ -152,16 +152,16 @@ class Caller:
             self._detector.rearm()
         turn.waits = waits
 
-    def _follow_behind(self, frame: VadFrame, now: int) -> int:
-        """Samples since the sound behind the last turn began. 0 if there is none, or a silence has ended it."""
-        if self._behind is None:
+    def _follow_sound_after(self, frame: VadFrame, now: int) -> int:
+        """Samples since the sound after the last turn began. 0 if there is none, or a silence has ended it."""
+        if self._sound_after is None:
             return 0
-        if now - self._behind_voiced >= samples(LATER_MS):
-            self._behind = None
+        if now - self._sound_after_voiced >= samples(LATER_MS):
+            self._sound_after = None
             return 0
         if frame.voiced:
-            self._behind_voiced = now
-        return now - self._behind
+            self._sound_after_voiced = now
+        return now - self._sound_after
 
     def _compare(self, turn: CallerTurn, now: int) -> None:
         """How loud the sound has to be to be the caller's, given its pitch so far."""
@@ -192,7 +192,7 @@ class Caller:
         turn.asked, turn.asked_at = turn.asked + 1, now
         return [JudgeSound(turn.id, self._preroll.last(count))]
 
-    def heard(self, turn_id: int, transcript: Transcript, at: int, now: int) -> bool:
+    def take_words(self, turn_id: int, transcript: Transcript, at: int, now: int) -> bool:
         """The recognizer's words, of the turn that they were asked for at sample `at`. False if it is over."""
         turn = next((turn for turn in self.sounds if turn.id == turn_id), None)
         if turn is not None:
@@ -200,13 +200,13 @@ class Caller:
             turn.recognition = now - at
         return turn is not None
 
-    def hear(self, turn_id: int, second: SoundProbabilities) -> None:
+    def take_opinion(self, turn_id: int, second: SoundProbabilities) -> None:
         """The recognizer's answer, of the turn that it was asked for. It counts from the next frame on."""
         if self.turn is not None and self.turn.id == turn_id:
-            self.turn.hear(second)
+            self.turn.take_opinion(second)
 
     def _classify_later(self, turn: CallerTurn, frame: VadFrame, now: int) -> None:
-        """Let the classifier follow a sound behind a pause in the caller's turn."""
+        """Let the classifier follow a sound after a pause in the caller's turn."""
         later = turn.later
         if self._classifier is None or later is None or turn.silent_ms(now) >= STILL_SOUNDING_MS:
             return
@@ -235,8 +235,8 @@ class Caller:
         elif turn is not None:
             self._detector.rearm()
         self.floor_since = now
-        if turn is not None and turn.sound_behind is not None:
-            self._behind, self._behind_voiced = turn.sound_behind.began, turn.last_voiced
+        if turn is not None and turn.sound_after is not None:
+            self._sound_after, self._sound_after_voiced = turn.sound_after.began, turn.last_voiced
         self.unclear = turn is not None and turn.unclear and not overlong
         self.unanswered = turn is not None and not turn.complete and turn.silent_ms(now) >= RECOGNIZER_LATE_MS
         return turn
@@ -309,7 +309,7 @@ class Caller:
         if self.turn is not None:
             self.waiting.append(self.turn)
         self._turns += 1
-        self._rejected, self._missed, self._behind = None, missed, None
+        self._rejected, self._missed, self._sound_after = None, missed, None
         onset = max(0, now - frame.onset_samples_ago)
         self.turn = CallerTurn.begun(self._turns, onset, now, frame, question)
         self._compare(self.turn, now)

@@ -48,7 +48,7 @@ class Conversation:
         self._judge = OverlapJudge(phrases, settings.overlap, settings.duck, settings.duck_db)
         self._settings = settings
         self._caller = Caller(detector, classifier, samples(settings.longest_turn_ms))
-        self.on_sound = self._caller.hear  # takes the answer to act.JudgeSound
+        self.on_sound = self._caller.take_opinion  # takes the answer to act.JudgeSound
         self._turn_end = TurnEnd(phrases, settings.endpoint, turn_end)
         self._rechunker = Rechunker()
         self._agent = Agent(self.ledger, samples(settings.filler_ms), settings.wideband)
@@ -104,7 +104,7 @@ class Conversation:
         """A DTMF digit ended on the line."""
         if self.state is State.ENDED:
             return []
-        self._settle()
+        self._commit()
         self._actions += self._agent.discard()
         self._caller.input.key(digit, self.now)
         if self._interruptible():
@@ -115,7 +115,7 @@ class Conversation:
 
     def on_transcript(self, turn_id: int, at: int, transcript: Transcript) -> list[act.Action]:
         """The answer to act.RequestTranscript."""
-        if self._caller.heard(turn_id, transcript, at, self.now):
+        if self._caller.take_words(turn_id, transcript, at, self.now):
             self._decide()
         return self._take()
 
@@ -149,7 +149,7 @@ class Conversation:
     def on_hangup(self) -> list[act.Action]:
         """The caller hung up, or the call is taken away."""
         if self.state is not State.ENDED:
-            self._settle()
+            self._commit()
             if self.state in OVERLAPPED and (turn := self._caller.turn) is not None:
                 self._actions += self._agent.hung_up(turn, self.now)
             dropped = act.DropCause.HANGUP if self.state is State.THINKING else None
@@ -260,7 +260,7 @@ class Conversation:
 
     def _close_caller_turn(self) -> None:
         """The caller's sound is over: its words are input. A backchannel over a protected segment does not count."""
-        self._settle()
+        self._commit()
         for earlier in self._caller.waiting[:]:
             self._settle_earlier(earlier, Event.FALSE_INTERRUPTION)
         turn = self._caller.end_turn(self.now, own=self.state is not State.SPEAKING)
@@ -308,12 +308,12 @@ class Conversation:
             self._dispatch(Event.REPLY_AUDIO)
         self._actions += self._agent.bridge(self._has_floor(), self.now)
         if self._agent.reply.heard and not self._retractable():
-            self._settle()
+            self._commit()
         if not self.playback.idle or not self._agent.reply.ended or self.state not in PLAYING:
             return
         if self.state is State.DUCKED and (self._agent.reply.finish is not None or self._retractable()):
             return  # a goodbye, and what may be retracted, wait until the sound over them is judged
-        self._settle(empty=thinking)
+        self._commit(empty=thinking)
         empty = Event.REPLY_EMPTY if thinking else Event.PLAYED_OUT
         self._dispatch(Event.FINISH if self._agent.reply.finish is not None else empty)
 
@@ -326,8 +326,8 @@ class Conversation:
         first = turn or next(iter(self._caller.sounds), None)
         return self._agent.retractable(first, self.state in OVERLAPPED, self.now)
 
-    def _settle(self, empty: bool = False) -> None:
-        self._actions += self._agent.settle(self._caller.input, empty)
+    def _commit(self, empty: bool = False) -> None:
+        self._actions += self._agent.commit(self._caller.input, empty)
 
     # --------------------------------------------------------------- events and effects
 
@@ -362,7 +362,7 @@ class Conversation:
             case Effect.PAUSE:
                 self._agent.paused(turn, self.now)
             case Effect.YIELD:
-                self._settle()
+                self._commit()
                 kind = Kind.DTMF if event is Event.DIGIT else Kind.OTHER
                 self._actions += self._agent.interrupted(turn, self.now, kind)
                 self._caller.take_floor(self.now)

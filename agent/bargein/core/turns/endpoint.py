@@ -29,8 +29,8 @@ OPINION_LATE_SAMPLES = samples(400)
 MUTE_SAMPLES = samples(150)  # without a frame for longer, the phone is muted or suppresses silence
 POSSIBLE_SPEECH = 0.35  # below: a cough that was written as a word
 SURE_VOICE, SURE_VOICE_MS = 0.8, 400  # speechlike for so long: somebody spoke, words or not
-WAS_WORD = 0.5  # probability of a word above which a second opinion counts for what follows behind a gap, too
-LATER_MS = 300  # silence in a turn behind which a sound is judged by itself: it may be a cough, no more words
+WAS_WORD = 0.5  # probability of a word above which a second opinion counts for what follows a gap, too
+LATER_MS = 300  # silence in a turn after which a sound is judged by itself: it may be a cough, no more words
 RECOGNIZER_LATE_MS = 4000  # a silence after which a turn ends without its words: half of them mislead more than waiting
 
 
@@ -109,7 +109,7 @@ class CallerTurn:
     second: SoundProbabilities | None = None  # what the recognizer takes that overlap for, by its sound
     asked: int = 0  # how often it was asked for that
     asked_at: int = 0  # when it was asked last
-    resumed_at: int = 0  # when the sound last went on behind a silence; what was asked before says nothing of it
+    resumed_at: int = 0  # when the sound last went on after a silence; what was asked before says nothing of it
     caller_dbfs: float = -100.0  # the caller is louder than this, as far as is known
     measured: NDArray[np.float64] | None = None  # how its last sound sounds
     measured_at: int = -1  # the end of that sound
@@ -120,14 +120,14 @@ class CallerTurn:
     later: LaterSound | None = None
     waits: bool = False  # an overlap that is over, and its words have not come: the next sound is another overlap
     stopped_at: int = 0  # when the agent was ducked or fell silent for it
-    silenced: bool = False  # for long enough to be noticed
+    silenced: bool = False  # the agent, for long enough that the caller noticed
     stops: bool = False  # it keeps the agent silent: the agent stopped for it, or would have if it had talked
     retracted: bool = False  # the detector took it back
     _loud: tuple[float, ...] = ()  # the LOUD_FRAMES loudest frames, the loudest first
     _voice: int = 0  # samples that are surely a voice
     _last_frame: int = 0  # when the last one came
     _unvoiced: int = 0  # samples received since the last voiced frame
-    _transcript_at: int = -1  # up to where `words` cover the call
+    _transcript_at: int = -1  # the sample up to which `transcript` goes
     _requested: bool = False
 
     @classmethod
@@ -145,7 +145,7 @@ class CallerTurn:
 
     @property
     def complete(self) -> bool:
-        """Whether `words` cover all that was voiced."""
+        """Whether `transcript` covers all that was voiced."""
         return self._transcript_at >= self.spoken_until
 
     @property
@@ -155,12 +155,12 @@ class CallerTurn:
 
     @property
     def paused_ms(self) -> int:
-        """The longest pause inside the turn, without the one before a later sound that is no word or is behind it."""
+        """The longest pause inside the turn, without the one before a later sound that is no word or comes after it."""
         return self._paused_before(self._no_part)
 
     @property
     def prosody(self) -> NDArray[np.float64] | None:
-        """How its last words sound, not a later sound that is no word or is behind them. None: that is not measured."""
+        """How its last words sound, not a later sound that is no word or comes after them. None: not measured."""
         return self.measured if self._no_part is None else self._no_part.prosody
 
     @property
@@ -177,8 +177,8 @@ class CallerTurn:
 
     @property
     def _no_part(self) -> LaterSound | None:
-        """The later sound, if it is no word or is behind the turn."""
-        return self._ignored or self.sound_behind
+        """The later sound, if it is no word or comes after the turn."""
+        return self._ignored or self.sound_after
 
     def _paused_before(self, later: LaterSound | None) -> int:
         return self.longest_pause_ms if later is None else later.pause_ms
@@ -194,7 +194,7 @@ class CallerTurn:
         return not self.text and ms(self._voice) >= SURE_VOICE_MS
 
     @property
-    def sound_behind(self) -> LaterSound | None:
+    def sound_after(self) -> LaterSound | None:
         """The later sound, if the words are those before it and came only when it had begun: they were awaited."""
         later, at = self.later, self._transcript_at
         if later is None or self.recognition is None or not later.words_until <= at < later.began:
@@ -203,7 +203,7 @@ class CallerTurn:
 
     @property
     def words_until(self) -> int:
-        """The end of the caller's last sound, without a later sound that is no word or is behind the turn."""
+        """The end of the caller's last sound, without a later sound that is no word or comes after the turn."""
         return self.last_voiced if self._no_part is None else self._no_part.words_until
 
     def entry(self) -> CallerEntry:
@@ -243,7 +243,7 @@ class CallerTurn:
         """The sound is over, and its words are awaited: what came on the line until `now` is none of it."""
         self._unvoiced, self._last_frame = self._unvoiced + now - max(self._last_frame, self.last_voiced), now
 
-    def hear(self, second: SoundProbabilities) -> None:
+    def take_opinion(self, second: SoundProbabilities) -> None:
         """What the recognizer takes the sound for. Too late it says nothing of what the sound is now."""
         late = self._last_frame - self.asked_at > OPINION_LATE_SAMPLES
         before = self.asked_at < self.resumed_at and second.word < WAS_WORD

@@ -1,4 +1,4 @@
-"""A sound behind a pause in the caller's turn: more words, or a cough that must not hold the end of the turn up."""
+"""A sound after a pause in the caller's turn: more words, or a cough that must not hold the end of the turn up."""
 
 from __future__ import annotations
 

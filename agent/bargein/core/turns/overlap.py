@@ -36,7 +36,7 @@ class EarlySettings:
     voice: float = 0.98  # `OverlapSound.speechlike` from which the detector is sure of a voice ...
     voice_ms: int = 170  # ... this long after the onset, when most sounds have shown what they are ...
     voice_factor: float = 0.35  # ... and `unnoticed` and `go_on` are multiplied by this
-    short_ms: int = 200  # a shorter sound with silence behind it is no word: the shortest words have 280 ms ...
+    short_ms: int = 200  # a shorter sound that silence follows is no word: the shortest words have 280 ms ...
     short_word: float = 0.5  # ... unless the classifier takes it for one: the word may go on
     unnoticed_ms: tuple[int, int] = (150, 180)  # a pause that ends at this age is hardly noticed ...
     unnoticed: float = 0.115  # ... so the agent goes on now or listens until it is sure
@@ -51,11 +51,11 @@ class OverlapSettings:
     """When an overlap is over. Times in ms of the caller's sound."""
 
     early: EarlySettings = EarlySettings()
-    lasts_ms: int = 1100  # speech that lasts longer is an interruption, whatever the words
+    lasts_ms: int = 1100  # a longer sound is an interruption if it is likely to be words, though none are known yet
     ended_ms: int = ENDED_MS  # silence after which the sound is over
     patience_ms: int = 1500  # silence without words after which the recognizer is not waited for
     late_ms: int = 500  # a longer sound then counts as an interruption
-    noise_ms: int = 1500  # over a longer sound that is no speech the agent goes on
+    noise_ms: int = 1500  # over a longer sound that is no speech, or a backchannel so far, the agent goes on
     over_echo_db: float = 7.0  # a sound that is never so much louder than what may be our echo is our echo ...
     loud_echo_dbfs: float = BACKGROUND_SPEECH_DBFS  # ... unless it is softer than this: a quiet caller, and no echo
     no_voice: float = 0.12  # below, from `no_voice_ms` on: no voice, no need to wait for words

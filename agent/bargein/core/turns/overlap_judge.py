@@ -72,7 +72,7 @@ class OverlapJudge:
         """
         thinking, backchannels = state is State.THINKING, listen.backchannels or ()
         asking, silent_ms = turn.question and not thinking, turn.silent_ms(now)
-        if silent_ms >= self.settings.ended_ms and self._settles(turn, now, state):
+        if silent_ms >= self.settings.ended_ms and self._needs_no_words(turn, now, state):
             return Event.FALSE_INTERRUPTION
         event = classify_overlap(turn.sound(now), turn.transcript, self.phrases, asking, backchannels, self.settings)
         if thinking and event is Event.INTERRUPTION and not self._asks(turn, playback.playout(), listen):
@@ -107,7 +107,7 @@ class OverlapJudge:
         correction = is_correction(asking, self.phrases, listen.hints, listen.commands)
         return LIKELY_CORRECTION if correction else LIKELY_REQUEST
 
-    def _settles(self, turn: CallerTurn, now: int, state: State) -> bool:
+    def _needs_no_words(self, turn: CallerTurn, now: int, state: State) -> bool:
         """Whether the classifier alone is sure that this is no word. Then the agent goes on without words."""
         if state is State.THINKING:
             return not self.may_be_words(turn)
@@ -115,11 +115,11 @@ class OverlapJudge:
         return unknown and surely_no_word(turn.sound(now), turn.question, self.settings)
 
     def wants_words(self, turn: CallerTurn, now: int, state: State) -> bool:
-        """Whether to request the words now, see `CallerTurn.wants_transcript`. Not while the sound settles it.
+        """Whether to request the words now, see `CallerTurn.wants_transcript`. Not while the sound alone decides it.
 
         A silent agent needs the words of what is likely to be words only when the sound is over.
         """
-        if self._settles(turn, now, state):
+        if self._needs_no_words(turn, now, state):
             return False
         likely = turn.likely is not None and turn.likely.word >= self.settings.word_likely
         if likely and state is State.PAUSED:

@@ -129,8 +129,8 @@ class TurnEnd:
         """
         silent_ms = turn.wordless_ms(now)
         if not turn.complete:
-            behind = turn.sound_behind
-            was_over = behind is not None and behind.gap_ms >= self.silence_ms(turn, listen, before)
+            after = turn.sound_after
+            was_over = after is not None and after.gap_ms >= self.silence_ms(turn, listen, before)
             return was_over or silent_ms >= RECOGNIZER_LATE_MS
         known = (turn.id, turn.spoken_until, turn.paused_ms, turn.measured_at, turn.transcript, listen, before)
         if known != self._known:  # once in each silence, not in each of its frames
