@@ -37,7 +37,7 @@ DAYS = "{type: date, earliest: 30 days, latest: tomorrow}"
         ("{choices: [red, blue]}", TIMES, 2, "latest: 09:00 is before earliest: 17:00"),
         ("{choices: [red, blue]}", DAYS, 2, "latest: tomorrow is before earliest: 30 days"),
         ("next: b", "next: [{when: 'mug == \"bleu\"', go: b}, b]", 4, "did you mean 'blue'"),
-        ("next: b", 'next: [{when: \'mug in ("red", "green")\', go: b}, b]', 4, "choice 'green' is not known"),
+        ("next: b", 'next: [{when: \'mug in ("red", "green")\', go: b}, b]', 4, "slot 'mug' has no choice 'green'"),
         ("say: Thank you.", "say: Press # now", 6, "the text ends before #"),
         ("say: Thank you.", "say: !wow", 6, "has to be in quotes"),
         ("steps:", "answers: [{match: [], say: x}]\nsteps:", 3, "match: needs at least one phrase"),
@@ -51,6 +51,34 @@ def test_it_is_named_with_its_line(tmp_path: Path, old: str, new: str, line: int
         load(write(tmp_path, FLOW.replace(old, new)))
     assert f"flow.yaml:{line}: " in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ("next: b", "lisen: yes, next: b", 4, "'lisen' is no key of a step; there are say, "),
+        ("next: b", "optinal: yes, next: b", 4, "'optinal' is no key of a step; did you mean 'optional'?"),
+        ("next: b", "next: bb", 4, "step 'a' leads to 'bb', and there is no such step; did you mean 'b'?"),
+        ("slot: mug,", "slot: mugg,", 4, "step 'a': there is no slot 'mugg'; did you mean 'mug'?"),
+        ("{choices: [red, blue]}", "{type: dat}", 2, "'dat' is no type of a slot; did you mean 'date'?"),
+        ("steps:", "start: c\nsteps:", 3, "start: there is no step 'c'; there are a, b"),
+        ("say: Thank you.", "say: 'Wait {queue.wat} minutes.'", 6, "{queue.wat}: there is no such fact of the queue; "),
+    ],
+)
+def test_a_name_that_does_not_exist_is_named_with_those_that_do(
+    tmp_path: Path, old: str, new: str, line: int, words: str
+) -> None:
+    assert old in FLOW
+    with pytest.raises(UserError) as error:
+        load(write(tmp_path, FLOW.replace(old, new)))
+    assert any(f"flow.yaml:{line}: {words}" in said for said in str(error.value).splitlines())
+
+
+def test_a_key_that_does_not_exist_hides_no_step_that_does_not(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as error:
+        load(write(tmp_path, FLOW.replace("next: b", "lisen: yes, next: c")))
+    assert "'lisen' is no key" in str(error.value)
+    assert "step 'a' leads to 'c', and there is no such step" in str(error.value)
 
 
 @pytest.mark.parametrize(

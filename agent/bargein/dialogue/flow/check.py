@@ -41,19 +41,22 @@ class _Check:
     def run(self, names: Sequence[tuple[str, Value]]) -> None:
         flow, at = self.flow, self.at
         if at.steps and flow.start not in at.steps:
-            self._unknown(at.top.get("start", at.root), "start: step", flow.start, list(at.steps))
+            where, complaint = at.top.get("start", at.root), f"start: there is no step {flow.start!r}"
+            self._unknown(where, complaint, flow.start, list(at.steps))
         if flow.failed not in self.steps:
-            self._unknown(at.top.get("failed", at.root), "failed: step", flow.failed, self.steps)
+            where, complaint = at.top.get("failed", at.root), f"failed: there is no step {flow.failed!r}"
+            self._unknown(where, complaint, flow.failed, self.steps)
         for name in SPECIAL:
             if name in at.steps:
                 at.steps[name].report(f"step {name!r} can never be reached: {name!r} means something else; rename it")
         for name, step in flow.steps.items():
+            self._targets(step, at.steps[name])
             if name in at.sound:
                 self._step(step, at.steps[name])
         for where in at.intents.values():
-            self._table_entry(where, "go", "intents: step", self.steps)
+            self._table_entry(where, "go", "intents: there is no step", self.steps)
         for where in at.answers:
-            self._table_entry(where, "about", "answers: slot", self.slots)
+            self._table_entry(where, "about", "answers: there is no slot", self.slots)
         self._names(names)
         self._secrets()
         if len(at.sound) == len(at.steps):  # else a step may be reached from one that could not be read
@@ -62,27 +65,31 @@ class _Check:
                 if name not in found and name not in SPECIAL:
                     at.steps[name].report(f"step {name!r} is reached from nowhere; lead to it or delete it")
 
-    def _unknown(self, where: Value, what: str, name: str, known: Sequence[str]) -> None:
-        self.faults.attempt(lambda: where.unknown(what, name, known), None)
+    def _unknown(self, where: Value, complaint: str, name: str, known: Sequence[str]) -> None:
+        self.faults.attempt(lambda: where.unknown(complaint, name, known), None)
 
-    def _table_entry(self, where: Value, key: str, what: str, known: Sequence[str]) -> None:
+    def _table_entry(self, where: Value, key: str, complaint: str, known: Sequence[str]) -> None:
         value = dict(where.pairs()).get(key) if where.is_map else None
         if value is not None and (name := self.faults.attempt(value.text, "")) and name not in known:
-            self._unknown(value, what, name, known)
+            self._unknown(value, f"{complaint} {name!r}", name, known)
 
-    def _step(self, step: Step, where: Value) -> None:
+    def _targets(self, step: Step, where: Value) -> None:
         for target in dict.fromkeys(targets(self.flow, step)):
             if target not in self.steps:
-                self._unknown(where, f"step {step.name!r} leads on, but step", target, self.steps)
+                complaint = f"step {step.name!r} leads to {target!r}, and there is no such step"
+                self._unknown(where, complaint, target, self.steps)
+
+    def _step(self, step: Step, where: Value) -> None:
         for slot in (*([step.slot] if step.slot else []), *step.confirm):
             if slot not in self.slots:
-                self._unknown(where, f"step {step.name!r}: slot", slot, self.slots)
+                self._unknown(where, f"step {step.name!r}: there is no slot {slot!r}", slot, self.slots)
         conditions = [*(line.when for line in (*step.lines, *step.ask)), *(go.when for go in step.next)]
         for condition in filter(None, conditions):
             for name, wanted in condition.compared:
                 choices = self.flow.slots[name].choices if name in self.flow.slots else {}
                 if choices and wanted and wanted not in choices:
-                    self._unknown(where, f"step {step.name!r}: {condition.text}: choice", wanted, list(choices))
+                    complaint = f"step {step.name!r}: {condition.text}: slot {name!r} has no choice {wanted!r}"
+                    self._unknown(where, complaint, wanted, list(choices))
         if step.listens and not step.ask and not step.lines:
             where.report(f"step {step.name!r} listens but says nothing; give it ask:")
         if not (step.next or step.end or self._slot_leads(step)):
@@ -126,10 +133,10 @@ class _Check:
         for name, value in names:
             head, _, rest = name.partition(".")
             if head not in known:
-                self._unknown(value, "the name", head, known)
+                self._unknown(value, f"the name {head!r} is not known", head, known)
                 continue
             if head == "queue" and rest not in ("", *QUEUE_FACTS):
-                self._unknown(value, "of the queue there is no", rest, QUEUE_FACTS)
+                self._unknown(value, f"{{{name}}}: there is no such fact of the queue", rest, QUEUE_FACTS)
             slot = self.flow.slots.get(head)
             if not rest or slot is None or not slot.choices or rest in ("key", "say"):
                 continue

@@ -31,7 +31,7 @@ def slot_of(name: str, value: Value, template: Callable[[Value], str]) -> Slot:
     table = value.table(KEYS, "key of a slot")
     kind = table["type"].text() if "type" in table else "choice"
     if kind not in SLOT_TYPES:
-        table["type"].unknown("type", kind, SLOT_TYPES)
+        table["type"].unknown(f"{kind!r} is no type of a slot", kind, SLOT_TYPES)
     own, kind = kind == "callback", "phone" if kind == "callback" else kind
     if (kind == "choice") != ("choices" in table):
         value.fail(f"slot {name!r}: a slot has choices:, or a type: of {', '.join(SLOT_TYPES[1:])}")

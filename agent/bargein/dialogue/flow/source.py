@@ -77,11 +77,11 @@ class Value:
         except ValueError as error:
             self.fail(str(error))
 
-    def unknown(self, what: str, name: str, known: Sequence[str]) -> NoReturn:
-        """Raise Fault for an unknown name, with the most similar known one."""
+    def unknown(self, complaint: str, name: str, known: Sequence[str]) -> NoReturn:
+        """Raise Fault: the complaint about this name, and the known name that is most similar, or all of them."""
         near = difflib.get_close_matches(name, known, 1)
         hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known) or 'none'}"
-        self.fail(f"{what} {name!r} is not known{hint}")
+        self.fail(f"{complaint}{hint}")
 
     # --------------------------------------------------------------------- kinds
 
@@ -166,7 +166,7 @@ class Value:
                 found[name] = value
             else:
                 try:
-                    value.unknown(what, name, known)
+                    value.unknown(f"{name!r} is no {what}", name, known)
                 except Fault as fault:
                     self.faults.add(fault)
         return found

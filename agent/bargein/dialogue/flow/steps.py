@@ -74,7 +74,7 @@ class StepReader:
             webhook=self.webhook(table["webhook"]) if "webhook" in table else None,
             callback=self._callback(table["callback"]) if "callback" in table else {},
             end=self._end(ends[0], table[ends[0]], table) if ends else None,
-            on={key: v.text() for key, v in table.get("on", none).table(KINDS, "way of an interruption").items()},
+            on={key: v.text() for key, v in table.get("on", none).table(KINDS, "kind of interruption").items()},
             retries=int(table["retries"].number(0, 20)) if "retries" in table else 2,
             failed=table["failed"].text() if "failed" in table else "",
             silence_ms=int(table["silence"].number(0.5, 600) * 1000) if "silence" in table else 6000,
