@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
+from importlib import import_module
 from pathlib import Path
 
 from ..config import SpeechConfig
@@ -131,43 +132,17 @@ def can_speak(name: str, language: str) -> bool:
 
 def voice_listings(name: str) -> list[EngineListing]:
     """The voices of one engine: the installed ones and those that can be installed."""
-    match name:
-        case "hibari":
-            from . import tts_hibari
-
-            return tts_hibari.listings()
-        case "piper":
-            from . import tts_piper
-
-            return tts_piper.listings()
-        case "kokoro":
-            from . import tts_kokoro
-
-            return tts_kokoro.listings()
-        case "espeak":
-            from . import tts_espeak
-
-            return tts_espeak.listings()
-        case "openai":
-            from . import tts_openai
-
-            return tts_openai.listings()
-        case "wyoming":
-            from . import tts_wyoming
-
-            return tts_wyoming.listings()
-        case _:
-            from . import tts_coqui
-
-            return tts_coqui.listings()
+    return _listings_of(f"tts_{name}")
 
 
 def recognizer_listings() -> list[EngineListing]:
     """The recognizers, what they understand and what is missing."""
-    from . import stt_openai, stt_vosk, stt_vosk_server, stt_whisper, stt_wyoming
+    return [listing for name in RECOGNIZERS for listing in _listings_of(f"stt_{name.replace('-', '_')}")]
 
-    modules = (stt_whisper, stt_vosk, stt_vosk_server, stt_openai, stt_wyoming)
-    return [listing for module in modules for listing in module.listings()]
+
+def _listings_of(module: str) -> list[EngineListing]:
+    found: list[EngineListing] = import_module(f".{module}", __package__).listings()
+    return found
 
 
 def listings() -> list[EngineListing]:

@@ -5,7 +5,7 @@ Rule: everything that changes `State` is in TRANSITIONS. The conversation asks `
 Six small state machines run beside it, each owned by one class. They never change `State` themselves; they decide when
 the conversation dispatches an event, and which one:
 
-- `Caller`: quiet, turn, turn that waits for its words, rejected sound. Behind one that waits an `onset` begins another
+- `Caller`: quiet, turn, turn that waits for its words, rejected sound. After one that waits an `onset` begins another
   turn over the same speech. The state changes when one of them interrupts, or when all are rejected. A rejected sound
   fires no `onset` until it ends or turns out to be a voice.
 - `Caller`: normal, cooldown. For 1.5 s after a rejected sound an `onset` needs more evidence: coughs come in series.
