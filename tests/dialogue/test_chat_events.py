@@ -88,6 +88,8 @@ TEXTS = {
         chunk(content="They ask.", extra_content={"google": {"thought": True}}),
         chunk(content="We open at nine."),
     ],
+    "choices is no list": [{"choices": {"index": 0, "delta": {"content": "We open at nine."}}}],
+    "numbered from one": [{"choices": [{"index": 1, "delta": {"content": "We open at nine."}}]}],
     "content is a part": [chunk(content={"type": "text", "text": "We open at nine."})],
 }
 
@@ -215,6 +217,11 @@ CALLS = {
         part(index=0, id="a", function=function("f", "{}")),
         part(index=0, function=function(None, '{"q": 1}')),
         part(index=1, id="b", function=function("g", "{}")),
+    ],
+    "arguments at another index": [
+        part(index=0, id="a", function=function("f", '{"q": 1}')),
+        part(index=0, id="b", function=function("g", "")),
+        part(index=1, function=function(None, "{}")),
     ],
     "one object, no list": [
         chunk(tool_calls={"id": "a", "function": function("f", '{"q": 1}')}),

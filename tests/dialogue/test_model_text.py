@@ -27,6 +27,22 @@ SPOKEN = {
         "We open at nine."
     ],
     "<think>It never ends. We open": [],
+    '<details type="reasoning" done="true">\n<summary>Thought for 3 s</summary>\n> Hm.\n</details>\nWe open at nine.': [
+        "We open at nine."
+    ],
+    "<reasoning_content>They ask.</reasoning_content>We open at nine.": ["We open at nine."],
+    "<|channel>thought\nThey ask. Hm.<channel|>We open at nine.": ["We open at nine."],
+    "```thinking\nThey ask. Hm.\n```\nWe open at nine.": ["We open at nine."],
+    "analysisThey ask. Hm.assistantfinalWe open at nine.": ["We open at nine."],
+    "We open at nine.<|im_end|>\n<|im_start|>user\nand then?": ["We open at nine."],
+    "<|im_end|>We open at nine.<|eot_id|><|start_header_id|>user<|end_header_id|>\n\nand then?": ["We open at nine."],
+    "We open at nine.</s>[INST] and then? [/INST] Bye.": ["We open at nine."],
+    "We open at nine.<end_of_turn>\n<start_of_turn>user\nand then?": ["We open at nine."],
+    "We open at nine.\n\n### User:\nAnd then?\n\n### Assistant:\nBye.": ["We open at nine."],
+    '{"response": "We open at nine. And you?"}': ["We open at nine.", "And you?"],
+    '```json\n{"intent": "hours", "answer": "We open at nine."}\n```': ["We open at nine."],
+    'We write <tool_call>{"name": "go", "arguments": {}}</tool_call> for that. Fine?': ["We write for that.", "Fine?"],
+    'You can say:\n- {"name": "go", "arguments": {}}': ["You can say:"],
     "You can book on [our site](https://mugs.example/book) or by phone.": ["You can book on our site or by phone."],
     "See ![a mug](m.png) and [this][1].": ["See a mug and this."],
     "See [our site](https://mugs.example 'Mugs'), [mugs [new]](a) and [[cups]].": ["See our site, mugs and cups."],
@@ -55,6 +71,11 @@ SPOKEN = {
     'We write {"name": "go", "arguments": {}} there. Fine?': ["We write there.", "Fine?"],
     "Press [1] for sales. That is it [1].": ["Press 1 for sales.", "That is it."],
     "Press **[1]**, or `[2]` for support.": ["Press 1, or 2 for support."],
+    "Press 1 or [2]. Dial 0, [9], or [*].": ["Press 1 or 2.", "Dial 0, 9, or *."],
+    "See [our site]( https://mugs.example ). Or [ours](https://mugs.example": ["See our site.", "Or ours"],
+    "We open at nine \ue200cite\ue202turn0\ue201 ([m.example](https://m.example/?a=b)).": ["We open at nine."],
+    "We open at nine[^1].\n\n[^1]: A source.": ["We open at nine."],
+    "**Monday:** nine\n**Tuesday:** ten": ["Monday: nine.", "Tuesday: ten"],
     "Press # to end, or *. Dial [0].": ["Press # to end, or *.", "Dial 0."],
     "Press:\n[1]: Sales.\n[2] Support.": ["Press: 1: Sales.", "2: Support."],
     "We open at nine [1](https://a.example). So it is [[2]](https://b.example)[3].": ["We open at nine.", "So it is."],
@@ -84,8 +105,7 @@ SPOKEN = {
     "Use <go> to go. Say <go/> or <go></go>. Fine?": ["Use to go.", "Say or.", "Fine?"],
     "Say <b>go</b>, {or} [go].": ["Say go, {or}."],
     '<go>{"to": "sal': [],
-    '{"name": "fly", "arguments": {}} is unknown. Fine?': ['{"name": "fly", "arguments": {}} is unknown.', "Fine?"],
-    '{"name": "go"}\nThat is it. Fine?': ['{"name": "go"} That is it.', "Fine?"],
+    '{"name": "fly"} is unknown. Fine?': ['{"name": "fly"} is unknown.', "Fine?"],
     '{"name": "go", "arguments": {"to": "sa': [],
     '[TOOL_CALLS][{"name": "go", "argum': [],
     "We use [TOOL_CALLS] for that. Then we call back.": ["We use for that.", "Then we call back."],
@@ -234,6 +254,17 @@ CALLS = {
     'Sure! {"arguments": {"to": "sales"}, "name": "go"}': "Sure!",
     '{"functionCall": {"name": "go", "args": {"to": "sales"}}}': "",
     '[{"functionCall": {"name": "go", "args": {"to": "sales"}}}]': "",
+    '{"toolCalls": [{"function_name": "go", "parameters": {"to": "sales"}}]}': "",
+    '{"go": {"to": "sales"}}': "",
+    '{"name": "go", "to": "sales"}': "",
+    'One moment {"name": "go", "arguments": {"to": "sales"}}': "One moment",
+    'One moment <tool_call>{"name": "go", "arguments": {"to": "sales"}}</tool_call>': "One moment",
+    '<tool_call>{"name": "go", "arguments": {"to": "sales"}</tool_call>': "",
+    '<function_calls>go(to="sales")</function_calls>': "",
+    '<｜DSML｜function_calls>\n<｜DSML｜invoke name="go">\n<｜DSML｜parameter name="to" string="true">sales'
+    "</｜DSML｜parameter>\n</｜DSML｜invoke>\n</｜DSML｜function_calls>": "",
+    '<|tool_call>call:go{to:<|"|>sales<|"|>}<tool_call|>': "",
+    'analysisHm.assistantcommentary to=functions.go json{"to": "sales"}': "",
     '[{"candidates": [{"content": {"parts": [{"functionCall": {"name": "go", "args": {"to": "sales"}}}]}}]}]': "",
 }
 NO_CALLS = [
@@ -265,7 +296,7 @@ def test_a_tool_call_written_as_text_is_a_call(text: str, size: int) -> None:
     reader = ModelText()
     found = [sentence for at in range(0, len(text), size) for sentence in reader.feed(text[at : at + size])]
     assert " ".join(found + reader.rest()) == CALLS[text]
-    assert [(name, json.loads(arguments)) for name, arguments in reader.tools] == [("go", {"to": "sales"})]
+    assert [(name, read_arguments(arguments)) for name, arguments in reader.tools] == [("go", {"to": "sales"})]
 
 
 @pytest.mark.parametrize(
@@ -273,6 +304,8 @@ def test_a_tool_call_written_as_text_is_a_call(text: str, size: int) -> None:
     [
         "go()",
         "go()\nOne moment.",
+        "go().",
+        '{"name": "go"}\nOne moment.',
         "```\nprint(go())\n```",
         "[go()]",
         "go(); go()",

@@ -177,7 +177,9 @@ def test_numbers_and_yes_are_texts(tmp_path: Path) -> None:
         ('{"a": 1}{"a": 1}', {"a": 1}), (' {"a": 1} ', {"a": 1}), ("[1]", None), ("{", None), ("oops", None),
         ("[" * 100_000, None), ("(" * 30_000, None), ('[{"q": 1}]', {"q": 1}), ("{'q': 1}", {"q": 1}),
         ('```json\n{"q": 1}\n```', {"q": 1}), ('{"q": 1,}', {"q": 1}), ('{"q": 1', None),
-        ("{q: 1}", {"q": 1}), ("q='a'", {"q": "a"}), ("q=", None), ("q == 1", None),
+        ("{q: 1}", {"q": 1}), ("q='a'", {"q": "a"}), ("q=", None), ("[]", {}),
+        ('{"q": {"a": "b"}', {"q": {"a": "b"}}),
+        ('{"q": "a"', {"q": "a"}), ('{"q": "a', None), ('{"q": "a\nb"}', {"q": "a\nb"}), ("q == 1", None),
         ("a=1)+(2", None), ("a=1)(2", None), ('q="a"), hangup(x=1', None), ("q=1, **a", None),
     ],
 )  # fmt: skip
@@ -194,6 +196,7 @@ def test_arguments_as_models_write_them(text: str, wanted: Any) -> None:
         ("Transfer-To-Queue", {"queue": "sales", "note": None}),
         ("transfer_to_queue<|channel|>commentary", {"queue": "sales"}), ("transferToQueue", {"Queue": "Sales"}),
         ("functions.transfer_to_queue:0", {"queue": "sales"}), ("default_api.transfer_to_queue", {"queue": "sales"}),
+        ("transfer_to_queue", "sales"), ("transfer_to_queue", ["sales"]),
         ("transfer_to_queue", {"name": "transfer_to_queue", "arguments": {"queue": "sales"}}),
     ],
 )  # fmt: skip

@@ -162,6 +162,30 @@ async def test_an_answer_whose_type_is_misnamed(tmp_path: Path, kind: str, text:
         assert (await asked(server, tmp_path)).text == "We open at nine."
 
 
+@pytest.mark.parametrize(
+    ("kind", "text", "reason"),
+    [
+        (
+            "text/html",
+            "<html><style>a{b}</style><h1>Sign in</h1></html>",
+            "200: no chat completion but text/html: Sign in;",
+        ),
+        ("text/event-stream", "data: Worker crashed\n\ndata: [DONE]\n\n", "text/event-stream: Worker crashed; check"),
+        ("application/json", "", "application/json: empty; check [llm] url"),
+    ],
+)
+async def test_what_came_in_place_of_an_answer_is_in_the_log(
+    tmp_path: Path, kind: str, text: str, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def script(exchange: Exchange) -> None:
+        await exchange.head(kind=kind)
+        await exchange.raw(text)
+
+    async with chat_server(script) as server:
+        assert (await asked(server, tmp_path)).finish is not None
+    assert reason in caplog.text
+
+
 async def test_a_server_that_does_not_close_the_stream(tmp_path: Path) -> None:
     async def script(exchange: Exchange) -> None:
         await exchange.head()

@@ -178,7 +178,7 @@ async def _events(response: httpx.Response, completion: Completion) -> AsyncGene
         for value in values:
             yield value
         if not values:
-            raise EngineError("the language model sends something that is not a chat completion")
+            raise _no_completion(response, data)
         return
     first = b""
     while True:
@@ -192,14 +192,27 @@ async def _events(response: httpx.Response, completion: Completion) -> AsyncGene
         if read > MAX_STREAM_BYTES:
             raise EngineError(f"the language model sends more than {MAX_STREAM_BYTES} bytes")
         for value in stream.feed(chunk) if chunk is not None else stream.end():
+            if value is DONE and not count:
+                raise _no_completion(response, first)
             yield value
             count += 1
             if count % EVENTS_A_TURN == 0:
                 await asyncio.sleep(0)
         if chunk is None:
-            for value in [] if count else _whole(first):
+            whole = [] if count else _whole(first)
+            for value in whole:
                 yield value
+            if not (count or whole):
+                raise _no_completion(response, first)
             return
+
+
+def _no_completion(response: httpx.Response, data: bytes) -> _RequestRefused:
+    """An answer in which nothing is JSON: the page of a proxy, a message, nothing."""
+    text = data[:MAX_ERROR_BYTES].decode("utf-8", "replace")
+    words = _plain(re.sub(r"(?m)^data:|\[DONE\]", "", text))
+    kind = response.headers.get("content-type", "").partition(";")[0] or "no type"
+    return _RequestRefused(response.status_code, f"no chat completion but {kind}: {words or 'empty'}; check [llm] url")
 
 
 def _whole(data: bytes) -> list[Any]:
@@ -233,12 +246,17 @@ async def _refusal(response: httpx.Response) -> _RequestRefused:
         value = value[0] if isinstance(value, list) and value else value
         reason = error_reason({"object": "error", **value}) if isinstance(value, Mapping) else text
     except ValueError:
-        reason = re.sub(r"<[^>]*>", " ", text)  # an HTML page
+        reason = _plain(text)
     try:
         wait_s: float | None = float(response.headers["retry-after"])
     except (KeyError, ValueError):
         wait_s = None
     return _RequestRefused(status, reason, wait_s)
+
+
+def _plain(text: str) -> str:
+    """The words of an HTML page, or of any other text."""
+    return " ".join(re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", " ", text, flags=re.S | re.I).split())
 
 
 def _status(event: Mapping[str, Any]) -> int:

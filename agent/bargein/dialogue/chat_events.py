@@ -178,6 +178,8 @@ class Completion:
 
     def _continued(self, index: object, identity: str, name: str) -> _Call | None:
         """The call that a fragment continues; None if it begins a new one: at a new id, a new index, or a new name."""
+        if self._calls and not (identity or name) and all(call.index != index for call in self._calls):
+            return self._calls[-1]  # arguments under an index that nothing began
         same_id = [call for call in self._calls if identity and call.id == identity]
         if same_id:
             return same_id[-1] if index is None or same_id[-1].index == index else None
@@ -245,6 +247,6 @@ def text_of(content: Any, depth: int = 0) -> str:
 def _whole(arguments: str) -> bool:
     """Whether the arguments are a whole JSON object already."""
     try:
-        return isinstance(json.loads(arguments), dict)
+        return isinstance(json.loads(arguments, strict=False), dict)
     except ValueError:
         return False

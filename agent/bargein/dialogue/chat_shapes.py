@@ -23,8 +23,8 @@ def as_choice(event: Json) -> Json:
     """The first choice of an event; {} if it has none."""
     inner = next((event[key] for key in ENVELOPES if _is_event(event.get(key))), event)
     kind = inner.get("type")
-    if isinstance(inner.get("choices"), list):
-        return _first(inner["choices"])
+    if isinstance(choices := inner.get("choices"), list | Mapping):
+        return _first(choices if isinstance(choices, list) else [choices])
     if isinstance(inner.get("candidates"), list):
         return _google(_first(inner["candidates"]))
     if isinstance(blocked := inner.get("promptFeedback"), Mapping) and blocked.get("blockReason"):
@@ -49,8 +49,9 @@ def _is_event(value: Any) -> bool:
 
 
 def _first(choices: list[Any]) -> Json:
+    """The one with the lowest index. A gateway may number what is the only one by the block of its text."""
     found = [choice for choice in choices if isinstance(choice, Mapping)]
-    return next((choice for choice in found if choice.get("index") in (0, None, "0")), {})
+    return min(found, key=lambda choice: str(choice.get("index") or 0), default={})
 
 
 def _google(candidate: Json) -> Json:

@@ -145,6 +145,9 @@ class LabelledText:
         if self._part is Part.THOUGHT or (self._last and self._last not in QUOTED_ENDS):
             return 0
         follows = LABEL.match(rest.lstrip())
+        if self._last and self._text.lstrip().startswith("#"):
+            self._part = Part.MADE_UP
+            return 0
         if follows is None and not last and (not rest.strip() or _may_be_label(rest.lstrip())):
             return None
         made_up = follows is not None and follows[1].lower() in SPEAKERS

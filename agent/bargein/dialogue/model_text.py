@@ -12,42 +12,56 @@ from collections.abc import Callable
 from ..core.language.sentences import SENTENCE_ENDS, Sentences
 from .labelled_text import LABEL, LabelledText
 from .plain_text import LineEnds, plain
-from .tool_text import ARGUMENTS, Brackets, bare_calls, calls_in, ends_call, from_attributes, python_calls
+from .tool_text import ARGUMENTS, Brackets, answer_in, bare_calls, calls_in, ends_call, from_attributes, python_calls
 
 _NAMES = (
-    r"think(?:ing)?|thoughts?|reason(?:ing)?|reflect(?:ion)?|analysis|scratchpad|monologue|(?:inner|internal)_\w{4,10}"
+    r"think(?:ing)?|thoughts?|reason(?:ing)?(?:_\w{4,10})?|reflect(?:ion)?|analysis|scratchpad|monologue|(?:inner|internal)_\w{4,10}"
     r"|ant_?thinking|tool_respon[sc]es?|tool_results?|function_results?|observation|(?:seed|antml):think(?:ing)?|chain_of_thought"
 )
 _HARMONY = r"<\|channel\|>\s*(?:analysis|commentary)[^<]*<\|message\|>"  # gpt-oss
 _CALLS = (  # calls written as text; Mistral's, Llama's and bare JSON have no end but that of the answer
-    r"<(?:\w{1,20}[:_])?(tool_calls?|function_calls?)>|(?=<(function)=)|\[(TOOL_CALLS)\]|<\|(python_tag)\|>"
+    r"<(?:\w{1,20}[:_])?(tool_calls?|function_calls?)>|<\|(tool_call)>|(?:assistant)?(commentary)(?=\s{1,9}to=)|(?=<(function)=)|\[(TOOL_CALLS)\]|<\|(python_tag)\|>"
     r"|<(start_function_call)>|<\|(tool_calls?)(?:_section)?_begin\|>|<\uff5c(tool)\u2581calls?\u2581begin\uff5c>"
     r"|\b(functools)(?=\[)|<\|(channel|start)\|>(?=\s{0,9}(?:commentary|assistant)\s{1,9}to=)"
     r"|(?=(?P<bare>(?:\[\s{0,9})?\{)\s{0,9}(?P<quote>[\"']?)[A-Za-z_]{1,20}(?P=quote)\s{0,9}:)"
     r"|(?=(?<![\w.])(?P<python>(?:print\(|\[\s{0,9}){0,2})(?P<tool>[A-Za-z_][\w.]{0,60})\()"
 )
-_END = rf"<\s*/\s*(?:{_NAMES})\s*>|<\|(?:end_(?:of_)?|/)(?:{_NAMES})\|>|\[/THINK\]|◁/think▷|<unused95>"
+_HIDDEN = {  # what else opens what is not said, and what closes it
+    r"<details\s+type=\"reasoning\"[^<>]*>": r"</details>",  # Open WebUI
+    r"<\|channel>\s{0,9}thought": r"<channel\|>",  # Gemma 4
+    r"```(?:thinking|thoughts?|reasoning)\b": r"```",
+    r"(?<!\w)analysis(?=[A-Z])": r"(?=assistantcommentary\s{1,9}to=)|assistantfinal",  # gpt-oss, its tokens left out
+}
+_TURN_END = (  # what follows is made up
+    r"<\|(?:im_end|eot_id|endoftext|end_of_text|return)\|>|<end_of_turn>|<turn\|>|\[INST\]"
+    r"|<\uff5cend\u2581of\u2581sentence\uff5c>"
+)
+_END = (
+    rf"<\s*/\s*(?:{_NAMES})\s*>|<\|(?:end_(?:of_)?|/)(?:{_NAMES})\|>|\[/THINK\]|◁/think▷|<unused95>"
+    r"|(?<=\w\W)assistantfinal(?=[A-Z])|\.{3}\s?done thinking\."
+)
 _OPEN = re.compile(
     rf"<\s*({_NAMES})(?:\s+\w+=[^<>]*(?<!/))?\s*>|<\|(?:start_|begin_of_|begin_)?({_NAMES})\|>|\[(THINK)\]|◁(think)▷"
-    rf"|<(unused94)>|{_CALLS}|({_HARMONY})",
+    rf"|<(unused94)>|{_CALLS}|({_HARMONY})|(?-i:(?P<hidden>{'|'.join(_HIDDEN)})|(?P<turn_end>{_TURN_END}))",
     re.I,
 )
 _CLOSE = re.compile(
     rf"{_END}|<\|end\|>|<\|channel\|>\s*final[^<]*<\|message\|>|"
     r"</(?:\w{1,20}[:_])?(?:tool_calls?|function_calls?|function)>"
-    r"|<end_function_call>|<\|call\|>|<\|tool_calls_section_end\|>|<\uff5ctool\u2581calls\u2581end\uff5c>",
+    r"|<end_function_call>|<tool_call\|>|<\|call\|>|<\|tool_calls_section_end\|>|<\uff5ctool\u2581calls\u2581end\uff5c>",
     re.I,
 )
+_NEVER = re.compile(r"(?!)")
 _STRAY = re.compile(_END, re.I)
 _TAG = re.compile(
     r"<\|channel\|>\s*final[^<]*<\|message\|>|<\|(?:start|im_start)\|>\s*assistant|"
     r"<\|start_header_id\|>\s{0,9}\w{0,20}\s{0,9}<\|end_header_id\|>|"
-    r"<(https?://[^<>\s]+|[^<>\s@]+@[^<>\s]+)>|</?[A-Za-z][^<>]*>|<\|[^<>]*\|>|<\uff5c[^<>]*\uff5c>|<!--[^<>]*-->|\[/?INST\]"
+    r"<(https?://[^<>\s]+|[^<>\s@]+@[^<>\s]+)>|</?[A-Za-z][^<>]*>|<\|[^<>]*>|<\uff5c[^<>]*\uff5c>|<!--[^<>]*-->|\[/?INST\]"
 )
 _PARTIAL = re.compile(  # what may be the beginning of a tag, or of a call
     r"(?:<[/|!A-Za-z \uff5c][^<>]{0,240}|<|\[/?[A-Z_]{0,10}|◁[^▷]{0,8}|\[\s{1,9}"
     r"|(?:\[\s{0,9})?\{\s{0,9}[\"']?[A-Za-z_]{0,20}[\"']?\s{0,9}|<[A-Za-z_][\w.-]{0,60}(?:\s[^<>]{0,200})?>\s{0,9}(?:<[/\w.-]{0,62})?"
-    r"|<\|(?:channel|start|im_start|start_header_id)\|>[^<]{0,40}(?:<\|?[a-z_]*\|?)?)$"
+    r"|<\|(?:channel|start|im_start|start_header_id)\|?>[^<]{0,40}(?:<\|?[a-z_]*\|?)?|(?:assistant)?commentary\s{0,9}|\.{3}\s?done\s)$"
 )
 # The tag of a tool: <go/>, <go to="sales"/>, <go></go>, <go>{...}</go>, <go><to>sales</to></go>, <tool name="go">...
 _OWN = re.compile(
@@ -63,7 +77,7 @@ MARKS = " \t\r\n`*_"
 _LINE_BEGIN = re.compile(r"(?:```\w*|(?P<item>[-•]|\*(?!\*)|\d{1,2}[.)])?\s*(?P<mark>[`*_]{1,3})?)")
 CALLS = (
     "tool_call", "function_call", "function", "tool_calls", "function_calls", "python_tag", "start_function_call",
-    "tool", "functools", "channel", "start",
+    "tool", "functools", "channel", "start", "commentary",
 )  # fmt: skip
 _UNMARKED = ("tool_calls", "python_tag", "functools")  # nothing says where their calls end: words may follow
 _CUT_CALL = re.compile(rf'"(?:{"|".join(ARGUMENTS)})"\s*:')
@@ -77,7 +91,8 @@ LONGEST_SENTENCE = 500  # characters; then it is said in parts
 _REASONS = re.compile(
     r"\b(?:the (?:user|caller|customer|person)\b|they(?:'re| are)? (?:want|ask|say|need|mean|greet)|"
     r"(?:I|we) (?:should|need to|have to|must) (?:be|answer|respond|reply|say|tell|check|call|use|keep|ask|think|look)|"
-    r"let me think|let's think|der (?:nutzer|anrufer|benutzer)\b|el (?:usuario|cliente)\b|l'utilisateur\b)",
+    r"\Athinking(?:\.{3}|…)|let me think|let's think|"
+    r"der (?:nutzer|anrufer|benutzer)\b|el (?:usuario|cliente)\b|l'utilisateur\b)",
     re.I,
 )
 
@@ -87,7 +102,8 @@ class ModelText:
     pieces in which it comes make no difference.
 
     `reasons`: this model ends its reasoning with a closing tag that has no opening one, so nothing is said before it.
-    `known`: whether there is a tool of this name; JSON without a tag is a call of a known tool, or else text.
+    `known`: whether there is a tool of this name; JSON without a tag is a call if it names one or has an object of
+    arguments, or else text.
     `called`: the same for a call as Python writes it, which may also be a word with a bracket behind it.
     """
 
@@ -109,7 +125,8 @@ class ModelText:
         self._line = ""  # the beginning of the line that we are in
         self._closing = _CLOSE
         self._last = ""  # the last character outside of blocks that is no space
-        self._within = False  # the call that we are in stands within a sentence: it is left out, and not made
+        self._within = False  # the call that we are in stands within a sentence
+        self._listed = False  # it is an item of a list, or marked like code behind words that introduce it
         self._known, self._called = known, called
         self._labels = LabelledText(known)
         self._held: list[str] | None = [] if reasons else None  # sentences that may be reasoning
@@ -132,7 +149,7 @@ class ModelText:
         return found
 
     def _feed(self, word: str) -> list[str]:
-        self._raw += word
+        self._raw += word.replace("\uff5cDSML\uff5c", "")  # DeepSeek marks each tag of a call
         return self._spoken(self._read(last=False), last=False)
 
     def rest(self, cut: bool = False) -> list[str]:
@@ -158,6 +175,7 @@ class ModelText:
     def _read(self, last: bool) -> str:
         """The text outside of hidden blocks, as far as it is certain."""
         out: list[str] = []
+        waits = False
         while True:
             if self._inside in ("{", "("):
                 if (found := self._json(last)) is None:
@@ -173,16 +191,25 @@ class ModelText:
                 break
             elif self._inside:
                 upto, after = mark.span() if mark else (len(self._raw), len(self._raw))
+                behind = self._raw[after:].lstrip(MARKS)
+                if self._within and not behind and not last and self._inside in CALLS:
+                    waits = True  # does the sentence go on?
+                    break
                 self._block = (self._block + self._raw[:upto])[-MAX_TOOL_CHARS:]
-                self._raw = self._close() + self._raw[after:]
+                self._raw = self._close(mentioned=self._within and behind[:1].islower()) + self._raw[after:]
             elif mark is not None:
-                self._within = self._mentions(mark.start())
+                self._place(mark)
                 out.append(self._outside(self._raw[: mark.start()]))
                 kind = "(" if mark["tool"] else next(group for group in mark.groups() if group)
                 self._inside = kind.lower().lstrip("[ \t\r\n")
+                if mark["turn_end"]:
+                    self._closing = _NEVER
+                elif mark["hidden"]:
+                    here = self._raw[mark.start() :]
+                    self._closing = next(re.compile(end) for begin, end in _HIDDEN.items() if re.match(begin, here))
                 self._brackets = Brackets("\"'" if mark["tool"] or mark["quote"] == "'" else '"')
                 self._raw = self._raw[mark.end() :]
-        upto = len(self._raw) if last else self._certain()
+        upto = 0 if waits else len(self._raw) if last else self._certain()
         ready, self._raw = self._raw[:upto], self._raw[upto:]
         if self._inside:
             self._block = (self._block + ready)[-MAX_TOOL_CHARS:]
@@ -222,6 +249,8 @@ class ModelText:
     def _opens(self, mark: re.Match[str]) -> bool:
         if mark["tool"]:
             return self._called(mark["tool"]) and self._begins(mark.start())
+        if mark["hidden"] or mark["turn_end"]:  # a turn ends behind words, reasoning is in front of them
+            return bool(self._before(mark.start())) == bool(mark["turn_end"])
         return True
 
     def _begins(self, at: int) -> bool:
@@ -235,14 +264,13 @@ class ModelText:
     def _begins_line(self, at: int) -> bool:
         return _LINE_BEGIN.fullmatch(self._in_line(at)) is not None
 
-    def _mentions(self, at: int) -> bool:
-        """Whether a call at this place is not meant to be made: within a sentence, an item of a list, or marked like
-        code behind words that introduce it."""
-        if not self._begins(at):
-            return True
-        mark = _LINE_BEGIN.fullmatch(self._in_line(at))
-        introduced = self._before(at) not in ("", *SENTENCE_ENDS)
-        return mark is not None and (mark["item"] is not None or (mark["mark"] is not None and introduced))
+    def _place(self, mark: re.Match[str]) -> None:
+        """Note where the call that opens stands: it may only be mentioned."""
+        at = mark.start()
+        self._within, self._listed = not self._begins(at), False
+        if not self._within and (begin := _LINE_BEGIN.fullmatch(self._in_line(at))) is not None:
+            introduced = self._before(at) not in ("", *SENTENCE_ENDS)
+            self._listed = begin["item"] is not None or (begin["mark"] is not None and introduced)
 
     def _in_line(self, at: int) -> str:
         """What stands before this place in its line, without labels and tags."""
@@ -281,14 +309,16 @@ class ModelText:
         cut = not self._whole
         self._inside, self._block, self._whole, self._raw = "", "", 0, behind
         calls = bare_calls(block, self._known) if not python else python_calls(block, self._called) if ends else []
-        self.tools += calls if ends and not self._within else []
+        if ends and not self._listed and not (self._within and behind.strip(MARKS)):
+            self.tools += calls
+            block = answer_in(block)
         return "" if calls or (cut and _CUT_CALL.search(block)) else block
 
-    def _close(self) -> str:
-        """What of the block is text after all."""
+    def _close(self, mentioned: bool) -> str:
+        """What of the block is text after all. `mentioned`: it is no call that shall be made."""
         block, kind = self._block, self._inside
         self._inside, self._block, self._closing = "", "", _CLOSE
-        if kind not in CALLS:
+        if kind not in CALLS or mentioned:
             return ""
         calls, words = calls_in(block)
         self.tools += calls

@@ -55,10 +55,10 @@ LONGEST_MARK = 8  # characters
 LONGEST_ROW = 2_000
 # Rows, fences, rules and definitions of links are known at their end.
 _WHOLE_LINE = re.compile(r"\s*+(?:\||```|~~~|[-*_=\s]*$|\[[^\[\]]{0,40}(?:\]:|\]?$))")
-_MARK = re.compile(r"\s*(?:[-*+•·‣–—▪●]\s+|\d{1,3}[.)]\s+|\[\d\]:?\s+|#{1,6}\s+|\|)")
+_MARK = re.compile(r"\s*(?:[-*+•·‣–—▪●]\s+|\*\*(?=[^\s*])|\d{1,3}[.)]\s+|\[\d\]:?\s+|#{1,6}\s+|\|)")
 _RULE = re.compile(
     r"\s*(?:[-*_=]\s*){3,}$|\s*\|?(?:\s*:?-+:?\s*\|)+\s*:?-*:?\s*$|\s*(?:```|~~~).*$"
-    r"|\s*\[[^\[\]]+\]:\s*(?:<|\w+:|\S*[/#]|\S+\.\w).*$"
+    r"|\s*\[\^[^\[\]]+\]:.*$|\s*\[[^\[\]]+\]:\s*(?:<|\w+:|\S*[/#]|\S+\.\w).*$"
 )
 
 
@@ -73,8 +73,13 @@ def _unmarked(line: str) -> str:
     return re.sub(r"^\s*(?:(\d{1,3})[.)]|\[(\d)\]:?)\s+(?=\S)", r"\1\2: ", line)
 
 
-_NOTE = re.compile(r"\[[^\[\]]*\]|【[^】]*】")
-_KEY = re.compile(r"\[([\w*#]{1,6})\]")
+_NOTE = (
+    re.compile(  # 【4:0†source】, and of OpenAI's search: (U+E200)cite(U+E201), ([shop.example](https://shop.example))
+        r"\[[^\[\]]*\]|【[^】]*】|\ue200[^\ue201]*\ue201"
+    )
+)
+_SOURCES = re.compile(r"\s?\((?:\[[^\[\]\s]+\.\w+\]\(http[^()\s]*\)[,; ]{0,2})+\)")
+_KEY = re.compile(r"\[([\w*#]{1,6})\]|(?<![\w.:*])(\d{1,2}|[*#])(?![\w*]|[.:]\w)")
 LONGEST_PRESS = 40  # characters of "press the number "
 _PRESSING = (
     r"\b(?:press|dial|push|hit|type|enter|key|option|choose|drücken?|wählen?|tasten?|tippen?|puls[ae]|marque|presione|oprima|tecla|"
@@ -90,8 +95,8 @@ _PRESS = re.compile(
 _NEXT_KEY = re.compile(r"(?:[,;]|\b(?:or|and|oder|und|o|y|ou|et|e|of|en))[\s*`\"']*\Z", re.I)
 _WIKI = re.compile(r"\[\[(?:[^\[\]|]*\|)?([^\[\]]+)\]\]")
 _LINK = re.compile(  # the label may hold an image, or brackets; a blank before the address is a slip
-    r"!?\[((?:[^\[\]]|\[[^\[\]]*\])*)\](?:\(| \((?=\w+:))(?:<[^<>]*>|(?:[^()\s]|\([^()\s]*\))*)"
-    r"(?:\s+(?:\"[^\"]*\"|'[^']*'))?\s*\)"
+    r"!?\[((?:[^\[\]]|\[[^\[\]]*\])*)\](?:\(| \((?=\w+:))\s*(?:<[^<>]*>|(?:[^()\s]|\([^()\s]*\))*)"
+    r"(?:\s+(?:\"[^\"]*\"|'[^']*'))?\s*(?:\)|\Z)"
 )
 _REFERENCE = re.compile(r"\[([^\[\]]+)\]\[[^\[\]]*\]")
 _EMPHASIS = re.compile(r"(?<!\w)(_{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)")
@@ -115,9 +120,10 @@ def _with_keys(text: str) -> str:
     out, end, pressed = "", 0, False
     for key in _KEY.finditer(text):
         before = text[max(end, key.start() - LONGEST_PRESS) : key.start()]
+        name = key[1] or key[2]
         is_key = _PRESS.search(before) is not None or (pressed and _NEXT_KEY.search(before) is not None)
         pressed = pressed or is_key
-        out += text[end : key.start()] + (key[1] if is_key else key[0])
+        out += text[end : key.start()] + (name if is_key else key[0])
         end = key.end()
     return out + text[end:]
 
@@ -126,6 +132,7 @@ def plain(text: str) -> str:
     """A sentence without markdown, links' addresses, notes and emoji; "" if no word is left."""
     text = html.unescape(text)
     text = re.sub(r"\\([\[\]])", r"\1", text)
+    text = _SOURCES.sub("", text)
     text = _LINK.sub(_label, _LINK.sub(_label, text))  # twice: an image inside
     text = _WIKI.sub(_label, text)
     text = _REFERENCE.sub(_label, text)

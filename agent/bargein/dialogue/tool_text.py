@@ -5,14 +5,17 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 ARGUMENTS = ("arguments", "parameters", "input", "args", "action_input")  # the member of a call, by vendor
 WRAPPERS = (  # Google: {"candidates": [{"content": {"parts": [{"functionCall": {...}}]}}]}
-    "tool_calls", "tool_call", "functionCall", "function_call", "toolCall", "candidates", "content", "parts",
+    "toolcalls", "toolcall", "functioncalls", "functioncall", "candidates", "content", "parts",
 )  # fmt: skip
-NAMES = ("name", "tool_name", "tool", "action", "recipient_name")
+NAMES = ("name", "toolname", "functionname", "tool", "action", "recipientname")
+ANSWERS = ("response", "answer", "message", "text", "content", "reply", "say", "speech", "output")
+PAIRS = {"{": "}", "[": "]", "(": ")"}
+ENDS_OF_VALUES = ('"', "}", "]")  # of those that are surely whole; a number may have lost digits
 _BARE_KEY = re.compile(r"([{,]\s*)([A-Za-z_]\w*)\s*:")
 _KEYWORD = re.compile(r"[A-Za-z_]\w*\s*=(?!=)")
 _FENCE = re.compile(r"\A```\w*\s*|\s*```\Z")
@@ -43,28 +46,33 @@ _MARKER = re.compile(r"\[TOOL_CALLS\]", re.I)  # before each of Mistral's parall
 _NAMED = re.compile(r"\s*([A-Za-z_][\w.-]*)\s*(?:\[ARGS\]\s*)?(\{.*)", re.DOTALL)  # Mistral: transfer{"queue": "sales"}
 
 
-def read_arguments(text: str) -> dict[str, Any] | None:
-    """The arguments of a tool call; None if they are not an object.
+def read_arguments(text: str, names: Sequence[str] = ()) -> dict[str, Any] | None:
+    """The arguments of a tool call; None if they are not an object. `names`: those of values without a name.
 
     Accepts what models write: nothing for no arguments, an object encoded twice, alone in a list or in a fence, with
-    text after it, with a comma too many, with bare keys, or as Python writes it (`{'a': 1}`, `a=1`).
+    text after it, with a comma too many, with bare keys, without its last bracket, or as Python writes it (`{'a': 1}`,
+    `a=1`).
     """
     text = _FENCE.sub("", text.strip())
-    if text in ("", "null", "None", '""'):
+    if text in ("", "null", "None", '""', "[]"):
         return {}
     value = _value(text)
     if isinstance(value, str):
-        value = _value(value.strip() or "{}")
-    if isinstance(value, list) and len(value) == 1:
+        value = _value(value.strip() or "{}") or [value]
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], Mapping):
         value = value[0]
+    if isinstance(value, list) and len(value) <= len(names):
+        value = dict(zip(names, value, strict=False))
     return {str(key): item for key, item in value.items()} if isinstance(value, Mapping) else None
 
 
 def _value(text: str) -> Any:
     closed = re.sub(r",(\s*[}\]])", r"\1", text)
+    if closed[-1:] in ENDS_OF_VALUES and (brackets := Brackets()).end(closed) < 0:
+        closed += brackets.missing  # a server lost the last ones
     for attempt in (text, closed, _BARE_KEY.sub(r'\1"\2":', closed)):
         try:
-            return json.JSONDecoder().raw_decode(attempt)[0]
+            return json.JSONDecoder(strict=False).raw_decode(attempt)[0]
         except (ValueError, RecursionError):
             continue
     try:
@@ -75,12 +83,15 @@ def _value(text: str) -> Any:
         return None
 
 
-def _keywords(call: ast.expr) -> dict[str, Any]:
-    """The arguments of `name(a=1, b=2)`. Raises ValueError if it is anything else."""
-    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name | ast.Attribute) or call.args:
-        raise ValueError("no call with names for all arguments")
-    if any(word.arg is None for word in call.keywords):
+def _keywords(call: ast.expr) -> dict[str, Any] | list[Any]:
+    """The arguments of `name(a=1, b=2)` or `name(1, 2)`. Raises ValueError if it is anything else."""
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name | ast.Attribute):
+        raise ValueError("no call")
+    if any(word.arg is None for word in call.keywords) or (call.args and call.keywords):
         raise ValueError("**arguments")
+    if call.args:
+        given = [ast.literal_eval(value) for value in call.args]
+        return given[0] if len(given) == 1 and isinstance(given[0], dict) else given
     return {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
 
 
@@ -89,7 +100,7 @@ class Brackets:
 
     def __init__(self, quotes: str = '"') -> None:
         self._quotes = quotes
-        self._depth = 0
+        self.missing = ""  # the brackets that close those that are open
         self._quote, self._escaped = "", False
 
     def end(self, piece: str) -> int:
@@ -100,11 +111,11 @@ class Brackets:
                 self._escaped = char == "\\" and not self._escaped
             elif char in self._quotes:
                 self._quote = char
-            elif char in "{[(":
-                self._depth += 1
+            elif char in PAIRS:
+                self.missing = PAIRS[char] + self.missing
             elif char in "}])":
-                self._depth -= 1
-                if self._depth <= 0:
+                self.missing = self.missing[1:]
+                if not self.missing:
                     return at + 1
         return -1
 
@@ -118,6 +129,9 @@ def calls_in(text: str) -> tuple[list[tuple[str, str]], str]:
     for part in _MARKER.split(text):
         part = _FENCE.sub("", part.strip())
         named = _NAMED.match(part)
+        if named is None and (python := python_calls(part, lambda name: True)):
+            found += python
+            continue
         if named is None and part[:1] not in ("{", "["):
             words.append(part)
             continue
@@ -149,8 +163,9 @@ def _tagged(text: str) -> list[tuple[str, str]]:
         return [(keyed[1], _written({key.strip(): value.strip() for key, value in _KEY.findall(keyed[2])}))]
     if (escaped := dict(_ESCAPED.findall(text))) and (call := re.search(r"call:([\w.-]+)", text)):
         return [(call[1], _written(escaped))]
+    text = text.replace('<|"|>', '"')  # Gemma 4
     plain = _SPECIAL.sub(lambda token: "\n" if "begin" in token[0] else " ", text)
-    if plain == text and "to=" not in text:
+    if plain == text and "to=" not in text and "call:" not in text:
         return []
     found = []
     for addressed in _ADDRESSED.finditer(plain):
@@ -171,7 +186,7 @@ def _written(given: Any) -> str:
 def python_calls(text: str, known: Callable[[str], bool]) -> list[tuple[str, str]]:
     """Calls as Python writes them: `[go(to="sales")]`, `print(go(to='sales'))`.
 
-    Empty if any is of no known tool, or has an argument without a name, as in "order(s)": the model says it.
+    Empty if any is of no known tool, or has an argument that is no value, as in "order(s)": the model says it.
     """
     found = []
     try:
@@ -200,7 +215,7 @@ def ends_call(call: str, behind: str, last: bool) -> bool | None:
     if not rest:
         follows = follows.lstrip("-*>` \t\r\n")
         return True if last and not follows else _is_new(follows, last)
-    if rest == "." and call.rstrip(")] \t\r\n")[-1:] != "(":
+    if rest == ".":
         return True if newline or last else None
     if call.rstrip(")] \t\r\n").endswith("("):
         return None if not (newline or last) and _NAME.fullmatch(rest) else _NAME_BEFORE_CALL.match(rest) is not None
@@ -217,19 +232,33 @@ def _is_new(text: str, last: bool) -> bool | None:
 
 
 def bare_calls(text: str, known: Callable[[str], bool]) -> list[tuple[str, str]]:
-    """The calls that a piece of JSON is, without a tag: of tools that are `known`, with a member for their arguments.
+    """The calls that a piece of JSON is, without a tag: of tools that are `known`, or with an object of arguments.
 
     Empty if anything in it is not such a call: then it may be part of what the model says.
     """
     found = []
     for one in _items(text):
         call = _call(one)
-        if call is None or not known(call[0]):
-            return []
-        if not isinstance(one.get("function"), Mapping) and not any(key in one for key in ARGUMENTS):
+        if call is not None and known(call[0]):
+            call = call if _has_arguments(one) else (call[0], _written(_beside_name(one)))
+        elif isinstance(one, Mapping) and len(one) == 1 and known(name := next(iter(one))) and _is_object(one[name]):
+            call = name, _written(one[name])  # {"go": {"to": "sales"}}
+        elif call is None or not _is_object(given_to(one)):
             return []
         found.append(call)
     return found
+
+
+def answer_in(text: str) -> str:
+    """What JSON that is no call says: the text of its answer, or all of it. Some models answer in JSON."""
+    made = _value(text)
+    found = [made[key] for key in ANSWERS if isinstance(made.get(key), str)] if isinstance(made, Mapping) else []
+    return found[0] if found else text
+
+
+def letters(name: str) -> str:
+    """A name as it is compared: models write transferToQueue for transfer_to_queue."""
+    return "".join(char for char in name.lower() if char.isalnum())
 
 
 def _items(text: str) -> list[Any]:
@@ -240,11 +269,8 @@ def _unwrapped(made: Any) -> list[Any]:
     """The calls in lists, and in the members that vendors wrap them in."""
     if isinstance(made, list):
         return [call for item in made for call in _unwrapped(item)]
-    wrapped = (
-        [made[key] for key in WRAPPERS if isinstance(made.get(key), Mapping | list)]
-        if isinstance(made, Mapping)
-        else []
-    )
+    members = made.items() if isinstance(made, Mapping) else ()
+    wrapped = [item for key, item in members if letters(str(key)) in WRAPPERS and isinstance(item, Mapping | list)]
     return [call for item in wrapped for call in _unwrapped(item)] or [made]
 
 
@@ -253,11 +279,25 @@ def _call(made: Any) -> tuple[str, str] | None:
         return None
     inner = made.get("function")
     made = inner if isinstance(inner, Mapping) else made
-    name = next((made[key] for key in NAMES if isinstance(made.get(key), str)), inner)
+    names = {letters(str(key)): value for key, value in made.items() if isinstance(value, str)}
+    name = next((names[key] for key in NAMES if key in names), inner)
     if not isinstance(name, str):
         return None
     given = given_to(made)
     return name, given if isinstance(given, str) else _written(given)
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _beside_name(made: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of {"name": "go", "to": "sales"}."""
+    return {key: value for key, value in made.items() if letters(key) not in (*NAMES, "type", "id")}
+
+
+def _has_arguments(made: Mapping[str, Any]) -> bool:
+    return isinstance(made.get("function"), Mapping) or any(key in made for key in ARGUMENTS)
 
 
 def given_to(call: Mapping[str, Any]) -> Any:

@@ -20,7 +20,7 @@ from ..core.turns.reply import CallResult, Finish
 from .chat_events import ToolCall
 from .expression import fields, render
 from .flow.model import Flow
-from .tool_text import ARGUMENTS, read_arguments
+from .tool_text import ARGUMENTS, letters, read_arguments
 from .webhook import WebhookRequest, Webhooks
 
 Json = dict[str, Any]
@@ -96,7 +96,7 @@ class Tools:
         schema = self._schemas.get(name)
         if schema is None:
             return ToolOutcome(f"error: there is no tool {name!r}; there are {', '.join(self._schemas)}")
-        given = read_arguments(tool_run.call.arguments)
+        given = read_arguments(tool_run.call.arguments, tuple(schema["properties"]))
         if given is None:
             return ToolOutcome("error: the arguments are not a JSON object")
         tool_run.arguments = json.dumps(given, ensure_ascii=False)
@@ -118,8 +118,8 @@ class Tools:
     def _meant(self, name: str) -> str:
         """The tool of this name, however the model writes it: "transferToQueue", "functions.hangup:0<|channel|>"."""
         plain = re.sub(r":\d+$", "", name.split("<|")[0].strip())
-        wanted = {_letters(plain), _letters(re.split(r"[.:/]", plain)[-1])}
-        return next((own for own in self._schemas if _letters(own) in wanted), name)
+        wanted = {letters(plain), letters(re.split(r"[.:/]", plain)[-1])}
+        return next((own for own in self._schemas if letters(own) in wanted), name)
 
     def _fitting(self, name: str, given: Json, properties: Json) -> Json:
         """The arguments without those that are no loss: facts of the call, null, or a remark if none is missing.
@@ -129,8 +129,8 @@ class Tools:
         inner = next((given[key] for key in (*ARGUMENTS, *given) if isinstance(given.get(key), dict)), None)
         if inner is not None and not given.keys() & properties.keys() - {"name"}:
             given = {str(key): value for key, value in inner.items()}  # {"name": ..., "parameters": {"queue": "sales"}}
-        own_keys = {_letters(key): key for key in properties}
-        given = {key if key in properties else own_keys.get(_letters(key), key): item for key, item in given.items()}
+        own_keys = {letters(key): key for key in properties}
+        given = {key if key in properties else own_keys.get(letters(key), key): item for key, item in given.items()}
         kept = {key: value for key, value in given.items() if key in properties or not self._of_call(key)}
         whole = name not in self._flow.tools and properties.keys() <= kept.keys()
         kept = {key: value for key, value in kept.items() if key in properties or (value is not None and not whole)}
@@ -241,10 +241,6 @@ def misfit(given: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
         if allowed is not None and _text(value) not in allowed:
             return f"{name!r} must be one of {', '.join(allowed)}"
     return ""
-
-
-def _letters(name: str) -> str:
-    return "".join(char for char in name.lower() if char.isalnum())
 
 
 def _text(value: Any) -> str:
