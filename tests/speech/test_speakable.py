@@ -60,6 +60,22 @@ SPOKEN = [
      "Flight BA zero zero four two, zero zero four two A, call plus one, five five five, zero one zero, four two seven "
      "eight."),
     ("en", "Dial *67, *100# or 1#, **now** and *5 or 6*.", "Dial star 67, star 100 hash or 1 hash, now and 5 or 6."),
+    ("en", "Call 555‑010‑4278, 555–010–4278, (555)-010-4278 or 1 555 010 4278.",
+     "Call five five five, zero one zero, four two seven eight, five five five, zero one zero, four two seven eight, "
+     "five five five, zero one zero, four two seven eight or one, five five five, zero one zero, four two seven "
+     "eight."),
+    ("en", "1-555-0104, 020-7946-0958, 1-800-MUGS, 555-010-4278x12",
+     "one, five five five, zero one zero four, zero two zero, seven nine four six, zero nine five eight, one, eight "
+     "zero zero, MUGS, five five five, zero one zero, four two seven eight extension 12"),
+    ("en", "8 800 555 35 35, 98765 43210, call 555 1234",
+     "eight, eight zero zero, five five five, three five, three five, "
+     "nine eight seven, six five, four three two, one zero, call five five five, one two three four"),
+    ("en", "Card 4111 1111 1111 1111, AB-0042.",
+     "Card four one one one, one one one one, one one one one, one one one one, AB- zero zero four two."),
+    ("en", "12-05-2026, 1 234 567, 101 102 103, 2020-2026.", "12-05-2026, 1 234 567, 101 102 103, 2020-2026."),
+    ("en", "$20/mo, 24/7, 10,000+, 10%–20%, € 1.234,56, ₹1,00,000, No.5, 9‑5",
+     "twenty dollars per month, 24 7, ten thousand plus, 10 percent to 20 percent, one thousand two hundred and "
+     "thirty-four euros and fifty-six cents, one hundred thousand rupees, number 5, 9-5"),
     ("en", "1'200 of 3’400", "one thousand two hundred of three thousand four hundred"),
     ("de", "040 - 12 34 56 von 9-17 Uhr", "null vier null, eins zwei, drei vier, fünf sechs von 9 bis 17 Uhr"),
     ("de", "0 30 / 12 34 56 am 24.12.2026", "null, drei null, eins zwei, drei vier, fünf sechs am 24.12.2026"),

@@ -41,8 +41,8 @@ LONGEST_CARDINAL = 6  # digits; a longer number is read digit by digit
 def speakable(text: str, language: str) -> list[Spoken]:
     """The words of a text in order, each with its neighbours that are spoken as one, and how they are spoken."""
     text = " ".join(text.split())
-    rules = _rules(base(language))
-    return list(_groups(text, _replacements(text, rules)))
+    plainly = text.translate(_SAME)
+    return list(_groups(text, plainly, _replacements(plainly, _rules(base(language)))))
 
 
 def digits_spoken(groups: Sequence[str], language: str) -> str:
@@ -58,25 +58,30 @@ _DOMAIN = re.compile(
     r"(?<![\w@.])[A-Za-z0-9-]*[a-z][A-Za-z0-9-]*(?:\.[A-Za-z0-9-]+)*\.[a-z]{2,}(?:/[\w/-]*\w)?(?![\w@])"
 )
 _AS_IS = re.compile(
-    r"\b\d{4}-\d\d-\d\d\b|(?<![\d./])\d{1,2}[./]\d{1,2}[./]\d{2,4}\b(?![./]\d)|\b\d{1,2}:\d\d(?::\d\d)?\b(?!–)"
+    r"\b\d{4}-\d\d-\d\d\b|\b\d\d?-\d\d?-\d{4}\b|(?<![\d./])\d{1,2}[./]\d{1,2}[./]\d{2,4}\b(?![./]\d)|\b\d{1,2}:\d\d(?::\d\d)?\b(?!–)"
 )
 _PHONE = re.compile(
     r"""(?<![\w+.,])(?:
-        \+\d[\d\ ()/.-]{5,20}\d                              # +49 (0)30 1234-567
+        \+\d[\d\ ()/.–-]{5,20}\d                              # +49 (0)30 1234-567
       | \(\+\d{1,3}\)[ ]?\d[\d\ /.-]{5,18}\d                  # (+1) 555 010 4278
-      | (?:1[ .-]?)?\(\d{2,5}\)[ ]?\d{2,4}(?:[ .-]?\d{2,4}){1,3}   # (555) 010-4278
-      | (?:1[.-])?\d{3}[ .-]\d{3}[ .-]\d{4}                  # 555-010-4278
-      | \d{3}-\d{4}                                          # 555-0104
-      | (?:(?<=[Cc]all\ )|(?<=[Pp]hone\ ))\d{3}[ .]0\d{3}    # Call 555 0104; elsewhere it may be an amount
+      | (?:1[ .-]?)?\(\d{2,5}\)[ -]?\d{2,4}(?:[ .-]?\d{2,4}){1,3}   # (555) 010-4278
+      | (?:1(?:[.]|[ ]?[-–][ ]?))?\d{3}(?:[ .]|[ ]?[-–][ ]?)\d{3}(?:[ .]|[ ]?[-–][ ]?)\d{4}   # 555-010-4278
+      | (?:1-)?\d{3}-\d{4}                                   # 555-0104
+      | (?:(?<=[Cc]all\ )|(?<=[Dd]ial\ )|(?<=[Pp]hone\ ))\d{3}[ .]\d{4}   # Call 555 0104; elsewhere perhaps an amount
+      | \d{5}[ -]\d{5}                                       # 98765 43210
       | 0\d{1,5}(?:[ /-]|[ ][/\u2013-][ ])\d{2,}(?:[ -]?\d{2,})*    # 030 1234567, 040 - 12 34 56
       | 0\d{1,4}(?:\.\d{2,4}){3,}                            # 01.23.45.67.89
       | 0[ ]\d{2,3}(?:[ ]/)?(?:[ ]\d{2,3}){2,}               # 0 800 123 456, 0 30 / 12 34 56
-    )(?![\w]|[.,]\d)""",
+      | (?!\d{1,3}(?:[ ]\d{3})+(?![\d -]))(?=[\d -]*\d{3})(?=(?:\d[ -]?){7})
+        (?:\d{1,5}[ -]){2,}\d{2,5}                          # 8 800 555 35 35, 4111 1111 1111 1111; no amount
+    )(?=\s?x\d|(?![\w]|[.,-]\d))""",
     re.X,
 )
+_VANITY = re.compile(r"\b(?:1-)?8\d\d(?:-[A-Z]{3,})+\b")  # 1-800-FLOWERS
+_BRANCH = re.compile(r"(?<=[-. ]\d{4})\s?x\.?\s?(?=\d{1,5}\b)")  # 555-010-4278 x12
 _RANGE = re.compile(  # 9–17, 9:00-17:00, 9 AM–5 PM, $5-$10
     r"(?<=\d)\s?–\s?(?=[\d$€£])|(?<=\d)\s?-\s?(?=[$€£])|(?<=[AaPp][Mm])\s?[–-]\s?(?=\d)|(?<=[ap]\.m\.)\s?[–-]\s?(?=\d)"
-    r"|(?<=:\d\d)\s?[–-]\s?(?=\d{1,2}(?::\d\d|\s?[ap]\.?m))|(?<=\d)\s?-\s?(?=\d{1,2}\s(?:Uhr|uur)\b)"
+    r"|(?<=%)\s?[–-]\s?(?=\d)|(?<=:\d\d)\s?[–-]\s?(?=\d{1,2}(?::\d\d|\s?[ap]\.?m))|(?<=\d)\s?-\s?(?=\d{1,2}\s(?:Uhr|uur)\b)"
 )
 _ZERO = re.compile(r"(?<![\d.,:/])0\d+(?![\d:/]|[.,]\d)")
 _LONG = re.compile(rf"(?<![\d.,])\d{{{LONGEST_CARDINAL + 1},}}(?!\d|[.,]\d)")
@@ -89,6 +94,12 @@ _MONEY = re.compile(
 _PERCENT = re.compile(r"(?<=\d)\s?%")
 _NUMBER_SIGN = re.compile(r"(?:№\s?|(?<![\w&])#|\b[Nn]\s?[°º]\s?)(?=\d)")
 _PER = re.compile(r"(?<=[\d€])\s?/\s?(?=[^\W\d_]{3,})")
+_EACH = {"mo": "month", "yr": "year", "wk": "week", "hr": "hour"}
+_PER_UNIT = re.compile(rf"(?<=\d)\s?/\s?({'|'.join(_EACH)})\b")  # $20/mo
+_ALWAYS = re.compile(r"\b24/7\b")
+_OR_MORE = re.compile(r"(?<=\d)\+(?![\w+])")
+# Hyphens that do not break, and the figures of East Asian fonts: models write them.
+_SAME = str.maketrans("\u2010\u2011\u2012\uff0b" + "".join(map(chr, range(0xFF10, 0xFF1A))), "---+0123456789")
 _KEY = re.compile(  # "press #", "*67", "1#", "*100#", but not **bold**
     r"(?<=[\w,]\s)([#*])(?=$|[.,;:!?)]|\s(?!\d))|(?<![\w*])(\*)(?=\d+#?(?![\w*]|[^*]*[\w.!?]\*))|(?<=\d)(#)(?!\w)"
 )
@@ -117,14 +128,19 @@ def _rules(language: str) -> tuple[tuple[re.Pattern[str], Reading], ...]:
         (_URL, lambda m: _address(m[0], words)),
         (_MAIL, lambda m: _dotted(m[0].replace("@", f" {words.at} ").replace("+", f" {words.plus} "), words)),
         (_AS_IS, lambda m: None),
+        (_VANITY, lambda m: ", ".join(digits_spoken([p], language) if p.isdecimal() else p for p in m[0].split("-"))),
         (_PHONE, lambda m: _phone(m[0], f"{words.plus} ", language)),
+        (_BRANCH, lambda m: f" {ABBREVIATIONS[language].get('ext. #', 'x')} "),
         (_MONEY, lambda m: _money(m, words, language)),
         (re.compile(number), lambda m: _number(m[0], words, language)),
         *_days(language, words),
         *_abbreviations(language),
         (_DOMAIN, lambda m: _address(m[0], words)),
+        (_ALWAYS, lambda m: "24 7"),
+        (_OR_MORE, lambda m: f" {words.plus}"),
         (_RANGE, lambda m: f" {words.to} "),
         (_PER, lambda m: f" {words.per} "),
+        *(((_PER_UNIT, lambda m: f" {words.per} {_EACH[m[1]]}"),) if language == "en" else ()),
         (_KEY, lambda m: f" {words.star if '*' in m[0] else words.hash} "),
         (_PERCENT, lambda m: f" {words.percent}"),
         (_NUMBER_SIGN, lambda m: f"{words.number} "),
@@ -158,7 +174,7 @@ def _phone(text: str, plus: str, language: str) -> str:
 def _apart(match: re.Match[str], spoken: str) -> str:
     """Away from the letters beside it: "BA0042"."""
     before, after = match.string[: match.start()][-1:], match.string[match.end() :][:1]
-    return f"{' ' * before.isalpha()}{spoken}{' ' * after.isalpha()}"
+    return f"{' ' * (before.isalpha() or before == '-')}{spoken}{' ' * after.isalpha()}"
 
 
 def _grouped(digits: str) -> list[str]:
@@ -209,7 +225,9 @@ def _value(text: str, words: Lexicon) -> float | None:
     """The number as the language writes it; None if it is written in another way."""
     separators = rf"[{re.escape(words.thousands)}\u00a0\u202f'\u2019]"
     plain = re.sub(separators, "", text).replace(words.decimal, ".")
-    if not re.fullmatch(rf"\d{{1,3}}(?:{separators}\d{{3}})+(?:\D\d+)?|\d+(?:\D\d+)?", text):
+    if re.fullmatch(r"\d{1,3}(?:\.\d{3})+,\d\d?|\d{1,3}(?:,\d{3})+\.\d\d?|\d{1,2}(?:,\d\d)+,\d{3}", text):
+        plain = re.sub(r"\D(?=\d{3})|\D(?=\d\d\D)", "", text).replace(",", ".")  # however the language writes it
+    elif not re.fullmatch(rf"\d{{1,3}}(?:{separators}\d{{3}})+(?:\D\d+)?|\d+(?:\D\d+)?", text):
         return None
     if re.fullmatch(rf"\d+{separators}\d{{1,2}}", text):  # "10.50" in German: a decimal all the same
         plain = re.sub(r"\D", ".", text)
@@ -258,7 +276,7 @@ def _saint_or_street(match: re.Match[str]) -> str:
 
 def _expansion(spoken: str) -> Reading:
     """At the end of a text its full stop ends the sentence as well."""
-    return lambda m: spoken + ("." if m.end() == len(m.string) else "")
+    return lambda m: spoken + ("." if m.end() == len(m.string) else " " * m.string[m.end()].isdigit())
 
 
 # --------------------------------------------------------------------------- groups
@@ -282,8 +300,8 @@ def _replacements(text: str, rules: Sequence[tuple[re.Pattern[str], Reading]]) -
     return sorted(found)
 
 
-def _groups(text: str, replacements: Sequence[_Replacement]) -> Iterator[Spoken]:
-    """Pieces of the text; those that a replacement reaches over belong together."""
+def _groups(text: str, plainly: str, replacements: Sequence[_Replacement]) -> Iterator[Spoken]:
+    """Pieces of the text; those that a replacement reaches over belong together. `plainly`: the same as it is read."""
     waiting = deque(replacements)
     first = 0
     while first < len(text):
@@ -291,11 +309,11 @@ def _groups(text: str, replacements: Sequence[_Replacement]) -> Iterator[Spoken]
         out, at = "", first
         while waiting and waiting[0][0] < end:
             start, stop, spoken = waiting.popleft()
-            out += text[at:start] + spoken
+            out += plainly[at:start] + spoken
             at = stop
             if stop > end:  # it reaches over a space
                 end = _end_of_piece(text, stop - 1)
-        spoken = re.sub(r"\s+([.,!?;:])", r"\1", " ".join((out + text[at:end]).split()))
+        spoken = re.sub(r"\s+([.,!?;:])", r"\1", " ".join((out + plainly[at:end]).split()))
         yield Spoken(tuple(text[first:end].split()), spoken if any(c.isalnum() for c in spoken) else "")
         first = end + 1
 
