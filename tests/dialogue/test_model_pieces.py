@@ -9,7 +9,8 @@ import pytest
 
 from bargein.dialogue.model_text import ModelText
 
-from .test_model_text import CALLS, NO_CALLS, SPOKEN
+from .test_model_calls import CALLS, NO_CALLS
+from .test_model_text import SPOKEN
 
 
 @pytest.mark.parametrize("number", range(8))
