@@ -117,6 +117,10 @@ NOTED: Message = {"role": "tool", "tool_call_id": "call_a", "content": "done"}
             lambda call, _: call["tool_calls"][0]["function"]["arguments"] == {"mug": "blue"},
         ),
         (
+            ["json: cannot unmarshal string into Go struct field .function.arguments of type api.Arguments"],
+            lambda call, _: call["tool_calls"][0]["function"]["arguments"] == {"mug": "blue"},
+        ),
+        (
             ["Tool call id was call_a but must be a-z, A-Z, 0-9, with a length of 9."],
             lambda call, result: (
                 len(call["tool_calls"][0]["id"]) == 9 and result["tool_call_id"] == call["tool_calls"][0]["id"]
@@ -132,6 +136,18 @@ def test_tool_calls_are_written_as_a_server_wants_them(reasons: list[str], wante
         assert changed is not None
         dialect = changed
     assert wanted(*dialect.body(WANTED, messages, 8000)["messages"][-2:])
+
+
+def test_the_plainest_request_tells_calls_in_words() -> None:
+    made = Dialect().plainest().body(WANTED, [*MESSAGES, ORDERED, NOTED], 8000)["messages"]
+    assert roles(made) == ["user", "assistant", "user"]
+    assert made[1]["content"] == '[called: order {"mug": "blue"}]'
+    assert made[2]["content"] == "[the result: done]"
+
+
+def test_tools_that_were_called_are_not_left_out() -> None:
+    body = Dialect().body(WANTED, [*MESSAGES, ORDERED, NOTED], 8000)
+    assert Dialect().after("Unexpected role 'tool'", body) is None
 
 
 def test_arguments_that_were_cut_off_are_an_empty_object_where_a_server_wants_one() -> None:

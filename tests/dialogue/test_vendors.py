@@ -56,6 +56,22 @@ def refusing(*rules: tuple[str, Any]) -> Script:
     return script
 
 
+@pytest.mark.parametrize("message", ["Conversation roles must alternate", "Bad Request", ""])
+async def test_a_refusal_that_names_nothing_leads_to_a_plainer_request_that_is_kept(
+    tmp_path: Path, message: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    script = refusing((message, lambda body: body["messages"][0]["role"] == "system"))
+    async with chat_server(script) as server:
+        for _ in range(2):
+            assert (await asked(server, tmp_path)).text == "We open at nine."
+        assert [exchange.body["messages"][0]["role"] for exchange in server.exchanges] == ["system", "user", "user"]
+        assert "plainer form" in caplog.text
+    async with chat_server(refusing(("No.", lambda body: True))) as server:
+        assert (await asked(server, tmp_path)).finish is not None
+        await asked(server, tmp_path)
+        assert [exchange.body["messages"][0]["role"] for exchange in server.exchanges] == ["system", "user"] * 2
+
+
 async def test_what_was_refused_once_is_not_sent_again(tmp_path: Path) -> None:
     script = refusing(
         (

@@ -35,6 +35,8 @@ EVENTS_A_TURN = 10  # then other calls get the event loop
 AFTER_FINISH_S = 0.3  # for "[DONE]" to come after the finish reason; some servers never send it
 CHANGES = 6  # how often a request may be sent again, each time without one refused part
 RETRY_AT_MOST_S = 1.5  # a longer Retry-After is a failure: the caller waits
+UNMENDED = (401, 402, 407)  # a key, an account: no other form of the request helps
+UNNAMED = (400, 422, 500)  # what is wrong with the request may not be said
 BUSY = (429, 502, 503, 504, 529)
 
 
@@ -94,8 +96,9 @@ async def complete(
         [private, *(str(message.get("content") or "") for message in messages if message["role"] != "system")]
     )
     retried = False
+    plainest: Dialect | None = None  # tried after a refusal that names nothing, kept if it is accepted
     for _ in range(CHANGES + 2):
-        dialect = _dialects.get(place, Dialect())
+        dialect = plainest or _dialects.get(place, Dialect())
         body = dialect.body(_members(settings, tools), messages, settings.context_tokens)
         started = False
         try:
@@ -103,13 +106,20 @@ async def complete(
                 async for event in answer:
                     started = True
                     yield event
+            if plainest is not None:
+                _dialects[place] = plainest
             return
         except _RequestRefused as refusal:
             reason = f"{refusal.status}: {clean_reason(refusal.reason, hidden, _key(settings))}"
-            changed = dialect.after(refusal.reason, body) if refusal.status in (400, 404, 422, 413, 500) else None
-            if changed is not None and changed != dialect and not started:
+            mended = not started and plainest is None and 400 <= refusal.status not in (*UNMENDED, *BUSY)
+            changed = dialect.after(refusal.reason, body) if mended else None
+            if changed is not None and changed != dialect:
                 log.warning("the language model's server refuses a part of the request, it is left out (%s)", reason)
                 _dialects[place] = changed
+                continue
+            if mended and refusal.status in UNNAMED and dialect != dialect.plainest():
+                log.warning("the language model's server refuses the request, it is sent in plainer form (%s)", reason)
+                plainest = dialect.plainest()
                 continue
             wait_s = refusal.retry_after_s if refusal.retry_after_s is not None else 0.3
             if refusal.status in BUSY and not retried and not started and wait_s <= RETRY_AT_MOST_S:
@@ -244,7 +254,8 @@ async def _refusal(response: httpx.Response) -> _RequestRefused:
     try:
         value = json.loads(text)
         value = value[0] if isinstance(value, list) and value else value
-        reason = error_reason({"object": "error", **value}) if isinstance(value, Mapping) else text
+        reason = error_reason(value) if isinstance(value, Mapping) else text
+        reason = reason or text
     except ValueError:
         reason = _plain(text)
     try:

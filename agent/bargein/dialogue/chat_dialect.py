@@ -37,6 +37,7 @@ class Dialect:
     object_arguments: bool = False  # of tool calls: an object, not JSON text
     short_ids: bool = False  # of tool calls: nine letters and figures
     named_results: bool = False  # the result of a tool says its name
+    told_tools: bool = False  # calls of tools and their results are told in words
     context_tokens: int = 0  # 0: the configured limit
 
     def body(self, wanted: Mapping[str, Any], messages: Sequence[Message], context_tokens: int) -> dict[str, Any]:
@@ -55,7 +56,7 @@ class Dialect:
         function = dict(tool["function"])
         schema = dict(function.get("parameters") or {})
         if self.plain_schemas:
-            schema.pop("additionalProperties", None)
+            schema = {key: value for key, value in schema.items() if key != "additionalProperties" and value != []}
             function.pop("strict", None)
         function["parameters"] = schema
         if self.bare_tools and not schema.get("properties"):
@@ -63,7 +64,7 @@ class Dialect:
         return {**tool, "function": function}
 
     def _messages(self, messages: Sequence[Message]) -> list[Message]:
-        found = alternating(messages)
+        found = alternating(_told(messages) if self.told_tools else messages)
         if found and found[0]["role"] == "system":
             if self.system_role:
                 found[0] = {**found[0], "role": self.system_role}
@@ -122,18 +123,23 @@ class Dialect:
         for name in sorted(set(body) - {"messages", "model"}, key=len, reverse=True):
             if _names(text, name):
                 return replace(self, without=self.without | {name})
-        if "tools" in body and re.search(r"\btools?\b|function.?call", text):
+        called = any(message.get("tool_calls") for message in body["messages"])  # so tools are accepted
+        if "tools" in body and not called and re.search(r"\btools?\b|function.?call", text):
             return replace(self, without=self.without | {"tools", "tool_choice"})
         if "stream" in body and re.search(r"\bstream", text):
             return replace(self, without=self.without | {"stream"})
         return None
+
+    def plainest(self) -> Dialect:
+        """The dialect to try after a refusal that names nothing: it says the same with text of two roles only."""
+        return replace(self, system_role="", plain_schemas=True, bare_tools=True, told_tools=True)
 
     def _tools_after(self, text: str) -> Dialect | None:
         """The dialect after a refusal of how tool calls and their results are written."""
         empty = "content" in text and re.search(r"empty|blank|non-empty|at least 1", text)
         if self.call_content != NO_CONTENT and (re.search(r"content or tool_calls.*not both", text) or empty):
             return replace(self, call_content=None if empty and self.call_content == "" else NO_CONTENT)
-        if not self.object_arguments and _says(text, "arguments", "object|map|dict"):
+        if not self.object_arguments and _says(text, "arguments", "object|map|dict|unmarshal string"):
             return replace(self, object_arguments=True)
         if not self.short_ids and _says(text, "tool.?call.?id", "length|letters|alphanumeric|a-z"):
             return replace(self, short_ids=True)
@@ -141,6 +147,19 @@ class Dialect:
         if not self.named_results and _says(text, "function|tool", unnamed):
             return replace(self, named_results=True)
         return None
+
+
+def _told(messages: Sequence[Message]) -> list[Message]:
+    """Calls of tools and their results in words."""
+    found: list[Message] = []
+    for message in messages:
+        if calls := message.get("tool_calls"):
+            made = ", ".join(f"{call['function']['name']} {call['function']['arguments']}" for call in calls)
+            message = {"role": "assistant", "content": f"{message.get('content') or ''}\n[called: {made}]".strip()}
+        elif message["role"] == "tool":
+            message = {"role": "user", "content": f"[the result: {message['content']}]"}
+        found.append(message)
+    return found
 
 
 def alternating(messages: Sequence[Message]) -> list[Message]:
