@@ -7,8 +7,8 @@ from .core.audio.playout import Segment
 from .core.audio.utterance import Utterance, Word, spread
 from .core.detector.speech_detector import SpeechDetector
 from .core.detector.vad_frame import VadFrame
-from .core.language.intent import Phrases
 from .core.language.kinds import Kind
+from .core.language.phrases import Phrases
 from .core.turns import actions
 from .core.turns.conversation import Conversation
 from .core.turns.overlap_classifier import OverlapClassifier, OverlapNetwork

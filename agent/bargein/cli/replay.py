@@ -21,7 +21,7 @@ from .waits import waits_table
 
 if TYPE_CHECKING:
     from ..core.audio.pcm import Pcm
-    from ..core.language.intent import Phrases
+    from ..core.language.phrases import Phrases
     from ..core.turns.settings import ConversationSettings
     from ..offline.pauses import Pause
     from ..offline.replay import Recognize, Replay, Weights

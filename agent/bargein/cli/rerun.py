@@ -13,7 +13,7 @@ from ..errors import UserError
 
 if TYPE_CHECKING:
     from ..core.audio.pcm import Pcm
-    from ..core.language.intent import Phrases
+    from ..core.language.phrases import Phrases
     from ..core.turns.settings import ConversationSettings
     from ..dialogue.flow import Flow
     from ..offline.labels import Label

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from ..core.language.intent import Phrases
 from ..core.language.kinds import Kind
+from ..core.language.phrases import Phrases
 from ..core.turns.records import Callback, Situation
 from ..core.turns.reply import Piece
 

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from ..config import Config
-from ..core.language.intent import Phrases
+from ..core.language.phrases import Phrases
 from ..core.turns.records import ANNOUNCEMENT, CallInfo
 from ..data import FLOWS
 from ..errors import UserError

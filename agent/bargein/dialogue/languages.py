@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from ..core.language.intent import RULES, Phrases, phrases_of
+from ..core.language.phrases import RULES, Phrases, phrases_of
 from ..core.language.words import PatternError
 from ..data import LANGUAGES
 from ..errors import UserError

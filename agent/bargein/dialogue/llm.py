@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..clock import SystemClock
-from ..core.language.intent import Phrases
 from ..core.language.kinds import Kind
+from ..core.language.phrases import Phrases
 from ..core.turns.records import MACHINES, CallInfo, Situation
 from ..core.turns.reply import CallResult, Finish, Listen, Piece, Say
 from ..errors import EngineError

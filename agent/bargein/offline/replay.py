@@ -19,7 +19,7 @@ from ..core.audio.playout import Segment
 from ..core.audio.utterance import Utterance
 from ..core.detector.speech_detector import SpeechDetector
 from ..core.detector.vad_frame import VadFrame
-from ..core.language.intent import Phrases
+from ..core.language.phrases import Phrases
 from ..core.turns import actions as act
 from ..core.turns.conversation import Conversation
 from ..core.turns.overlap_classifier import OverlapClassifier, OverlapNetwork

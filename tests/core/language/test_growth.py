@@ -12,8 +12,9 @@ import pytest
 
 from bargein.core.language import dates, digits, numbers, times
 from bargein.core.language.agreement import polarity
-from bargein.core.language.intent import RULES, Phrases, chosen_in, classify, is_backchannel, is_complete
+from bargein.core.language.intent import chosen_in, classify, is_backchannel, is_complete
 from bargein.core.language.person_name import name_in
+from bargein.core.language.phrases import RULES, Phrases
 from bargein.core.language.sentences import Sentences, sentences
 from bargein.core.language.values import Unclear
 from bargein.core.language.words import PatternError, compile_pattern, joined, tokens

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bargein.core.language.intent import Phrases
+from bargein.core.language.phrases import Phrases
 from bargein.core.language.values import Unclear
 from bargein.dialogue.flow.model import Slot
 from bargein.dialogue.flow.values import Incomplete, Invalid, value_in

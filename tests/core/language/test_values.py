@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bargein.core.language.digits import read_back
-from bargein.core.language.intent import RULES
+from bargein.core.language.phrases import RULES
 from bargein.dialogue.languages import available, load
 from tests.core.language.spoken import ASK, clock, day, digits, name, number, phone
 

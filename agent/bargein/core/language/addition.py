@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 from itertools import product
 
-from .agreement import polarity
-from .intent import Phrases
+from .agreement import beside_yes, polarity
 from .only_values import value_words
+from .phrases import Phrases
 from .values import is_figure
-from .words import PhraseTable, joined, tokens
+from .words import joined, tokens
 
 LONGEST_LINK = 6  # words: "and one more thing"
 LIMITS = ("before", "after")  # lists of words
@@ -19,11 +19,10 @@ _CLAUSE_END = re.compile(r"[,.;:!?\u2013]$")
 
 @dataclass(frozen=True, slots=True)
 class YesAndMore:
-    """A `yes`, and what was said `more`, without the "but" or "and" that links them. `linked`: there is one."""
+    """A `yes`, and what was said `more`, without the "but" or "and" that links them."""
 
     yes: str
     more: str
-    linked: bool
 
 
 def yes_and_more(text: str, phrases: Phrases) -> YesAndMore | None:
@@ -34,7 +33,7 @@ def yes_and_more(text: str, phrases: Phrases) -> YesAndMore | None:
         link = _link(words[at : at + LONGEST_LINK], phrases)
         if not (link or _CLAUSE_END.search(words[at - 1])):
             continue
-        if not _only_agrees(" ".join(words[begin:at]), phrases):
+        if beside_yes(" ".join(words[begin:at]), phrases):
             break
         begin = at
         if link:
@@ -45,17 +44,9 @@ def yes_and_more(text: str, phrases: Phrases) -> YesAndMore | None:
 def _parted(words: list[str], at: int, link: int, phrases: Phrases) -> YesAndMore | None:
     more = " ".join(words[at + link :])
     yes = " ".join(words[:at])
-    if not tokens(more) or _only_agrees(more, phrases) or not polarity(yes, phrases):
+    if not tokens(more) or not beside_yes(more, phrases) or not polarity(yes, phrases):
         return None
-    return YesAndMore(yes, more, link > 0)
-
-
-def _only_agrees(text: str, phrases: Phrases) -> bool:
-    """Whether a phrase that agrees, or is polite, is all that is said: "that's right", but not "can we do it later"."""
-    words = phrases.cleaned(text)
-    whole = any(p.fullmatch(joined(words)) for rule in ("yes", "confirm", "understood") for p in phrases.rules[rule])
-    polite = PhraseTable.of(phrases.lists.get("polite", ()), phrases.backchannels)
-    return polite.makes_up(tokens(text)) or (whole and not phrases.denies(words))
+    return YesAndMore(yes, more)
 
 
 def _link(words: list[str], phrases: Phrases) -> int:

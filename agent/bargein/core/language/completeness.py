@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .digits import digits_in
-from .intent import Phrases, is_complete
+from .intent import is_complete
+from .phrases import Phrases
 from .values import Unclear
 from .words import mentions_any, tokens
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from .intent import Phrases, is_backchannel
+from .intent import is_backchannel
 from .numbers import cardinals
+from .phrases import Phrases
 from .sentences import sentences
 from .times import is_clock_time
 from .words import joined, mentions_any, tokens

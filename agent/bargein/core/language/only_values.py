@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from itertools import chain
 
-from .intent import MOST_LEADS, Phrases
+from .phrases import MOST_LEADS, Phrases
 from .values import is_figure
 from .words import joined, tokens
+
+VALUES = ("date", "time", "number")
+FIGURES = ("number", "digits", "phone")
 
 
 def only_values(text: str, phrases: Phrases) -> bool:
@@ -32,25 +36,35 @@ def _behind_leads(text: str, phrases: Phrases) -> str:
     return rest
 
 
-def value_words(phrases: Phrases) -> set[str]:
-    """The words that days, times and numbers are said with."""
-    dates, times, numbers, repairs = phrases.dates, phrases.times, phrases.numbers, phrases.repairs
-    texts = chain(
+def value_words(phrases: Phrases, types: Collection[str] = VALUES) -> set[str]:
+    """The words that values of these types of slots are said with; without `types`: days, times and numbers."""
+    tables = {"date": _day_words, "time": _time_words, **dict.fromkeys(FIGURES, _number_words)}
+    texts = {text for kind in types if kind in tables for text in tables[kind](phrases)}
+    return {word for text in texts for word in text.split()}
+
+
+def _day_words(phrases: Phrases) -> Iterable[str]:
+    dates = phrases.dates
+    return chain(
         *(dates.days, dates.weekdays, dates.months, dates.ordinals, dates.units, dates.ahead, dates.since, dates.later),
-        *(dates.following, dates.coming, dates.after_next, dates.next_week, dates.day_of, dates.past, dates.link),
-        *(dates.one, dates.parts, dates.at, dates.clock, times.fixed, times.morning, times.afternoon),
-        *(
-            numbers.quantities,
-            numbers.parties,
-            numbers.quantity_of,
-            numbers.indefinite,
-            numbers.values,
-            numbers.scales,
-            numbers.glue,
-            numbers.tens_glue,
-            numbers.articles,
-            repairs.negations,
-        ),
+        *(dates.following, dates.coming, dates.after_next, dates.next_week, dates.day_of, dates.link),
+        *(dates.one, dates.parts),
+        _number_words(phrases),
+    )
+
+
+def _time_words(phrases: Phrases) -> Iterable[str]:
+    dates, times = phrases.dates, phrases.times
+    halves = (text for text in (*times.morning, *times.afternoon) if dates.days.keys().isdisjoint(text.split()))
+    return chain(
+        *(dates.at, dates.clock, times.fixed, halves, _number_words(phrases)),
         (word for form, _ in times.forms for word in form),
     )
-    return {word for text in texts for word in text.split()}
+
+
+def _number_words(phrases: Phrases) -> Iterable[str]:
+    numbers = phrases.numbers
+    return chain(
+        *(numbers.quantities, numbers.parties, numbers.quantity_of, numbers.indefinite, numbers.values, numbers.scales),
+        *(numbers.glue, numbers.tens_glue, numbers.articles, phrases.repairs.negations),
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .agreement import polarity
-from .intent import Phrases
+from .phrases import Phrases
 from .values import Unclear
 from .words import joined, tokens, without_asides
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .intent import MOST_LEADS, Phrases
 from .only_values import value_words
+from .phrases import MOST_LEADS, Phrases
 from .times import is_clock_time
 from .values import is_figure
 from .words import joined, mentions_any, tokens

@@ -52,12 +52,12 @@ class PatternError(ValueError):
     """A pattern is wrong; the message says how."""
 
 
-def compile_pattern(pattern: str, lists: Mapping[str, Sequence[str]]) -> re.Pattern[str]:
+def compile_pattern(pattern: str, lists: Mapping[str, Sequence[str]], wild: bool = True) -> re.Pattern[str]:
     """A pattern as a regular expression over `joined` words.
 
     `(a|b c)`: alternatives. `[a]`: optional. `...`: up to four words. `<name>`: a phrase of that list. A pattern
     matches anywhere; with `^` in front only at the beginning, with `$` behind only at the end, with `=` in front only
-    the whole. Raises PatternError.
+    the whole. `wild`: without it `...` stands for no word. Raises PatternError.
     """
     body = pattern.strip()
     mode = body[0] if body[:1] in ("^", "=") else ""
@@ -77,7 +77,7 @@ def compile_pattern(pattern: str, lists: Mapping[str, Sequence[str]]) -> re.Patt
             parts.append("|")
         elif piece == "...":
             wildcards += 1
-            parts.append(r"(?:\S+ ){0,4}")
+            parts.append(r"(?:\S+ ){0,4}" if wild else "")
         elif piece[0] == "<":
             if piece[1:-1] not in lists:
                 raise PatternError(f"no list {piece} for {pattern!r}")

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..audio.pcm import FRAME_SAMPLES, Pcm, ms
 from ..audio.tones import Tone, ToneTracker
-from ..language.intent import Phrases
+from ..language.phrases import Phrases
 from ..language.words import tokens
 from .records import AnsweredBy
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from ..audio.pcm import FRAME_SAMPLES, Pcm, Rechunker, samples
 from ..audio.playout import Segment
 from ..detector.speech_detector import SpeechDetector
-from ..language.intent import Phrases
 from ..language.kinds import Kind
+from ..language.phrases import Phrases
 from . import actions as act
 from .agent import Agent
 from .caller import STILL_SOUNDING_MS, Caller, Sound

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from ..audio.pcm import FRAME_SAMPLES, Pcm, ms, samples
 from ..detector.vad_frame import BACKGROUND_SPEECH_DBFS, VadFrame
 from ..language.completeness import STORY_WORDS
-from ..language.intent import Phrases, is_backchannel
+from ..language.intent import is_backchannel
+from ..language.phrases import Phrases
 from ..language.words import tokens
 from .caller_input import CallerEntry
 from .later_sound import LaterSound

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..detector.vad_frame import BACKGROUND_SPEECH_DBFS
-from ..language.intent import Phrases, is_backchannel
+from ..language.intent import is_backchannel
+from ..language.phrases import Phrases
 from ..language.words import joined, tokens
 from .overlap_classifier import OverlapClass
 from .table import Event

@@ -10,7 +10,7 @@ from ..audio.playback import Playback
 from ..audio.playout import Playout, Segment
 from ..audio.utterance import Word
 from ..language.idle import asking_words, is_correction, may_be_any_sound, without_echo
-from ..language.intent import Phrases
+from ..language.phrases import Phrases
 from ..language.words import tokens
 from .caller import STILL_SOUNDING_MS
 from .endpoint import CallerTurn

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..audio.pcm import ms
-from ..language.intent import Phrases
+from ..language.phrases import Phrases
 from .actions import Action
 from .agent import Agent
 from .caller import Caller

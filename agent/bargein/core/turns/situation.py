@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ..language.idle import without_idle
-from ..language.intent import Phrases, classify
+from ..language.intent import classify
 from ..language.kinds import Kind
+from ..language.phrases import Phrases
 from .actions import Action
 from .caller_input import CallerInput
 from .endpoint import CallerTurn

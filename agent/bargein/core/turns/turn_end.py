@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..audio.pcm import RATE
 from ..language.completeness import Signs, completeness
-from ..language.intent import Phrases
+from ..language.phrases import Phrases
 from .endpoint import RECOGNIZER_LATE_MS, CallerTurn, EndpointSettings
 from .reply import Listen
 from .transcript import Transcript

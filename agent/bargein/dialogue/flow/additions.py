@@ -7,19 +7,27 @@ from dataclasses import replace
 from datetime import time
 
 from ...core.language.addition import is_addition, limit_in, yes_and_more
+from ...core.language.agreement import beside_yes, polarity
+from ...core.language.intent import classify
 from ...core.language.kinds import Kind
+from ...core.language.only_values import value_words
+from ...core.language.times import is_clock_time
 from ...core.language.values import Unclear
-from .model import Slot
+from ...core.language.words import tokens
+from ..expression import render
+from .model import Slot, Step
+from .moves import Move
 from .turn import FlowTurn
 from .values import Incomplete, Invalid, value_in
 
+COMMANDS = (Kind.AGENT, Kind.REPEAT, Kind.STOP, Kind.QUESTION)
 ADDED = "added"  # the name of the addition in templates
 HALVES = ((time.min, time(11, 59)), (time(12), time.max))  # of the day
 
 
 def take_addition(turn: FlowTurn) -> None:
     """Where a yes has an addition that surely changes nothing, leave the turn with the yes, and its state with the
-    rest. A yes with any other words linked to it confirms nothing: "yes, and without the mug"."""
+    rest."""
     step = turn.now
     if step is None or step is not turn.here or not step.confirm:
         return
@@ -31,8 +39,46 @@ def take_addition(turn: FlowTurn) -> None:
         if not any(turn.flow.slots[name].secret for name in step.confirm):
             before = turn.base.variables.get(ADDED, "")
             turn.base = turn.base.let({ADDED: f"{before}; {said.more}" if before else said.more})
-    elif said.linked and turn.kind in (Kind.CONFIRM, Kind.REDIRECT):
-        turn.kind = Kind.OTHER
+
+
+def weigh_yes(turn: FlowTurn) -> Move | None:
+    """Where values are said back, take a yes for one only if nothing is said beside it: not "yes, I can't come".
+
+    What is said beside it may be an intent of the flow; else it is answered, or the yes is asked for again.
+    """
+    step, skips = turn.now, turn.kind is Kind.REDIRECT and turn.asked
+    if step is None or step is not turn.here or not step.confirm:
+        return None
+    if not skips and turn.kind not in (Kind.CONFIRM, Kind.CORRECT, Kind.OTHER):
+        return None
+    rest = beside_yes(turn.text, turn.phrases, _said_back(turn, step), skips)
+    if not rest and not skips and polarity(turn.text, turn.phrases):
+        turn.kind = Kind.CONFIRM  # "yes, that's exactly what I wanted"
+    if turn.kind is Kind.CONFIRM or skips:
+        if rest and (own := turn.intent(rest)) is not None:
+            return own
+        other = skips and turn.phrases.matches("wrong", turn.text)  # "let's do something else"
+        if rest or (other and not turn.phrases.agrees(turn.phrases.cleaned(turn.text))):
+            behind = turn.phrases.behind("yes", turn.text)
+            beside = classify(" ".join(behind or [rest]), turn.phrases, question=turn.asked)
+            turn.kind = beside if beside in COMMANDS else Kind.OTHER
+    return None
+
+
+def _said_back(turn: FlowTurn, step: Step) -> set[str]:
+    """The words of the step, of the values that it says back, and those that such values are said with."""
+    spoken = turn.look(turn.base, turn.text)
+    texts = [render(line.text, spoken) for line in (*step.lines, *step.ask, *step.again)]
+    phrases = turn.phrases
+    types = {turn.flow.slots[name].type for name in step.confirm}
+    if "time" in types and not is_clock_time(turn.text, phrases.times, phrases.numbers, phrases.dates.at):
+        types = types - {"time"} | {"number"}  # "in the afternoon" may be another time
+    words = value_words(phrases, types)
+    for name in step.confirm:
+        slot = turn.flow.slots[name]
+        called = (*slot.called, *phrases.slot_words.get(slot.type, ()))
+        texts += [*called, *slot.phrases.get(turn.base.values.get(name, ""), ()), spoken(name)]
+    return words.union(*map(tokens, texts))
 
 
 def _agrees(turn: FlowTurn, limit: tuple[str, str] | None) -> bool:

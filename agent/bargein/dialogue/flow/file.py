@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from ...core.language.intent import Phrases
+from ...core.language.phrases import Phrases
 from ...errors import UserError
 from ..expression import QUEUE
 from ..languages import load as load_language

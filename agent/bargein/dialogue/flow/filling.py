@@ -220,9 +220,8 @@ def _at_confirm(turn: FlowTurn) -> Move | None:
     """Where values are said back: "no, it is 4 2 7 8", "the name is wrong"."""
     if (move := _confirmed_value(turn)) is not None:
         return move
-    if turn.kind in (Kind.CORRECT, Kind.OTHER, Kind.REDIRECT):
-        return _change_named(turn)
-    return None
+    unsure = turn.kind is Kind.OTHER and polarity(turn.text, turn.phrases)  # "yes, I leave the day after"
+    return _change_named(turn) if turn.kind in (Kind.CORRECT, Kind.OTHER, Kind.REDIRECT) and not unsure else None
 
 
 def _confirmed_value(turn: FlowTurn) -> Move | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, time
 
 from ...core.language.digits import read_back
-from ...core.language.intent import Phrases
+from ...core.language.phrases import Phrases
 from ...core.language.times import HALF_DAY
 from ...core.turns.records import CallInfo
 from .model import Flow, Slot

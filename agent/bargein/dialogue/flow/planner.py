@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from ...clock import SystemClock
-from ...core.language.intent import Phrases
 from ...core.language.kinds import Kind
+from ...core.language.phrases import Phrases
 from ...core.turns.records import Callback, CallInfo, Situation
 from ...core.turns.reply import CallResult, Expected, Finish, Listen, Piece, Say
 from ..base import Progress

@@ -7,14 +7,15 @@ from dataclasses import replace
 from datetime import date
 
 from ...core.language.agreement import polarity
-from ...core.language.intent import Phrases, classify, is_backchannel, is_complete, proposes
+from ...core.language.intent import classify, is_backchannel, is_complete, proposes
 from ...core.language.kinds import Kind
 from ...core.language.only_values import only_values
+from ...core.language.phrases import Phrases
 from ...core.language.values import Unclear
 from ...core.language.words import joined, tokens
 from ...core.turns.records import Situation
 from ..expression import render
-from .additions import take_addition
+from .additions import COMMANDS, take_addition, weigh_yes
 from .filling import change, fill, said_back, take
 from .model import Answer, Flow, is_said
 from .moves import GoOn, Move, Wait
@@ -25,7 +26,6 @@ from .values import Incomplete, Invalid, Picked, is_place, last_named, picked, v
 _CLAUSE_END = re.compile(r"[,.;:!]")
 UNFINISHED_MS = 2500  # how long to wait for the rest of an unfinished sentence
 TYPED = ("number", "digits", "phone", "date", "time")
-COMMANDS = (Kind.AGENT, Kind.REPEAT, Kind.STOP, Kind.QUESTION)
 
 
 def react(flow: Flow, phrases: Phrases, state: FlowState, situation: Situation, look: Look, today: date) -> Move:
@@ -58,10 +58,12 @@ def _move(turn: FlowTurn) -> Move:
         turn.kind = Kind.CONFIRM
     if turn.kind is Kind.STOP and (said := _value_besides_wait(turn)):
         turn.text, turn.kind = said, Kind.OTHER
-    if (own := turn.intent()) is not None:
+    if (own := turn.intent(turn.text)) is not None:
         return own
     if not found:
         take_addition(turn)
+    if (own := weigh_yes(turn)) is not None:
+        return own
     if (following := _next_choice(turn)) is not None:
         return following
     if (own := turn.override(turn.kind.value)) is not None:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import date
 
 from ...core.language.digits import read_back
-from ...core.language.intent import Phrases
 from ...core.language.kinds import Kind
+from ...core.language.phrases import Phrases
 from ...core.language.words import joined
 from ...core.turns.records import Situation, Turn
 from ...core.turns.reply import CallResult
@@ -165,8 +165,9 @@ class FlowTurn:
                 return self.target(step.on[kind])
         return None
 
-    def intent(self) -> Move | None:
-        words = joined(self.phrases.cleaned(self.text))
+    def intent(self, text: str) -> Move | None:
+        """The move to the flow's own intent that these words of the caller match."""
+        words = joined(self.phrases.cleaned(text))
         for intent in self.flow.intents:
             if any(pattern.search(words) for pattern in intent.match):
                 home = (self.now or self.here).name

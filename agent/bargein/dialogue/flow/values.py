@@ -10,9 +10,9 @@ from itertools import pairwise
 from ...core.language.agreement import polarity, yes_or_no
 from ...core.language.dates import date_in
 from ...core.language.digits import digits_in, telephone_number_in
-from ...core.language.intent import Phrases
 from ...core.language.numbers import number_in
 from ...core.language.person_name import name_in
+from ...core.language.phrases import Phrases
 from ...core.language.times import HalfDayUnknown, time_in
 from ...core.language.values import Unclear
 from ...core.language.words import Mention, joined, mentions, tokens
