@@ -1,4 +1,4 @@
-"""Who gets the core."""
+"""Who gets the core, and which Python runs."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
-from bargein.machine import waits_for_core_s
+from bargein.machine import install_extra, waits_for_core_s
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="policies of Linux")
 
@@ -43,3 +44,13 @@ def test_a_process_that_sleeps_does_not_wait_for_a_core() -> None:
         assert after - before < 0.1
         process.kill()
     assert waits_for_core_s(process.pid) == {}, "it has ended"
+
+
+@pytest.mark.parametrize(("folder", "python"), [("", ".venv/bin/python"), ("elsewhere", "{root}/.venv/bin/python")])
+def test_the_command_for_an_extra_names_the_python_that_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, python: str
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / folder)
+    monkeypatch.setattr(sys, "executable", f"{tmp_path}/.venv/bin/python")
+    assert install_extra("web") == python.format(root=tmp_path) + " -m pip install 'bargein[web]'"

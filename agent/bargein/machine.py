@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
+
+
+def install_extra(name: str) -> str:
+    """The command that installs an extra of bargein for the Python that runs. A plain `pip` is often another one's."""
+    python, here = Path(sys.executable), Path.cwd()
+    shown = python.relative_to(here) if python.is_relative_to(here) else python
+    return f"{shown} -m pip install 'bargein[{name}]'"
 
 
 def cores() -> int:

@@ -122,7 +122,10 @@ def test_a_call_stays_whose_recording_cannot_be_deleted(
     assert not path.exists()
 
 
-NO_DATABASE = "none.db: no database yet: the first `bargein serve` or `bargein demo` makes it; --db names another"
+NO_DATABASE = (
+    "none.db: no database yet: the first `bargein serve` makes it; "
+    "--db names another, such as bargein-demo.db of `bargein demo`"
+)
 
 
 @pytest.mark.parametrize("name", LOG_COMMANDS)

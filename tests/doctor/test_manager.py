@@ -56,4 +56,6 @@ async def test_what_can_be_wrong_is_one_line_each(ami: tuple[Ami, str], monkeypa
     assert (await manager_interface(address)).text == f"{address}: the login was refused"
     assert (await manager_interface("127.0.0.1:1")).text == "127.0.0.1:1: Connection refused"
     monkeypatch.delenv("BARGEIN_AMI_USER")
-    assert (await manager_interface(address)).remedy.startswith("set BARGEIN_AMI_USER and BARGEIN_AMI_SECRET")
+    anonymous = await manager_interface(address)
+    assert anonymous.text == f"{address}: AMI wants a user and a secret"
+    assert anonymous.remedy.startswith("set BARGEIN_AMI_USER and BARGEIN_AMI_SECRET")

@@ -374,7 +374,7 @@ async def test_the_console_program(tmp_path: Path) -> None:
     assert await pbx.command("core show version") == "Asterisk 22\n"
     with pytest.raises(PbxError, match="Unable to connect"):
         await pbx.command("module show")
-    with pytest.raises(PbxError, match="none: No such file or directory: give the program's path"):
+    with pytest.raises(PbxError, match="none: No such file or directory: --asterisk takes the program's path"):
         await (await connect(f"{tmp_path}/none")).command("core show version")
 
 

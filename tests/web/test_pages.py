@@ -56,6 +56,14 @@ async def _fill(place: Path) -> None:
         store.turn(call_id, Turn(1, "caller", 2900, 4000, EVIL, EVIL, confidence=0.9))
         store.callback(call_id, Callback("+4930777", "15:30" if call_id == CALL else "", EVIL))
         store.call_ended(call_id, outcome="queue", duration_ms=7000, summary=EVIL)
+    store.interruption(
+        Interruption(
+            id="other-2", call_id="other", turn_seq=0, step="offer", onset_ms=1000, paused_ms=1080, decided_ms=1500,
+            silent_ms=1095, detect_latency_ms=80, stop_latency_ms=95, agent_text=HEARD, heard_text=HEARD,
+            unheard_text="", cut_word="mug", played_ms=1080, caller_text="Okay.", kind="backchannel",
+            resolution="resumed",
+        )
+    )  # fmt: skip
     store.call_started("running", caller="+4930999", called="700")
     store.turn("running", Turn(0, "agent", 0, 900, "How can I help?", "How can I help?"))
     await store.close()
@@ -138,6 +146,16 @@ def test_filters_are_those_of_the_command_line(browser: TestClient, monkeypatch:
     assert 'name="queue" value="support"' in page
     assert 'href="/calls"' in page  # no wrong filter goes along to another page
     assert browser.get("/calls/nothing").status_code == 404
+
+
+def test_a_page_that_does_not_exist_says_so(browser: TestClient) -> None:
+    answer = browser.get("/stats")
+    assert answer.status_code == 404
+    assert "There is no such page." in answer.text
+
+
+def test_a_backchannel_comes_with_how_long_the_agent_was_silent(browser: TestClient) -> None:
+    assert "backchannel “Okay.”, silent for 405 ms: the agent went on" in browser.get("/calls/other").text
 
 
 def test_callbacks_are_open_until_they_are_done(browser: TestClient) -> None:

@@ -127,7 +127,7 @@ async def serve(app: App | Cluster, what: str) -> None:
     notify(f"EXTEND_TIMEOUT_USEC={(app.config.audiosocket.drain_s + AFTER_DRAIN_S) * 1_000_000}")
     for number in (signal.SIGTERM, signal.SIGINT):  # a second signal ends the server at once
         loop.remove_signal_handler(number)
-    log.info("no new calls; %d in progress may finish", app.calls)
+    log.info("no new calls; %d in progress may finish; a second signal ends them", app.calls)
     watchdog.cancel()
     await app.drain()
 

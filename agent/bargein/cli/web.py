@@ -11,6 +11,7 @@ import click
 
 from ..config import Config, networks, parse_address
 from ..errors import UserError
+from ..machine import install_extra
 from .log import database
 from .options import log_options, redact_option
 
@@ -47,7 +48,7 @@ def web_command(
     """
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
-        raise UserError("the web pages need more packages: pip install 'bargein[web]'")
+        raise UserError(f"the web pages need more packages: {install_extra('web')}")
     try:
         host, port = parse_address(listen)
         trusted = networks(proxies)

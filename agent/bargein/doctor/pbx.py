@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from ..clock import Clock, SystemClock
-from ..pbx.asterisk import Pbx, PbxError, connect
+from ..pbx.asterisk import WHERE, Pbx, PbxError, connect
 from .call import AgentExtension, call
 from .check import Check, failed, ok
 from .dialplan_steps import dialplan_steps
@@ -65,9 +65,7 @@ def version(where: str, told: str, shown: str) -> Check:
     text = told.split(" built by")[0].split("\n")[0] or "no version"
     found = re.search(r"(\d+)\.(\d+)", text)
     if not told.startswith("Asterisk"):
-        return Check(
-            "asterisk", "fail", f"{where}: it is not Asterisk: {text}", "give its program, or HOST:PORT of AMI"
-        )
+        return Check("asterisk", "fail", f"{where}: it is not Asterisk: {text}", WHERE)
     major, minor = (int(found[1]), int(found[2])) if found else (0, 0)
     if found and (major, minor) < OLDEST:
         return Check("asterisk", "fail", f"{where}: {text}", "AudioSocket needs Asterisk 18 or newer: upgrade")

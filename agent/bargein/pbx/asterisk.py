@@ -14,6 +14,7 @@ from ..errors import UserError
 TIMEOUT_S = 5.0
 FAILURES = (OSError, EOFError, TimeoutError, asyncio.LimitOverrunError)
 USER, SECRET = "BARGEIN_AMI_USER", "BARGEIN_AMI_SECRET"
+WHERE = "--asterisk takes the program's path, often /usr/sbin/asterisk, or HOST:PORT of AMI"
 
 
 class PbxError(UserError):
@@ -60,7 +61,7 @@ class Console:
         try:
             self._words = shlex.split(program)
         except ValueError as error:
-            raise PbxError(f"{program}: {error}: give the program's path, or HOST:PORT of AMI") from None
+            raise PbxError(f"{program}: {error}: {WHERE}") from None
 
     async def command(self, text: str) -> str:
         try:
@@ -68,7 +69,7 @@ class Console:
                 *self._words, "-rx", text, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
             )
         except OSError as error:
-            raise PbxError(f"{self.where}: {error.strerror}: give the program's path, or HOST:PORT of AMI") from error
+            raise PbxError(f"{self.where}: {error.strerror}: {WHERE}") from error
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 output, _ = await process.communicate()
@@ -102,7 +103,8 @@ class Manager:
         """Log in. Raises PbxError."""
         where = f"{host}:{port}"
         if not user:
-            raise PbxError(f"{where}: set {USER} and {SECRET} in the environment, as in manager.conf")
+            told = f"set {USER} and {SECRET} in the environment, as in manager.conf"
+            raise PbxError(f"{where}: AMI wants a user and a secret: {told}")
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 reader, writer = await asyncio.open_connection(host, port)

@@ -14,6 +14,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from ..errors import UserError
+from ..machine import install_extra
 from .url import SQLITE, sqlite_file, sqlite_uri
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def connect(url: str, *, pool: int = 2) -> AsyncEngine:
                 made, connect_args=limits, pool_size=pool, max_overflow=0, pool_pre_ping=True, hide_parameters=True
             )
         except ModuleNotFoundError as error:
-            raise UserError("PostgreSQL needs asyncpg: pip install 'bargein[postgresql]'") from error
+            raise UserError(f"PostgreSQL needs asyncpg: {install_extra('postgresql')}") from error
     if file := sqlite_file(url):
         made = made.set(database=sqlite_uri(file), query={"uri": "true", "mode": "rw"})
     engine = create_async_engine(made, connect_args={"timeout": BUSY_S}, hide_parameters=True)

@@ -30,7 +30,8 @@ def explained(error: BaseException, url: str) -> UserError:
     if "not a database" in said:
         return UserError(f"{name}: this file is not a database: move it away, or set [store] url")
     if "unable to open" in said:
-        return UserError(f"{name}: the database cannot be opened: is its directory there, may you read and write it?")
+        told = "is its directory there, and may you read and write both?"
+        return UserError(f"{name}: the database cannot be opened: {told}")
     if "malformed" in said:
         return UserError(f"{name}: the database is damaged: restore a copy, or try `sqlite3 {name} .recover`")
     if "locked" in said:

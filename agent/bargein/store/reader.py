@@ -67,7 +67,7 @@ class Reader:
         if file is None and url.startswith(SQLITE):
             raise UserError(f"{url}: a database in memory is empty for everybody else: name a file, sqlite:///FILE", 2)
         if file and not file.exists():
-            told = "the first `bargein serve` or `bargein demo` makes it; --db names another"
+            told = "the first `bargein serve` makes it; --db names another, such as bargein-demo.db of `bargein demo`"
             if str(file).startswith("~/"):
                 told = "`~` stands for no directory here: write its whole name"
             raise UserError(f"{file}: no database yet: {told}")

@@ -12,6 +12,7 @@ import numpy as np
 from ..core.audio.pcm import FULL_SCALE, RATE, Pcm
 from ..core.language.neutral import neutral
 from ..errors import UserError
+from ..machine import install_extra
 from .timeline import Cut, Span, Timeline
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def check_picture(path: Path) -> None:
     if path.is_dir():
         raise UserError(f"{path}: this is a directory", 2)
     if importlib.util.find_spec("matplotlib") is None:
-        raise UserError("pictures need matplotlib: pip install 'bargein[plot]'")
+        raise UserError(f"pictures need matplotlib: {install_extra('plot')}")
 
 
 def save(figure: Any, path: Path) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import asdict
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -231,6 +232,7 @@ class Pages:
         """A page for an error, in the same style."""
         code = error.status_code if isinstance(error, HTTPException) else 400
         told = error.detail if isinstance(error, HTTPException) else str(error)
+        told = "There is no such page." if told == HTTPStatus.NOT_FOUND.phrase else told
         typed = dict(request.query_params) if isinstance(error, WrongFilter) else None
         return self._page(request, "error.html", code, message=told, query={}, typed=typed)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
+from ..machine import install_extra
 
 if TYPE_CHECKING:
     from ..store import Call
@@ -21,7 +22,7 @@ MOST_AUDIO_BYTES = 200_000_000  # a browser does not open a larger page
 def check_page(path: Path) -> None:
     """Raise UserError if no page can be made there. Call it before the work."""
     if importlib.util.find_spec("jinja2") is None:
-        raise UserError("pages need more packages: pip install 'bargein[web]'")
+        raise UserError(f"pages need more packages: {install_extra('web')}")
     if path.is_dir():
         raise UserError(f"{path}: this is a directory", 2)
     if not path.absolute().parent.is_dir():
