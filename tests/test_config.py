@@ -51,6 +51,7 @@ def test_every_kind_of_value(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ('[store]\nulr = "x"', "unknown key 'store.ulr'; did you mean store.url?"),
+        ('[llm]\nurl = "localhost:11434/v1"', "llm.url: expected http://HOST:PORT/v1 or https://HOST/v1"),
         ('[sotre]\nurl = "x"', "unknown section 'sotre'; did you mean store?"),
         (
             "[store]\nzzz = 1",

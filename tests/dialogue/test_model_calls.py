@@ -73,6 +73,14 @@ CALLS = {
     'Sure! {"arguments": {"to": "sales"}, "name": "go"}': "Sure!",
     '{"functionCall": {"name": "go", "args": {"to": "sales"}}}': "",
     '[{"functionCall": {"name": "go", "args": {"to": "sales"}}}]': "",
+    'go {"to": "sales"}': "",
+    'One moment.\ngo: {"to": "sales"}': "One moment.",
+    '<action>go</action>\n<action_input>{"to": "sales"}</action_input>': "",
+    '<tool_use><name>go</name><arguments>{"to": "sales"}</arguments></tool_use>': "",
+    '<tool_call><name>go</name><arguments>{"to": "sales"}</arguments></tool_call>': "",
+    '<use_tool name="go">{"to": "sales"}</use_tool>': "",
+    '[TOOL_CALLS]go[CALL_ID]a1b2c3[ARGS]{"to": "sales"}': "",
+    '{"method": "go", "params": {"to": "sales"}}': "",
     '{"toolCalls": [{"function_name": "go", "parameters": {"to": "sales"}}]}': "",
     '{"go": {"to": "sales"}}': "",
     '{"name": "go", "to": "sales"}': "",
@@ -95,6 +103,8 @@ NO_CALLS = [
     "go(s) before noon ship today.",
     "Go() and see.",
     "go() is what they say.",
+    'go {"to": "x"} is what we write.',
+    "We go: {by train}.",
     "go(to) the shop, or go() home.",
     "go(to sales) is what I would do.",
     "go(1, 2) is a move.",
@@ -112,7 +122,7 @@ NO_CALLS = [
 @pytest.mark.parametrize("text", CALLS)
 @pytest.mark.parametrize("size", [1, 3, 10, 10_000])
 def test_a_tool_call_written_as_text_is_a_call(text: str, size: int) -> None:
-    reader = ModelText()
+    reader = ModelText(called=lambda name: name.rpartition(".")[2] == "go")
     found = [sentence for at in range(0, len(text), size) for sentence in reader.feed(text[at : at + size])]
     assert " ".join(found + reader.rest()) == CALLS[text]
     assert [(name, read_arguments(arguments)) for name, arguments in reader.tools] == [("go", {"to": "sales"})]

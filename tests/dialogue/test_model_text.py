@@ -26,6 +26,13 @@ SPOKEN = {
         "We open at nine."
     ],
     "<reasoning_content>They ask.</reasoning_content>We open at nine.": ["We open at nine."],
+    "<mm:think>They ask.</mm:think><plan>Say it.</plan>We open at nine.": ["We open at nine."],
+    "<thinking_process>They ask.</thinking_process><inner_thoughts>Hm.</inner_thoughts>We open at nine.": [
+        "We open at nine."
+    ],
+    "**Thinking:** They ask.\n\n**Answer:** We open at nine.": ["We open at nine."],
+    "assistant\n\nWe open\0 at nine.<0x0A>": ["We open at nine."],
+    "AI Assistant: We open at nine.\n\nCustomer: Thanks!\n\nAgent: Bye.": ["We open at nine."],
     "<|channel>thought\nThey ask. Hm.<channel|>We open at nine.": ["We open at nine."],
     "```thinking\nThey ask. Hm.\n```\nWe open at nine.": ["We open at nine."],
     "analysisThey ask. Hm.assistantfinalWe open at nine.": ["We open at nine."],

@@ -187,6 +187,13 @@ def test_arguments_as_models_write_them(text: str, wanted: Any) -> None:
     assert read_arguments(text) == wanted
 
 
+def test_a_value_without_a_name_is_that_of_the_only_argument() -> None:
+    assert read_arguments("sales", ["queue"]) == {"queue": "sales"}
+    assert read_arguments('["sales"]', ["queue", "note"]) == {"queue": "sales"}
+    for text, names in [("sales", ["queue", "note"]), ('{"queue": "sa', ["queue"]), ("[1, 2]", ["queue"])]:
+        assert read_arguments(text, names) is None
+
+
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [

@@ -93,10 +93,18 @@ def test_other_rates_and_channels_are_converted(tmp_path: Path) -> None:
     assert read_wav(path).shape == (8000,)
 
 
-@pytest.mark.parametrize("content", [b"", b"RIFF", b"not a wav file at all", b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0"])
-def test_what_is_no_wav_is_one_line(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", r"\(it is empty\); copy or record it again"),
+        (b"RIFF", r"\(it ends too early\); copy or record it again"),
+        (b"not a wav file at all", r"\(.*\); make it one with: ffmpeg"),
+        (b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0", "; copy or record it again"),
+    ],
+)
+def test_what_is_no_wav_is_one_line(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "bad.wav").write_bytes(content)
-    with pytest.raises(EngineError, match=r"bad\.wav: not a WAV file") as caught:
+    with pytest.raises(EngineError, match=rf"bad\.wav: not a WAV file .*{said}") as caught:
         read_wav(tmp_path / "bad.wav")
     assert "\n" not in str(caught.value)
 

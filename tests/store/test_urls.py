@@ -40,6 +40,11 @@ def test_the_option_takes_the_name_of_a_file(name: str, tmp_path: Path, monkeypa
     assert sqlite_file(database_url(name)) == Path(name)
 
 
+def test_a_question_mark_without_options_is_part_of_the_name() -> None:
+    assert sqlite_file("sqlite:///a?b.db") == Path("a?b.db")
+    assert sqlite_file("sqlite:///a.db?mode=ro") == sqlite_file("sqlite:///a.db?") == Path("a.db")
+
+
 def test_the_option_takes_a_url() -> None:
     for url in ("sqlite:///x.db", "postgresql://bob@db/calls"):
         assert database_url(url) == url

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from .toml_file import ConfigError as ConfigError
 from .toml_file import read_tables
@@ -48,6 +49,12 @@ def _address_or_nothing(text: str) -> None:
 def _check_url(text: str) -> None:
     if not text.startswith(("sqlite:///", "postgresql://")):
         raise ValueError("expected sqlite:///FILE or postgresql://USER@HOST/NAME")
+
+
+def _check_web(text: str) -> None:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("expected http://HOST:PORT/v1 or https://HOST/v1")
 
 
 def _check_header(text: str) -> None:
@@ -138,7 +145,7 @@ class DialogueConfig:
 class LlmConfig:
     """A language model behind an OpenAI-compatible chat endpoint, for `planner = "llm"`."""
 
-    url: str = "http://127.0.0.1:8000/v1"
+    url: str = _checked("http://127.0.0.1:8000/v1", _check_web)
     model: str = ""
     api_key_env: str = "OPENAI_API_KEY"  # the name of the variable that holds the key, never the key
     api_key_header: str = _checked("Authorization", _check_header)  # Azure: "api-key"

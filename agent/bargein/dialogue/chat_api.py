@@ -36,7 +36,7 @@ AFTER_FINISH_S = 0.3  # for "[DONE]" to come after the finish reason; some serve
 CHANGES = 6  # how often a request may be sent again, each time without one refused part
 RETRY_AT_MOST_S = 1.5  # a longer Retry-After is a failure: the caller waits
 UNMENDED = (401, 402, 407)  # a key, an account: no other form of the request helps
-UNNAMED = (400, 422, 500)  # what is wrong with the request may not be said
+UNNAMED = (400, 422)  # what is wrong with the request may not be said
 BUSY = (429, 502, 503, 504, 529)
 
 
@@ -117,7 +117,8 @@ async def complete(
                 log.warning("the language model's server refuses a part of the request, it is left out (%s)", reason)
                 _dialects[place] = changed
                 continue
-            if mended and refusal.status in UNNAMED and dialect != dialect.plainest():
+            told = refusal.status in UNNAMED or (refusal.status == 500 and refusal.reason.strip())  # by a template, say
+            if mended and told and dialect != dialect.plainest():
                 log.warning("the language model's server refuses the request, it is sent in plainer form (%s)", reason)
                 plainest = dialect.plainest()
                 continue

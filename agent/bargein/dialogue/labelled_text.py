@@ -24,15 +24,17 @@ class Part(Enum):
     MADE_UP = "left out, to the end"
 
 
-CALLERS = ("user", "human", "caller")  # a model that talks on for both
+CALLERS = ("user", "human", "caller", "customer")  # a model that talks on for both
 SPEAKERS = ("assistant", "agent", "ai", "bot")
 ACTIONS = ("action", "tool", "function", "call", "tool call", "function call")
-LABELS = ("thought", "action input", "final answer", "answer", *ACTIONS, *SPEAKERS, *CALLERS)
+THOUGHTS = ("thought", "thinking", "reasoning")
+LABELS = (*THOUGHTS, "action input", "final answer", "answer", *ACTIONS, *SPEAKERS, *CALLERS)
 LABEL = re.compile(
     rf"[ \t>*_#]{{0,9}}({'|'.join(sorted(LABELS, reverse=True)).replace(' ', '[ _]')})(?: name)?"
     r"[*_]{0,3}[ \t]{0,3}:[*_]{0,3}[ \t]{0,9}",
     re.I,
 )
+_ROLE = re.compile(r"\s*(?:assistant|model)[ \t\r]*\n", re.I)  # of a template, its tokens left out
 _BEGINNING = re.compile(r"[ \t>*_#]{0,9}([a-z_ ]{0,13}?)[:*_ ]{0,4}", re.I)  # of a label, perhaps
 _ONE_SENTENCE = re.compile(r"\S+ [^.!?]*[.!?]*|\S+[.!?]")  # not a name alone
 _NAME = re.compile(
@@ -115,12 +117,14 @@ class LabelledText:
         None: not known before more has come.
         """
         label = LABEL.match(self._text)
+        if not self._last and (role := _ROLE.match(self._text)) is not None:
+            return role.end()
         if label is None:
             return None if not last and _may_be_label(self._text) else 0
         kind, behind = label[1].lower().replace("_", " "), self._text[label.end() :]
         line = len(self._text.partition("\n")[0]) + 1
         whole = last or "\n" in behind
-        if kind == "thought":
+        if kind in THOUGHTS:
             self._part = Part.THOUGHT
         elif kind in ("assistant", "final answer") or (kind == "answer" and self._part is Part.THOUGHT):
             self._part = Part.ANSWER

@@ -14,16 +14,17 @@ from .labelled_text import LABEL, LabelledText
 from .plain_text import LineEnds, plain
 from .tool_text import ARGUMENTS, Brackets, answer_in, bare_calls, calls_in, ends_call, from_attributes, python_calls
 
-_NAMES = (
-    r"think(?:ing)?|thoughts?|reason(?:ing)?(?:_\w{4,10})?|reflect(?:ion)?|analysis|scratchpad|monologue|(?:inner|internal)_\w{4,10}"
-    r"|ant_?thinking|tool_respon[sc]es?|tool_results?|function_results?|observation|(?:seed|antml):think(?:ing)?|chain_of_thought"
+_NAMES = (  # of reasoning, also in longer names: inner_thoughts, seed:think, thinking_process
+    r"(?:\w{1,20}[:_]|ant)?(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflect(?:ion)?|analysis|monologue|scratch_?pad"
+    r"|plan(?:ning)?|chain_of_thought)(?:_\w{1,20})?|tool_respon[sc]es?|tool_results?|function_results?|observation"
 )
 _HARMONY = r"<\|channel\|>\s*(?:analysis|commentary)[^<]*<\|message\|>"  # gpt-oss
 _CALLS = (  # calls written as text; Mistral's, Llama's and bare JSON have no end but that of the answer
-    r"<(?:\w{1,20}[:_])?(tool_calls?|function_calls?)>|<\|(tool_call)>|(?:assistant)?(commentary)(?=\s{1,9}to=)|(?=<(function)=)|\[(TOOL_CALLS)\]|<\|(python_tag)\|>"
+    r"<(?:\w{1,20}[:_])?(tool_calls?|function_calls?|tool_use)>|<\|(tool_call)>|(?:assistant)?(commentary)(?=\s{1,9}to=)|(?=<(function)=)|\[(TOOL_CALLS)\]|<\|(python_tag)\|>"
     r"|<(start_function_call)>|<\|(tool_calls?)(?:_section)?_begin\|>|<\uff5c(tool)\u2581calls?\u2581begin\uff5c>"
     r"|\b(functools)(?=\[)|<\|(channel|start)\|>(?=\s{0,9}(?:commentary|assistant)\s{1,9}to=)"
     r"|(?=(?P<bare>(?:\[\s{0,9})?\{)\s{0,9}(?P<quote>[\"']?)[A-Za-z_]{1,20}(?P=quote)\s{0,9}:)"
+    r"|(?<![\w.])(?P<own>[A-Za-z_]\w{0,60}+)(?::|\s|</?\w{1,20}>){1,20}+(?=\{)"
     r"|(?=(?<![\w.])(?P<python>(?:print\(|\[\s{0,9}){0,2})(?P<tool>[A-Za-z_][\w.]{0,60})\()"
 )
 _HIDDEN = {  # what else opens what is not said, and what closes it
@@ -47,7 +48,7 @@ _OPEN = re.compile(
 )
 _CLOSE = re.compile(
     rf"{_END}|<\|end\|>|<\|channel\|>\s*final[^<]*<\|message\|>|"
-    r"</(?:\w{1,20}[:_])?(?:tool_calls?|function_calls?|function)>"
+    r"</(?:\w{1,20}[:_])?(?:tool_calls?|function_calls?|function|tool_use)>"
     r"|<end_function_call>|<tool_call\|>|<\|call\|>|<\|tool_calls_section_end\|>|<\uff5ctool\u2581calls\u2581end\uff5c>",
     re.I,
 )
@@ -56,10 +57,10 @@ _STRAY = re.compile(_END, re.I)
 _TAG = re.compile(
     r"<\|channel\|>\s*final[^<]*<\|message\|>|<\|(?:start|im_start)\|>\s*assistant|"
     r"<\|start_header_id\|>\s{0,9}\w{0,20}\s{0,9}<\|end_header_id\|>|"
-    r"<(https?://[^<>\s]+|[^<>\s@]+@[^<>\s]+)>|</?[A-Za-z][^<>]*>|<\|[^<>]*>|<\uff5c[^<>]*\uff5c>|<!--[^<>]*-->|\[/?INST\]"
+    r"<(https?://[^<>\s]+|[^<>\s@]+@[^<>\s]+)>|<[/?]?(?:[A-Za-z]|0x)[^<>]*>|<\|[^<>]*>|<\uff5c[^<>]*\uff5c>|<!--[^<>]*-->|\[/?INST\]"
 )
 _PARTIAL = re.compile(  # what may be the beginning of a tag, or of a call
-    r"(?:<[/|!A-Za-z \uff5c][^<>]{0,240}|<|\[/?[A-Z_]{0,10}|◁[^▷]{0,8}|\[\s{1,9}"
+    r"(?:<[/|!?A-Za-z \uff5c][^<>]{0,240}|<|\[/?[A-Z_]{0,10}|◁[^▷]{0,8}|\[\s{1,9}"
     r"|(?:\[\s{0,9})?\{\s{0,9}[\"']?[A-Za-z_]{0,20}[\"']?\s{0,9}|<[A-Za-z_][\w.-]{0,60}(?:\s[^<>]{0,200})?>\s{0,9}(?:<[/\w.-]{0,62})?"
     r"|<\|(?:channel|start|im_start|start_header_id)\|?>[^<]{0,40}(?:<\|?[a-z_]*\|?)?|(?:assistant)?commentary\s{0,9}|\.{3}\s?done\s)$"
 )
@@ -67,17 +68,20 @@ _PARTIAL = re.compile(  # what may be the beginning of a tag, or of a call
 _OWN = re.compile(
     r"<(?P<set>[A-Za-z_][\w.-]{0,60})(?P<given>(?:\s{1,3}\w{1,60}=(?:\"[^\"<>]{0,200}\"|'[^'<>]{0,200}'))+)(?:\s{0,3}/>|\s{0,3}>\s{0,9}</(?P=set)>)|"
     r"<(?P<name>[A-Za-z_][\w.-]{0,60})(?:(?P<empty>\s{0,3}/>|>\s{0,9}</(?P=name)>)|>(?=\s{0,9}(?:(?P<json>\{)|<[a-z])))"
-    r"|<(?:tool|function|call|invoke|tool_use|tool_call|function_call)\s{1,3}name=[\"']?(?P<named>[\w.-]{1,60})[\"']?\s{0,3}>"
+    r"|<(?:tool|function|call|invoke|tool_use|use_tool|tool_call|function_call)\s{1,3}name=[\"']?(?P<named>[\w.-]{1,60})[\"']?\s{0,3}>"
 )
 _NAME = re.compile(
     r"(\A|\n|(?<=>)|(?<=[.!?] ))[ \t>]{0,9}(?:print\(|\[\s{0,9}){0,2}(?:[A-Za-z_][\w.]{0,60}|(?<=print\())\Z"
 )  # begins a line, and perhaps a call
-_SPEAKER = re.compile(r"\A[\s*\"]*(?:assistant|ai|agent|bot|answer|response|reply)\*{0,2}:\*{0,2}\s+(?=\w)", re.I)
+_OWN_BEGINS = re.compile(r"(?<![\w.])([A-Za-z_]\w{0,60}+)(?::|\s|</?\w{1,20}>){1,20}+\Z")  # its JSON may come
+_SPEAKER = re.compile(
+    r"\A[\s*\"]*(?:(?:ai |voice )?assistant|ai|agent|bot|answer|response|reply)\*{0,2}:\*{0,2}\s+(?=[\w\"“])", re.I
+)
 MARKS = " \t\r\n`*_"
 _LINE_BEGIN = re.compile(r"(?:```\w*|(?P<item>[-•]|\*(?!\*)|\d{1,2}[.)])?\s*(?P<mark>[`*_]{1,3})?)")
 CALLS = (
     "tool_call", "function_call", "function", "tool_calls", "function_calls", "python_tag", "start_function_call",
-    "tool", "functools", "channel", "start", "commentary",
+    "tool", "functools", "channel", "start", "commentary", "tool_use",
 )  # fmt: skip
 _UNMARKED = ("tool_calls", "python_tag", "functools")  # nothing says where their calls end: words may follow
 _CUT_CALL = re.compile(rf'"(?:{"|".join(ARGUMENTS)})"\s*:')
@@ -121,6 +125,7 @@ class ModelText:
         self._inside = ""  # name of the block that we are in
         self._block = ""
         self._brackets = Brackets()  # of the call that we are in
+        self._own, self._begun = "", ""  # the name in front of its arguments, and what stands there
         self._whole = 0  # length of that call, once its last bracket has come
         self._line = ""  # the beginning of the line that we are in
         self._closing = _CLOSE
@@ -200,7 +205,7 @@ class ModelText:
             elif mark is not None:
                 self._place(mark)
                 out.append(self._outside(self._raw[: mark.start()]))
-                kind = "(" if mark["tool"] else next(group for group in mark.groups() if group)
+                kind = "(" if mark["tool"] else "{" if mark["own"] else next(group for group in mark.groups() if group)
                 self._inside = kind.lower().lstrip("[ \t\r\n")
                 if mark["turn_end"]:
                     self._closing = _NEVER
@@ -208,6 +213,7 @@ class ModelText:
                     here = self._raw[mark.start() :]
                     self._closing = next(re.compile(end) for begin, end in _HIDDEN.items() if re.match(begin, here))
                 self._brackets = Brackets("\"'" if mark["tool"] or mark["quote"] == "'" else '"')
+                self._own, self._begun = mark["own"] or "", mark[0] if mark["own"] else ""
                 self._raw = self._raw[mark.end() :]
         upto = 0 if waits else len(self._raw) if last else self._certain()
         ready, self._raw = self._raw[:upto], self._raw[upto:]
@@ -220,12 +226,12 @@ class ModelText:
 
     def _certain(self) -> int:
         """Up to where the text holds no beginning of a tag or of a call, whose rest may come."""
-        partial = _PARTIAL.search(self._raw)
-        if partial is None and not self._inside:
-            partial = _NAME.search(self._raw)
-            if partial is not None and not partial[1] and not self._begins(partial.start()):
-                return len(self._raw)
-        return partial.start() if partial else len(self._raw)
+        marks = [_PARTIAL.search(self._raw)]
+        if not self._inside:
+            own, name = _OWN_BEGINS.search(self._raw, len(self._raw) - LINE_CHARS), _NAME.search(self._raw)
+            marks.append(own if own and self._called(own[1]) and self._begins(own.start()) else None)
+            marks.append(name if name and (name[1] or self._begins(name.start())) else None)
+        return min((mark.start() for mark in marks if mark is not None), default=len(self._raw))
 
     def _opening(self) -> re.Match[str] | None:
         """The next tag that opens a block, or JSON, or a call in Python at the beginning of a line.
@@ -247,8 +253,8 @@ class ModelText:
         return self._opening()
 
     def _opens(self, mark: re.Match[str]) -> bool:
-        if mark["tool"]:
-            return self._called(mark["tool"]) and self._begins(mark.start())
+        if name := mark["tool"] or mark["own"]:
+            return self._called(name) and self._begins(mark.start())
         if mark["hidden"] or mark["turn_end"]:  # a turn ends behind words, reasoning is in front of them
             return bool(self._before(mark.start())) == bool(mark["turn_end"])
         return True
@@ -308,7 +314,11 @@ class ModelText:
             return None
         cut = not self._whole
         self._inside, self._block, self._whole, self._raw = "", "", 0, behind
-        calls = bare_calls(block, self._known) if not python else python_calls(block, self._called) if ends else []
+        if python:
+            calls = python_calls(block, self._called) if ends else []
+        else:
+            calls = [(self._own, block)] if self._own and ends else bare_calls(block, self._known)
+        block = self._begun + block
         if ends and not self._listed and not (self._within and behind.strip(MARKS)):
             self.tools += calls
             block = answer_in(block)

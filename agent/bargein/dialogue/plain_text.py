@@ -145,7 +145,7 @@ def plain(text: str) -> str:
     text = re.sub(r"\\([\\`*_{}\[\]()#+.!|~>$&%-])", r"\1", text)
     text = re.sub(r"(?<=\w)\*(?=\w)", " ", text)
     text = re.sub(r"[*`~|]+|#+(?!\d)", lambda mark: mark[0] if keys and _is_key(mark) else "", text)
-    text = without_emoji(text)
+    text = without_emoji(re.sub(r"[\0-\x08\x0e-\x1f\x7f]", "", text))
     text = " ".join(text.split())
     text = re.sub(r"\s+([.,!?;:])(?=\s|$)", r"\1", text)
     return text if any(c.isalnum() for c in text) else ""

@@ -8,11 +8,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-ARGUMENTS = ("arguments", "parameters", "input", "args", "action_input")  # the member of a call, by vendor
+ARGUMENTS = ("arguments", "parameters", "input", "args", "action_input", "params")  # the member of a call, by vendor
 WRAPPERS = (  # Google: {"candidates": [{"content": {"parts": [{"functionCall": {...}}]}}]}
     "toolcalls", "toolcall", "functioncalls", "functioncall", "candidates", "content", "parts",
 )  # fmt: skip
-NAMES = ("name", "toolname", "functionname", "tool", "action", "recipientname")
+NAMES = ("name", "toolname", "functionname", "tool", "action", "method", "recipientname")
 ANSWERS = ("response", "answer", "message", "text", "content", "reply", "say", "speech", "output")
 PAIRS = {"{": "}", "[": "]", "(": ")"}
 ENDS_OF_VALUES = ('"', "}", "]")  # of those that are surely whole; a number may have lost digits
@@ -43,7 +43,10 @@ _ATTRIBUTE = re.compile(r"""([A-Za-z_]\w{0,60})=(?:"([^"<>]*)"|'([^'<>]*)')""")
 _NAME = re.compile(r"[A-Za-z_][\w.]{0,60}")
 _NAME_BEFORE_CALL = re.compile(r"(?:print\()?[A-Za-z_][\w.]{0,60}\(")
 _MARKER = re.compile(r"\[TOOL_CALLS\]", re.I)  # before each of Mistral's parallel calls
-_NAMED = re.compile(r"\s*([A-Za-z_][\w.-]*)\s*(?:\[ARGS\]\s*)?(\{.*)", re.DOTALL)  # Mistral: transfer{"queue": "sales"}
+_INNER_TAG = re.compile(r"</?(?:name|tool|arguments|parameters|input)>")
+_NAMED = re.compile(
+    r"\s*([A-Za-z_][\w.-]*)\s*(?:\[CALL_ID\]\w*)?(?:\[ARGS\]\s*)?(\{.*)", re.DOTALL
+)  # Mistral: transfer{"queue": "sales"}
 
 
 def read_arguments(text: str, names: Sequence[str] = ()) -> dict[str, Any] | None:
@@ -57,6 +60,8 @@ def read_arguments(text: str, names: Sequence[str] = ()) -> dict[str, Any] | Non
     if text in ("", "null", "None", '""', "[]"):
         return {}
     value = _value(text)
+    if value is None and len(names) == 1 and re.fullmatch(r"[\w .,+-]{1,80}", text):
+        value = text
     if isinstance(value, str):
         value = _value(value.strip() or "{}") or [value]
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], Mapping):
@@ -128,7 +133,7 @@ def calls_in(text: str) -> tuple[list[tuple[str, str]], str]:
     words: list[str] = []
     for part in _MARKER.split(text):
         part = _FENCE.sub("", part.strip())
-        named = _NAMED.match(part)
+        named = _NAMED.match(_INNER_TAG.sub(" ", part))
         if named is None and (python := python_calls(part, lambda name: True)):
             found += python
             continue

@@ -273,8 +273,11 @@ def _opened(path: Path) -> Iterator[wave.Wave_read]:
         if str(error).startswith("unknown format"):
             mend = f"make it 16-bit PCM with: ffmpeg -i {path.name} -c:a pcm_s16le OUT.wav"
             raise EngineError(f"{path}: a WAV of a kind that is not read ({error}); {mend}") from None
-        mend = f"; make it one with: ffmpeg -i {path.name} -ar 8000 -ac 1 OUT.wav" if "RIFF id" in str(error) else ""
-        raise EngineError(f"{path}: not a WAV file ({str(error) or 'it ends too early'}){mend}") from None
+        mend = "copy or record it again"  # damaged
+        if "RIFF id" in str(error):
+            mend = f"make it one with: ffmpeg -i {path.name} -ar 8000 -ac 1 OUT.wav"
+        why = str(error) or ("it ends too early" if path.stat().st_size else "it is empty")
+        raise EngineError(f"{path}: not a WAV file ({why}); {mend}") from None
 
 
 def _counted(file: BinaryIO) -> BinaryIO:

@@ -1,6 +1,7 @@
 """Database URLs. The only place that builds or parses one, and free of SQLAlchemy: commands must start fast.
 
-`sqlite:///FILE` names a file, relative or absolute. A `%` or `?` in its name is percent-encoded.
+`sqlite:///FILE` names a file, relative or absolute. A `%` in its name is percent-encoded, and so is a `?` that options
+could follow: `?a=b`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 SQLITE = "sqlite:///"
+_OPTIONS = re.compile(r"\?(?:\w+=.*)?\Z", re.DOTALL)
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
@@ -31,7 +33,7 @@ def sqlite_file(url: str) -> Path | None:
     """The file of an SQLite database; None for a database in memory and for any other kind."""
     if not url.startswith(SQLITE):
         return None
-    name = unquote(url.removeprefix(SQLITE).partition("?")[0], errors="surrogateescape")
+    name = unquote(_OPTIONS.sub("", url.removeprefix(SQLITE)), errors="surrogateescape")
     return None if name in ("", ":memory:") else Path(name)
 
 
