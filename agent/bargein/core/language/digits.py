@@ -20,6 +20,10 @@ _TRUNK_ZERO = re.compile(
 )  # +49 (0) 30: the zero is dialled only without the country code
 _PLUS = re.compile(r"\+\s+(?=[0-9])")
 _LETTER = re.compile(r"[^\W\d_][0-9]|[0-9] ?%")  # "A4278", "10%": more than digits
+# "AB 4278", "4278 AB", in the capitals in which recognizers write spelled letters; not what a number is called.
+_CODE = re.compile(
+    r"\b(?!(?:OK|ID|NO|NR|PIN|TAN|BLZ|PLZ|CVC|CVV)\b)[A-Z]{2,3}[ -]?(?=[0-9])|[0-9][ -]?(?!OK\b)[A-Z]{2,3}\b"
+)
 _CONSONANT = re.compile(r"[b-df-hj-np-tv-xz]")  # a letter that is no word of its own in any language here
 SENTENCE = 3  # words; in so many a lone "one" may be no digit
 LEAST_TWICE = 4  # digits that may be one number said twice: "4278, 4278"
@@ -36,7 +40,9 @@ def digits_in(text: str, numbers: Numbers, repairs: Repairs, low: int = 0, high:
     numbers = replace(numbers, scales=scales, spaced=False)
     words = numbers.words(repairs.marked(_parted(text, numbers)))
     found = _likeliest(text, words, numbers, repairs, low, high)
-    if found and (_LETTER.search(spoken_text(text)) or _is_more(found, words, numbers, low, high)):
+    if found and (
+        _LETTER.search(spoken_text(text)) or _CODE.search(text) or _is_more(found, words, numbers, low, high)
+    ):
         raise Unclear
     return found
 
