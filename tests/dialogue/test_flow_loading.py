@@ -122,10 +122,10 @@ def test_all_faults_are_named_at_once_with_their_lines(tmp_path: Path) -> None:
         load(path)
     lines = str(error.value).split("\n")
     assert [int(line.removeprefix(f"{path}:").partition(":")[0]) for line in lines] == [
-        2, 3, 6, 7, 10, 12, 14, 15, 16, 17,
+        2, 3, 5, 6, 7, 10, 12, 14, 15, 16, 17,
     ]  # fmt: skip
-    assert "nowhere" in lines[5]
-    assert "'zz'" in lines[7]
+    assert "nowhere" in lines[6]
+    assert "'zz'" in lines[8]
 
 
 def test_a_fault_in_an_included_file_names_that_file(tmp_path: Path) -> None:

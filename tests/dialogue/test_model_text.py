@@ -74,6 +74,8 @@ SPOKEN = {
     "Press [1] for sales. That is it [1].": ["Press 1 for sales.", "That is it."],
     "Press **[1]**, or `[2]` for support.": ["Press 1, or 2 for support."],
     "Press 1 or [2]. Dial 0, [9], or [*].": ["Press 1 or 2.", "Dial 0, 9, or *."],
+    "On [our site], see [our menu](https://m.example/a menu.pdf){:target=_blank}.": ["On our site, see our menu."],
+    "See <https://m.example|our site> or <mailto:a@m.example|mail us>.": ["See our site or mail us."],
     "See [our site]( https://mugs.example ). Or [ours](https://mugs.example": ["See our site.", "Or ours"],
     "We open at nine \ue200cite\ue202turn0\ue201 ([m.example](https://m.example/?a=b)).": ["We open at nine."],
     "We open at nine[^1].\n\n[^1]: A source.": ["We open at nine."],

@@ -57,7 +57,7 @@ _STRAY = re.compile(_END, re.I)
 _TAG = re.compile(
     r"<\|channel\|>\s*final[^<]*<\|message\|>|<\|(?:start|im_start)\|>\s*assistant|"
     r"<\|start_header_id\|>\s{0,9}\w{0,20}\s{0,9}<\|end_header_id\|>|"
-    r"<(https?://[^<>\s]+|[^<>\s@]+@[^<>\s]+)>|<[/?]?(?:[A-Za-z]|0x)[^<>]*>|<\|[^<>]*>|<\uff5c[^<>]*\uff5c>|<!--[^<>]*-->|\[/?INST\]"
+    r"<\w+:[^<>|\s]+\|([^<>|]+)>|<(https?://[^<>\s]+|[^<>\s@]+@[^<>\s]+)>|<[/?]?(?:[A-Za-z]|0x)[^<>]*>|<\|[^<>]*>|<\uff5c[^<>]*\uff5c>|<!--[^<>]*-->|\[/?INST\]"
 )
 _PARTIAL = re.compile(  # what may be the beginning of a tag, or of a call
     r"(?:<[/|!?A-Za-z \uff5c][^<>]{0,240}|<|\[/?[A-Z_]{0,10}|◁[^▷]{0,8}|\[\s{1,9}"
@@ -221,7 +221,7 @@ class ModelText:
             self._block = (self._block + ready)[-MAX_TOOL_CHARS:]
         else:
             out.append(self._outside(ready))
-        plainly = self._labels.feed(_TAG.sub(lambda tag: tag[1] or " ", "".join(out)), last)
+        plainly = self._labels.feed(_TAG.sub(lambda tag: tag[1] or tag[2] or " ", "".join(out)), last)
         return self._lines.feed(plainly, last)
 
     def _certain(self) -> int:

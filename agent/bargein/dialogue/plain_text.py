@@ -95,9 +95,10 @@ _PRESS = re.compile(
 _NEXT_KEY = re.compile(r"(?:[,;]|\b(?:or|and|oder|und|o|y|ou|et|e|of|en))[\s*`\"']*\Z", re.I)
 _WIKI = re.compile(r"\[\[(?:[^\[\]|]*\|)?([^\[\]]+)\]\]")
 _LINK = re.compile(  # the label may hold an image, or brackets; a blank before the address is a slip
-    r"!?\[((?:[^\[\]]|\[[^\[\]]*\])*)\](?:\(| \((?=\w+:))\s*(?:<[^<>]*>|(?:[^()\s]|\([^()\s]*\))*)"
-    r"(?:\s+(?:\"[^\"]*\"|'[^']*'))?\s*(?:\)|\Z)"
+    r"!?\[((?:[^\[\]]|\[[^\[\]]*\])*)\](?:\(|\s\((?=\w+:))\s*(?:(?=\w+:)(?:[^()]|\([^()]*\))*\)|"
+    r"(?:<[^<>]*>|(?:[^()\s]|\([^()\s]*\))*)(?:\s+(?:\"[^\"]*\"|'[^']*'))?\s*(?:\)|\Z))(?:\{:?[^{}]*\})?"
 )
+_LABEL = re.compile(r"(?<=\w )\[([^\W\d_A-Z]+(?: [^\W\d_]+)+)\]")  # whose address stands elsewhere: on [our site]
 _REFERENCE = re.compile(r"\[([^\[\]]+)\]\[[^\[\]]*\]")
 _EMPHASIS = re.compile(r"(?<!\w)(_{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)")
 _SMILEY = re.compile(r"(?:(?<=\s)|^)(?:[:;=8][-o^']?[)\](DPp/\\|*]|<3|\^_\^|¯\\_\(ツ\)_/¯)(?=\s|[.!?,]|$)")
@@ -136,6 +137,7 @@ def plain(text: str) -> str:
     text = _LINK.sub(_label, _LINK.sub(_label, text))  # twice: an image inside
     text = _WIKI.sub(_label, text)
     text = _REFERENCE.sub(_label, text)
+    text = _LABEL.sub(r"\1", text)
     keys = _PRESSED.search(text)
     text = _with_keys(text) if keys else text
     text = _NOTE.sub(" ", text)
