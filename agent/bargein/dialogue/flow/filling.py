@@ -186,6 +186,7 @@ def _free(turn: FlowTurn, slot: Slot) -> Move | None:
     try:
         text = begun.text if begun is not None and begun.slot == slot.name else ""
         value = value_in(turn.text, slot, turn.phrases, turn.today, text)
+        day = _day_beside(turn, slot) if value else {}
     except Unclear:
         return _anew(turn, "unclear")
     except Invalid:
@@ -195,7 +196,25 @@ def _free(turn: FlowTurn, slot: Slot) -> Move | None:
     if not value or turn.now is None:
         refuses = slot.own and not turn.base.misses and turn.override("no") is None and _another_number(turn)
         return turn.not_understood("okay") if refuses else None
-    return turn.to(turn.base.fill(slot.name, value).at(turn.now.name), GoOn(turn.now.name, leave=True))
+    state = turn.base
+    for name, one in {slot.name: value, **day}.items():
+        state = state.fill(name, one)
+    return turn.to(state.at(turn.now.name), GoOn(turn.now.name, leave=True))
+
+
+def _day_beside(turn: FlowTurn, slot: Slot) -> dict[str, str]:
+    """A day beside a time ("tomorrow at three"), by its slot: one that is said back with it, and that no step asks for.
+
+    Raises Unclear, Invalid.
+    """
+    back = turn.flow.says_back(slot.name) if slot.type == "time" else None
+    days = [turn.flow.slots[name] for name in (back.confirm if back is not None else ())]
+    found = {
+        day.name: value_in(turn.text, day, turn.phrases, turn.today)
+        for day in days
+        if day.type == "date" and turn.flow.asks_for(day.name) is None
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 def _is_nothing(turn: FlowTurn) -> bool:
