@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bargein.core.language.several import AnswerAndWhen, answer_and_when
+from bargein.core.language.several import AnswerAndWhen, answer_and_when, says_only_name
 from bargein.core.turns.records import CallInfo
 from bargein.dialogue.flow import load
 from bargein.dialogue.languages import load as load_language
@@ -305,3 +305,21 @@ def test_parts_of_a_sentence() -> None:
     )
     assert answer_and_when("on Friday", phrases) == AnswerAndWhen("", "on friday", "")
     assert answer_and_when("Jones", phrases) is None
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "Good morning, my name is Jones"),
+        ("de", "Guten Tag, mein Name ist Jones"),
+        ("es", "buenos días, me llamo Jones"),
+        ("fr", "bonjour, je m'appelle Jones"),
+        ("it", "buongiorno, mi chiamo Jones"),
+        ("nl", "goedendag, mijn naam is Jones"),
+        ("pt", "bom dia, meu nome é Jones"),
+    ],
+)
+def test_a_greeting_in_front_of_a_name_says_nothing_more(language: str, said: str) -> None:
+    phrases = load_language(language)
+    assert says_only_name(said, "Jones", phrases)
+    assert not says_only_name(f"{said} Smith", "Jones", phrases)

@@ -88,10 +88,12 @@ def _spoken(text: str) -> str:
 
 
 def says_only_name(text: str, name: str, phrases: Phrases) -> bool:
-    """Whether "my name is" and this name are all that a text says: not "my name is Jones and I'm late"."""
+    """Whether "good day, my name is" and this name are all that a text says: not "my name is Jones and I'm late"."""
     rest = _spoken(text)
+    greetings = [joined(tokens(form)) for form in phrases.lists.get("greetings", ())]
     for _ in range(MOST_LEADS):
         lead = phrases.lead.match(rest)
-        rest = rest[lead.end() :] if lead is not None else rest
+        leads = [lead.end() if lead is not None else 0, *(len(form) for form in greetings if rest.startswith(form))]
+        rest = rest[max(leads) :]
     said = joined(tokens(name))
     return bool(name) and rest in {joined(tokens(form)) + said for form in phrases.lists.get("named", ())}
