@@ -30,6 +30,9 @@ CONFIRMED = {
         "perfect, thanks a lot for your help",
         "yes, next Thursday",
         "yes, the third",
+        "yep, got it, what's next?",
+        "got it, thanks, what's the next step?",
+        "alright, I've got that, carry on",
     ],
     "de": [
         "ja, genau so",
