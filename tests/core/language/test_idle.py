@@ -8,11 +8,12 @@ from bargein.core.language.idle import (
     asking_words,
     asks_nothing,
     is_correction,
+    is_echo,
     may_be_any_sound,
     without_echo,
     without_idle,
 )
-from bargein.core.language.words import compile_pattern
+from bargein.core.language.words import compile_pattern, tokens
 from bargein.dialogue.languages import load
 
 
@@ -224,3 +225,20 @@ def test_several_words_that_are_a_command_of_the_flow() -> None:
     words = ["track", "my", "parcel"]
     assert not is_correction(words, load("en"))
     assert is_correction(words, load("en"), commands=(compile_pattern("track [my] parcel", {}),))
+
+
+@pytest.mark.parametrize(
+    ("text", "echo"),
+    [
+        ("costs ten dollars", True),
+        ("Cost ten dollar.", True),
+        ("mug costs then", True),
+        ("mug", True),
+        ("ten costs", False),
+        ("the blue mug", False),
+        ("no", False),
+        ("", False),
+    ],
+)
+def test_an_echo_is_most_of_what_was_said_in_order(text: str, echo: bool) -> None:
+    assert is_echo(tokens(text), tokens("now a mug costs ten dollars")) is echo

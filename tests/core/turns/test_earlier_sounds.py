@@ -6,8 +6,8 @@ import numpy as np
 
 from bargein.core.audio.pcm import samples
 from bargein.core.audio.playout import Segment
-from bargein.core.turns.endpoint import RECOGNIZER_LATE_MS
 from bargein.core.turns.table import State
+from bargein.core.turns.transcript import RECOGNIZER_LATE_MS
 from tests.core.turns.test_conversation import MENU
 from tests.core.turns.test_next_sound import MAY_BE, STATEMENT, WORD, Slow
 from tests.fakes import utterance
@@ -60,7 +60,7 @@ def test_a_sound_that_the_agent_went_on_over_does_not_keep_it_silent_later() -> 
 
 
 def test_sounds_without_words_wait_for_a_limited_time() -> None:
-    call = Slow([" ".join([STATEMENT] * 6)], [], 1000)
+    call = Slow([" ".join([STATEMENT] * 7)], [], 1000)
     call.late_of = dict.fromkeys(range(100))
     call.run(1000)
     for _ in range(30):

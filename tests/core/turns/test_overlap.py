@@ -10,7 +10,7 @@ import pytest
 from bargein.core.turns.overlap import OverlapSettings, OverlapSound, classify_overlap
 from bargein.core.turns.overlap_classifier import OverlapClass
 from bargein.core.turns.table import TRANSITIONS, Effect, Event, State, step
-from bargein.core.turns.transcript import SoundProbabilities, Transcript
+from bargein.core.turns.transcript import RECOGNIZER_LATE_MS, SoundProbabilities, Transcript
 from bargein.dialogue.languages import load
 
 PHRASES = load("en")
@@ -107,7 +107,8 @@ def test_a_voice_that_is_far_off_is_somebody_else_in_the_room() -> None:
 def test_a_voice_waits_for_its_words_but_not_for_ever() -> None:
     settings = OverlapSettings()
     assert judged(None, silent=settings.ended_ms) is None
-    assert judged(None, voiced=300, silent=settings.patience_ms) is Event.FALSE_INTERRUPTION
+    assert judged(None, voiced=300, silent=settings.patience_ms) is None
+    assert judged(None, voiced=300, silent=RECOGNIZER_LATE_MS) is Event.FALSE_INTERRUPTION
     assert judged(None, voiced=settings.late_ms, silent=settings.patience_ms) is Event.INTERRUPTION
 
 

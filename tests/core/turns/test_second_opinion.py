@@ -135,3 +135,18 @@ def test_what_was_a_word_is_one_behind_a_gap_too(answered: str) -> None:
         call.sound(0.04, 20)
     call.sound(0.04, 80)
     assert call.core.state is State.PAUSED
+
+
+@pytest.mark.parametrize("another_ms", [0, 100])
+def test_a_second_opinion_of_a_sound_that_is_over_counts_though_it_comes_late(another_ms: int) -> None:
+    """It waits for its words, and another sound may have begun."""
+    call = Slow([MENU], ["mm-hm"], 3000)
+    call.run(600)
+    call.sound(0.3, 340)
+    call.run(640)
+    assert call.core.state is State.PAUSED
+    if another_ms:
+        call.sound(0.01, another_ms)
+    call.core.on_sound(call.judged[0].turn_id, NONE)
+    call.run(40)
+    assert call.core.state is State.DUCKED

@@ -9,10 +9,10 @@ from bargein.core.audio.pcm import FRAME_SAMPLES, RATE, samples
 from bargein.core.detector.vad_frame import VadFrame
 from bargein.core.language.completeness import Signs, is_introduction
 from bargein.core.turns import prosody as prosody_module
-from bargein.core.turns.endpoint import RECOGNIZER_LATE_MS, CallerTurn, EndpointSettings, Preroll
+from bargein.core.turns.endpoint import CallerTurn, EndpointSettings, Preroll
 from bargein.core.turns.prosody import FEATURES, PART_HOPS, SpeechTrack, prosody
 from bargein.core.turns.reply import Expected, Listen
-from bargein.core.turns.transcript import Transcript
+from bargein.core.turns.transcript import RECOGNIZER_LATE_MS, Transcript
 from bargein.core.turns.turn_end import PACE_MOST, PAUSED_MOST_MS, Pace, TurnEnd, TurnEndModel
 from bargein.data.trained import load_weights
 from bargein.dialogue.languages import load

@@ -84,6 +84,12 @@ class Playback:
         return self._stretches[0].at if self._stretches else None
 
     @property
+    def ended(self) -> int:
+        """The call sample at which this turn was last sent; 0 before that."""
+        last = self._stretches[-1] if self._stretches else None
+        return 0 if last is None else last.until
+
+    @property
     def saying(self) -> str:
         """The words of the segment under the cursor that have begun; "" between segments."""
         words = self._segment.utterance.words if self._segment is not None else ()

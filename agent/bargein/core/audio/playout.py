@@ -49,6 +49,11 @@ class Stretch:
     last: int
     at: int
 
+    @property
+    def until(self) -> int:
+        """The call sample at which it ends."""
+        return self.at + self.last - self.first
+
     def leads_to(self, segment: Segment, begin: int, now: int) -> bool:
         """Whether sample `begin` of `segment`, sent at call sample `now`, belongs to this stretch."""
         return self.segment is segment and self.last == begin and self.at + begin - self.first == now
@@ -82,7 +87,7 @@ def playout_of(stretches: Sequence[Stretch], segments: Sequence[Segment]) -> Pla
         cut_played_samples=cut_played,
         played_samples=played,
         started=stretches[0].at if stretches else 0,
-        ended=stretches[-1].at + stretches[-1].last - stretches[-1].first if stretches else 0,
+        ended=stretches[-1].until if stretches else 0,
         step=step,
         words=tuple(heard),
     )

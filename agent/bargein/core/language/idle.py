@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from difflib import SequenceMatcher
+
+import jellyfish
 
 from .intent import is_backchannel
 from .numbers import cardinals
@@ -17,6 +20,7 @@ from .words import joined, mentions_any, tokens
 
 LONGEST_PHRASE = 6  # words of "is there anybody there at all"
 FEW_WORDS = 2
+ECHO_SHARE, ALIKE = 2 / 3, 0.92
 COMMANDS = ("agent", "stop", "redirect", "withdraw", "wrong")  # rules
 
 
@@ -42,6 +46,21 @@ def without_echo(words: Sequence[str], said: Sequence[str]) -> list[str]:
     caller's: "the other one".
     """
     return _without_runs(words, 2, len(words), lambda run: _is_run(run, said))
+
+
+def is_echo(words: Sequence[str], said: Sequence[str]) -> bool:
+    """Whether most of these words, in this order, are what the agent `said` at that time.
+
+    A recognizer may write "cost ten dollar" for the echo of "costs ten dollars".
+    """
+    in_order = SequenceMatcher(None, words, [_written_for(word, words) for word in said], autojunk=False)
+    same = sum(block.size for block in in_order.get_matching_blocks())
+    return bool(words) and same >= ECHO_SHARE * len(words)
+
+
+def _written_for(said: str, words: Sequence[str]) -> str:
+    """The one of the `words` that was written for what was said; that itself if there is none."""
+    return next((word for word in words if jellyfish.jaro_winkler_similarity(word, said) >= ALIKE), said)
 
 
 def may_be_any_sound(

@@ -13,13 +13,13 @@ from ..detector.vad_frame import VadFrame
 from .actions import JudgeSound
 from .caller_input import CallerInput
 from .caller_voice import CallerVoice
-from .endpoint import LATER_MS, PREROLL_SAMPLES, RECOGNIZER_LATE_MS, CallerTurn, Preroll
+from .endpoint import LATER_MS, PREROLL_SAMPLES, CallerTurn, Preroll
 from .overlap_classifier import BACKGROUND_FRAMES, OverlapClassifier
 from .prosody import SpeechTrack
 from .reply import Listen
-from .second_opinion import piece_to_judge, settled, with_second_opinion
+from .second_opinion import piece_to_judge, settled
 from .table import LISTENS, OVERLAPPED, State
-from .transcript import SoundProbabilities, Transcript
+from .transcript import RECOGNIZER_LATE_MS, SoundProbabilities, Transcript
 
 COOLDOWN, COOLDOWN_SAMPLES = 0.2, samples(1500)  # sensitivity is lower after a rejected sound: coughs come in series
 RECLASSIFIED_AS_VOICE = 0.8  # `VadFrame.speechlike` from which a rejected sound counts as a voice after all
@@ -170,22 +170,20 @@ class Caller:
     def _classify(self, turn: CallerTurn, frame: VadFrame, overlap: bool) -> None:
         """Let the classifier follow the sound for as long as it is an overlap."""
         if self._classifier is None or not overlap:
-            turn.likely = turn.second = None
+            turn.classified = turn.second = None
             return
-        if turn.likely is None:
+        if turn.classified is None:
             ago, known = frame.onset_samples_ago // FRAME_SAMPLES, CLASSIFIED_FRAMES
             if self.waiting:  # the sound before it is no background
                 known = min(known, (turn.last_voiced - self.waiting[-1].last_voiced) // FRAME_SAMPLES)
-            turn.likely = self._classifier.begin(self._preroll.frames(known), ago, frame)
+            turn.classified = self._classifier.begin(self._preroll.frames(known), ago, frame)
         else:
-            turn.likely = self._classifier.step(frame)
-        if turn.second is not None:
-            turn.likely = with_second_opinion(turn.likely, turn.second)
+            turn.classified = self._classifier.step(frame)
 
     def sound_to_judge(self, now: int) -> list[JudgeSound]:
         """What the recognizer is to judge now: the overlap so far, or nothing."""
         turn = self.turn
-        if turn is None or turn.waits or turn.likely is None or settled(turn.second):
+        if turn is None or turn.waits or turn.classified is None or settled(turn.second):
             return []
         if not (count := piece_to_judge(turn.asked, now - turn.onset)):
             return []
@@ -194,16 +192,19 @@ class Caller:
 
     def take_words(self, turn_id: int, transcript: Transcript, at: int, now: int) -> bool:
         """The recognizer's words, of the turn that they were asked for at sample `at`. False if it is over."""
-        turn = next((turn for turn in self.sounds if turn.id == turn_id), None)
+        turn = self._sound(turn_id)
         if turn is not None:
             turn.set_transcript(transcript, at)
             turn.recognition = now - at
         return turn is not None
 
     def take_opinion(self, turn_id: int, second: SoundProbabilities) -> None:
-        """The recognizer's answer, of the turn that it was asked for. It counts from the next frame on."""
-        if self.turn is not None and self.turn.id == turn_id:
-            self.turn.take_opinion(second)
+        """The recognizer's answer, of the turn that it was asked for."""
+        if (turn := self._sound(turn_id)) is not None:
+            turn.take_opinion(second)
+
+    def _sound(self, turn_id: int) -> CallerTurn | None:
+        return next((turn for turn in self.sounds if turn.id == turn_id), None)
 
     def _classify_later(self, turn: CallerTurn, frame: VadFrame, now: int) -> None:
         """Let the classifier follow a sound after a pause in the caller's turn."""

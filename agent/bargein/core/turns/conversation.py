@@ -15,6 +15,7 @@ from ..language.phrases import Phrases
 from . import actions as act
 from .agent import Agent
 from .caller import STILL_SOUNDING_MS, Caller, Sound
+from .caller_words import CallerWords
 from .endpoint import CallerTurn
 from .ledger import Ledger
 from .overlap_classifier import OverlapClassifier
@@ -54,6 +55,7 @@ class Conversation:
         self._agent = Agent(self.ledger, samples(settings.filler_ms), settings.wideband)
         self.playback = self._agent.playback
         self._overlaps = Overlaps(self._judge, self._caller, self._agent)
+        self._words = CallerWords(self._caller, self._agent, self._overlaps, self.ledger, phrases, self._turn_end.pace)
         self._planning = Planning(self._caller, self._agent, self.ledger, phrases)
         self._actions: list[act.Action] = []
 
@@ -153,14 +155,14 @@ class Conversation:
             if self.state in OVERLAPPED and (turn := self._caller.turn) is not None:
                 self._actions += self._agent.hung_up(turn, self.now)
             dropped = act.DropCause.HANGUP if self.state is State.THINKING else None
-            self._close_caller_turn()
+            self._actions += self._words.close(self.state, self.now)
             self._actions += self._agent.discard()
             self._dispatch(Event.HANGUP)
             if self.ledger.open is not None and self.ledger.open.resolution == Resolution.IGNORED:
                 self._actions += self.ledger.resolved(Resolution.HUNG_UP)
             self._actions.append(act.CancelReply(self._agent.reply.id, dropped))
             self._actions += self._agent.close(self.now)
-            self._log_caller(digits=True)
+            self._actions += self._words.log(digits=True)
         return self._take()
 
     # --------------------------------------------------------------- the caller's half
@@ -221,6 +223,9 @@ class Conversation:
             self._decide_overlap(earlier)
         if self.state in (*OVERLAPPED, State.THINKING):
             self._decide_overlap(turn)
+            if self.state is State.PAUSED and self._overlaps.goes_on(turn, now):
+                self._dispatch(Event.NO_SPEECH)
+                self.playback.duck(0.0)
         elif self._caller.overlong(now) or (
             not self._caller.waiting and self._turn_end.is_over(turn, now, listen, self._caller.input.text)
         ):
@@ -235,20 +240,13 @@ class Conversation:
             if self._judge.wants_words(turn, self.now, self.state):
                 self._actions.append(act.RequestTranscript(turn.id, self.now))
         elif self.state not in (*OVERLAPPED, State.THINKING):
-            self._settle_earlier(turn, event)
+            self._actions += self._words.settle(turn, event, self.state, self.now)
         elif event is Event.FALSE_INTERRUPTION:
             self._reject(turn)
         else:
             self._dispatch(Event.CONTINUATION if self._retractable(turn) else event, turn)
             if turn is not self._caller.turn:
-                self._add_words(turn)
-
-    def _settle_earlier(self, turn: CallerTurn, event: Event) -> None:
-        """A sound before the caller's turn is decided when the overlap is over: the agent is done, or was stopped."""
-        if event is Event.FALSE_INTERRUPTION:
-            self._actions += self._overlaps.rejected(turn, self.state, self.now)
-        else:
-            self._add_words(turn)
+                self._actions += self._words.add(turn, self.state)
 
     def _prepare(self, turn: CallerTurn) -> None:
         """Be ready for the end of the turn: request the last words, then a reply to all that was said."""
@@ -258,41 +256,19 @@ class Conversation:
         else:
             self._actions += self._planning.prepare(turn, self.state, self.now)
 
-    def _close_caller_turn(self) -> None:
-        """The caller's sound is over: its words are input. A backchannel over a protected segment does not count."""
-        self._commit()
-        for earlier in self._caller.waiting[:]:
-            self._settle_earlier(earlier, Event.FALSE_INTERRUPTION)
-        turn = self._caller.end_turn(self.now, own=self.state is not State.SPEAKING)
-        if turn is not None:
-            self._turn_end.pace.turn_ended(turn.paused_ms)
-            self._add_words(turn)
-
-    def _add_words(self, turn: CallerTurn) -> None:
-        """What this sound said is a part of what the caller says."""
-        nothing = turn.is_backchannel(self._phrases, self._agent.listen.backchannels or ())
-        self._caller.give(turn, counts=not nothing or self.state is not State.SPEAKING)
-        self._actions.append(act.CloseStream(turn.id))
-
     def _end_caller_turn(self) -> None:
         """The caller has finished a turn: by silence, or with a digit."""
-        self._close_caller_turn()
+        self._actions += self._words.close(self.state, self.now)
         if self.state is State.SPEAKING:  # over a segment that may not be interrupted: it is answered afterwards
             return
         given = self._caller.input
         keying = given.digits and not given.digits_complete(self._agent.listen.digits, self.now)
-        self._log_caller(digits=not keying)
+        self._actions += self._words.log(digits=not keying)
         if not keying and self.state in LISTENS:
             if given:
                 self._dispatch(Event.TURN_END)
             elif self.state is State.YIELDED or self._caller.unanswered:
                 self._dispatch(Event.SILENCE)
-
-    def _log_caller(self, digits: bool = False) -> None:
-        """Log what the caller said, after the agent's turn that it was said over. `digits`: they are complete."""
-        for entry in self._caller.input.take_unlogged(digits):
-            text = self._agent.listen.writable(entry.text)
-            self._actions += self.ledger.caller_turn(text, entry.confidence, entry.started, entry.ended)
 
     # ---------------------------------------------------------------- the agent's half
 
@@ -311,8 +287,9 @@ class Conversation:
             self._commit()
         if not self.playback.idle or not self._agent.reply.ended or self.state not in PLAYING:
             return
-        if self.state is State.DUCKED and (self._agent.reply.finish is not None or self._retractable()):
-            return  # a goodbye, and what may be retracted, wait until the sound over them is judged
+        over_goodbye = self._agent.reply.finish is not None and self._overlaps.begun_before(self.playback.ended)
+        if self.state is State.DUCKED and (over_goodbye or self._retractable()):
+            return  # a goodbye, and what may be retracted, wait until the sounds over them are judged
         self._commit(empty=thinking)
         empty = Event.REPLY_EMPTY if thinking else Event.PLAYED_OUT
         self._dispatch(Event.FINISH if self._agent.reply.finish is not None else empty)
@@ -335,7 +312,7 @@ class Conversation:
         """`turn`: the sound that it is about, if it is not the caller's turn."""
         self.state, effects = step(self.state, event)
         for effect in effects:
-            self._perform(effect, event, turn or self._caller.turn)
+            self._perform(effect, event, None if event is Event.DIGIT else turn or self._caller.turn)
 
     def _reject(self, turn: CallerTurn) -> None:
         """The sound was no interruption. While another one is not decided, the agent only does nothing for this one."""
@@ -380,8 +357,8 @@ class Conversation:
                 self._end_agent_turn(event)
             case Effect.FINISH:
                 assert self._agent.reply.finish is not None
-                self._close_caller_turn()
-                self._log_caller(digits=True)
+                self._actions += self._words.close(self.state, self.now)
+                self._actions += self._words.log(digits=True)
                 self._actions.append(act.EndCall(self._agent.reply.finish))
 
     def _end_agent_turn(self, event: Event) -> None:
@@ -390,7 +367,7 @@ class Conversation:
         if event is Event.FINISH and self._agent.reply.finish is not None:
             self._actions += self.ledger.finished(self._agent.reply.finish.result)
         self.ledger.open = None
-        self._log_caller()
+        self._actions += self._words.log()
         self._caller.take_floor(self.now)
         if self._caller.input and self._caller.turn is None and event is not Event.FINISH:
             self._end_caller_turn()

@@ -21,6 +21,7 @@ from .caller_input import CallerEntry
 from .later_sound import LaterSound
 from .overlap import ENDED_MS, OverlapSound
 from .overlap_classifier import OverlapClass
+from .second_opinion import with_second_opinion
 from .transcript import SoundProbabilities, Transcript
 
 PREROLL_SAMPLES = samples(300)
@@ -32,7 +33,6 @@ POSSIBLE_SPEECH = 0.35  # below: a cough that was written as a word
 SURE_VOICE, SURE_VOICE_MS = 0.8, 400  # speechlike for so long: somebody spoke, words or not
 WAS_WORD = 0.5  # probability of a word above which a second opinion counts for what follows a gap, too
 LATER_MS = 300  # silence in a turn after which a sound is judged by itself: it may be a cough, no more words
-RECOGNIZER_LATE_MS = 4000  # a silence after which a turn ends without its words: half of them mislead more than waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class CallerTurn:
     background_speech_dbfs: float = BACKGROUND_SPEECH_DBFS
     question: bool = False  # it was over a question when it was last heard over the agent
     transcript: Transcript | None = None
-    likely: OverlapClass | None = None  # while it is an overlap
+    classified: OverlapClass | None = None  # by the classifier alone, while it is an overlap
     second: SoundProbabilities | None = None  # what the recognizer takes that overlap for, by its sound
     asked: int = 0  # how often it was asked for that
     asked_at: int = 0  # when it was asked last
@@ -143,6 +143,12 @@ class CallerTurn:
     def level_dbfs(self) -> float:
         """What LOUD_FRAMES frames reached: a voice does, a knock does not."""
         return self._loud[-1] if self._loud else self.loudest_dbfs
+
+    @property
+    def likely(self) -> OverlapClass | None:
+        """What an overlap is, as far as is known. None: it is no overlap, or there is no classifier."""
+        own, second = self.classified, self.second
+        return own if own is None or second is None else with_second_opinion(own, second)
 
     @property
     def complete(self) -> bool:
@@ -245,10 +251,10 @@ class CallerTurn:
         self._unvoiced, self._last_frame = self._unvoiced + now - max(self._last_frame, self.last_voiced), now
 
     def take_opinion(self, second: SoundProbabilities) -> None:
-        """What the recognizer takes the sound for. Too late it says nothing of what the sound is now."""
-        late = self._last_frame - self.asked_at > OPINION_LATE_SAMPLES
+        """What the recognizer takes the sound for. A late answer says nothing of a sound that goes on."""
+        late = not self.waits and self._last_frame - self.asked_at > OPINION_LATE_SAMPLES
         before = self.asked_at < self.resumed_at and second.word < WAS_WORD
-        if self.likely is not None and not (late or before):
+        if self.classified is not None and not (late or before):
             self.second = second
 
     def sound(self, now: int) -> OverlapSound:

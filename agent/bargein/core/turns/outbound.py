@@ -77,8 +77,8 @@ class OutboundConversation(Conversation):
         first, self.ledger.answered_by, self._since = not self.ledger.answered_by, who, self.now
         if not first:
             self._turn_back()
-        self._close_caller_turn()
-        self._log_caller()
+        self._actions += self._words.close(self.state, self.now)
+        self._actions += self._words.log()
         self._dispatch(Event.TURN_END if self._caller.input else Event.SILENCE)
 
     def _turn_back(self) -> None:
@@ -107,8 +107,8 @@ class OutboundConversation(Conversation):
     def _begin_message(self) -> None:
         """The greeting is over: what comes from now on is another turn."""
         self._held = False
-        self._close_caller_turn()
-        self._log_caller()
+        self._actions += self._words.close(self.state, self.now)
+        self._actions += self._words.log()
 
     def _interruptible(self) -> bool:
         return self.ledger.answered_by not in MACHINES and super()._interruptible()

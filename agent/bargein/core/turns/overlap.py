@@ -12,7 +12,7 @@ from ..language.phrases import Phrases
 from ..language.words import joined, tokens
 from .overlap_classifier import OverlapClass
 from .table import Event
-from .transcript import SoundProbabilities, Transcript
+from .transcript import RECOGNIZER_LATE_MS, SoundProbabilities, Transcript
 
 REQUEST = -0.3  # log odds
 ENDED_MS = 60
@@ -54,11 +54,13 @@ class OverlapSettings:
     early: EarlySettings = EarlySettings()
     lasts_ms: int = 1100  # a longer sound is an interruption if it is likely to be words, though none are known yet
     ended_ms: int = ENDED_MS  # silence after which the sound is over
-    patience_ms: int = 1500  # silence without words after which the recognizer is not waited for
-    late_ms: int = 500  # a longer sound then counts as an interruption
+    patience_ms: int = 1500  # silence without words after which a silent agent goes on; the words may still stop it ...
+    late_ms: int = 500  # ... and a longer sound counts as an interruption
     noise_ms: int = 1500  # over a longer sound that is no speech, or a backchannel so far, the agent goes on
     over_echo_db: float = 7.0  # a sound that is never so much louder than what may be our echo is our echo ...
     loud_echo_dbfs: float = BACKGROUND_SPEECH_DBFS  # ... unless it is softer than this: a quiet caller, and no echo
+    echo_words: float = 0.7  # what the agent itself has just said, with less confidence, is as good as no words ...
+    no_echo_db: float = 20.0  # ... unless the sound is so much louder than what may be our echo
     no_voice: float = 0.12  # below, from `no_voice_ms` on: no voice, no need to wait for words
     no_voice_ms: int = 280
     no_voice_word: float = 0.05  # ... unless the classifier takes it for a word as likely as this
@@ -304,14 +306,22 @@ def is_unclear(spoken: Sequence[str], phrases: Phrases, question: bool) -> bool:
 
 def _without_words(sound: OverlapSound, over: bool, settings: OverlapSettings) -> Event | None:
     """The decision while the words are unknown, or when they tell nothing."""
-    words_likely = sound.speechlike >= 0.5 and (sound.likely is None or sound.likely.word >= 0.5)
     if over:
-        if sound.silent_ms < settings.patience_ms:
-            return None
-        return Event.INTERRUPTION if sound.voiced_ms >= settings.late_ms and words_likely else Event.FALSE_INTERRUPTION
-    if sound.voiced_ms >= settings.lasts_ms and words_likely:
+        if sound.silent_ms >= settings.patience_ms and counts_without_words(sound, settings):
+            return Event.INTERRUPTION
+        return Event.FALSE_INTERRUPTION if sound.silent_ms >= RECOGNIZER_LATE_MS else None
+    if sound.voiced_ms >= settings.lasts_ms and _likely_words(sound):
         return Event.INTERRUPTION
     return Event.FALSE_INTERRUPTION if sound.voiced_ms >= settings.noise_ms else None
+
+
+def counts_without_words(sound: OverlapSound, settings: OverlapSettings) -> bool:
+    """Whether a sound is an interruption if its words do not come in time: it is long, and likely to be words."""
+    return sound.voiced_ms >= settings.late_ms and _likely_words(sound)
+
+
+def _likely_words(sound: OverlapSound) -> bool:
+    return sound.speechlike >= 0.5 and (sound.likely is None or sound.likely.word >= 0.5)
 
 
 def is_stretched(spoken: Sequence[str]) -> bool:

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..audio.pcm import samples
 from ..audio.playback import Playback
 from ..audio.playout import Playout, Segment
 from ..audio.utterance import Word
-from ..language.idle import asking_words, is_correction, may_be_any_sound, without_echo
+from ..language.idle import asking_words, is_correction, is_echo, may_be_any_sound, without_echo
 from ..language.phrases import Phrases
 from ..language.words import tokens
 from .caller import STILL_SOUNDING_MS
 from .endpoint import CallerTurn
-from .overlap import OverlapSettings, classify_overlap, follow_sound, may_be_echo, surely_no_word
+from .overlap import (
+    OverlapSettings,
+    classify_overlap,
+    counts_without_words,
+    follow_sound,
+    may_be_echo,
+    surely_no_word,
+)
 from .reply import Listen
 from .table import Event, State
+from .transcript import Transcript
 
 WORD = 0.2  # probability of a word above which a retracted onset still counts
 REQUEST_OVERLAP_EVERY = samples(800)  # while a sound continues; most backchannels are over by then
@@ -50,6 +58,11 @@ class OverlapJudge:
             return Event.SPEECH if paused_ms is None else None
         return follow_sound(turn.sound(now), paused_ms, self.settings.early)
 
+    def is_late(self, turn: CallerTurn, now: int) -> bool:
+        """Whether the agent has waited long enough for the words of a short sound, or of one that hardly has any."""
+        late = turn.silent_ms(now) >= self.settings.patience_ms
+        return late and not counts_without_words(turn.sound(now), self.settings)
+
     def insists(self, turn: CallerTurn) -> bool:
         """Whether the classifier takes the sound for a word although the detector retracts its onset.
 
@@ -74,11 +87,23 @@ class OverlapJudge:
         asking, silent_ms = turn.question and not thinking, turn.silent_ms(now)
         if silent_ms >= self.settings.ended_ms and self._needs_no_words(turn, now, state):
             return Event.FALSE_INTERRUPTION
-        event = classify_overlap(turn.sound(now), turn.transcript, self.phrases, asking, backchannels, self.settings)
-        if thinking and event is Event.INTERRUPTION and not self._asks(turn, playback.playout(), listen):
-            known = turn.complete or silent_ms >= self.settings.patience_ms
-            return Event.FALSE_INTERRUPTION if known and silent_ms >= self.settings.ended_ms else None
-        return event
+        words = turn.transcript if thinking else self._without_own(turn, playback)
+        event = classify_overlap(turn.sound(now), words, self.phrases, asking, backchannels, self.settings)
+        if not thinking or event is Event.FALSE_INTERRUPTION:
+            return event
+        if event is Event.INTERRUPTION and self._asks(turn, playback.playout(), listen):
+            return event
+        known = turn.complete or silent_ms >= self.settings.patience_ms
+        return Event.FALSE_INTERRUPTION if known and silent_ms >= self.settings.ended_ms else None
+
+    def _without_own(self, turn: CallerTurn, playback: Playback) -> Transcript | None:
+        """The words to decide by: none where the recognizer doubts them, and they may be our echo."""
+        words, doubted = turn.transcript, self.settings.echo_words
+        if words is None or words.confidence >= doubted or turn.over_echo_db >= self.settings.no_echo_db:
+            return words
+        played = playback.playout()
+        said = [*_said_during(turn, played.words), *tokens(played.cut_word)]
+        return replace(words, text="") if is_echo(tokens(words.text), said) else words
 
     def may_be_words(self, turn: CallerTurn) -> bool:
         """Whether words that were written for a sound over a planned reply count. Recognizers write some for "mm"."""

@@ -27,11 +27,12 @@ class OverlapLog:
         self._stopped_at = 0  # when the agent was ducked, or fell silent if it did
         self._silent = False
         self._unpaused_at = -NO_BLIP  # when it last went on
+        self.nothing = 0  # sounds of this overlap that were no interruption
 
     def ducked(self, turn: CallerTurn | None, now: int) -> None:
         """The agent is ducked for the sound `turn`."""
         self._stopped(turn, now)
-        self._silent, self.cut = False, None
+        self._silent, self.cut, self.nothing = False, None, 0
 
     def paused(self, turn: CallerTurn | None, now: int) -> None:
         """The agent falls silent for the sound `turn`, or for a digit."""
@@ -78,6 +79,7 @@ class OverlapLog:
 
         Its words may come when the agent's turn is over. What was heard of that turn is in the row.
         """
+        self.nothing += 1
         heard, seq = self.cut or (playout, None)
         unheard = turn.transcript is None and turn.likely is not None and turn.likely.backchannel >= LIKELY_BACKCHANNEL
         kind = Kind.BACKCHANNEL if turn.text or unheard else Kind.NOISE

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+RECOGNIZER_LATE_MS = 4000  # a silence after which words are not waited for: half of a turn misleads more than waiting
+
 
 @dataclass(frozen=True, slots=True)
 class SoundProbabilities:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from ..audio.pcm import RATE
 from ..language.completeness import Signs, completeness
 from ..language.phrases import Phrases
-from .endpoint import RECOGNIZER_LATE_MS, CallerTurn, EndpointSettings
+from .endpoint import CallerTurn, EndpointSettings
 from .reply import Listen
-from .transcript import Transcript
+from .transcript import RECOGNIZER_LATE_MS, Transcript
 
 MEASURED_MS = 100  # silence after which the sound of the last words is measured
 RESUMES_DB = 14.0  # a frame this far above the background may be the caller who goes on ...
