@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from bargein.core.detector.echo_canceller import _take_step
+from bargein.core.detector.echo_row import NOWHERE
 from bargein.core.detector.single_call import CancellerOutput, EchoCanceller
 
 RATE, FRAME = 8000, 160
@@ -136,3 +137,34 @@ def test_a_step_that_is_taken_with_the_next_frame_is_the_same_step() -> None:
             _take_step(at_once._rows[0])
             taken += 1
     assert taken > 100
+
+
+def test_what_is_added_up_ahead_is_what_the_next_frame_would_add_up() -> None:
+    """Through missing frames, a burst that fills the memory, a jump of the delay and quite another echo."""
+    far = talk(20)
+    line = np.concatenate(
+        [
+            echo_of(far, 60, 10)[: 9 * RATE],
+            echo_of(far, 80, 10)[9 * RATE : 11 * RATE],
+            echo_of(far, 73, 10, seed=5)[11 * RATE :],
+        ]
+    )
+    line += 0.001 * np.random.default_rng(8).standard_normal(len(line)).astype(np.float32)
+    burst = range(402, 429)
+    late = {t for t in range(1000) if t % 9 == 3} | set(burst)
+    ahead, plain, used, jumps, waiting = EchoCanceller(), EchoCanceller(), 0, 0, []
+    for t, (sent, heard) in enumerate(zip(far.reshape(-1, FRAME), line.reshape(-1, FRAME), strict=True)):
+        waiting.append(sent)
+        if t not in late:
+            for canceller in (ahead, plain):
+                for frame in waiting:
+                    canceller.far(frame)
+            waiting.clear()
+        used += ahead._rows[0]["ahead_head"] == ahead._rows[0]["head"]
+        plain._rows[0]["ahead_head"] = NOWHERE
+        got, wanted = (canceller.near(heard, aligned=t not in burst) for canceller in (ahead, plain))
+        assert np.array_equal(got.near, wanted.near)
+        assert np.array_equal(got.power, wanted.power)
+        jumps += got.moved
+    assert used > 100
+    assert jumps

@@ -26,8 +26,10 @@ from .echo_row import (
     LEARN,
     NEW_FRAMES,
     NOTHING,
+    NOWHERE,
     PARTITIONS,
     SHIFTS,
+    SUMS,
     TRY_SHIFTS,
     energy,
     take_off,
@@ -60,6 +62,8 @@ def keep_far(row: Row, spectrum: Spectra) -> None:
     if row.owes and row.owed_head != row.head:
         _take_step(row)  # it needs the block that is lost now
     row.head = (row.head - 1) % KEPT_BLOCKS
+    if row.ahead_head != row.head:
+        row.ahead_head = NOWHERE
     far = row.far[row.head]
     for k in range(BINS):
         far[0, k] = spectrum[k].real * _WHOLE
@@ -72,7 +76,7 @@ def predict(rows: Rows, which: Indices, spectra: Spectra) -> None:
 
     `line`, and `aligned` (False: the reference is doubtful, learn nothing from it), have been set.
     """
-    sums = np.empty((2, BINS), np.float32)
+    sums = np.empty((SUMS, BINS), np.float32)
     for i in range(len(which)):
         row = rows[which[i]]
         row.moved = row.new = False
@@ -86,16 +90,7 @@ def predict(rows: Rows, which: Indices, spectra: Spectra) -> None:
         row.all_frames += 1
         row.new = row.all_frames <= NEW_FRAMES
         row.learn = row.aligned and (row.heard_frames <= EAGER_FRAMES or row.heard_frames % 2 == 0)
-        fill(sums[0], 0)
-        fill(sums[1], 0)
-        fill(row.unsure, 0)
-        fill(row.loudest, 0)
-        for p in range(PARTITIONS):
-            path, doubt = row.path[p], row.doubt[p]
-            if row.owes:  # here, so that the path passes through the cache once a frame
-                _adapt(row.far[(row.owed_head + p) % KEPT_BLOCKS], path, doubt, row.error, row.step)
-            _add_partition(row.far[(row.head + p) % KEPT_BLOCKS], path, doubt, sums, row.unsure, row.loudest)
-        row.owes = False
+        _add_up(row, sums)
         for k in range(BINS):
             spectra[i, 0, k] = complex(sums[0, k], sums[1, k])
         for j in range(2):
@@ -105,14 +100,43 @@ def predict(rows: Rows, which: Indices, spectra: Spectra) -> None:
 
 
 @compiled
-def _add_partition(far: Floats, path: Floats, doubt: Floats, echo: Floats, unsure: Floats, loudest: Floats) -> None:
+def _add_up(row: Row, sums: Floats) -> None:
+    """The echo (real and imaginary parts), what of it is unsure, and the loudest far end: over all partitions.
+
+    After a frame that learns nothing, the next one differs in its newest block alone. So what the other blocks will add
+    to it is added up at the same time: path and far end pass through the cache once for two frames.
+    """
+    known = row.ahead_head == row.head
+    ahead = not known and not row.learn
+    for j in range(SUMS):
+        if known:
+            copy(row.ahead[j], sums[j])
+        else:
+            fill(sums[j], 0)
+            fill(row.ahead[j], 0)
+    for after in range(PARTITIONS if known else 1, PARTITIONS + 1):
+        p = after % PARTITIONS  # the newest block comes last
+        path, doubt, far = row.path[p], row.doubt[p], row.far[(row.head + p) % KEPT_BLOCKS]
+        if row.owes:  # here, so that the path passes through the cache once
+            _adapt(row.far[(row.owed_head + p) % KEPT_BLOCKS], path, doubt, row.error, row.step)
+        _add_partition(far, path, doubt, sums)
+        if ahead and p > 0:
+            _add_partition(row.far[(row.head + p - 1) % KEPT_BLOCKS], path, doubt, row.ahead)
+    row.owes = False
+    row.ahead_head = (row.head - 1) % KEPT_BLOCKS if ahead else NOWHERE
+    copy(sums[2], row.unsure)
+    copy(sums[3], row.loudest)
+
+
+@compiled
+def _add_partition(far: Floats, path: Floats, doubt: Floats, sums: Floats) -> None:
     for k in range(BINS):
         re, im = far[0, k], far[1, k]
         power = re * re + im * im
-        echo[0, k] += re * path[0, k] - im * path[1, k]
-        echo[1, k] += re * path[1, k] + im * path[0, k]
-        unsure[k] += doubt[k] * power
-        loudest[k] = max(loudest[k], power)
+        sums[0, k] += re * path[0, k] - im * path[1, k]
+        sums[1, k] += re * path[1, k] + im * path[0, k]
+        sums[2, k] += doubt[k] * power
+        sums[3, k] = np.fmax(sums[3, k], power)  # `max` compiles to a conditional store, which is slow
 
 
 @compiled

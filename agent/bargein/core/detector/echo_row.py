@@ -27,6 +27,9 @@ ASTRAY_KEEP = 0.9  # a frame, of the sums that show it
 NEW_FRAMES = 50  # 1 s of the far end: nothing is known of the path yet
 EAGER_FRAMES = 300  # 6 s of the far end: learn from every frame of them, and from every other one afterwards
 
+NOWHERE = -1  # no place in the ring
+SUMS = 4  # over the partitions: see `ahead`
+
 NOTHING, LEARN, TRY_SHIFTS = 0, 1, 2  # what a row still needs in this frame
 
 CANCELLER_ROW = np.dtype(
@@ -36,6 +39,8 @@ CANCELLER_ROW = np.dtype(
         ("doubt", np.float32, (PARTITIONS, BINS)),
         ("error", np.float32, (2, BINS)),  # of a step that `owes`: real and imaginary parts
         ("step", np.float32, (BINS,)),
+        # Of the next frame: the echo (real and imaginary parts), `unsure` and `loudest`, without the newest block.
+        ("ahead", np.float32, (SUMS, BINS)),
         ("last_far", np.float32, (BLOCK,)),
         ("near_power", np.float32, (BINS,)),
         ("line", np.float32, (FRAME_SAMPLES,)),
@@ -51,6 +56,7 @@ CANCELLER_ROW = np.dtype(
         ("heard_energy", np.float64),  # of this frame
         ("head", np.int64),
         ("owed_head", np.int64),  # where the head was in the frame of the step that `owes`
+        ("ahead_head", np.int64),  # where the head is then; NOWHERE: `ahead` is of no use
         ("loud_for", np.int64),  # frames until the last audible far frame has left the memory
         ("heard_frames", np.int64),  # since the path was last begun
         ("all_frames", np.int64),
@@ -71,6 +77,7 @@ CANCELLER_ROW = np.dtype(
 @compiled
 def begin_canceller(row: Row) -> None:
     """Set the row to the start of a call. The row must be all zero."""
+    row.ahead_head = NOWHERE
     for p in range(PARTITIONS):
         fill(row.doubt[p], FIRST_UNCERTAINTY)
 

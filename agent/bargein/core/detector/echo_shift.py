@@ -13,6 +13,7 @@ from .echo_row import (
     KEPT_BLOCKS,
     LEARN,
     NOTHING,
+    NOWHERE,
     PARTITIONS,
     SHIFTS,
     SPEECH_ENERGY,
@@ -66,6 +67,7 @@ def _start_anew(row: Row) -> None:
     """Nothing is known of the path: as at the start of a call, but the far end is in the memory."""
     for p in range(PARTITIONS):
         forget_partition(row, p)
+    row.ahead_head = NOWHERE
     row.heard_frames = row.astray_for = 0
     row.removed = 0.0
     fill(row.sums, 0)
@@ -142,5 +144,6 @@ def _move(row: Row, shift: int) -> None:
             copy(row.doubt[p - shift], row.doubt[p])
         else:
             forget_partition(row, p)
+    row.ahead_head = NOWHERE
     fill(row.better, 0)
     row.moved = True

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..audio.pcm import FRAME_BYTES, FRAME_SAMPLES, FULL_SCALE, RATE, Pcm
-from .compiled import Floats, Indices, Row, Rows, Spectra, compiled, fill
+from .compiled import Floats, Indices, Row, Rows, Spectra, add_product, compiled, fill
 from .echo_row import BLOCK
 from .transforms import spectra_of
 
@@ -152,10 +152,9 @@ def compute(rows: Rows, which: Indices, spectra: Spectra, voiced: NDArray[np.boo
         _compare(row, banded)
         total = np.float32(0)
         fill(lags, 0)
-        for k in range(WINDOW // 2 + 1):
-            total += powers[0, k]
-            for lag in range(_LAGS):
-                lags[lag] += powers[0, k] * _LAG_MATRIX[k, lag]
+        add_product(powers[0], _LAG_MATRIX, lags)
+        for power in powers[0]:
+            total += power
         pitch, tilt = np.float32(-1e30), np.float32(-1e30)
         for lag in range(_LAGS):
             pitch, tilt = max(pitch, lags[lag] * _UNTAPERED[lag]), max(tilt, lags[lag])

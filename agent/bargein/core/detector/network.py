@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .compiled import Floats, Indices, Row, Rows, compiled, copy, fill
+from .compiled import Floats, Indices, Row, Rows, add_product, compiled, copy, fill
 
 DENSE = HIDDEN = 64  # units of the dense layer and of the recurrent one
 
@@ -73,18 +73,11 @@ def _sum_up(rows: Rows, which: Indices, network: Network, sums: Floats) -> None:
     for i in range(len(which)):
         row = rows[which[i]]
         copy(network.in_b, x)
-        for k in range(len(row.features)):
-            feature = row.features[k]
-            for j in range(DENSE):
-                x[j] += feature * network.in_w[k, j]
+        add_product(row.features, network.in_w, x)
         for j in range(DENSE):
             row.seen[j] = max(x[j], np.float32(0))
         fill(sums[i], 0)
-        for k in range(len(row.seen)):
-            seen = row.seen[k]
-            if seen != 0:  # a rectified layer gives many zeros
-                for j in range(4 * HIDDEN):
-                    sums[i, j] += seen * network.joined[k, j]
+        add_product(row.seen, network.joined, sums[i])
 
 
 @compiled
