@@ -107,6 +107,11 @@ from tests.core.language.spoken import ASK, digits, number, phone
         ("six and my wife", ASK),
         ("5 (five)", 5),
         ("my wife and I need a table for four", 4),
+        (".5 million", ASK),
+        ("hm ...5", 5),
+        ("from 1,000 to 1,200", ASK),
+        ("100 tops", ASK),
+        ("2 mil", ASK),
     ],
 )
 def test_a_spoken_number_is_that_number_or_none(text: str, value: object) -> None:
@@ -251,6 +256,17 @@ def test_numbers_of_other_languages(language: str, text: str, value: object) -> 
         ("I have one", ASK),
         ("the first one", ASK),
         ("55555555", "55555555"),
+        ("+49 (0) 30 1234567", "49301234567"),
+        ("O5", "05"),
+        ("double O seven", "007"),
+        ("555-O104", "5550104"),
+        ("five-five-five-oh-one", "55501"),
+        ("1-800-FLOWERS", ASK),
+        ("SKU-4278", ASK),
+        ("$42", ASK),
+        ("555-010-4278#12", ASK),
+        ("naught four two", "042"),
+        ("last four 4278", "4278"),
     ],
 )
 def test_dictated_digits_are_those_digits_or_none(text: str, value: str) -> None:
@@ -295,6 +311,9 @@ def test_digits_of_other_languages() -> None:
     assert digits("cuarenta, dos", language="es") == "402"
     assert digits("null eins, zwei und vierzig", language="de") == "0142"
     assert digits("dreiundzwanzig fünf", language="de") == "235"
+    assert digits("eine Null, dann eine Fünf", language="de") == "05"
+    assert digits("Doppelnull sieben", language="de") == "007"
+    assert digits("un cero y luego un cinco", language="es") == "05"
     assert digits("cuatro dos doble siete", language="es") == "4277"
     assert digits("treinta y cinco cuarenta", language="es") == "3540"
     assert digits("zéro six soixante-douze quatre-vingt-dix", language="fr") == "067290"
@@ -310,6 +329,8 @@ def test_digits_of_other_languages() -> None:
         ("plus four nine thirty 1234567", "+49301234567"),
         ("+49 (0) 30 1234567", "+49301234567"),
         ("0049 30 1234567", "0049301234567"),
+        ("(+49) (0)30 1234567", "+49301234567"),
+        ("\uff0b49 30 1234567", "+49301234567"),
         ("call me at 555-0104", "5550104"),
         ("555 010 4278 extension 12", ASK),
         ("0049 (0)30 123456", "004930123456"),

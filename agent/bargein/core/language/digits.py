@@ -16,14 +16,18 @@ from .words import spoken_text
 _NOT_DIGIT = re.compile(r"[^0-9]")
 _INTERJECTION = re.compile(r"^\s*(?:oh|o|ah)\s*[,.!]", re.IGNORECASE)
 _TRUNK_ZERO = re.compile(
-    r"((?:\+|\b00)[0-9]{1,3}[\s-]*)\(0\)"
+    r"((?:\+|\b00)[0-9]{1,3}[\s)-]*)\(0\)"
 )  # +49 (0) 30: the zero is dialled only without the country code
-_PLUS = re.compile(r"\+\s+(?=[0-9])")
-_LETTER = re.compile(r"[^\W\d_][0-9]|[0-9] ?%")  # "A4278", "10%": more than digits
+_PLUS = re.compile(r"[+\uff0b]\s*(?=[0-9])")
+_LETTER = re.compile(  # "A4278", "10%", "$42", "4278#12": more than digits
+    r"[^\W\d_][0-9]|[0-9] ?[%°$€£]|[$€£] ?[0-9]|[0-9] ?[#*] ?[0-9]"
+)
 # "AB 4278", "4278 AB", in the capitals in which recognizers write spelled letters; not what a number is called.
 _CODE = re.compile(
     r"\b(?!(?:OK|ID|NO|NR|PIN|TAN|BLZ|PLZ|CVC|CVV)\b)[A-Z]{2,3}[ -]?(?=[0-9])|[0-9][ -]?(?!OK\b)[A-Z]{2,3}\b"
 )
+_HYPHENED = re.compile(r"(?<![^\W\d_])([^\W\d_]+)[-\u2010-\u2015](?=[0-9])|(?<=[0-9])[-\u2010-\u2015]([^\W\d_]+)")
+_LETTER_O = re.compile(r"(?<![^\W\d_])[oO]+(?=[0-9])|(?<=[0-9])[oO]+(?![^\W\d_])")  # "O5", as it is heard
 _CONSONANT = re.compile(r"[b-df-hj-np-tv-xz]")  # a letter that is no word of its own in any language here
 SENTENCE = 3  # words; in so many a lone "one" may be no digit
 LEAST_TWICE = 4  # digits that may be one number said twice: "4278, 4278"
@@ -38,13 +42,22 @@ def digits_in(text: str, numbers: Numbers, repairs: Repairs, low: int = 0, high:
     """
     scales = {word: n for word, n in numbers.scales.items() if word not in numbers.attached}
     numbers = replace(numbers, scales=scales, spaced=False)
+    text = _TRUNK_ZERO.sub(r"\1", text)
+    if "o" in numbers.spoken_digits:
+        text = _LETTER_O.sub(lambda m: "0" * len(m[0]), text)
     words = numbers.words(repairs.marked(_parted(text, numbers)))
     found = _likeliest(text, words, numbers, repairs, low, high)
-    if found and (
-        _LETTER.search(spoken_text(text)) or _CODE.search(text) or _is_more(found, words, numbers, low, high)
-    ):
+    if found and (_has_letters(text, numbers) or _is_more(found, words, numbers, low, high)):
         raise Unclear
     return found
+
+
+def _has_letters(text: str, numbers: Numbers) -> bool:
+    """Whether the code holds more than digits: "A4278", "SKU-4278", "1-800-FLOWERS", but not "555-oh-one"."""
+    spoken = spoken_text(text)
+    beside = (word for pair in _HYPHENED.findall(spoken) for word in pair if word)
+    in_words = any(not _is_dictation(word, numbers) for word in beside)
+    return in_words or _LETTER.search(spoken) is not None or _CODE.search(text) is not None
 
 
 def _parted(text: str, numbers: Numbers) -> str:
@@ -109,7 +122,7 @@ def _is_dictation(word: str, numbers: Numbers) -> bool:
 
 def telephone_number_in(text: str, numbers: Numbers, repairs: Repairs, low: int = 0, high: int = 0) -> str:
     """A telephone number: its digits, with a + in front if it was said. "" if there is none. Raises Unclear."""
-    text = _TRUNK_ZERO.sub(r"\1", _PLUS.sub("+", text))
+    text = _PLUS.sub("+", text)
     words = numbers.words(text)
     digits = digits_in(text, numbers, repairs, low, high)
     first = next((i for i, word in enumerate(words) if is_figure(word) or word in numbers.values), 0)
@@ -209,6 +222,8 @@ def _piece(words: Sequence[str], at: int, numbers: Numbers, numbered: Mapping[in
         return str(numbers.spoken_digits[word]), at + 1
     if at in numbered:
         said = numbered[at]
+        if word in numbers.digit_glue and said.end == at + 1:
+            return "", said.end  # "eine Fünf"
         return str(int(said.value)), said.end
     if word in numbers.scales:
         return str(numbers.scales[word])[1:], at + 1

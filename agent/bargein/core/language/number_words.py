@@ -107,7 +107,7 @@ class Numbers:
 
     def _parts(self, word: str) -> list[str]:
         """ "zweihundertfünf" as "zwei", "hundert", "fünf"; any other word as it is."""
-        known = self.values.keys() | (self.scales.keys() - self.attached) | self.fractions.keys()
+        known = self.values.keys() | (self.scales.keys() - self.attached) | self.fractions.keys() | self.repeats.keys()
         if word in known or is_figure(word) or len(word) > LONGEST_WORD:
             return [word]
         best: list[list[str] | None] = [[], *([None] * len(word))]

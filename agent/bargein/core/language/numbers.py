@@ -11,7 +11,9 @@ from .number_words import Numbers
 from .values import Repairs, Said, Unclear, is_figure, the_one
 
 LONGEST = 18  # digits of a number
-_RELATIVE = re.compile(r"[<>≤≥~≈±]\s*[0-9]|[0-9]\s*(?:[%‰°]|\+(?!\s*[0-9]))")  # "50%", "5+", ">5"
+_RELATIVE = re.compile(  # "50%", "5+", ">5", ".5"
+    r"[<>≤≥~≈±]=?\s*[0-9]|[0-9]\s*(?:[%‰°]|\+(?!\s*[0-9]))|(?<![\w.,])[.,][0-9]"
+)
 _NOT_DIGIT = re.compile(r"[^0-9]")
 JOINED = 3  # words between a number and the "and" that adds something to it: "five guests and a baby"
 MILLION = 1_000_000
