@@ -73,7 +73,7 @@ from tests.core.language.spoken import ASK, clock, day
         ("12/05/2027", ASK),
         ("February 29, 2027", ASK),
         ("February 30", ASK),
-        ("the 1st of next month", ASK),
+        ("the 1st of next month", "2026-12-01"),
         ("Monday the 8th", ASK),
         ("before Friday", ASK),
         ("Monday to Friday", ASK),

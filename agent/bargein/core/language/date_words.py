@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,8 @@ class Dates:
     ordinals: Mapping[str, int] = field(default_factory=dict)  # "first" 1 ... "thirty first" 31
     suffixes: frozenset[str] = frozenset()  # of a figure: "5th"
     units: Mapping[str, int] = field(default_factory=dict)  # in days: "week" 7
+    idioms: Mapping[str, int] = field(default_factory=dict)  # in days: "acht Tage" 7, where a day stands before it
+    month_of: Mapping[str, int] = field(default_factory=dict)  # the 5th of "next month" 1
     ahead: frozenset[str] = frozenset()  # "in" two days
     since: frozenset[str] = frozenset()  # a week "from" Monday
     later: frozenset[str] = frozenset()  # a week "from now"
@@ -36,6 +38,7 @@ class Dates:
     one: frozenset[str] = frozenset()  # "a" week
     parts: frozenset[str] = frozenset()  # of a day, which may be words for days themselves: "por la mañana"
     loose: frozenset[str] = frozenset()  # months that are common words, too: "may"
+    in_month: frozenset[str] = frozenset()  # in front of such a word, which is a month then: "late" May
     at: frozenset[str] = frozenset()  # in front of a time of day
     clock: frozenset[str] = frozenset()  # behind a time of day: "o'clock", "pm"
     clear: frozenset[str] = frozenset()  # "has to": holds a word of `unclear`, and changes no day
@@ -45,15 +48,16 @@ class Dates:
     month_ordinals: bool = False  # "am fünften zwölften" is in December
     named: Mapping[str, str] = field(default_factory=dict)  # "christmas eve" 12-24; 00-00 is asked for again
 
+    time_words: frozenset[str] = frozenset()  # of times of day behind `at`: "half", "past"
     holidays: re.Pattern[str] = NEVER  # finds those names
 
     @classmethod
-    def of(cls, data: Mapping[str, Any]) -> Dates:
-        """From the part `dates` of a language file. Raises ValueError if it is wrong."""
-        tables = ("days", "weekdays", "months", "ordinals", "units", "following", "years")
+    def of(cls, data: Mapping[str, Any], time_words: Iterable[str] = ()) -> Dates:
+        """From the part `dates` of a language file, and the words of its times. Raises ValueError if it is wrong."""
+        tables = ("days", "weekdays", "months", "ordinals", "units", "following", "years", "idioms", "month_of")
         words = (
-            "suffixes", "ahead", "since", "later", "past", "link", "one", "parts", "loose", "at", "clock", "clear",
-            "unclear", "coming", "this", "after_next", "next_week", "day_of",
+            "suffixes", "ahead", "since", "later", "past", "link", "one", "parts", "loose", "in_month", "at", "clock",
+            "clear", "unclear", "coming", "this", "after_next", "next_week", "day_of",
         )  # fmt: skip
         if unknown := sorted(set(data) - {*tables, *words, "order", "joined_parts", "month_ordinals", "named"}):
             raise ValueError(f"dates: {unknown[0]!r} is not known")
@@ -71,6 +75,7 @@ class Dates:
         names = "|".join(re.escape(name).replace("'", "['\u2019]") for name in sorted(named, key=len, reverse=True))
         return cls(
             **found,
+            time_words=frozenset(time_words),
             order=order,
             month_ordinals=data.get("month_ordinals") == "true",
             named=named,
@@ -78,10 +83,15 @@ class Dates:
         )
 
     @property
+    def before_month(self) -> frozenset[str]:
+        """What makes a month of a word of `loose`: "in May", "late March"."""
+        return self.ahead | self.in_month | self.this | self.coming | self.past | self.link
+
+    @property
     def phrases(self) -> tuple[str, ...]:
         """What stands for one word, though it may have several."""
         return (
             *self.days, *self.ordinals, *self.parts, *self.unclear, *self.one, *self.link, *self.weekdays, *self.ahead,
             *self.since, *self.later, *self.clear, *self.at, *self.clock, *self.past, *self.following, *self.coming,
-            *self.this, *self.after_next, *self.next_week, *self.day_of, *self.years,
+            *self.this, *self.after_next, *self.next_week, *self.day_of, *self.years, *self.idioms, *self.month_of,
         )  # fmt: skip

@@ -41,13 +41,14 @@ class _DateReader:
     ) -> None:
         self.dates, self.numbers, self.today, self.repairs = dates, numbers, today, repairs
         self.known, self.known_weekday = known, False  # the day that was spoken of last; whether by its weekday
-        self.words = merged(numbers.words(paused(repairs.marked(written(text, dates)), dates)), dates.phrases)
+        self.words = merged(numbers.words(paused(repairs.marked(written(text, dates, today)), dates)), dates.phrases)
         self.number_at = {said.start: said for said in cardinals(self.words, numbers)}
+        self.times = self._times()
+        self.taken: set[int] = set()
 
     def read(self) -> date | None:
         found: list[Said[date]] = []
-        taken: set[int] = set()
-        at = 0
+        at, taken = 0, self.taken
         while at < len(self.words):
             said = self._day_at(at)
             if said is None:
@@ -61,9 +62,9 @@ class _DateReader:
         for said in found:
             taken.update(range(said.start, said.end))
         rest = [(i, word) for i, word in enumerate(self.words) if i not in taken]
-        if any(is_figure(word) and not self._is_time(i) for i, word in rest):
+        if any(is_figure(word) and i not in self.times for i, word in rest):
             raise Unclear
-        if found and any(self._left_over(i, word) for i, word in rest):
+        if found and any(self._left_over(i, word) for i, word in rest if i not in self.times):
             raise Unclear
         if any(self._is_since(said.start) for said in found):
             raise Unclear  # "from Monday on"
@@ -74,7 +75,7 @@ class _DateReader:
         dates = self.dates
         if word in dates.unclear or dates.units.get(word, 1) > 1 or word in dates.ordinals:
             return True
-        if word in dates.next_week or word in dates.after_next:
+        if any(word in those for those in (dates.next_week, dates.after_next, dates.idioms, dates.month_of)):
             return True
         if word in dates.following:
             beside = self.words[at + 1 : at + 2]  # "the next Monday", but not "the one after Monday"
@@ -82,16 +83,28 @@ class _DateReader:
         if dates.years.get(word):
             return True
         if word in dates.months:
-            return word not in dates.loose or (at > 0 and self.words[at - 1] in dates.ahead)  # "in May"
+            last = at == len(self.words) - 1 and at - 1 in self.taken  # "Friday, May"
+            return word not in dates.loose or last or (at > 0 and self.words[at - 1] in dates.before_month)
         counted = self.numbers.quantities.keys() | self.numbers.parties.keys()  # "zu zweit"
         no_day = dates.one | self.numbers.articles | counted
-        return at in self.number_at and word not in no_day and not self._is_time(at)
+        return at in self.number_at and word not in no_day
 
     def _is_since(self, start: int) -> bool:
         """Whether the day that begins here is the first of several."""
         while start and self.words[start - 1] in self.dates.link:
             start -= 1
         return start > 0 and self.words[start - 1] in self.dates.since
+
+    def _times(self) -> set[int]:
+        """Where times of day are, with all their words: "at half past nine"."""
+        found: set[int] = set()
+        told = {*self.dates.time_words, *self.dates.one}
+        for at, word in enumerate(self.words):
+            follows = at - 1 in found or (at > 0 and self.words[at - 1] in self.dates.at)
+            is_number = at in self.number_at or is_figure(word)
+            if (follows and (is_number or word in told)) or (is_number and self._is_time(at)):
+                found.add(at)
+        return found
 
     def _is_time(self, at: int) -> bool:
         """ "at three", "3 pm": a time of day beside the day is no part of the day."""
@@ -159,6 +172,8 @@ class _DateReader:
         """ "in two days", "two days from now", "a week from" (which needs a day behind it)."""
         words, dates = self.words, self.dates
         if (span := self._ahead(at)) is not None:
+            if words[at + 1] in dates.idioms:
+                raise Unclear  # "in acht Tagen": in a week, or in eight days?
             return self._later(self.today, span[0], at, span[1])
         if (span := self._span(at)) is None or span[1] >= len(words):
             return None
@@ -182,6 +197,8 @@ class _DateReader:
         words, dates = self.words, self.dates
         if at >= len(words):
             return None
+        if words[at] in dates.idioms:
+            return dates.idioms[words[at]], at + 1
         at += words[at] in dates.one and at + 1 in self.number_at  # "a couple of days"
         said = self.number_at.get(at)
         count, end = (int(said.value), self._skip(said.end)) if said is not None else (1, at + (words[at] in dates.one))
@@ -219,9 +236,12 @@ class _DateReader:
         after = self._skip(found[1])
         if after < len(words) and words[after] in dates.months:
             return self._with_year(dates.months[words[after]], found[0], at, after + 1)
-        month = self._day_number(found[1], ordinal=True) if dates.month_ordinals else None
-        if month is not None and month[0] <= MONTHS:
-            return self._with_year(month[0], found[0], at, month[1])  # "am fünften zwölften"
+        if after < len(words) and words[after] in dates.month_of:
+            years, month = divmod(self.today.month - 1 + dates.month_of[words[after]], MONTHS)
+            return Said(next_date(self.today, self.today.year + years, month + 1, found[0]), at, after + 1)
+        named = self._day_number(found[1], ordinal=True) if dates.month_ordinals else None
+        if named is not None and named[0] <= MONTHS:
+            return self._with_year(named[0], found[0], at, named[1])  # "am fünften zwölften"
         alone = self._day_number(at, ordinal=True)
         if alone is None and at and words[at - 1] in dates.day_of and self._ends(found[1]):
             return Said(next_of_month(self.today, found[0]), at, found[1])  # "le cinq"
@@ -244,8 +264,8 @@ class _DateReader:
 
     def _ends(self, at: int) -> bool:
         """Whether nothing follows that an ordinal may belong to: "the first available" is no day."""
-        follows = self.words[at : at + 1]
-        if not follows or follows[0] in self.dates.weekdays or follows[0] in {*self.dates.at, REPAIR, PAUSE}:
+        ends = {*self.dates.weekdays, *self.dates.at, *self.repairs.negations, REPAIR, PAUSE}
+        if at >= len(self.words) or self.words[at] in ends:
             return True
         return self._skip(at) > at and self._day_number(self._skip(at), ordinal=True) is not None  # the 1st, the 2nd
 
@@ -319,16 +339,17 @@ class _DateReader:
         if (week_end := self._next_week_behind(end)) is not None:
             return self._next_week(words[day], at, week_end)
         beside = {*words[max(0, at - 1) : at], *words[end : end + 1]}
-        if end < len(words) and dates.units.get(words[end]) == 7:
-            ahead, end = ahead + 7, end + 1
+        if end < len(words) and (weeks := dates.units.get(words[end], 1)) % WEEK == 0:
+            ahead, end = ahead + weeks, end + 1
         elif beside & dates.after_next:
             ahead += 7
         elif (span := self._ahead(end)) is not None and span[0] == 7:
             ahead, end = ahead + 7, span[1]  # "Freitag in einer Woche"; with two weeks it may be counted otherwise
         value = self.today + timedelta(days=ahead)
         near = [i for i in (at - 1, end) if 0 <= i < len(words)]
-        if any(map(self._is_next, near)) and self.known_weekday and value == self.known:
-            value += timedelta(days=7)  # "not this Friday, next Friday"
+        after = end == len(words) - 1 and words[end] in dates.since  # "not this Friday, the Friday after"
+        if (after or any(map(self._is_next, near))) and self.known_weekday and value == self.known:
+            value, end = value + timedelta(days=7), end + after  # "not this Friday, next Friday"
         start = at - (at > 0 and words[at - 1] in dates.after_next)
         return Said(value, start, end + (end < len(words) and words[end] in dates.after_next))
 

@@ -180,6 +180,7 @@ def phrases_of(data: Mapping[str, Any]) -> Phrases:
     }
     units, fillers = data["backchannels"], data.get("fillers", ())
     negators = re.compile("|".join(f"(?:{compile_pattern(p, lists).pattern}$)" for p in data["negators"]))
+    times = Times.of(data.get("times", {}))
     return Phrases(
         language=data["language"],
         fillers=frozenset(fillers),
@@ -202,8 +203,8 @@ def phrases_of(data: Mapping[str, Any]) -> Phrases:
         last=tuple(data.get("last", ())),
         phonetic=data.get("phonetic") == "true",
         numbers=Numbers.of(data.get("numbers", {})),
-        dates=Dates.of(data.get("dates", {})),
-        times=Times.of(data.get("times", {})),
+        dates=Dates.of(data.get("dates", {}), times.words),
+        times=times,
         repairs=Repairs.of(data.get("repairs", {}), negators),
         not_names=frozenset(data.get("not_names", ())),
         slot_words={name: tuple(words) for name, words in data.get("slot_words", {}).items()},

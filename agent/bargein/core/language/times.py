@@ -54,6 +54,11 @@ class Times:
             *(frozenset(data.get(name, ())) for name in ("morning", "afternoon", "unclear")),
         )
 
+    @property
+    def words(self) -> frozenset[str]:
+        """The words of the forms: "half", "past"."""
+        return frozenset(part for form, _ in self.forms for part in form if not part.startswith("{"))
+
 
 def time_in(
     text: str,

@@ -137,6 +137,7 @@ def wanted(found: Sequence[Said[T]], words: Sequence[str], repairs: Repairs) -> 
     kept: list[Said[T]] = []
     denied, used = _denied(found, words, repairs)
     refused_until = -1  # the end of the last refused value
+    refused: set[T] = set()
     for said in found:
         if said.start in denied:
             continue
@@ -147,12 +148,17 @@ def wanted(found: Sequence[Said[T]], words: Sequence[str], repairs: Repairs) -> 
             kept.append(said)
             continue
         refused_until = said.end
+        refused.add(said.value)
         count = len(negator[0].split()) if negator else 1
+        if words[max(0, said.start - count - 1)] in repairs.conditions:
+            raise Unclear  # "if not Monday, then Tuesday"
         if kept and _may_deny(words[kept[-1].end : said.start - count], repairs):
             raise Unclear  # "Montag geht nicht Dienstag geht"
         used.update(range(said.start - count, said.start))
     if found and not kept:
         raise Unclear
+    if any(said.value in refused for said in kept):
+        raise Unclear  # "Friday, but not this Friday"
     return _unrepaired(kept, words, repairs, used)
 
 
