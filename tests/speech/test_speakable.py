@@ -15,6 +15,10 @@ from bargein.speech.speaking import SpeakableTts
 
 SPOKEN = [
     ("en", "Call back +15550104278.", "Call back plus one, five five five, zero one zero, four two seven eight."),
+    ("en", "In 5 - 10 days, or 5 min. for .5 miles.", "In 5 to 10 days, or 5 minutes for 0.5 miles."),
+    ("en", "That is 1.5 million € now.", "That is 1.5 million euros now."),
+    ("de", "Fr. 9-12 Uhr bei Fr. Meier, ca. 5 Min., 5,- € oder 1,5 Mio. €.",
+     "Freitag 9 bis 12 Uhr bei Frau Meier, circa 5 Minuten, 5,- Euro oder eins Komma fünf Millionen Euro."),
     ("en", "Call 555-0104.", "Call five five five, zero one zero four."),
     ("en", "(555) 010-4278 or 555.010.4278",
      "five five five, zero one zero, four two seven eight or five five five, zero one zero, four two seven eight"),

@@ -80,7 +80,7 @@ _PHONE = re.compile(
 _VANITY = re.compile(r"\b(?:1-)?8\d\d(?:-[A-Z]{3,})+\b")  # 1-800-FLOWERS
 _BRANCH = re.compile(r"(?<=[-. ]\d{4})\s?x\.?\s?(?=\d{1,5}\b)")  # 555-010-4278 x12
 _RANGE = re.compile(  # 9–17, 9:00-17:00, 9 AM–5 PM, $5-$10
-    r"(?<=\d)\s?–\s?(?=[\d$€£])|(?<=\d)\s?-\s?(?=[$€£])|(?<=[AaPp][Mm])\s?[–-]\s?(?=\d)|(?<=[ap]\.m\.)\s?[–-]\s?(?=\d)"
+    r"(?<=\d)\s?–\s?(?=[\d$€£])|(?<=\d)\s-\s(?=\d)|(?<=\d)\s?-\s?(?=[$€£])|(?<=[AaPp][Mm])\s?[–-]\s?(?=\d)|(?<=[ap]\.m\.)\s?[–-]\s?(?=\d)"
     r"|(?<=%)\s?[–-]\s?(?=\d)|(?<=:\d\d)\s?[–-]\s?(?=\d{1,2}(?::\d\d|\s?[ap]\.?m))|(?<=\d)\s?-\s?(?=\d{1,2}\s(?:Uhr|uur)\b)"
 )
 _ZERO = re.compile(r"(?<![\d.,:/])0\d+(?![\d:/]|[.,]\d)")
@@ -91,6 +91,8 @@ _AMOUNT = r"\d[\d.,\u00a0\u202f]*"
 _MONEY = re.compile(
     rf"(?<![\w.,])([-−]?)(?:({_NAMES})([-−]?)\s?({_AMOUNT})|({_AMOUNT})\s?({_NAMES}))(?![\w%]|[.,]?\d)(?!\s?{_MORE})"
 )
+_SIGN = re.compile(r"(?<=[\d.,\-–\s])[€£¥₹](?!\s?\d)")  # one that no amount was read with: "5,- €", "1,5 Mio. €"
+_POINT = re.compile(r"(?<![\w.,])\.(?=\d)")
 _PERCENT = re.compile(r"(?<=\d)\s?%")
 _NUMBER_SIGN = re.compile(r"(?:№\s?|(?<![\w&])#|\b[Nn]\s?[°º]\s?)(?=\d)")
 _PER = re.compile(r"(?<=[\d€])\s?/\s?(?=[^\W\d_]{3,})")
@@ -133,6 +135,7 @@ def _rules(language: str) -> tuple[tuple[re.Pattern[str], Reading], ...]:
         (_BRANCH, lambda m: f" {ABBREVIATIONS[language].get('ext. #', 'x')} "),
         (_MONEY, lambda m: _money(m, words, language)),
         (re.compile(number), lambda m: _number(m[0], words, language)),
+        (_SIGN, lambda m: f" {_currency(m[0], language)} "),
         *_days(language, words),
         *_abbreviations(language),
         (_DOMAIN, lambda m: _address(m[0], words)),
@@ -142,6 +145,7 @@ def _rules(language: str) -> tuple[tuple[re.Pattern[str], Reading], ...]:
         (_PER, lambda m: f" {words.per} "),
         *(((_PER_UNIT, lambda m: f" {words.per} {_EACH[m[1]]}"),) if language == "en" else ()),
         (_KEY, lambda m: f" {words.star if '*' in m[0] else words.hash} "),
+        (_POINT, lambda m: "0." if words.decimal == "." else None),
         (_PERCENT, lambda m: f" {words.percent}"),
         (_NUMBER_SIGN, lambda m: f"{words.number} "),
         (re.compile(r"(?<=\s)&(?=\s)|(?<=\w)&(?=\w)"), lambda m: f" {words.and_} "),
@@ -213,6 +217,16 @@ def _money(match: re.Match[str], words: Lexicon, language: str) -> str | None:
     return sign + _without_commas(spoken) + tail
 
 
+def _currency(sign: str, language: str) -> str:
+    """The name of a currency, as several of it are called."""
+    try:
+        two = num2words(2.0, lang=language, to="currency", currency=CURRENCIES[sign], cents=False)
+    except (NotImplementedError, KeyError):
+        return sign
+    name = re.sub(rf"{_SEPARATOR}0+ .*$", "", two).split(" ", 1)[1]
+    return "euros" if name == "euro" and language == "en" else name
+
+
 def _number(text: str, words: Lexicon, language: str) -> str | None:
     value = _value(text, words)
     if value is None:
@@ -258,6 +272,8 @@ def _days(language: str, words: Lexicon) -> Iterator[tuple[re.Pattern[str], Read
 
 def _abbreviations(language: str) -> Iterator[tuple[re.Pattern[str], Reading]]:
     table = ABBREVIATIONS.get(language, {})
+    if language == "en":
+        yield re.compile(r"(?<=\d)\s?min\.(?!\w)"), _expansion(" minutes")
     for name, spoken in {**{name[0].upper() + name[1:]: spoken for name, spoken in table.items()}, **table}.items():
         short, hash_, _ = name.partition(" #")
         before = r"(?<![\w.])" if not short.startswith("str") else r"(?<=\w)"

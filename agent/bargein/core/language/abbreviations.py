@@ -24,13 +24,13 @@ ABBREVIATIONS: Mapping[str, Mapping[str, str]] = {
         "Sep. #": "September", "Oct. #": "October", "Nov. #": "November", "Dec. #": "December",
     },
     "de": {
-        "z.B.": "zum Beispiel", "z. B.": "zum Beispiel", "d.h.": "das heißt", "d. h.": "das heißt",
+        "Fr. #": "Freitag", "z.B.": "zum Beispiel", "z. B.": "zum Beispiel", "d.h.": "das heißt", "d. h.": "das heißt",
         "u.a.": "unter anderem", "u. a.": "unter anderem", "o.ä.": "oder ähnliches", "i.d.R.": "in der Regel",
         "bzw.": "beziehungsweise", "usw.": "und so weiter", "ca.": "circa", "ggf.": "gegebenenfalls",
         "evtl.": "eventuell", "inkl.": "inklusive", "exkl.": "exklusive", "zzgl.": "zuzüglich", "vgl.": "vergleiche",
         "Dr.": "Doktor", "Prof.": "Professor", "Hr.": "Herr", "Fr.": "Frau", "Str.": "Straße", "str.": "straße",
         "Pl.": "Platz", "Tel.": "Telefon", "Nr.": "Nummer", "Mio.": "Millionen", "Mrd.": "Milliarden",
-        "Std.": "Stunden", "Min. #": "Minuten", "Abt.": "Abteilung", "St.": "Sankt", "S. #": "Seite",
+        "Std.": "Stunden", "Min.": "Minuten", "Abt.": "Abteilung", "St.": "Sankt", "S. #": "Seite",
         "mind.": "mindestens", "max.": "maximal", "etc.": "et cetera",
     },
     "es": {
