@@ -84,7 +84,7 @@ class App:
         self.config = config
         self.clock = clock or SystemClock()
         self.registry = Registry(self.clock, ttl_s=config.fastagi.id_valid_s) if registry is None else registry
-        self.admission = AdmissionControl()
+        self.admission = AdmissionControl(lambda: self.server.room, by_load=config.server.admission)
         self.meter = Meter()
         self._is_worker = registry is not None
         self._queues = QueueWatch(config.fastagi.ami, lambda: bool(self._records.in_progress), self.clock)
@@ -152,7 +152,7 @@ class App:
         )
         self.server = AudioSocketServer(
             self.registry, self._begin, self._records.ended, self.media, Limits.of(config.audiosocket),
-            self.store.is_logged, self.clock, prepare=self._prepare,
+            self.store.is_logged, self.clock, prepare=self._prepare, refused=self._refused,
         )  # fmt: skip
 
     async def _listen(self) -> None:
@@ -237,14 +237,18 @@ class App:
         return [self.server.port]
 
     @property
+    def metrics_port(self) -> int:
+        """The port of /metrics, also if 0 was configured."""
+        assert self._metrics is not None
+        return self._metrics.port
+
+    @property
     def room(self) -> int:
         """How many calls more would be served, and served well, until the next measurement."""
-        if not self.server.admits():
-            return 0
-        return self.admission.room if self.config.server.admission else self.config.audiosocket.max_calls
+        return self.admission.room
 
     def _health(self) -> Health:
-        return Health(self.server.admits(), self.calls, self.room > 0, 1, self.admission.reason)
+        return Health(not self.server.draining, self.calls, self.room > 0, 1, self.admission.reason)
 
     def _recognizer_state(self) -> RecognizerState:
         waiting_s, cpu_s = (float(getattr(self._recognizer, name, 0.0)) for name in ("waiting_s", "cpu_s"))
@@ -256,8 +260,11 @@ class App:
         if self.room:
             self.admission.admitted()  # now: its connection may come after many others have asked
             return True
-        self.admission.refused += 1
+        self._refused()
         return False
+
+    def _refused(self) -> None:
+        self.admission.refused += 1
 
     async def reload(self) -> None:
         """Read the flows again, for the calls that begin from now on.

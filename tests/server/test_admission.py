@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from bargein.server.media import MediaEngine
 from bargein.server.metrics import Meter
 from bargein.server.monitor import Monitor, RecognizerState
 from tests.conversations.phone import ask_agi
+from tests.server.test_metrics import get
 from tests.server.test_registry import HandClock
 from tests.test_app import config, planner
 
@@ -154,6 +157,30 @@ async def test_who_asks_counts_before_the_audio_comes(tmp_path: Path, monkeypatc
         assert app.admission.refused == 2
     finally:
         await app.close()
+
+
+async def test_no_more_ids_are_given_out_than_calls_are_allowed_and_a_full_server_is_well(tmp_path: Path) -> None:
+    plain = config(tmp_path)
+    most = replace(plain.audiosocket, max_calls=2)
+    app = App(replace(plain, audiosocket=most, server=replace(plain.server, metrics="127.0.0.1:0")), planner)
+    await app.start()
+    try:
+        told = [await ask_agi(app.fastagi.port, "start", {}) for _ in range(4)]
+        assert [variables["BARGEIN_ID"] != "" for variables in told] == [True, True, False, False]
+        assert app.admission.refused == 2
+        status, health = await get(app.metrics_port, "/healthz")
+        assert (status, json.loads(health)["admits"]) == (200, False)
+    finally:
+        await app.close()
+
+
+def test_where_only_the_number_counts_nothing_else_does() -> None:
+    free = 7
+    control = AdmissionControl(lambda: free, by_load=False)
+    control.measured(Load(late_share=0.1), 0.0)
+    assert (control.room, control.reason) == (7, "")
+    free = 0
+    assert control.room == 0
 
 
 class NoRows:

@@ -35,7 +35,7 @@ class Bench:
         self.no_flow = False
         self.prepared = asyncio.Event()
         self.prepared.set()
-        self.preparing = 0
+        self.preparing = self.refused = 0
         self.server = AudioSocketServer(
             self.registry,
             self._session,
@@ -44,7 +44,11 @@ class Bench:
             Limits(**limits),  # type: ignore[arg-type]
             self._is_logged,
             prepare=self._prepare,
+            refused=self._count,
         )
+
+    def _count(self) -> None:
+        self.refused += 1
 
     async def _prepare(self, info: CallInfo) -> None:
         self.preparing += 1
@@ -148,8 +152,10 @@ async def test_at_capacity_the_dialplan_goes_on(bench: Bench) -> None:
     first, _ = await bench.dial()
     assert await first_kind(first) == FrameKind.AUDIO
     assert not bench.server.admits()
+    assert bench.refused == 0
     second, _ = await bench.dial()
     assert await first_kind(second) == FrameKind.HANGUP
+    assert bench.refused == 1
 
 
 @pytest.mark.parametrize("bench", [{"peers": [ip_network("10.0.0.0/8")]}, {"peers": []}], indirect=True)

@@ -86,7 +86,7 @@ async def test_only_peers_may_connect(registry: Registry, caplog: pytest.LogCapt
         reader, writer = await asyncio.open_connection("127.0.0.1", agi.port, local_addr=("127.0.0.2", 0))
         assert await reader.read() == b""
         writer.close()
-    assert "127.0.0.2 refused" in caplog.text
+    assert "127.0.0.2: request refused" in caplog.text
     assert "fastagi.peers" in caplog.text
 
 
@@ -174,3 +174,17 @@ async def test_no_caller_data_in_the_log(registry: Registry, caplog: pytest.LogC
             await pbx.run("finish")
     assert "5551234" not in caplog.text
     assert "Ann" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "options", [{"max_connections": 4, "timeout_s": 0.2}, {"peers": []}], ids=["silent", "strangers"]
+)
+async def test_a_flood_of_connections_costs_the_log_a_few_lines(
+    registry: Registry, caplog: pytest.LogCaptureFixture, options: dict[str, object]
+) -> None:
+    async with serving(registry, **options) as agi, asyncio.timeout(10):
+        held = [await asyncio.open_connection("127.0.0.1", agi.port) for _ in range(50)]
+        for reader, writer in held:
+            assert await reader.read() == b""
+            writer.close()
+    assert 1 <= len(caplog.records) <= 2  # those who are one too many, and those who say nothing

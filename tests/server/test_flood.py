@@ -72,3 +72,12 @@ async def test_a_peer_that_sends_a_byte_now_and_then_has_no_more_time_than_other
     assert "sent no call id in time" in caplog.text
     assert bench.server.calls == 0
     writer.close()
+
+
+@pytest.mark.parametrize("bench", [{"peers": []}], indirect=True)
+async def test_a_flood_of_strangers_costs_the_log_a_line(bench: Bench, caplog) -> None:
+    for _ in range(20):
+        reader, writer = await asyncio.open_connection("127.0.0.1", bench.server.port)
+        assert await reader.read() == b""
+        writer.close()
+    assert len(caplog.records) == 1

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import threading
+import time
 import urllib.error
 import urllib.request
 
@@ -11,7 +14,17 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bargein.errors import UserError
-from bargein.server.metrics import COUNTERS, GAUGES, HISTOGRAMS, Health, Meter, MetricsServer
+from bargein.server.metrics import (
+    COUNTERS,
+    GAUGES,
+    HANGS_S,
+    HISTOGRAMS,
+    MOST_CONNECTIONS,
+    Health,
+    Meter,
+    MetricsServer,
+)
+from tests.waiting import until
 
 
 def metered() -> Meter:
@@ -65,6 +78,39 @@ async def test_a_server_that_is_not_well_is_a_503() -> None:
     try:
         assert (await get(server.port, "/healthz"))[0] == 503
     finally:
+        await asyncio.to_thread(server.close)
+
+
+async def test_an_event_loop_that_hangs_is_not_well() -> None:
+    server = MetricsServer(dict, lambda: Health(True, 3, True, 2))
+    server.start("127.0.0.1", 0)
+    try:
+        asking = asyncio.create_task(get(server.port, "/healthz"))
+        await asyncio.sleep(0)
+        time.sleep(HANGS_S + 0.5)  # noqa: ASYNC251 - on purpose
+        status, text = await asking
+        assert (status, json.loads(text)["admits"]) == (503, False)
+        assert "event loop" in text
+        assert (await get(server.port, "/healthz"))[0] == 200
+    finally:
+        await asyncio.to_thread(server.close)
+
+
+async def test_connections_that_say_nothing_take_few_threads_and_not_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bargein.server.metrics._Quiet.timeout", 2.0)
+    monkeypatch.setattr("bargein.server.metrics._ThreadingServer.request_queue_size", 100)
+    server = MetricsServer(dict, lambda: Health(True, 3, True, 2))
+    server.start("127.0.0.1", 0)
+    before = threading.active_count()
+    silent = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(MOST_CONNECTIONS + 8)]
+    try:
+        await until(lambda: threading.active_count() >= before + MOST_CONNECTIONS)
+        assert threading.active_count() <= before + MOST_CONNECTIONS
+        await until(lambda: threading.active_count() <= before)
+        assert (await get(server.port, "/healthz"))[0] == 200
+    finally:
+        for sock in silent:
+            sock.close()
         await asyncio.to_thread(server.close)
 
 

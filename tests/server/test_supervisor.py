@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -13,20 +16,25 @@ from bargein.core.turns.reply import CallResult
 from bargein.server.link import packed_outcome
 from bargein.server.registry import CallOutcome, Registry
 from bargein.server.supervisor import NoWorker, Supervisor
+from tests.waiting import until
 
-# Says "beat" only when it is told to reload. Tells of all its calls at once, and ends before anybody can have read it.
+# Says "beat" only when it is told to reload. Is not ready as long as there is a file worker.py.wait. Tells of all its
+# calls at once, and ends before anybody can have read it.
 WORKER = """
-import json, os, socket, sys
-link = socket.socket(fileno=int(sys.argv[1])).makefile("rw")
+import json, os, socket, sys, time
+sock = socket.socket(fileno=int(sys.argv[1]))
+link, answers = sock.makefile("r"), sock.makefile("w")  # one for both would lose what it has read ahead
 calls = []
 def say(op, **fields):
-    link.write(json.dumps({"op": op, **fields}) + chr(10))
-    link.flush()
+    answers.write(json.dumps({"op": op, **fields}) + chr(10))
+    answers.flush()
 for line in link:
     message = json.loads(line)
     match message["op"]:
         case "start":
             outcome, room = message["outcome"], message["room"]
+            while os.path.exists(sys.argv[0] + ".wait"):
+                time.sleep(0.01)
             say("ready", port=4000)
             say("beat", calls=0, room=room, reason="", numbers={})
         case "expect":
@@ -62,6 +70,11 @@ async def placed(workers: Supervisor, registry: Registry, count: int) -> list[st
     return ids
 
 
+def counted(workers: Supervisor, name: str) -> float:
+    total: float = workers.meter.numbers()["counters"][name]["[]"]
+    return total
+
+
 async def test_between_two_reports_a_worker_is_given_no_more_calls_than_it_can_judge(tmp_path: Path) -> None:
     registry = Registry(SystemClock(), ttl_s=60)
     workers = supervisor(tmp_path, registry, room=2)
@@ -70,8 +83,11 @@ async def test_between_two_reports_a_worker_is_given_no_more_calls_than_it_can_j
         await workers.reload()  # this worker reports then
         await placed(workers, registry, 2)
         assert not workers.admits()
+        assert counted(workers, "bargein_worker_restarts") == 0  # from the start: Prometheus has to see it grow
+        assert counted(workers, "bargein_refused_calls") == 1
         with pytest.raises(NoWorker):
             await workers.place(registry.register(INFO), INFO)
+        assert counted(workers, "bargein_refused_calls") == 2
         await workers.reload()
         assert workers.admits()
         await placed(workers, registry, 1)
@@ -88,3 +104,21 @@ async def test_what_became_of_the_last_calls_is_read_though_their_worker_has_end
     await workers.drain(5)
     outcomes = [await registry.outcome(call_id, 0.0) for call_id in ids]
     assert {outcome.queue for outcome in outcomes} == {"sales"}
+
+
+async def test_a_worker_that_starts_during_a_reload_reads_the_new_flows_too(tmp_path: Path) -> None:
+    workers = supervisor(tmp_path, Registry(SystemClock()), room=3)
+    await workers.start()
+    try:
+        (tmp_path / "worker.py.wait").touch()
+        (old,) = workers.pids
+        os.kill(old, signal.SIGKILL)
+        await until(lambda: workers.pids != [old])
+        reload = asyncio.create_task(workers.reload())
+        await asyncio.sleep(0.1)
+        assert not reload.done()
+        (tmp_path / "worker.py.wait").unlink()
+        await reload
+        assert workers.ports == [4000]
+    finally:
+        await workers.close()

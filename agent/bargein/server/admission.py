@@ -7,7 +7,7 @@ progress will cost.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 MAX_BURST = 10  # calls that begin between two measurements, at most ...
@@ -52,10 +52,12 @@ def forecast(cpu: float, ages_s: Iterable[float], at_once: float) -> float:
 class AdmissionControl:
     """Call `measured` at regular times and `admitted` for each new call.
 
+    `free()` is how many calls more are allowed by their number. Unless `by_load`, nothing else counts.
     `room` is how many calls may begin before the next measurement.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, free: Callable[[], int] = lambda: MAX_BURST, *, by_load: bool = True) -> None:
+        self._free, self._by_load = free, by_load
         self.refused = 0
         self.reason = ""  # why there is no room; "" if there is
         self._room = MAX_BURST
@@ -63,7 +65,9 @@ class AdmissionControl:
 
     @property
     def room(self) -> int:
-        return 0 if self.reason else self._room
+        if not self._by_load:
+            return self._free()
+        return 0 if self.reason else min(self._room, self._free())
 
     def admitted(self) -> None:
         """A call begins."""
@@ -71,6 +75,8 @@ class AdmissionControl:
 
     def measured(self, load: Load, now: float) -> None:
         """A new measurement; `now` is monotonic time in s."""
+        if not self._by_load:
+            return
         self._room = _burst(load)
         if reason := _exceeds(load, CLOSE):
             self.reason, self._well_since = reason, None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import uuid
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from ..core.turns.records import CallInfo
 from ..core.wire.audiosocket import ProtocolError
 from ..errors import UserError
 from .connection import Connection
-from .listening import LOOPBACK, Networks, is_allowed, listen_error
+from .listening import LOOPBACK, Flood, Networks, is_allowed, listen_error
 from .logs import described
 from .media import MediaEngine
 from .registry import FAILED, Registry
@@ -25,7 +24,6 @@ from .session import Session
 log = logging.getLogger(__name__)
 
 SESSION_END_S = 5.0
-SAID_EVERY_S = 10.0  # between two log lines of the same kind about connections without a call
 LOOK_UP_S = 0.5  # how long a call waits for the database to say whether its id is new
 
 
@@ -59,28 +57,12 @@ class _ServedCall:
     task: asyncio.Task[None]
 
 
-class _Flood:
-    """Connections of one kind, for the log: a flood of them must not fill the disk."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock, self._count, self._quiet_until = clock, 0, -math.inf
-
-    def counted(self) -> int:
-        """One more. How many there were since the last line; 0 if it is too early for another line."""
-        self._count += 1
-        now = self._clock.monotonic()
-        if now < self._quiet_until:
-            return 0
-        count, self._count, self._quiet_until = self._count, 0, now + SAID_EVERY_S
-        return count
-
-
 class AudioSocketServer:
     """Call `start`. Calls are then served until `close` or `drain`.
 
     `registry` has the ids that FastAGI gave out. `prepare(info)` is awaited before a call begins. `make_session(info)`
     gives its session; `ended(info, session)` is called when it is over. `is_logged(id)`: whether there was a call of
-    this id. It is called for ids that FastAGI did not give out.
+    this id. It is called for ids that FastAGI did not give out. `refused()` is called for each call that finds no room.
     """
 
     def __init__(
@@ -93,6 +75,7 @@ class AudioSocketServer:
         is_logged: Callable[[str], Awaitable[bool]] | None = None,
         clock: Clock | None = None,
         prepare: Callable[[CallInfo], Awaitable[None]] | None = None,
+        refused: Callable[[], None] = lambda: None,
     ) -> None:
         self._registry = registry
         self._make_session = make_session
@@ -106,8 +89,9 @@ class AudioSocketServer:
         self._connections: set[asyncio.Task[None]] = set()
         self._pending = 0  # of these, connections without a call
         self._running: dict[str, _ServedCall] = {}
-        self._refused, self._silent, self._faulty = (_Flood(self._clock) for _ in range(3))
-        self._draining = False
+        self._no_room = refused
+        self._strangers, self._refused, self._silent, self._faulty = (Flood(self._clock) for _ in range(4))
+        self.draining = False  # no new calls are taken
 
     @property
     def port(self) -> int:
@@ -123,7 +107,12 @@ class AudioSocketServer:
 
     def admits(self) -> bool:
         """Whether another call would be served."""
-        return not self._draining and self.calls < self._limits.max_calls
+        return not self.draining and self.calls < self._limits.max_calls
+
+    @property
+    def room(self) -> int:
+        """How many calls more would be served, besides those whose ids wait to be used."""
+        return 0 if self.draining else max(0, self._limits.max_calls - self.calls - self._registry.waiting)
 
     async def start(self, host: str, port: int) -> None:
         """Listen. Raises UserError if the port is taken or the address is not ours."""
@@ -135,7 +124,7 @@ class AudioSocketServer:
 
     async def drain(self, limit_s: float) -> None:
         """Take no new calls. Wait for those in progress, then hand the rest back to the dialplan."""
-        self._draining = True
+        self.draining = True
         await _until_over([call.task for call in self._running.values()], limit_s)
         for call in self._running.values():
             call.session.stop("the server is shutting down")
@@ -166,7 +155,13 @@ class AudioSocketServer:
     async def _serve(self, connection: Connection) -> None:
         peer = connection.peer
         if not is_allowed(peer, self._limits.peers):
-            log.warning("AudioSocket: %s may not connect; if it should, add it to audiosocket.peers", peer)
+            if count := self._strangers.counted():
+                log.warning(
+                    "AudioSocket: %s may not connect; if it should, add it to audiosocket.peers "
+                    "(%d since the last such line)",
+                    peer,
+                    count,
+                )
             return
         if self._pending >= self._limits.max_pending:
             if count := self._refused.counted():
@@ -228,10 +223,12 @@ class AudioSocketServer:
         return CallInfo(own) if self._has_room(own) else None
 
     def _has_room(self, call_id: str) -> bool:
-        """Whether another call would be served. If not, the log says so."""
-        if not self.admits():
-            log.warning("AudioSocket: call %s is refused: %d calls in progress", call_id, self.calls)
-        return self.admits()
+        """Whether another call would be served. If not, it is counted, and the log says so."""
+        if self.admits():
+            return True
+        log.warning("AudioSocket: call %s is refused: %d calls in progress", call_id, self.calls)
+        self._no_room()
+        return False
 
     def _accepts(self, call_id: str) -> bool:
         """Whether to serve a call whose id FastAGI does not know, or not any more. If not, the log says why."""

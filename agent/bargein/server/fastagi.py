@@ -26,8 +26,10 @@ import contextlib
 import logging
 import re
 import uuid
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 
+from ..clock import SystemClock
 from ..core.turns.records import CallInfo, Handover
 from ..core.wire.agi import AgiError, AgiRequest, RequestParser, endpoint_of
 from ..errors import UserError
@@ -35,7 +37,7 @@ from ..pbx import availability
 from ..pbx.handover import VARIABLES, handover
 from ..pbx.wideband import hears_wideband
 from .agi_channel import AgiChannel, Gone, WrongRequest
-from .listening import LOOPBACK, Networks, is_allowed, listen_error
+from .listening import LOOPBACK, Flood, Networks, is_allowed, listen_error
 from .registry import FAILED, CallOutcome, Registry, RegistryFull
 from .supervisor import NoWorker
 
@@ -84,6 +86,7 @@ class FastAgiServer:
         self._report, self._gone = after, gone
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
+        self._floods: defaultdict[str, Flood] = defaultdict(lambda: Flood(SystemClock()))
 
     @property
     def port(self) -> int:
@@ -127,14 +130,18 @@ class FastAgiServer:
             self._check_peer(peer, writer.get_extra_info("sockname")[0])
             await self._serve(reader, writer)
         except (WrongRequest, AgiError) as error:
-            log.warning("FastAGI: request from %s refused: %s", peer, error)
+            self._warn(peer, f"request refused: {error}")
         except TimeoutError:
-            log.warning("FastAGI: %s did not go on within %g s; the connection is closed", peer, self._timeout_s)
+            self._warn(peer, f"it did not go on within {self._timeout_s:g} s; the connection is closed")
         except (Gone, OSError, asyncio.CancelledError):
             pass  # cancelled only by `close`; before Python 3.12 asyncio logs a handler that ends as cancelled
         finally:
             self._connections.discard(task)
             writer.close()
+
+    def _warn(self, peer: str, what: str) -> None:
+        if count := self._floods[what].counted():
+            log.warning("FastAGI: %s: %s (%d since the last such line)", peer, what, count)
 
     def _check_peer(self, peer: str, reached_at: str) -> None:
         """Raises WrongRequest. If there are any peers, this machine may connect too: `bargein doctor` does."""

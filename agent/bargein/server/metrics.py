@@ -6,12 +6,15 @@ label `worker`. They hold nothing about a caller.
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
+import sys
 import threading
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -23,8 +26,14 @@ from prometheus_client.registry import Collector
 from ..errors import UserError
 from .listening import listen_error
 
+log = logging.getLogger(__name__)
+
 FAST_S = (0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
 SLOW_S = (0.2, 0.4, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
+
+HANGS_S = 1.0  # an event loop that answers nothing for so long is not well
+MOST_CONNECTIONS = 16  # at once; further ones are closed
+SILENT_S = 5.0  # after which a connection is closed
 
 Numbers = Mapping[str, Any]
 
@@ -152,13 +161,14 @@ class Health:
 
 
 class MetricsServer:
-    """`GET /metrics` and `GET /healthz`, in a thread: it answers even while the event loop hangs."""
+    """`GET /metrics` and `GET /healthz`, in threads: they answer even while the event loop hangs, and say so."""
 
     def __init__(self, read: Callable[[], Mapping[str, Numbers]], health: Callable[[], Health]) -> None:
         registry = CollectorRegistry()
         registry.register(MetricsCollector(read))
         self._metrics = make_wsgi_app(registry)
         self._health = health
+        self._loop: asyncio.AbstractEventLoop
         self._server: WSGIServer | None = None
 
     @property
@@ -167,7 +177,8 @@ class MetricsServer:
         return self._server.server_port
 
     def start(self, host: str, port: int) -> None:
-        """Listen. Raises UserError."""
+        """Listen. Call it on the event loop that serves the calls. Raises UserError."""
+        self._loop = asyncio.get_running_loop()
         try:
             self._server = make_server(host, port, self._answer, _ThreadingServer, _Quiet)
         except OSError as error:
@@ -188,15 +199,45 @@ class MetricsServer:
             start_response("404 Not Found", [("Content-Type", "text/plain")])
             return [b"/metrics or /healthz\n"]
         health = self._health()
+        if not self._loop_answers():
+            health = replace(health, well=False, admits=False, reason="the event loop hangs")
         start_response("200 OK" if health.well else "503 Service Unavailable", [("Content-Type", "application/json")])
         told = {name: getattr(health, name) for name in Health.__slots__}
         return [json.dumps(told).encode() + b"\n"]
 
+    def _loop_answers(self) -> bool:
+        answers = threading.Event()
+        self._loop.call_soon_threadsafe(answers.set)
+        return answers.wait(HANGS_S)
+
 
 class _ThreadingServer(ThreadingMixIn, WSGIServer):
+    """A connection takes a thread and a file: too many, and none are left for the calls."""
+
     daemon_threads = True
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._free = threading.BoundedSemaphore(MOST_CONNECTIONS)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        log.debug("metrics: a connection ended early: %s", type(sys.exc_info()[1]).__name__)
 
 
 class _Quiet(WSGIRequestHandler):
+    timeout = SILENT_S
+
     def log_message(self, format: str, *args: object) -> None:
         pass

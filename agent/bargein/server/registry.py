@@ -132,6 +132,12 @@ class Registry:
             await asyncio.sleep(ASK_AGAIN_S)
             self._forget_the_old()
 
+    @property
+    def waiting(self) -> int:
+        """How many ids wait to be used."""
+        self._forget_the_old()
+        return len(self._waiting)
+
     def __contains__(self, call_id: str) -> bool:
         """Whether the id waits to be used, or its call is in progress."""
         self._forget_the_old()

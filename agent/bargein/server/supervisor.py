@@ -78,6 +78,8 @@ class Supervisor:
         clock: Clock,
     ) -> None:
         self.meter = Meter()
+        for name in ("bargein_refused_calls", "bargein_worker_restarts"):
+            self.meter.count(name, by=0)  # Prometheus takes no notice of a counter that begins with 1
         self._count = count
         self._command = command
         self._settings = settings
@@ -127,9 +129,12 @@ class Supervisor:
             await worker.process.wait()
 
     async def reload(self) -> None:
-        """All workers read their flows again. Raises UserError if one cannot; that one keeps the old flows."""
+        """All workers read their flows again. Raises UserError if one cannot; that one keeps the old flows.
+
+        One that is starting may have read the old flows already: it reads them again when it is ready.
+        """
         async with self._reloading:
-            answers = [self._reload(worker) for worker in self._workers.values() if worker.port]
+            answers = [self._reload(worker) for worker in self._workers.values() if not worker.silent.is_set()]
             for error in await asyncio.gather(*answers):
                 if error:
                     raise UserError(error)
@@ -184,6 +189,7 @@ class Supervisor:
         for worker in order:
             if self._may_take(worker) and await self._expect(worker, call_id, info):
                 return worker.port
+        self.meter.count("bargein_refused_calls")
         raise NoWorker("no worker has room")
 
     async def after(self, call_id: str, handover: Handover) -> None:
@@ -258,6 +264,7 @@ class Supervisor:
             worker.ready.set_exception(UserError(f"worker {worker.number} ended at its start; its log says why"))
         if not self._closing:
             log.error("worker %d is lost (exit code %d); %d callers go to people", worker.number, code, worker.calls)
+            worker.calls, worker.numbers = 0, {}
             await self._replace(worker.number, RESTART_S[0] if began else worker.restart_s)
 
     async def _replace(self, number: int, pause_s: float) -> None:
