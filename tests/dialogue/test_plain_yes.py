@@ -33,6 +33,15 @@ CONFIRMED = {
         "yep, got it, what's next?",
         "got it, thanks, what's the next step?",
         "alright, I've got that, carry on",
+        "sorry, yes, that's right",
+        "yes, have a good one",
+        "yes, Thursday works",
+        "yes, that suits me",
+        "yes, please schedule that",
+        "yes, all details are correct",
+        "yes, I would like to book it",
+        "awesome, thanks",
+        "all good, thanks",
     ],
     "de": [
         "ja, genau so",
@@ -42,6 +51,15 @@ CONFIRMED = {
         "ja, so machen wir das",
         "ja, ich freue mich",
         "ja, das war's",
+        "ja, sehr gerne",
+        "ja, herzlichen Dank, schönen Tag noch",
+        "ja, bitte eintragen",
+        "ja, so soll es sein",
+        "ja, die Angaben stimmen",
+        "ja, geht klar",
+        "perfekt, danke",
+        "klingt gut",
+        "na klar",
     ],
 }
 ASKED_AGAIN = {
@@ -61,6 +79,10 @@ ASKED_AGAIN = {
         "yes, I was there last week",
         "yes, who is this",
         "yes, if you have it",
+        "yes, later",
+        "yes, I'll come later",
+        "yes, in the morning",
+        "yes, after Thursday",
     ],
     "de": [
         "ja, ich kann nicht kommen",
@@ -69,6 +91,8 @@ ASKED_AGAIN = {
         "ja bitte stornieren",
         "ja, geht es auch früher",
         "ja, vielleicht",
+        "ja, ich komme später",
+        "ja, abends",
     ],
 }
 CANCELS = {
@@ -125,6 +149,17 @@ async def test_every_language_tells_them_apart(language: str) -> None:
     assert (await call.says(CANCELS[language])).finish is None
     call = await where_a_call_back_is_said_back(language)
     assert (await call.says(AGREES[language])).finish is not None
+
+
+@pytest.mark.parametrize("said", ["yes, nothing else", "yes, have a good one", "yes, please call me then"])
+async def test_words_of_no_value_are_no_value_beside_a_yes(said: str) -> None:
+    call = await where_a_call_back_is_said_back("en")
+    assert (await call.says(said)).finish is not None
+
+
+async def test_a_value_that_was_not_said_back_is_not_repeated() -> None:
+    call = await where_a_call_back_is_said_back("en")
+    assert (await call.says("yes, next week")).finish is None
 
 
 def test_the_rest_of_a_yes() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from .phrases import Phrases
 from .values import Unclear
-from .words import joined, tokens
+from .words import PhraseTable, joined, tokens
 
 AGREES = ("yes", "confirm", "understood", "agreed", "next")  # rules; the last: "go on"
 LONGEST_YES = 8  # words of one phrase: "that's exactly what I wanted"
@@ -15,18 +15,18 @@ LONGEST_YES = 8  # words of one phrase: "that's exactly what I wanted"
 def beside_yes(text: str, phrases: Phrases, repeated: Collection[str] = (), skips: bool = False) -> str:
     """The words from the first on that neither agree nor are polite; "" if there are none.
 
-    The words of `repeated`, which the agent said back, add nothing, and neither do the lists `polite` and `beside`.
+    The words and phrases of `repeated`, which the agent said back, add nothing, and neither does the list `beside`.
     With `skips` the caller may also say "skip that". A rule's wildcard stands for no word here: "yes, I can't come".
     """
     words = tokens(text)
-    plain = set(repeated) - phrases.repairs.denials.union(phrases.lists.get("plain_no", ()))
+    denials = phrases.repairs.denials.union(phrases.lists.get("plain_no", ()))
+    plain = PhraseTable.of((form for form in repeated if denials.isdisjoint(tokens(form))), phrases.beside)
     patterns = [p for rule in (*AGREES, *(("redirect",) if skips else ())) for p in phrases.closed.get(rule, ())]
     reached = [True, *([False] * len(words))]
     for at in (at for at in range(len(words)) if reached[at]):
         for end in range(at + 1, min(at + LONGEST_YES, len(words)) + 1):
             part = words[at:end]
-            known = phrases.polite.makes_up(part) or any(pattern.fullmatch(joined(part)) for pattern in patterns)
-            reached[end] |= known or plain.issuperset(part)
+            reached[end] |= plain.makes_up(part) or any(pattern.fullmatch(joined(part)) for pattern in patterns)
     return " ".join(words[max(at for at, is_reached in enumerate(reached) if is_reached) :])
 
 

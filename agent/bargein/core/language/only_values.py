@@ -36,33 +36,40 @@ def _behind_leads(text: str, phrases: Phrases) -> str:
     return rest
 
 
-def value_words(phrases: Phrases, types: Collection[str] = VALUES) -> set[str]:
-    """The words that values of these types of slots are said with; without `types`: days, times and numbers."""
-    tables = {"date": _day_words, "time": _time_words, **dict.fromkeys(FIGURES, _number_words)}
-    texts = {text for kind in types if kind in tables for text in tables[kind](phrases)}
-    return {word for text in texts for word in text.split()}
+def value_words(phrases: Phrases) -> set[str]:
+    """The words that days, times and numbers are said with."""
+    dates = phrases.dates
+    forms = (*value_forms(phrases, VALUES), *dates.following, *dates.since, *dates.parts)
+    return {word for form in forms for word in form.split()}
 
 
-def _day_words(phrases: Phrases) -> Iterable[str]:
+def value_forms(phrases: Phrases, types: Collection[str]) -> set[str]:
+    """The words and phrases that values of these types of slots are said with, but those that may mean another value
+    than the one that was said: "the day after", "in the evening"."""
+    tables = {"date": _day_forms, "time": _time_forms, **dict.fromkeys(FIGURES, _number_forms)}
+    return {form for kind in types if kind in tables for form in tables[kind](phrases)}
+
+
+def _day_forms(phrases: Phrases) -> Iterable[str]:
     dates = phrases.dates
     return chain(
-        *(dates.days, dates.weekdays, dates.months, dates.ordinals, dates.units, dates.ahead, dates.since, dates.later),
-        *(dates.following, dates.coming, dates.after_next, dates.next_week, dates.day_of, dates.link),
-        *(dates.one, dates.parts),
-        _number_words(phrases),
+        *(dates.days, dates.weekdays, dates.months, dates.ordinals, dates.units, dates.ahead, dates.later),
+        *(dates.coming, dates.after_next, dates.next_week, dates.day_of, dates.link),
+        dates.one,
+        _number_forms(phrases),
     )
 
 
-def _time_words(phrases: Phrases) -> Iterable[str]:
+def _time_forms(phrases: Phrases) -> Iterable[str]:
     dates, times = phrases.dates, phrases.times
     halves = (text for text in (*times.morning, *times.afternoon) if dates.days.keys().isdisjoint(text.split()))
     return chain(
-        *(dates.at, dates.clock, times.fixed, halves, _number_words(phrases)),
+        *(dates.at, dates.clock, times.fixed, halves, _number_forms(phrases)),
         (word for form, _ in times.forms for word in form),
     )
 
 
-def _number_words(phrases: Phrases) -> Iterable[str]:
+def _number_forms(phrases: Phrases) -> Iterable[str]:
     numbers = phrases.numbers
     return chain(
         *(numbers.quantities, numbers.parties, numbers.quantity_of, numbers.indefinite, numbers.values, numbers.scales),

@@ -42,7 +42,7 @@ class Phrases:
     rules: Mapping[str, tuple[re.Pattern[str], ...]] = field(default_factory=dict)
     closed: Mapping[str, tuple[re.Pattern[str], ...]] = field(default_factory=dict)  # rules without their wildcards
     backchannels: PhraseTable = field(default_factory=PhraseTable)
-    polite: PhraseTable = field(default_factory=PhraseTable)  # what says nothing beside a yes
+    beside: PhraseTable = field(default_factory=PhraseTable)  # what says nothing beside a yes
     answer: re.Pattern[str] = NEVER  # backchannels that answer an open question
     urgent: frozenset[str] = frozenset()  # short words that interrupt: "no", "stop"
     noise: frozenset[str] = frozenset()  # what recognizers write for a cough
@@ -188,9 +188,7 @@ def phrases_of(data: Mapping[str, Any]) -> Phrases:
         rules=rules,
         closed=closed,
         backchannels=PhraseTable.of([*units, *fillers]),
-        polite=PhraseTable.of(
-            [*lists.get("polite", ()), *lists.get("beside", ()), *_undenied([*units, *fillers], data)]
-        ),
+        beside=PhraseTable.of([*lists.get("beside", ()), *_undenied([*units, *fillers], data)]),
         answer=re.compile(rf"(?<!\S){alternatives(data['answers'])}"),
         urgent=frozenset(data.get("urgent", ())),
         unclear=frozenset(data.get("unclear", ())),

@@ -10,7 +10,7 @@ from ...core.language.addition import is_addition, limit_in, yes_and_more
 from ...core.language.agreement import beside_yes, polarity
 from ...core.language.intent import classify
 from ...core.language.kinds import Kind
-from ...core.language.only_values import value_words
+from ...core.language.only_values import value_forms
 from ...core.language.times import is_clock_time
 from ...core.language.values import Unclear
 from ...core.language.words import tokens
@@ -66,19 +66,19 @@ def weigh_yes(turn: FlowTurn) -> Move | None:
 
 
 def _said_back(turn: FlowTurn, step: Step) -> set[str]:
-    """The words of the step, of the values that it says back, and those that such values are said with."""
+    """The words of the step and of the values that it says back, and the forms in which such values are said."""
     spoken = turn.look(turn.base, turn.text)
     texts = [render(line.text, spoken) for line in (*step.lines, *step.ask, *step.again)]
     phrases = turn.phrases
-    types = {turn.flow.slots[name].type for name in step.confirm}
+    types = {turn.flow.slots[name].type for name in step.confirm if turn.base.values.get(name)}
     if "time" in types and not is_clock_time(turn.text, phrases.times, phrases.numbers, phrases.dates.at):
         types = types - {"time"} | {"number"}  # "in the afternoon" may be another time
-    words = value_words(phrases, types)
+    said = value_forms(phrases, types)
     for name in step.confirm:
         slot = turn.flow.slots[name]
         called = (*slot.called, *phrases.slot_words.get(slot.type, ()))
         texts += [*called, *slot.phrases.get(turn.base.values.get(name, ""), ()), spoken(name)]
-    return words.union(*map(tokens, texts))
+    return said.union(*map(tokens, texts))
 
 
 def _agrees(turn: FlowTurn, limit: tuple[str, str] | None) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from ...core.language.agreement import polarity
+from ...core.language.agreement import beside_yes, polarity
 from ...core.language.kinds import Kind
 from ...core.language.only_values import only_values
 from ...core.language.times import is_clock_time
@@ -281,11 +281,12 @@ def _confirmed_value(turn: FlowTurn) -> Move | None:
             if slot.type == "time" and value in ONE_OCLOCK and not (clock or plain or named):
                 continue  # "the other one"
             repeated = repeated or (bool(value) and value == turn.base.values.get(slot.name))
-            agrees = slot.own and value == slot.own and polarity(turn.text, phrases)  # to what was said back
-            if value and not agrees and (value != turn.base.values.get(slot.name) or goes_along):
+            own = slot.own and value == slot.own and polarity(turn.text, phrases)  # what was said back
+            if value and not own and (value != turn.base.values.get(slot.name) or goes_along):
                 new[slot.name] = value
                 dated = dated or goes_along
-    if repeated and not new and not named and polarity(turn.text, phrases):
+    agrees = turn.kind is Kind.CONFIRM and not beside_yes(turn.text, phrases)  # "yes, have a good one"
+    if not new and (agrees or (repeated and not named and polarity(turn.text, phrases))):
         return None  # "yes, five"
     if len(half) == 1 and not new and len(faults) == 1:
         return _half(turn, *half.popitem())
