@@ -33,6 +33,8 @@ SPOKEN = {
     "**Thinking:** They ask.\n\n**Answer:** We open at nine.": ["We open at nine."],
     "assistant\n\nWe open\0 at nine.<0x0A>": ["We open at nine."],
     "AI Assistant: We open at nine.\n\nCustomer: Thanks!\n\nAgent: Bye.": ["We open at nine."],
+    "Your table is booked.\nCustomer: Peter Jones": ["Your table is booked.", "Customer: Peter Jones"],
+    "Take the red one.\nReasoning: it is cheaper.": ["Take the red one.", "Reasoning: it is cheaper."],
     "<|channel>thought\nThey ask. Hm.<channel|>We open at nine.": ["We open at nine."],
     "```thinking\nThey ask. Hm.\n```\nWe open at nine.": ["We open at nine."],
     "analysisThey ask. Hm.assistantfinalWe open at nine.": ["We open at nine."],

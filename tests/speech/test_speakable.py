@@ -146,7 +146,7 @@ def test_any_text_keeps_its_words(language: str, text: str) -> None:
     assert edges == sorted(edges)
 
 
-@pytest.mark.parametrize("unit", ["0", "1 ", "1,", "+1", "a.", "(5) ", "5-", "€1 ", "x@", "No. ", "& "])
+@pytest.mark.parametrize("unit", ["0", "1 ", "1 2 ", "- ", "1,", "+1", "a.", "(5) ", "5-", "€1 ", "x@", "No. ", "& "])
 def test_it_takes_time_in_proportion(unit: str) -> None:
     speakable("warm", "en")
     begun = time.process_time()

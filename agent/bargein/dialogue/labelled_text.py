@@ -124,7 +124,7 @@ class LabelledText:
         kind, behind = label[1].lower().replace("_", " "), self._text[label.end() :]
         line = len(self._text.partition("\n")[0]) + 1
         whole = last or "\n" in behind
-        if kind in THOUGHTS:
+        if kind == "thought" or (kind in THOUGHTS and not self._last):  # "Reasoning:" behind an answer explains it
             self._part = Part.THOUGHT
         elif kind in ("assistant", "final answer") or (kind == "answer" and self._part is Part.THOUGHT):
             self._part = Part.ANSWER
@@ -157,7 +157,8 @@ class LabelledText:
         made_up = follows is not None and follows[1].lower() in SPEAKERS
         if made_up and not self._last:
             return line
-        if made_up or (self._last and kind != "caller" and not rest.strip() and _ONE_SENTENCE.fullmatch(said.strip())):
+        alone = self._last and not rest.strip() and _ONE_SENTENCE.fullmatch(said.strip())
+        if made_up or (alone and kind not in ("caller", "customer")):  # these may have a name of two words
             self._part = Part.MADE_UP
         return 0
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from bargein.core.language import dates, digits, numbers, times
-from bargein.core.language.agreement import polarity
+from bargein.core.language.agreement import beside_yes, polarity
 from bargein.core.language.intent import chosen_in, classify, is_backchannel, is_complete
 from bargein.core.language.person_name import name_in
 from bargein.core.language.phrases import RULES, Phrases
 from bargein.core.language.sentences import Sentences, sentences
+from bargein.core.language.several import answer_and_when
 from bargein.core.language.values import Unclear
 from bargein.core.language.words import PatternError, compile_pattern, joined, tokens
 from bargein.data import LANGUAGES
@@ -78,6 +79,8 @@ def test_what_judges_a_turn_is_linear(unit: str) -> None:
         lambda text: classify(text, phrases, choices=choices),
         lambda text: is_complete(text, phrases, choices),
         lambda text: polarity(text, phrases),
+        lambda text: beside_yes(text, phrases, {"blue"}),
+        lambda text: answer_and_when(text, phrases),
         lambda text: chosen_in(text, phrases, choices),
     ):
         assert grows(work, unit) < MOST, unit

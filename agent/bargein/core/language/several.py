@@ -29,8 +29,9 @@ def answer_and_when(text: str, phrases: Phrases) -> AnswerAndWhen | None:
     denies = not phrases.repairs.negations.isdisjoint(tokens(text)) or phrases.repairs.markers.search(_spoken(text))
     words = [] if denies or text.rstrip().endswith("?") else text.split()
     closed = [joined(tokens(form)) for name in ("begins", "wishes") for form in phrases.lists.get(name, ())]
+    longest = max((len(form.split()) for form in closed), default=0)
     for at in range(len(words)):
-        if _spoken(" ".join(words[at:])).startswith(tuple(closed)):
+        if _spoken(" ".join(words[at : at + longest])).startswith(tuple(closed)):
             return _when(" ".join(words[:at]), " ".join(words[at:]), phrases)
     return None
 
