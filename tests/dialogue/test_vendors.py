@@ -72,6 +72,27 @@ async def test_a_refusal_that_names_nothing_leads_to_a_plainer_request_that_is_k
         assert [exchange.body["messages"][0]["role"] for exchange in server.exchanges] == ["system", "user"] * 2
 
 
+@pytest.mark.parametrize(
+    ("status", "message", "requests"),
+    [
+        ("500 Oops", "Jinja Exception: Conversation roles must alternate", 2),
+        ("500 Oops", "Internal Server Error", 1),
+        ("501 Oops", "Not implemented", 1),
+        ("401 Unauthorized", "Bad key", 1),
+        ("403 Forbidden", "No", 1),
+    ],
+)
+async def test_a_server_that_is_broken_is_not_asked_in_plainer_form(
+    tmp_path: Path, status: str, message: str, requests: int
+) -> None:
+    async def script(exchange: Exchange) -> None:
+        await exchange.refuses(message, status)
+
+    async with chat_server(script) as server:
+        await asked(server, tmp_path)
+        assert len(server.exchanges) == requests
+
+
 async def test_what_was_refused_once_is_not_sent_again(tmp_path: Path) -> None:
     script = refusing(
         (

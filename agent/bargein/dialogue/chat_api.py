@@ -37,6 +37,7 @@ CHANGES = 6  # how often a request may be sent again, each time without one refu
 RETRY_AT_MOST_S = 1.5  # a longer Retry-After is a failure: the caller waits
 UNMENDED = (401, 402, 407)  # a key, an account: no other form of the request helps
 UNNAMED = (400, 422)  # what is wrong with the request may not be said
+TEMPLATE = re.compile(r"template|jinja|\broles?\b", re.I)  # what llama.cpp and others fail in, with status 500
 BUSY = (429, 502, 503, 504, 529)
 
 
@@ -117,8 +118,8 @@ async def complete(
                 log.warning("the language model's server refuses a part of the request, it is left out (%s)", reason)
                 _dialects[place] = changed
                 continue
-            told = refusal.status in UNNAMED or (refusal.status == 500 and refusal.reason.strip())  # by a template, say
-            if mended and told and dialect != dialect.plainest():
+            formal = refusal.status in UNNAMED or (refusal.status == 500 and TEMPLATE.search(refusal.reason))
+            if mended and formal and dialect != dialect.plainest():
                 log.warning("the language model's server refuses the request, it is sent in plainer form (%s)", reason)
                 plainest = dialect.plainest()
                 continue
