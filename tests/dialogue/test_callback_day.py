@@ -62,7 +62,7 @@ async def test_it_may_be_left_out_and_changed(said: list[str], wanted: str) -> N
     assert promise.wanted == wanted
 
 
-@pytest.mark.parametrize("said", ["yesterday at 3 pm", "Monday or Tuesday at 3 pm"])
+@pytest.mark.parametrize("said", ["yesterday at 3 pm", "Monday or Tuesday at 3 pm", "next week at 3 pm"])
 async def test_a_day_in_doubt_is_asked_for_again(said: str) -> None:
     call = await called("en", said)
     assert "And at what time?" in call.last.text

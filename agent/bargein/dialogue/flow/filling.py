@@ -10,7 +10,7 @@ from ...core.language.kinds import Kind
 from ...core.language.only_values import only_values
 from ...core.language.times import is_clock_time
 from ...core.language.values import Unclear
-from ...core.language.words import tokens
+from ...core.language.words import mentions_any, tokens
 from ..expression import render
 from .model import Slot
 from .moves import GoOn, Move
@@ -214,6 +214,8 @@ def _day_beside(turn: FlowTurn, slot: Slot) -> dict[str, str]:
         for day in days
         if day.type == "date" and turn.flow.asks_for(day.name) is None
     }
+    if found and not any(found.values()) and mentions_any(turn.text, turn.phrases.dates.next_week):
+        raise Unclear  # on which day of it?
     return {name: value for name, value in found.items() if value}
 
 
