@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from bargein.core.audio.pcm import samples
 from bargein.core.audio.playout import Segment
@@ -161,3 +162,46 @@ def test_a_backchannel_over_the_last_words_of_the_agent_is_held_though_its_words
     assert call.situations[1].caller_text == "I want the blue one"
     assert call.results == [("okay", "backchannel", "held")]
     assert [row.turn_seq for row in call.rows.values()] == [0]
+
+
+@pytest.mark.parametrize("late_ms", [200, 1000, 2000, 3500])
+@pytest.mark.parametrize("word", [MAY_BE, WORD])
+@pytest.mark.parametrize("answer", ["", "blue"])
+def test_a_backchannel_over_a_statement_is_no_answer_to_the_question_though_its_words_come_later(
+    answer: str, word: float, late_ms: int
+) -> None:
+    question = Segment(utterance("which one"), question=True)
+    call = Slow([MENU, "fine"], ["okay", answer], late_ms, then=question)
+    call.late_of = {2: 300}
+    call.run(1300)
+    call.sound(word, 300)
+    call.run(2800)
+    if answer:
+        call.sound(WORD, 400)
+    call.run(4000)
+    assert [(row.kind, row.turn_seq) for row in call.rows.values()] == [("backchannel", 0)]
+    said = [situation.caller_text for situation in call.situations[1:] if not situation.silence_ms]
+    assert said == [answer] * bool(answer)
+    assert 1 in call.closed
+
+
+@pytest.mark.parametrize("late_ms", [1000, 2000, 3500])
+def test_a_request_over_a_statement_is_answered_once_though_its_words_come_behind_the_question(late_ms: int) -> None:
+    question = Segment(utterance("which one"), question=True)
+    call = Slow([MENU, "fine"], ["I want the blue one"], late_ms, then=question)
+    call.run(1300)
+    call.sound(MAY_BE, 300)
+    call.run(late_ms + 2000)
+    assert [situation.caller_text for situation in call.situations[1:]] == ["I want the blue one"]
+
+
+def test_of_two_sounds_over_the_last_words_the_request_is_answered() -> None:
+    call = Slow([MENU, "fine"], ["I want the blue one", "okay"], 300)
+    call.late_of = {1: 2000, 2: 3000}
+    call.run(660)
+    call.sound(MAY_BE, 300)
+    call.run(340)
+    call.sound(MAY_BE, 200)
+    call.run(5000)
+    assert [situation.caller_text for situation in call.situations[1:]] == ["I want the blue one"]
+    assert call.results == [("okay", "backchannel", "held")]

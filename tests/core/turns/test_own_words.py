@@ -7,7 +7,8 @@ import pytest
 from bargein.core.audio.pcm import dbfs
 from bargein.core.turns.table import State
 from bargein.core.turns.transcript import SoundProbabilities
-from tests.core.turns.test_next_sound import STATEMENT, WORD, Slow
+from tests.core.turns.test_conversation import MENU
+from tests.core.turns.test_next_sound import MAY_BE, STATEMENT, WORD, Slow
 from tests.fakes import LOUD
 
 NEAR, FAR = dbfs(LOUD) - 10, dbfs(LOUD) - 60  # the level that may be our echo
@@ -47,3 +48,15 @@ def test_the_callers_words_stop_the_agent(said: str, word: float, confidence: fl
     call = told(said, word, confidence, echo_dbfs)
     assert call.core.state is not State.SPEAKING
     assert call.row.resolution not in ("held", "resumed")
+
+
+@pytest.mark.parametrize(("said", "answered"), [("mug costs", []), ("the blue one", ["the blue one"])])
+def test_the_agents_own_words_are_no_turn_though_they_come_when_it_is_done(said: str, answered: list[str]) -> None:
+    call = Slow([MENU, "sorry"], [said], 2000)
+    call.hearing.echo_dbfs, call.confidence = NEAR, 0.4
+    call.probabilities = SoundProbabilities(0.5, 0.2, 0.3)
+    call.run(900)
+    call.sound(MAY_BE, 300)
+    call.classifier.word = 0.4
+    call.run(4500)
+    assert [situation.caller_text for situation in call.situations[1:]] == answered

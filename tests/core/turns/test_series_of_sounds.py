@@ -33,12 +33,15 @@ def test_who_says_okay_again_and_again_does_not_keep_the_agent_silent() -> None:
     assert {row.kind for row in call.rows.values()} == {"backchannel"}
 
 
-def test_a_goodbye_over_coughs_ends_the_call() -> None:
-    call = Slow([MENU], [], 1000, finish_after=1)
+@pytest.mark.parametrize(("word", "pause_ms"), [(MAY_BE, 500), (WORD, 700)])
+@pytest.mark.parametrize("late_ms", [1000, 2000, 3800])
+def test_a_goodbye_over_coughs_ends_the_call(late_ms: int, word: float, pause_ms: int) -> None:
+    """What seems to be a word, too: the agent, who has said all, does not stop for it, and repeats nothing."""
+    call = Slow([MENU], [], late_ms, finish_after=1)
     call.run(1000)
     for _ in range(20):
-        call.sound(MAY_BE, 200)
-        call.run(500)
+        call.sound(word, 200)
+        call.run(pause_ms)
     assert call.finished is not None
 
 

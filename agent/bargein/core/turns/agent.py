@@ -39,6 +39,11 @@ class Agent:
         self._bridged = False  # the last reply, or its beginning, was a filler
         self._heard_until = 0  # when the agent was last heard
 
+    @property
+    def done(self) -> bool:
+        """Whether all of the reply has been said: there is nothing that a sound could stop."""
+        return self.reply.ended and self.playback.idle
+
     def prepare(self, situation: Situation, until: int) -> list[act.Action]:
         """Order a reply in advance, wanted if the situation comes about. `until`: the caller's last sound so far."""
         self._ids += 1
@@ -211,6 +216,11 @@ class Agent:
     def held(self, turn: CallerTurn, now: int) -> list[act.Action]:
         """The row of a sound that was no interruption."""
         return self.overlap.false_interruption(self.playback.playout(), turn, now, self.listen.writable(turn.text))
+
+    def overlapped(self) -> Playout:
+        """What was heard of the turn that the sounds of the last overlap were over."""
+        cut = self.overlap.cut
+        return self.playback.playout() if cut is None else cut[0]
 
     def hung_up(self, turn: CallerTurn, now: int) -> list[act.Action]:
         """The row of a sound over the reply in which the caller hung up."""

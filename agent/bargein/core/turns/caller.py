@@ -145,9 +145,15 @@ class Caller:
         return sound, frame
 
     def _let_wait(self, turn: CallerTurn, state: State, now: int) -> None:
-        """An overlap that is over, and that nothing has decided, waits for its words. The next sound is another one."""
+        """An overlap that is over, and that nothing has decided, waits for its words. The next sound is another one.
+
+        It waits also when the agent is done, if it was over a statement: it is no answer to a question behind that.
+        """
         pause_ms = LATER_MS if state is State.DUCKED else SILENT_LATER_MS
-        waits = state in OVERLAPPED and turn.silent_ms(now) >= pause_ms
+        if state in OVERLAPPED:
+            waits = turn.silent_ms(now) >= pause_ms
+        else:
+            waits = turn.waits and state is State.LISTENING and not turn.question
         if waits and not turn.waits:
             self._detector.rearm()
         turn.waits = waits

@@ -226,6 +226,8 @@ class Conversation:
             if self.state is State.PAUSED and self._overlaps.goes_on(turn, now):
                 self._dispatch(Event.NO_SPEECH)
                 self.playback.duck(0.0)
+        elif turn.waits and self.state is State.LISTENING:
+            self._decide_overlap(turn)
         elif self._caller.overlong(now) or (
             not self._caller.waiting and self._turn_end.is_over(turn, now, listen, self._caller.input.text)
         ):
@@ -240,13 +242,22 @@ class Conversation:
             if self._judge.wants_words(turn, self.now, self.state):
                 self._actions.append(act.RequestTranscript(turn.id, self.now))
         elif self.state not in (*OVERLAPPED, State.THINKING):
-            self._actions += self._words.settle(turn, event, self.state, self.now)
+            self._decide_earlier(turn, event)
         elif event is Event.FALSE_INTERRUPTION:
             self._reject(turn)
         else:
             self._dispatch(Event.CONTINUATION if self._retractable(turn) else event, turn)
             if turn is not self._caller.turn:
                 self._actions += self._words.add(turn, self.state)
+
+    def _decide_earlier(self, turn: CallerTurn, event: Event) -> None:
+        """What a sound over the agent's speech was is known when that is over."""
+        if turn is self._caller.turn and event is not Event.FALSE_INTERRUPTION:
+            turn.waits = False  # it is the caller's turn
+            return
+        self._actions += self._words.settle(turn, event, self.state, self.now)
+        if self._caller.turn is None and self._caller.input:
+            self._end_caller_turn()
 
     def _prepare(self, turn: CallerTurn) -> None:
         """Be ready for the end of the turn: request the last words, then a reply to all that was said."""
@@ -285,7 +296,7 @@ class Conversation:
         self._actions += self._agent.bridge(self._has_floor(), self.now)
         if self._agent.reply.heard and not self._retractable():
             self._commit()
-        if not self.playback.idle or not self._agent.reply.ended or self.state not in PLAYING:
+        if not self._agent.done or self.state not in PLAYING:
             return
         over_goodbye = self._agent.reply.finish is not None and self._overlaps.begun_before(self.playback.ended)
         if self.state is State.DUCKED and (over_goodbye or self._retractable()):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ..audio.pcm import samples
-from ..audio.playback import Playback
 from ..audio.playout import Playout, Segment
 from ..audio.utterance import Word
 from ..language.idle import asking_words, is_correction, is_echo, may_be_any_sound, without_echo
@@ -78,8 +77,10 @@ class OverlapJudge:
         own = segment.duck_db if segment is not None else None
         return self.duck_db if own is None else own
 
-    def judge(self, turn: CallerTurn, now: int, state: State, playback: Playback, listen: Listen) -> Event | None:
-        """INTERRUPTION, FALSE_INTERRUPTION, or None to wait, for a sound over the agent's speech.
+    def judge(
+        self, turn: CallerTurn, now: int, state: State, playout: Callable[[], Playout], listen: Listen
+    ) -> Event | None:
+        """INTERRUPTION, FALSE_INTERRUPTION, or None to wait, for a sound over the agent's speech: the `playout`.
 
         While a reply is being planned only a new request is an interruption: words that ask for something.
         """
@@ -87,21 +88,21 @@ class OverlapJudge:
         asking, silent_ms = turn.question and not thinking, turn.silent_ms(now)
         if silent_ms >= self.settings.ended_ms and self._needs_no_words(turn, now, state):
             return Event.FALSE_INTERRUPTION
-        words = turn.transcript if thinking else self._without_own(turn, playback)
+        words = turn.transcript if thinking else self._without_own(turn, playout)
         event = classify_overlap(turn.sound(now), words, self.phrases, asking, backchannels, self.settings)
         if not thinking or event is Event.FALSE_INTERRUPTION:
             return event
-        if event is Event.INTERRUPTION and self._asks(turn, playback.playout(), listen):
+        if event is Event.INTERRUPTION and self._asks(turn, playout(), listen):
             return event
         known = turn.complete or silent_ms >= self.settings.patience_ms
         return Event.FALSE_INTERRUPTION if known and silent_ms >= self.settings.ended_ms else None
 
-    def _without_own(self, turn: CallerTurn, playback: Playback) -> Transcript | None:
+    def _without_own(self, turn: CallerTurn, playout: Callable[[], Playout]) -> Transcript | None:
         """The words to decide by: none where the recognizer doubts them, and they may be our echo."""
         words, doubted = turn.transcript, self.settings.echo_words
         if words is None or words.confidence >= doubted or turn.over_echo_db >= self.settings.no_echo_db:
             return words
-        played = playback.playout()
+        played = playout()
         said = [*_said_during(turn, played.words), *tokens(played.cut_word)]
         return replace(words, text="") if is_echo(tokens(words.text), said) else words
 

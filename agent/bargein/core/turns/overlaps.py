@@ -33,7 +33,7 @@ class Overlaps:
             turn.retracted = True
             return Event.FALSE_INTERRUPTION
         log, segment = self._agent.overlap, self._agent.playback.segment
-        waits = turn.waits or self._may_wait(turn, now)
+        waits = turn.waits or self._agent.done or self._may_wait(turn, now)
         stops = not waits and self._judge.follow(turn, now, None, segment) is Event.SPEECH
         turn.stops = turn.stops or stops
         if state is not State.PAUSED:
@@ -67,8 +67,9 @@ class Overlaps:
         waits = turn is not self._caller.turn and turn.silent_ms(now) < RECOGNIZER_LATE_MS
         if waits and turn.transcript is None:
             return None
+        playout = self._agent.overlapped if state in LISTENS else self._agent.playback.playout
         state = State.PAUSED if state in (*LISTENS, State.SPEAKING) else state
-        return self._judge.judge(turn, now, state, self._agent.playback, self._agent.listen)
+        return self._judge.judge(turn, now, state, playout, self._agent.listen)
 
     def begun_before(self, at: int) -> bool:
         """Whether a sound that is not decided began before sample `at`."""
