@@ -14,9 +14,9 @@ from tests.fakes import LOUD
 NEAR, FAR = dbfs(LOUD) - 10, dbfs(LOUD) - 60  # the level that may be our echo
 
 
-def told(said: str, word: float = 0.4, confidence: float = 0.4, echo_dbfs: float = NEAR) -> Slow:
-    """A sound at 0.9 s, over "mug costs", for which these words are written after 0.2 s."""
-    call = Slow([STATEMENT, "sorry"], [said], 200)
+def told(said: str, word: float = 0.4, confidence: float = 0.4, echo_dbfs: float = NEAR, late_ms: int = 200) -> Slow:
+    """A sound at 0.9 s, over "mug costs", for which these words are written after `late_ms`."""
+    call = Slow([STATEMENT, "sorry"], [said], late_ms)
     call.hearing.echo_dbfs = echo_dbfs
     call.confidence = confidence
     call.probabilities = SoundProbabilities(0.5, 0.2, 0.3)
@@ -26,10 +26,12 @@ def told(said: str, word: float = 0.4, confidence: float = 0.4, echo_dbfs: float
     return call
 
 
+@pytest.mark.parametrize("late_ms", [200, 2000, 3500])
 @pytest.mark.parametrize("said", ["mug costs", "The red mug costs.", "red mug cost", "mug"])
-def test_the_agents_own_words_do_not_stop_it(said: str) -> None:
-    call = told(said)
-    call.run(6000)
+def test_the_agents_own_words_do_not_stop_it(said: str, late_ms: int) -> None:
+    """Nor when it has gone on: it says the word again that it broke off."""
+    call = told(said, late_ms=late_ms)
+    call.run(8000)
     assert [row.resolution for row in call.rows.values()] == ["resumed"]
     assert call.turns[0].heard_text == STATEMENT
 

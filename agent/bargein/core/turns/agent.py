@@ -184,6 +184,8 @@ class Agent:
 
     def paused(self, turn: CallerTurn | None, now: int) -> None:
         """Fall silent for the sound `turn`, or for a digit."""
+        if turn is not None:
+            turn.cut_word = self.playback.playout().cut_word
         self.playback.pause()
         self.overlap.paused(turn, now)
 

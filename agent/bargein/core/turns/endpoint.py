@@ -121,6 +121,7 @@ class CallerTurn:
     later: LaterSound | None = None
     waits: bool = False  # an overlap that is over, and its words have not come: the next sound is another overlap
     stopped_at: int = 0  # when the agent was ducked or fell silent for it
+    cut_word: str = ""  # of the agent, when it fell silent for it; once it goes on it says the word again
     silenced: bool = False  # the agent, for long enough that the caller noticed
     stops: bool = False  # it keeps the agent silent: the agent stopped for it, or would have if it had talked
     retracted: bool = False  # the detector took it back

@@ -103,7 +103,7 @@ class OverlapJudge:
         if words is None or words.confidence >= doubted or turn.over_echo_db >= self.settings.no_echo_db:
             return words
         played = playout()
-        said = [*_said_during(turn, played.words), *tokens(played.cut_word)]
+        said = [*_said_during(turn, played.words), *tokens(turn.cut_word or played.cut_word)]
         return replace(words, text="") if is_echo(tokens(words.text), said) else words
 
     def may_be_words(self, turn: CallerTurn) -> bool:
