@@ -205,3 +205,20 @@ def test_of_two_sounds_over_the_last_words_the_request_is_answered() -> None:
     call.run(5000)
     assert [situation.caller_text for situation in call.situations[1:]] == ["I want the blue one"]
     assert call.results == [("okay", "backchannel", "held")]
+
+
+@pytest.mark.parametrize("late_ms", [200, 2000, 3500])
+def test_an_answer_is_one_while_a_cough_at_the_beginning_of_the_question_is_not_decided(late_ms: int) -> None:
+    call = Slow([MENU, "which one would you", "fine"], ["I want a mug please", "", "okay"], 200)
+    call.late_of = {2: late_ms}
+    call.run(3000)
+    call.sound(WORD, 800)
+    call.line = {"question": True}
+    while call.core.state is not State.SPEAKING:
+        call.run(20)
+    call.run(40)
+    call.sound(MAY_BE, 200)
+    call.run(1500)
+    call.sound(MAY_BE, 300)
+    call.run(4000)
+    assert [situation.caller_text for situation in call.situations] == ["", "I want a mug please", "okay"]

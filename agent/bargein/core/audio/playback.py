@@ -75,8 +75,9 @@ class Playback:
 
     @property
     def question(self) -> bool:
-        """Whether what is said now, or next, is a question."""
-        return (segment := self.segment) is not None and segment.question
+        """Whether what is said now, or next, is a question. If there is nothing to say: what was said last."""
+        last = self._stretches[-1].segment if self._stretches else None
+        return (segment := self.segment or last) is not None and segment.question
 
     @property
     def started(self) -> int | None:
