@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bargein.core.language.only_values import only_values
 from bargein.core.language.phrases import Phrases
 from bargein.core.language.values import Unclear
 from bargein.dialogue.flow.model import Slot
@@ -90,3 +91,12 @@ def test_a_question_of_yes_or_no_is_not_answered_by_both(language: str) -> None:
     assert (value(yes, "yes_no", phrases), value(no, "yes_no", phrases)) == ("yes", "no")
     for text in (f"{yes} {no}", f"{no} {yes}", *phrases.lists["undecided"]):
         assert value(text, "yes_no", phrases) == "", (language, text)
+
+
+@pytest.mark.parametrize("language", available())
+def test_a_day_that_is_past_is_nothing_but_a_value(language: str) -> None:
+    phrases = load(language)
+    friday = next(iter(phrases.dates.weekdays))
+    assert phrases.dates.past
+    for last in phrases.dates.past:
+        assert only_values(f"{phrases.lists['plain_no'][0]}, {last} {friday}", phrases), (language, last)

@@ -39,7 +39,7 @@ def _behind_leads(text: str, phrases: Phrases) -> str:
 def value_words(phrases: Phrases) -> set[str]:
     """The words that days, times and numbers are said with."""
     dates = phrases.dates
-    forms = (*value_forms(phrases, VALUES), *dates.following, *dates.since, *dates.parts)
+    forms = (*value_forms(phrases, VALUES), *dates.following, *dates.since, *dates.past, *dates.parts)
     return {word for form in forms for word in form.split()}
 
 
