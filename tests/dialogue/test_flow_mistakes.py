@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,14 @@ steps:
 """
 TIMES = "{type: time, earliest: '17:00', latest: '09:00'}"
 DAYS = "{type: date, earliest: 30 days, latest: tomorrow}"
+
+
+def refusal(tmp_path: Path, old: str, new: str) -> str:
+    """What is said of FLOW with `new` in place of `old`."""
+    assert old in FLOW
+    with pytest.raises(UserError) as error:
+        load(write(tmp_path, FLOW.replace(old, new)))
+    return str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -46,11 +55,10 @@ DAYS = "{type: date, earliest: 30 days, latest: tomorrow}"
     ],
 )
 def test_it_is_named_with_its_line(tmp_path: Path, old: str, new: str, line: int, words: str) -> None:
-    assert old in FLOW
-    with pytest.raises(UserError, match=words.replace("(", r"\(")) as error:
-        load(write(tmp_path, FLOW.replace(old, new)))
-    assert f"flow.yaml:{line}: " in str(error.value)
-    assert "\n" not in str(error.value)
+    told = refusal(tmp_path, old, new)
+    assert re.search(words.replace("(", r"\("), told)
+    assert f"flow.yaml:{line}: " in told
+    assert "\n" not in told
 
 
 @pytest.mark.parametrize(
@@ -68,17 +76,14 @@ def test_it_is_named_with_its_line(tmp_path: Path, old: str, new: str, line: int
 def test_a_name_that_does_not_exist_is_named_with_those_that_do(
     tmp_path: Path, old: str, new: str, line: int, words: str
 ) -> None:
-    assert old in FLOW
-    with pytest.raises(UserError) as error:
-        load(write(tmp_path, FLOW.replace(old, new)))
-    assert any(f"flow.yaml:{line}: {words}" in said for said in str(error.value).splitlines())
+    told = refusal(tmp_path, old, new)
+    assert any(f"flow.yaml:{line}: {words}" in said for said in told.splitlines())
 
 
 def test_a_key_that_does_not_exist_hides_no_step_that_does_not(tmp_path: Path) -> None:
-    with pytest.raises(UserError) as error:
-        load(write(tmp_path, FLOW.replace("next: b", "lisen: yes, next: c")))
-    assert "'lisen' is no key" in str(error.value)
-    assert "step 'a' leads to 'c', and there is no such step" in str(error.value)
+    told = refusal(tmp_path, "next: b", "lisen: yes, next: c")
+    assert "'lisen' is no key" in told
+    assert "step 'a' leads to 'c', and there is no such step" in told
 
 
 @pytest.mark.parametrize(

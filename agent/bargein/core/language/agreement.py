@@ -19,7 +19,7 @@ def beside_yes(text: str, phrases: Phrases, repeated: Collection[str] = (), skip
     With `skips` the caller may also say "skip that". A rule's wildcard stands for no word here: "yes, I can't come".
     """
     words = tokens(text)
-    denials = phrases.repairs.denials.union(phrases.lists.get("plain_no", ()))
+    denials = phrases.no_words | phrases.repairs.unavailable
     plain = PhraseTable.of((form for form in repeated if denials.isdisjoint(tokens(form))), phrases.beside)
     patterns = [p for rule in (*AGREES, *(("redirect",) if skips else ())) for p in phrases.closed.get(rule, ())]
     reached = [True, *([False] * len(words))]

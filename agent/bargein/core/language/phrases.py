@@ -44,6 +44,7 @@ class Phrases:
     backchannels: PhraseTable = field(default_factory=PhraseTable)
     beside: PhraseTable = field(default_factory=PhraseTable)  # what says nothing beside a yes
     answer: re.Pattern[str] = NEVER  # backchannels that answer an open question
+    no_words: frozenset[str] = frozenset()  # "no", "not", "don't": a plain no and negations
     urgent: frozenset[str] = frozenset()  # short words that interrupt: "no", "stop"
     noise: frozenset[str] = frozenset()  # what recognizers write for a cough
     unclear: frozenset[str] = frozenset()  # what recognizers write for any short word: "oh", "yeah"
@@ -116,8 +117,7 @@ class Phrases:
 
     def denies(self, words: Sequence[str]) -> bool:
         """Whether a plain no, a negation or a phrase of the rule `no` is among these words."""
-        denials = self.repairs.negations.union(self.lists.get("plain_no", ()))
-        return not denials.isdisjoint(words) or self.matches_words("no", words)
+        return not self.no_words.isdisjoint(words) or self.matches_words("no", words)
 
     def mentions(self, name: str, text: str) -> bool:
         """Whether a phrase of the list `name` stands in the text."""
@@ -165,12 +165,6 @@ class Phrases:
         return [word for i, word in enumerate(kept) if i == 0 or word != kept[i - 1]]
 
 
-def _undenied(forms: Sequence[str], data: Mapping[str, Any]) -> list[str]:
-    """The phrases without those that hold a "no": "no way"."""
-    denials = {*data.get("repairs", {}).get("negations", ()), *data.get("lists", {}).get("plain_no", ())}
-    return [form for form in forms if denials.isdisjoint(tokens(form))]
-
-
 def phrases_of(data: Mapping[str, Any]) -> Phrases:
     """Compile the contents of a language file. Raises PatternError, KeyError or ValueError if they are wrong."""
     lists = data.get("lists", {})
@@ -180,7 +174,9 @@ def phrases_of(data: Mapping[str, Any]) -> Phrases:
     }
     units, fillers = data["backchannels"], data.get("fillers", ())
     negators = re.compile("|".join(f"(?:{compile_pattern(p, lists).pattern}$)" for p in data["negators"]))
-    times = Times.of(data.get("times", {}))
+    times, repairs = Times.of(data.get("times", {})), Repairs.of(data.get("repairs", {}), negators)
+    no_words = repairs.negations.union(lists.get("plain_no", ()))
+    agreeing = (form for form in (*units, *fillers) if no_words.isdisjoint(tokens(form)))  # not "no way"
     return Phrases(
         language=data["language"],
         fillers=frozenset(fillers),
@@ -188,8 +184,9 @@ def phrases_of(data: Mapping[str, Any]) -> Phrases:
         rules=rules,
         closed=closed,
         backchannels=PhraseTable.of([*units, *fillers]),
-        beside=PhraseTable.of([*lists.get("beside", ()), *_undenied([*units, *fillers], data)]),
+        beside=PhraseTable.of([*lists.get("beside", ()), *agreeing]),
         answer=re.compile(rf"(?<!\S){alternatives(data['answers'])}"),
+        no_words=no_words,
         urgent=frozenset(data.get("urgent", ())),
         unclear=frozenset(data.get("unclear", ())),
         noise=frozenset(joined(tokens(text)) for text in data.get("noise", ())),
@@ -203,7 +200,7 @@ def phrases_of(data: Mapping[str, Any]) -> Phrases:
         numbers=Numbers.of(data.get("numbers", {})),
         dates=Dates.of(data.get("dates", {}), times.words),
         times=times,
-        repairs=Repairs.of(data.get("repairs", {}), negators),
+        repairs=repairs,
         not_names=frozenset(data.get("not_names", ())),
         slot_words={name: tuple(words) for name, words in data.get("slot_words", {}).items()},
         lists={name: tuple(items) for name, items in lists.items()},

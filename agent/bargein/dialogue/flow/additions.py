@@ -28,8 +28,8 @@ HALVES = ((time.min, time(11, 59)), (time(12), time.max))  # of the day
 def take_addition(turn: FlowTurn) -> None:
     """Where a yes has an addition that surely changes nothing, leave the turn with the yes, and its state with the
     rest."""
-    step = turn.now
-    if step is None or step is not turn.here or not step.confirm:
+    step = _saying_back(turn)
+    if step is None:
         return
     said = yes_and_more(turn.text, turn.phrases)
     if said is None:
@@ -46,8 +46,8 @@ def weigh_yes(turn: FlowTurn) -> Move | None:
 
     What is said beside it may be an intent of the flow; else it is answered, or the yes is asked for again.
     """
-    step, skips = turn.now, turn.kind is Kind.REDIRECT and turn.asked
-    if step is None or step is not turn.here or not step.confirm:
+    step, skips = _saying_back(turn), turn.kind is Kind.REDIRECT and turn.asked
+    if step is None:
         return None
     if not skips and turn.kind not in (Kind.CONFIRM, Kind.CORRECT, Kind.OTHER):
         return None
@@ -63,6 +63,11 @@ def weigh_yes(turn: FlowTurn) -> Move | None:
             beside = classify(" ".join(behind or [rest]), turn.phrases, question=turn.asked)
             turn.kind = beside if beside in COMMANDS else Kind.OTHER
     return None
+
+
+def _saying_back(turn: FlowTurn) -> Step | None:
+    """The step that the caller answers, if it says values back."""
+    return turn.now if turn.now is turn.here and turn.here.confirm else None
 
 
 def _said_back(turn: FlowTurn, step: Step) -> set[str]:

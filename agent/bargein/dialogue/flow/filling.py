@@ -221,9 +221,8 @@ def _day_beside(turn: FlowTurn, slot: Slot) -> dict[str, str]:
 
 def _is_nothing(turn: FlowTurn) -> bool:
     """Whether "no" or "nothing" is all that is said."""
-    phrases = turn.phrases
-    words = phrases.cleaned(turn.text)
-    return bool(words) and phrases.repairs.negations.union(phrases.lists.get("plain_no", ())).issuperset(words)
+    words = turn.phrases.cleaned(turn.text)
+    return bool(words) and turn.phrases.no_words.issuperset(words)
 
 
 def _another_number(turn: FlowTurn) -> bool:
